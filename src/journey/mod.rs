@@ -1,0 +1,3 @@
+//! Journeys: the model, the state machines, the service and its background.
+
+pub mod model;

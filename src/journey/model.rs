@@ -1,0 +1,290 @@
+//! The tree of a journey: journey -> attempts -> consents -> fetches, as it is kept (sealed) in the store. Provider ids live here and
+//! never leave through the contract.
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+pub use crate::pb::{
+    AttemptState, Certainty, ConsentMode, ConsentState, FactSource, FetchState, InstitutionHealth,
+    JourneyState, Product, Purpose, RoutingCause, StepState,
+};
+
+/// A closed range of days; an end that is `None` is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayRange {
+    /// The first day.
+    pub from: Option<Date>,
+    /// The last day.
+    pub to: Option<Date>,
+}
+
+/// Who is asked, as StartJourney took it after validation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Ten digits.
+    pub mobile: Option<String>,
+    /// Ten characters, upper case.
+    pub pan: Option<String>,
+    /// Email address.
+    pub email: Option<String>,
+    /// Virtual user address at an aggregator.
+    pub vua: Option<String>,
+    /// Full name, for the holder match only.
+    pub name: Option<String>,
+    /// The caller's reference of the customer.
+    pub customer_reference: Option<String>,
+}
+
+/// One consent asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsentAsk {
+    /// What for.
+    pub purpose: Purpose,
+    /// The named template, if the caller named one.
+    pub template: Option<String>,
+    /// The days asked for, if the caller stated them.
+    pub data_range: Option<DayRange>,
+}
+
+/// A valid StartJourney.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Who.
+    pub customer: Customer,
+    /// What for; at least one.
+    pub consents: Vec<ConsentAsk>,
+    /// What is wanted; at least one.
+    pub products: Vec<Product>,
+    /// FIP ids to lead the customer to.
+    pub institutions: Vec<String>,
+    /// Where the browser goes afterwards.
+    pub redirect_url: Option<String>,
+    /// The caller's reference of the journey.
+    pub client_reference: Option<String>,
+}
+
+/// Why a state is believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// When it was learnt.
+    pub as_of: Timestamp,
+    /// How.
+    pub source: FactSource,
+    /// The provider's own word.
+    pub text: String,
+}
+
+/// One institution's row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Institution {
+    /// FIP id.
+    pub fip: String,
+    /// Its health.
+    pub health: InstitutionHealth,
+    /// Sharing through the aggregator.
+    pub aa: StepState,
+    /// Sharing by uploaded statement.
+    pub pdf: StepState,
+}
+
+/// The upload of statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PdfProgress {
+    /// The step.
+    pub state: StepState,
+    /// Statements expected.
+    pub expected: i32,
+    /// Statements uploaded.
+    pub uploaded: i32,
+    /// Statements read.
+    pub processed: i32,
+}
+
+/// One opening at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// `att_...`; also what a provider gets as our account reference.
+    pub id: String,
+    /// Its state.
+    pub state: AttemptState,
+    /// Why.
+    pub evidence: Evidence,
+    /// When it was written down.
+    pub created_at: Timestamp,
+    /// The provider's id of the opening, where it has one apart from consents: FinPro's orchestration id, Finpass's client id.
+    pub provider_ref: Option<String>,
+    /// The unguessable part of the attempt's own webhook address.
+    pub webhook_token: String,
+    /// Until when the URL works.
+    pub url_expires_at: Option<Timestamp>,
+    /// Institutions.
+    pub institutions: Vec<Institution>,
+    /// The aggregator step.
+    pub aa: StepState,
+    /// The upload step.
+    pub pdf: Option<PdfProgress>,
+    /// Whether everything was skipped.
+    pub skipped: bool,
+    /// Why it failed, as an error reason's name.
+    pub failure_reason: Option<String>,
+}
+
+/// Who asks the provider to collect data once a consent is given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FetchTrigger {
+    /// The provider, by itself.
+    #[default]
+    Provider,
+    /// The gateway, once, after approval.
+    Gateway,
+}
+
+/// One consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// `cns_...`.
+    pub id: String,
+    /// Which attempt brought it.
+    pub attempt_id: String,
+    /// What for.
+    pub purpose: Purpose,
+    /// The provider's template (product) id.
+    pub template: String,
+    /// The days the caller asked for.
+    pub asked_range: Option<DayRange>,
+    /// The days the template covers, where told.
+    pub template_range: Option<DayRange>,
+    /// Its state.
+    pub state: ConsentState,
+    /// Why.
+    pub evidence: Evidence,
+    /// How data may be kept.
+    pub mode: ConsentMode,
+    /// Whether data may be fetched again.
+    pub periodic: bool,
+    /// Who triggers the first fetch.
+    pub trigger: FetchTrigger,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// How sure that is.
+    pub expires_certainty: Certainty,
+    /// The provider's consent handle.
+    pub handle: Option<String>,
+    /// The provider's consent id; none until approval.
+    pub provider_ref: Option<String>,
+    /// True for the stand-in consent of statements that the customer uploaded.
+    pub uploaded: bool,
+    /// Data sessions, oldest first.
+    pub fetches: Vec<Fetch>,
+}
+
+/// One account inside a data session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchedAccount {
+    /// FIP id.
+    pub fip: String,
+    /// "XXXX" and the last four characters.
+    pub masked_number: String,
+    /// The provider's link reference.
+    pub link_ref: String,
+    /// Whether it came.
+    pub state: FetchState,
+}
+
+/// One data session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// `fch_...`.
+    pub id: String,
+    /// The provider's session id (FinPro) or refresh id (Finpass), where it has one.
+    pub provider_ref: Option<String>,
+    /// Its state.
+    pub state: FetchState,
+    /// Whether nothing more comes.
+    pub settled: bool,
+    /// Why.
+    pub evidence: Evidence,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// The days asked for.
+    pub requested_range: DayRange,
+    /// How sure that is.
+    pub range_certainty: Certainty,
+    /// When its data must be gone.
+    pub data_expires_at: Option<Timestamp>,
+    /// How sure that is.
+    pub data_expires_certainty: Certainty,
+    /// Accounts as listed for this session.
+    pub accounts: Vec<FetchedAccount>,
+    /// When the snapshot was picked up.
+    pub picked_up_at: Option<Timestamp>,
+    /// Accounts in the snapshot.
+    pub account_count: u32,
+    /// Transactions in the snapshot.
+    pub transaction_count: u64,
+    /// Why the last pick-up failed, as an error reason's name.
+    pub pick_up_failure: Option<String>,
+}
+
+/// Why a provider was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Routing {
+    /// Provider id.
+    pub provider: String,
+    /// The tenant's credential.
+    pub credential: String,
+    /// What decided.
+    pub cause: RoutingCause,
+}
+
+/// The whole tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journey {
+    /// `jrn_...`.
+    pub id: String,
+    /// Whose it is.
+    pub tenant: String,
+    /// What was asked.
+    pub ask: Ask,
+    /// Who serves it.
+    pub routing: Routing,
+    /// The provider's product that serves it.
+    pub provider_product: String,
+    /// Inputs left out.
+    pub ignored_inputs: Vec<String>,
+    /// Notes on the product.
+    pub notes: Vec<String>,
+    /// Openings, oldest first.
+    pub attempts: Vec<Attempt>,
+    /// Consents, oldest first.
+    pub consents: Vec<Consent>,
+    /// The derived state, kept to notice its changes.
+    pub state: JourneyState,
+    /// When it last changed.
+    pub state_at: Timestamp,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// Rises by one with every change.
+    pub sequence: i64,
+    /// How often the background has looked since the last change; spaces its looks.
+    pub looks: u32,
+}
+
+impl Journey {
+    /// The newest attempt.
+    pub fn last_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// A consent by its id.
+    pub fn consent(&self, id: &str) -> Option<&Consent> {
+        self.consents.iter().find(|consent| consent.id == id)
+    }
+
+    /// The consents of an attempt.
+    pub fn consents_of<'a>(&'a self, attempt_id: &'a str) -> impl Iterator<Item = &'a Consent> {
+        self.consents
+            .iter()
+            .filter(move |consent| consent.attempt_id == attempt_id)
+    }
+}

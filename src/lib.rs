@@ -1,0 +1,11 @@
+//! Sangam: one gRPC contract over India's Account Aggregator data providers.
+
+pub mod clock;
+pub mod config;
+pub mod data;
+pub mod journey;
+pub mod pb;
+pub mod providers;
+pub mod resilience;
+pub mod seal;
+pub mod telemetry;

@@ -1,0 +1,30 @@
+//! What a provider can do, as data.
+
+use crate::pb::{DataSource, FiType, Product, Purpose, ReportFormat};
+
+/// One of the provider's products.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderProduct {
+    /// Its name in the contract.
+    pub name: &'static str,
+    /// What a journey of it can bring.
+    pub products: Vec<Product>,
+    /// The purposes that are configured for it.
+    pub purposes: Vec<Purpose>,
+    /// The kinds of account.
+    pub fi_types: &'static [FiType],
+    /// The sources of data.
+    pub sources: &'static [DataSource],
+    /// The fields that it declares to deliver; a declared field that is unset in an answer is a fault of ours.
+    pub declared_fields: &'static [&'static str],
+    /// Those of them that rest on a guess of ours.
+    pub assumed_fields: &'static [&'static str],
+    /// The documents of its analysis.
+    pub report_formats: &'static [ReportFormat],
+    /// The inputs of StartJourney that it honours.
+    pub inputs: &'static [&'static str],
+    /// Whether a fresh URL leads to the same attempt.
+    pub resumes_attempt: bool,
+    /// Whether a journey can hold several consents.
+    pub several_consents: bool,
+}

@@ -1,0 +1,133 @@
+//! What can go wrong at a provider, free of any transport.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+/// What happened, in words that every provider shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The provider refuses the tenant's credentials.
+    Credentials,
+    /// What the tenant has set up at the provider does not fit the request (template, aggregator, analytics journey).
+    Configuration,
+    /// The provider refuses the request itself.
+    Refused,
+    /// Too many calls.
+    RateLimited,
+    /// Not reached, or a fault of the provider's own.
+    Unavailable,
+    /// No answer in time.
+    Timeout,
+    /// The answer cannot be understood.
+    ResponseInvalid,
+    /// The answer is larger than the bound.
+    ResponseTooLarge,
+    /// Not there yet: ask again.
+    NotReady,
+    /// The data's life is over.
+    DataExpired,
+    /// The consent is revoked.
+    Revoked,
+    /// The customer declined.
+    Rejected,
+    /// There is no account.
+    NoAccounts,
+    /// The provider does not know the consent, client or transaction.
+    UnknownReference,
+    /// The provider has no such call.
+    Unsupported,
+}
+
+/// What the call has done at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// It did what was asked.
+    Applied,
+    /// It cannot be told: the request may have arrived.
+    Unknown,
+}
+
+/// A failed provider call. What a caller may read (`kind`, `code`, `stage`) and what only a log reads (`detail`) are two fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderError {
+    /// What happened.
+    pub kind: ErrorKind,
+    /// The provider's id.
+    pub provider: &'static str,
+    /// The call's name, such as `requestconsent`.
+    pub stage: &'static str,
+    /// The provider's own code, cleaned by [`clean_code`].
+    pub code: Option<String>,
+    /// What it has done there.
+    pub effect: Effect,
+    /// When to ask again, if the provider says so.
+    pub retry_after: Option<Duration>,
+    /// For the log: the shape of what came, without its content.
+    pub detail: Cow<'static, str>,
+}
+
+impl ProviderError {
+    /// A failure without code or effect.
+    pub fn new(kind: ErrorKind, provider: &'static str, stage: &'static str) -> Self {
+        Self {
+            kind,
+            provider,
+            stage,
+            code: None,
+            effect: Effect::None,
+            retry_after: None,
+            detail: Cow::Borrowed(""),
+        }
+    }
+
+    /// With the provider's own code; anything that is no plain code word is dropped.
+    #[must_use]
+    pub fn with_code(mut self, code: &str) -> Self {
+        self.code = clean_code(code);
+        self
+    }
+
+    /// With a detail for the log. It must hold nothing personal: shapes, counts and names of fields only.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// With the effect.
+    #[must_use]
+    pub fn with_effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {:?}", self.provider, self.stage, self.kind)?;
+        if let Some(code) = &self.code {
+            write!(f, " ({code})")?;
+        }
+        if !self.detail.is_empty() {
+            write!(f, ": {}", self.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ProviderError {}
+
+/// A provider's code as callers may see it: up to 48 characters of letters, digits, `_`, `-` and `.`, and no run of
+/// five digits, so that no number of a person can pass for a code.
+pub fn clean_code(code: &str) -> Option<String> {
+    let code = code.trim();
+    let plain = code
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let digits = code
+        .as_bytes()
+        .windows(5)
+        .any(|window| window.iter().all(u8::is_ascii_digit));
+    (!code.is_empty() && code.len() <= 48 && plain && !digits).then(|| code.to_owned())
+}

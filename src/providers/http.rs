@@ -1,0 +1,351 @@
+//! The one executor of provider calls. Adapters build requests and read responses; everything between is here, as one layer list.
+
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
+use url::Url;
+
+use super::{
+    error::{Effect, ErrorKind, ProviderError},
+    provider::Call,
+};
+use crate::{
+    resilience::{
+        attempt::AttemptTimeoutLayer,
+        deadline::DeadlineLayer,
+        retry::{Jitter, RetryLayer},
+    },
+    telemetry::propagation,
+};
+
+/// Whether a call changes something at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// It only looks: it may be sent again.
+    Read,
+    /// It may change something, or be billed: it is sent once.
+    Write,
+}
+
+impl CallKind {
+    /// What a lost answer leaves behind.
+    pub fn effect_when_lost(self) -> Effect {
+        match self {
+            Self::Read => Effect::None,
+            Self::Write => Effect::Unknown,
+        }
+    }
+}
+
+/// A call on its way out.
+#[derive(Debug, Clone)]
+pub struct OutboundRequest {
+    /// The provider's id.
+    pub provider: &'static str,
+    /// The call's name for spans and errors.
+    pub stage: &'static str,
+    /// Read or write.
+    pub kind: CallKind,
+    /// HTTP method.
+    pub method: Method,
+    /// The path below the base URL, without a leading slash.
+    pub path: &'static str,
+    /// Query parameters, in clear; they are encoded here.
+    pub query: Vec<(&'static str, String)>,
+    /// Headers beside the credentials.
+    pub headers: HeaderMap,
+    /// The body, if any.
+    pub body: Option<Bytes>,
+    /// When the answer must be there.
+    pub deadline: Instant,
+}
+
+impl OutboundRequest {
+    /// A POST with a JSON body.
+    pub fn post_json(
+        provider: &'static str,
+        stage: &'static str,
+        kind: CallKind,
+        path: &'static str,
+        body: &impl serde::Serialize,
+    ) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            method: Method::POST,
+            headers,
+            // Only our own request structs come here; they always serialise.
+            body: Some(Bytes::from(serde_json::to_vec(body).unwrap_or_default())),
+            ..Self::get(provider, stage, path)
+        }
+        .with_kind(kind)
+    }
+
+    /// A GET; always a read.
+    pub fn get(provider: &'static str, stage: &'static str, path: &'static str) -> Self {
+        Self {
+            provider,
+            stage,
+            kind: CallKind::Read,
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: None,
+            deadline: Instant::now(),
+        }
+    }
+
+    /// With a query parameter.
+    #[must_use]
+    pub fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    fn with_kind(mut self, kind: CallKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(kind: CallKind) -> Self {
+        let mut request = Self::get("test", "call", "path").with_kind(kind);
+        request.deadline = Instant::now() + Duration::from_secs(30);
+        request
+    }
+}
+
+/// An answer, whatever its status. Adapters judge it.
+#[derive(Debug, Clone)]
+pub struct OutboundResponse {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The whole body, within the bound.
+    pub body: Bytes,
+}
+
+/// How long and how large a provider's calls may be.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most time to connect, TLS included.
+    pub connect: Duration,
+    /// Most time between two reads of a body.
+    pub read: Duration,
+    /// Most time of one attempt.
+    pub attempt: Duration,
+    /// Most time of a call with its attempts.
+    pub total: Duration,
+    /// Longest pause before a read is tried again.
+    pub retry_pause: Duration,
+    /// Most bytes of an answer, after decompression.
+    pub max_response_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            read: Duration::from_secs(20),
+            attempt: Duration::from_secs(30),
+            total: Duration::from_secs(70),
+            retry_pause: Duration::from_millis(400),
+            max_response_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Sends the calls of one credential.
+#[derive(Clone)]
+pub struct Executor {
+    service: BoxCloneSyncService<OutboundRequest, OutboundResponse, ProviderError>,
+}
+
+impl Executor {
+    /// An executor for one base URL, which may carry a path prefix. `credentials` go on every call and are never logged.
+    pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, jitter: Jitter) -> Result<Self, reqwest::Error> {
+        let client = client(limits)?;
+        let service = ServiceBuilder::new()
+            // Outermost, so that a span covers every attempt and every pause.
+            .layer(propagation::CallSpanLayer)
+            // One budget for the whole call, within the caller's own.
+            .layer(DeadlineLayer { total: limits.total })
+            // Inside the budget: a second try never outlives it. A retry budget joins here.
+            .layer(RetryLayer { pause: limits.retry_pause, jitter })
+            // Per attempt from here on. Breaker, concurrency limit and rate limit take their places here, in this order.
+            .layer(AttemptTimeoutLayer { limit: limits.attempt })
+            // After the retry, so that each attempt is a child span of its own.
+            .layer(propagation::InjectLayer)
+            // Last, so that nothing outside ever holds a credential.
+            .layer(CredentialsLayer(Arc::new(credentials)))
+            .service(Send { client, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
+        Ok(Self { service: BoxCloneSyncService::new(service) })
+    }
+
+    /// Sends one call.
+    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<OutboundResponse, ProviderError> {
+        request.deadline = call.deadline;
+        self.service.clone().oneshot(request).await
+    }
+}
+
+/// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies, idle connections closed before
+/// a provider's usual 60 s.
+pub(super) fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .connect_timeout(limits.connect)
+        .read_timeout(limits.read)
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_idle_timeout(Duration::from_secs(45))
+        .no_proxy()
+        .user_agent(concat!("sangam/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+#[derive(Clone)]
+struct CredentialsLayer(Arc<HeaderMap>);
+
+impl<S> Layer<S> for CredentialsLayer {
+    type Service = Credentials<S>;
+    fn layer(&self, inner: S) -> Credentials<S> {
+        Credentials { inner, headers: self.0.clone() }
+    }
+}
+
+#[derive(Clone)]
+struct Credentials<S> {
+    inner: S,
+    headers: Arc<HeaderMap>,
+}
+
+impl<S: Service<OutboundRequest>> Service<OutboundRequest> for Credentials<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: OutboundRequest) -> S::Future {
+        for (name, value) in self.headers.iter() {
+            request.headers.insert(HeaderName::clone(name), value.clone());
+        }
+        self.inner.call(request)
+    }
+}
+
+/// The innermost service: one HTTP exchange.
+#[derive(Clone)]
+struct Send {
+    client: reqwest::Client,
+    base_url: Arc<Url>,
+    max_bytes: usize,
+}
+
+impl Service<OutboundRequest> for Send {
+    type Response = OutboundResponse;
+    type Error = ProviderError;
+    type Future = BoxFuture<'static, Result<OutboundResponse, ProviderError>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), ProviderError>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: OutboundRequest) -> Self::Future {
+        let this = self.clone();
+        Box::pin(async move {
+            let url = join(&this.base_url, request.path, &request.query);
+            let mut outbound = this.client.request(request.method.clone(), url).headers(request.headers.clone());
+            if let Some(body) = request.body.clone() {
+                outbound = outbound.body(body);
+            }
+            let answer = outbound.send().await.map_err(|error| transport_error(&request, &error))?;
+            read_whole(&request, answer, this.max_bytes).await
+        })
+    }
+}
+
+/// Joins below a base URL that may carry a path prefix: the prefix stays.
+fn join(base: &Url, path: &str, query: &[(&'static str, String)]) -> Url {
+    let mut url = base.clone();
+    let joined = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+    url.set_path(&joined);
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
+    url
+}
+
+pub(super) async fn read_whole(
+    request: &OutboundRequest,
+    mut answer: reqwest::Response,
+    max_bytes: usize,
+) -> Result<OutboundResponse, ProviderError> {
+    let status = answer.status();
+    let headers = answer.headers().clone();
+    let effect = request.kind.effect_when_lost();
+    let too_large = || {
+        ProviderError::new(ErrorKind::ResponseTooLarge, request.provider, request.stage)
+            .with_effect(effect)
+            .with_detail(format!("the body passes {max_bytes} bytes"))
+    };
+    // A stated length is only believed when it already passes the bound.
+    if answer.content_length().is_some_and(|length| length > max_bytes as u64) {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| transport_error(request, &error))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(OutboundResponse { status, headers, body: body.freeze() })
+}
+
+/// The error's URL and text stay out: they can hold query parameters.
+pub(super) fn transport_error(request: &OutboundRequest, error: &reqwest::Error) -> ProviderError {
+    let (kind, what) = if error.is_timeout() {
+        (ErrorKind::Timeout, "timed out")
+    } else if error.is_connect() {
+        (ErrorKind::Unavailable, "no connection")
+    } else if error.is_decode() {
+        (ErrorKind::ResponseInvalid, "the body cannot be decoded")
+    } else {
+        (ErrorKind::Unavailable, "the connection broke")
+    };
+    let mut io = None;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(io);
+        source = cause.source();
+    }
+    // While connecting nothing was sent; afterwards a write may have arrived.
+    let effect = if error.is_connect() { Effect::None } else { request.kind.effect_when_lost() };
+    let detail = match io {
+        Some(io) => format!("{what}: {io}"),
+        None => what.to_owned(),
+    };
+    ProviderError::new(kind, request.provider, request.stage).with_effect(effect).with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_prefix_of_the_base_url_stays() {
+        let base = Url::parse("https://host.example/finpro_uat/").unwrap();
+        let url = join(&base, "/v3/requestconsent", &[("client_id", "a b&c".to_owned())]);
+        assert_eq!(url.as_str(), "https://host.example/finpro_uat/v3/requestconsent?client_id=a+b%26c");
+        let bare = Url::parse("https://host.example").unwrap();
+        assert_eq!(join(&bare, "fi/request", &[]).as_str(), "https://host.example/fi/request");
+    }
+}

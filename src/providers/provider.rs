@@ -1,0 +1,278 @@
+//! What a provider adapter is. One value of it stands for one credential of the tenant at one provider. It keeps no state of a
+//! journey: everything it needs comes in, everything it learns goes out as facts.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::{
+    capability::ProviderProduct,
+    error::ProviderError,
+};
+use crate::{
+    data::{ReadContext, Rows},
+    journey::model::{
+        Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch,
+        FetchState, FetchTrigger, FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+    },
+    pb,
+};
+
+/// What one call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// When the answer must be there. Every provider call made for it ends by then.
+    pub deadline: Instant,
+}
+
+/// One consent of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedConsent {
+    /// What for.
+    pub purpose: Purpose,
+    /// The provider's template (product) id that stands for the purpose.
+    pub template: String,
+    /// The days the caller asked for.
+    pub data_range: Option<DayRange>,
+}
+
+/// How an ask would be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The provider's product.
+    pub provider_product: &'static str,
+    /// What is asked, in the order of the request.
+    pub consents: Vec<PlannedConsent>,
+    /// Paths of inputs that cannot be honoured, such as `customer.vua`.
+    pub ignored: Vec<&'static str>,
+    /// What the caller should know about the product.
+    pub notes: Vec<String>,
+}
+
+/// Why an ask cannot be served by this credential at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanFault {
+    /// Fields that are wrong for this provider: path and a text without the value.
+    Fields(Vec<(String, String)>),
+    /// The provider has no such purpose or product.
+    Unsupported(Vec<(String, String)>),
+}
+
+/// What opening an attempt needs.
+#[derive(Debug, Clone)]
+pub struct Opening<'a> {
+    /// The ask.
+    pub ask: &'a Ask,
+    /// The plan made for it.
+    pub plan: &'a Plan,
+    /// The attempt's id, sent as our account reference.
+    pub attempt_id: &'a str,
+    /// Where the provider reports, if a public address is configured.
+    pub webhook_url: Option<&'a str>,
+}
+
+/// An URL to show to a customer: a secret.
+#[derive(Debug, Clone)]
+pub struct CustomerUrl {
+    /// The URL, exactly as the provider gave it.
+    pub url: SecretString,
+    /// Until when it works.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What opening brought.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Where the customer goes.
+    pub customer_url: CustomerUrl,
+    /// The provider's id of the opening, if it has one.
+    pub provider_ref: Option<String>,
+    /// A consent handle for each planned consent, in order; empty where the provider tells them later or not at all.
+    pub handles: Vec<String>,
+    /// The provider's own word for the state.
+    pub provider_text: String,
+}
+
+/// What was seen of a whole attempt.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// The attempt itself.
+    pub attempt: Option<AttemptFact>,
+    /// Consents, each by handle, consent id or template.
+    pub consents: Vec<ConsentFact>,
+}
+
+/// What was seen of an attempt.
+#[derive(Debug, Clone)]
+pub struct AttemptFact {
+    /// Its state.
+    pub state: AttemptState,
+    /// The provider's word.
+    pub text: String,
+    /// Institutions, where told.
+    pub institutions: Vec<Institution>,
+    /// The aggregator step.
+    pub aa: StepState,
+    /// The upload step.
+    pub pdf: Option<PdfProgress>,
+    /// Whether everything was skipped.
+    pub skipped: bool,
+}
+
+/// What was seen of one consent. `None` means that nothing was said.
+#[derive(Debug, Clone, Default)]
+pub struct ConsentFact {
+    /// The provider's handle.
+    pub handle: Option<String>,
+    /// The provider's consent id.
+    pub consent_ref: Option<String>,
+    /// The provider's template id.
+    pub template: Option<String>,
+    /// True for the stand-in consent of uploaded statements.
+    pub uploaded: bool,
+    /// Its state.
+    pub state: Option<ConsentState>,
+    /// The provider's word.
+    pub text: String,
+    /// How data may be kept.
+    pub mode: Option<ConsentMode>,
+    /// Whether data may be fetched again.
+    pub periodic: Option<bool>,
+    /// Who triggers the first fetch.
+    pub trigger: Option<FetchTrigger>,
+    /// When it ends.
+    pub expires_at: Option<(Timestamp, Certainty)>,
+    /// The days its template covers.
+    pub template_range: Option<DayRange>,
+    /// Its data sessions, oldest first.
+    pub fetches: Vec<FetchFact>,
+}
+
+/// What was seen of one data session.
+#[derive(Debug, Clone)]
+pub struct FetchFact {
+    /// The provider's session, where it has ids for them. A fact without one is about the consent's newest session.
+    pub session: Option<String>,
+    /// Its state.
+    pub state: FetchState,
+    /// Whether nothing more comes by itself.
+    pub settled: bool,
+    /// The provider's word.
+    pub text: String,
+    /// Its accounts, where listed; an empty list says nothing.
+    pub accounts: Vec<FetchedAccount>,
+    /// When its data must be gone.
+    pub data_expires_at: Option<(Timestamp, Certainty)>,
+    /// The body, where the look itself brought it: it is then not fetched a second time.
+    pub body: Option<Body>,
+}
+
+/// A body of financial data as the provider sent it.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// When they came.
+    pub received_at: Timestamp,
+}
+
+/// Where a session's data or analysis is to be had.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The journey.
+    pub journey: &'a Journey,
+    /// The attempt.
+    pub attempt: &'a Attempt,
+    /// The consent.
+    pub consent: &'a Consent,
+    /// The fetch; none for an analysis that is not bound to one.
+    pub fetch: Option<&'a Fetch>,
+}
+
+/// An analysis.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// The figures that every provider has.
+    pub core: pb::AnalyticsCore,
+    /// The provider's whole analysis as one JSON document.
+    pub document: Bytes,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+/// A document, whole.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The media type.
+    pub media_type: &'static str,
+}
+
+/// What a message to the webhook route says, before it is believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebhookHint {
+    /// Our attempt id, if it names one.
+    pub attempt_id: Option<String>,
+    /// The provider's ids in it: handle, consent id, orchestration id or client id.
+    pub provider_refs: Vec<String>,
+}
+
+/// One credential at one provider.
+#[async_trait]
+pub trait Provider: Send + Sync + 'static {
+    /// The provider's id.
+    fn id(&self) -> &'static str;
+    /// The name of the tenant's credential.
+    fn credential(&self) -> &str;
+    /// What can be had with it.
+    fn products(&self) -> &[ProviderProduct];
+    /// How an ask would be served. Makes no call; names every fault at once.
+    fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault>;
+    /// Opens an attempt. A write: sent once.
+    async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
+    /// Mints a fresh URL for the same attempt; `Ok(None)` where the provider cannot and a new attempt is needed.
+    async fn fresh_url(
+        &self,
+        call: Call,
+        journey: &Journey,
+        attempt: &Attempt,
+        redirect_url: Option<&str>,
+    ) -> Result<Option<CustomerUrl>, ProviderError>;
+    /// Looks at everything the provider tells about an attempt.
+    async fn observe(
+        &self,
+        call: Call,
+        journey: &Journey,
+        attempt: &Attempt,
+    ) -> Result<Observation, ProviderError>;
+    /// Asks the provider to collect data; answers its session id if it has one. A write: sent once.
+    async fn request_data(
+        &self,
+        call: Call,
+        target: Target<'_>,
+        range: Option<DayRange>,
+    ) -> Result<Option<String>, ProviderError>;
+    /// Fetches the data of a session.
+    async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
+    /// Reads a body of financial data into neutral rows. Makes no call.
+    fn read_data(
+        &self,
+        provider_product: &str,
+        body: &[u8],
+        context: &ReadContext<'_>,
+    ) -> Result<Rows, ProviderError>;
+    /// Fetches the analysis of a consent's data.
+    async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError>;
+    /// Fetches one document of the analysis.
+    async fn document(
+        &self,
+        call: Call,
+        target: Target<'_>,
+        format: pb::ReportFormat,
+    ) -> Result<Document, ProviderError>;
+    /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
+    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint>;
+}

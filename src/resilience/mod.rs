@@ -1,0 +1,5 @@
+//! The layers around an outbound call, one a file.
+
+pub mod attempt;
+pub mod deadline;
+pub mod retry;
