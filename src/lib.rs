@@ -8,4 +8,5 @@ pub mod pb;
 pub mod providers;
 pub mod resilience;
 pub mod seal;
+pub mod server;
 pub mod telemetry;
