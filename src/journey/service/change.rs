@@ -41,6 +41,13 @@ impl Service {
         Err(StoreError::Contended.into())
     }
 
+    /// Makes the background look at a journey now.
+    pub async fn nudge(&self, journey_id: &str) -> Result<(), StoreError> {
+        self.parts.store.wake_journey(&self.parts.tenant.id, journey_id, self.parts.clock.now()).await?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
     /// Keeps a new journey.
     pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
         let now = self.parts.clock.now();

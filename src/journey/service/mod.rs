@@ -64,8 +64,6 @@ pub struct Parts {
     pub store: Store,
     /// One for each credential of the tenant.
     pub providers: Vec<Arc<dyn Provider>>,
-    /// Every provider that the gateway knows, by id.
-    pub known_providers: Vec<&'static str>,
     /// The caches.
     pub caches: Caches,
     /// The clock.
@@ -158,9 +156,6 @@ impl Service {
         &self.parts.random
     }
 
-    /// Every provider that the gateway knows, by id.
-    pub fn known_providers(&self) -> &[&'static str] {
-        &self.parts.known_providers
     }
 
     pub(super) fn provider_of(&self, routing: &super::model::Routing) -> Result<Arc<dyn Provider>, super::error::JourneyError> {
