@@ -2,5 +2,7 @@
 
 pub mod capability;
 pub mod error;
+pub mod finpass;
+pub mod finpro;
 pub mod http;
 pub mod provider;

@@ -1,0 +1,5 @@
+//! Finpass.
+
+pub mod data;
+pub mod data_bsa;
+pub mod fields;

@@ -1,0 +1,4 @@
+//! MoneyOne FinPro.
+
+pub mod data;
+pub mod fields;
