@@ -61,8 +61,7 @@ impl App {
     /// Opens everything and binds both listeners; the health says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let random: SharedRandom = Arc::new(SystemRandom);
-        let key_file = config.seal.key_file.clone().unwrap_or_default();
-        let keys = Keys::new(&*read_key(&key_file)?);
+        let keys = Keys::new(&*read_key(&config.seal.key_file)?);
         let store = Store::open(&config.store.path, &keys).await?;
         let service = Service::new(Parts {
             store: store.clone(),

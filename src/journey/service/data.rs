@@ -106,8 +106,8 @@ impl Service {
                 }
             };
             let rows = tokio::task::spawn_blocking(move || {
-                let rows = Rows::from_kept_bytes(kept.into()).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))?;
-                view::apply(&rows, view).map_err(|_| JourneyError::Internal("a snapshot cannot be shown"))
+                let rows = Rows::from_kept_bytes(kept).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))?;
+                Ok::<_, JourneyError>(view::apply(&rows, view))
             });
             let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
             let until = this

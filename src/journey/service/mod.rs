@@ -156,9 +156,7 @@ impl Service {
         &self.parts.random
     }
 
-    }
-
-    pub(super) fn provider_of(&self, routing: &super::model::Routing) -> Result<Arc<dyn Provider>, super::error::JourneyError> {
+    pub(crate) fn provider_of(&self, routing: &super::model::Routing) -> Result<Arc<dyn Provider>, super::error::JourneyError> {
         self.parts
             .providers
             .iter()

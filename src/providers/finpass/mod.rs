@@ -1,5 +1,8 @@
 //! Finpass.
 
+pub mod data;
+mod data_bsa;
+pub mod fields;
 mod config;
 
 pub use config::{Config, Settings};

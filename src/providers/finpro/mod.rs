@@ -1,5 +1,7 @@
 //! MoneyOne FinPro.
 
+pub mod data;
+pub mod fields;
 mod config;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts};

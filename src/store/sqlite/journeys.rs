@@ -128,20 +128,30 @@ impl SqliteStore {
     }
 
     async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey) -> Result<(), StoreError> {
-        let provider = journey.routing.provider.as_str();
-        let ours = journey.attempts.iter().flat_map(|attempt| [("attempt", &attempt.id), ("token", &attempt.webhook_token)]);
-        let theirs = (journey.attempts.iter().filter_map(|attempt| attempt.provider_ref.as_ref()))
-            .chain(journey.consents.iter().flat_map(|consent| consent.handle.iter().chain(&consent.provider_ref)))
-            .map(|value| (provider, value));
-        for (kind, value) in ours.chain(theirs) {
+        for hash in self.ref_hashes(journey) {
             sqlx::query("INSERT OR IGNORE INTO journey_refs (hash, tenant, journey_id) VALUES (?, ?, ?)")
-                .bind(self.lookup(&journey.tenant, kind, value))
+                .bind(hash)
                 .bind(&journey.tenant)
                 .bind(&journey.id)
                 .execute(&mut *tx)
                 .await?;
         }
         Ok(())
+    }
+
+    fn ref_hashes(&self, journey: &Journey) -> Vec<Vec<u8>> {
+        let hash = |kind: &str, value: &str| self.lookup(&journey.tenant, kind, value);
+        let provider = journey.routing.provider.as_str();
+        let mut hashes = Vec::new();
+        for attempt in &journey.attempts {
+            hashes.push(hash("attempt", &attempt.id));
+            hashes.push(hash("token", &attempt.webhook_token));
+            hashes.extend(attempt.provider_ref.iter().map(|value| hash(provider, value)));
+        }
+        for consent in &journey.consents {
+            hashes.extend(consent.handle.iter().chain(&consent.provider_ref).map(|value| hash(provider, value)));
+        }
+        hashes
     }
 }
 
