@@ -21,10 +21,7 @@ impl Calls {
         let mut counts = self.lock();
         *counts.by_call.entry(call.to_owned()).or_default() += 1;
         for subject in subjects {
-            *counts
-                .by_subject
-                .entry((call.to_owned(), (*subject).to_owned()))
-                .or_default() += 1;
+            *counts.by_subject.entry((call.to_owned(), (*subject).to_owned())).or_default() += 1;
         }
     }
 
@@ -35,11 +32,7 @@ impl Calls {
 
     /// How often the call came about this subject.
     pub fn count_for(&self, call: &str, subject: &str) -> usize {
-        self.lock()
-            .by_subject
-            .get(&(call.to_owned(), subject.to_owned()))
-            .copied()
-            .unwrap_or_default()
+        self.lock().by_subject.get(&(call.to_owned(), subject.to_owned())).copied().unwrap_or_default()
     }
 
     /// Everything counted, by call.
@@ -48,8 +41,6 @@ impl Calls {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

@@ -51,7 +51,4 @@ pub struct FinpassCredential {
 }
 
 /// The one organisation at Finpass.
-pub const FINPASS: FinpassCredential = FinpassCredential {
-    api_key: "sandbox-finpass-key",
-    secret: "sandbox-finpass-secret",
-};
+pub const FINPASS: FinpassCredential = FinpassCredential { api_key: "sandbox-finpass-key", secret: "sandbox-finpass-secret" };

@@ -74,28 +74,16 @@ pub async fn resume(url: &str) -> Result<Option<String>, CustomerError> {
 }
 
 async fn decide(url: &str, form: &str) -> Result<Option<String>, CustomerError> {
-    let client = Client::builder()
-        .redirect(Policy::none())
-        .no_proxy()
-        .build()?;
+    let client = Client::builder().redirect(Policy::none()).no_proxy().build()?;
     let page = client.get(url).send().await?;
     if !page.status().is_success() {
         return Err(CustomerError::Refused(page.status().as_u16()));
     }
     let at = page.url().clone();
     let target = action(&at, &page.text().await?).ok_or(CustomerError::NothingToDecide)?;
-    let answer = client
-        .post(target)
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(form.to_owned())
-        .send()
-        .await?;
+    let answer = client.post(target).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().await?;
     match answer.status() {
-        StatusCode::SEE_OTHER => Ok(answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|to| to.to_str().ok())
-            .map(str::to_owned)),
+        StatusCode::SEE_OTHER => Ok(answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned)),
         status if status.is_success() => Ok(None),
         status => Err(CustomerError::Refused(status.as_u16())),
     }

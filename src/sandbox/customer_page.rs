@@ -90,11 +90,7 @@ async fn page_by_path(State(all): State<All>, Path(token): Path<String>) -> Resp
     page(&all, &token)
 }
 
-async fn decide(
-    State(all): State<All>,
-    Path(token): Path<String>,
-    Form(form): Form<DecisionForm>,
-) -> Response {
+async fn decide(State(all): State<All>, Path(token): Path<String>, Form(form): Form<DecisionForm>) -> Response {
     let decision = match form.decision.as_str() {
         "approve" => Decision::Approve,
         "reject" => Decision::Reject,
@@ -105,10 +101,7 @@ async fn decide(
         "resume" => Decision::Resume,
         _ => return message(StatusCode::BAD_REQUEST, "There is no such choice."),
     };
-    match all
-        .iter()
-        .find_map(|journeys| journeys.decide(&token, decision))
-    {
+    match all.iter().find_map(|journeys| journeys.decide(&token, decision)) {
         Some(Outcome::Redirect(to)) => (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response(),
         Some(Outcome::Done) => message(StatusCode::OK, "Thank you. You can close this page."),
         Some(Outcome::NotNow) => message(StatusCode::CONFLICT, "This is not possible any more."),
@@ -128,21 +121,9 @@ fn message(status: StatusCode, text: &str) -> Response {
 }
 
 fn render(view: &View, token: &str) -> String {
-    let lines: String = view
-        .lines
-        .iter()
-        .map(|line| format!("<li>{}</li>", escape(line)))
-        .collect();
-    let forms: String = view
-        .choices
-        .iter()
-        .map(|choice| form(*choice, token))
-        .collect();
-    let choices = if forms.is_empty() {
-        "<p>There is nothing to decide any more.</p>".to_owned()
-    } else {
-        forms
-    };
+    let lines: String = view.lines.iter().map(|line| format!("<li>{}</li>", escape(line))).collect();
+    let forms: String = view.choices.iter().map(|choice| form(*choice, token)).collect();
+    let choices = if forms.is_empty() { "<p>There is nothing to decide any more.</p>".to_owned() } else { forms };
     frame(&view.title, &format!("<ul>{lines}</ul>{choices}"))
 }
 
@@ -178,10 +159,7 @@ fn frame(title: &str, body: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -190,18 +168,10 @@ mod tests {
 
     #[test]
     fn the_page_offers_exactly_the_choices_and_escapes_what_it_shows() {
-        let view = View {
-            title: "A & B".into(),
-            lines: vec!["<b>".into()],
-            choices: vec![Decision::Approve, Decision::Upload(2)],
-        };
+        let view = View { title: "A & B".into(), lines: vec!["<b>".into()], choices: vec![Decision::Approve, Decision::Upload(2)] };
         let html = render(&view, "tok");
         assert!(html.contains("A &amp; B") && html.contains("&lt;b&gt;"));
-        assert!(
-            html.contains("value=\"approve\"")
-                && html.contains("value=\"upload\"")
-                && !html.contains("value=\"reject\"")
-        );
+        assert!(html.contains("value=\"approve\"") && html.contains("value=\"upload\"") && !html.contains("value=\"reject\""));
         assert!(html.contains("action=\"/journey/tok/decision\""));
     }
 }

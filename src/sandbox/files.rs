@@ -24,31 +24,19 @@ impl Files {
     /// Keeps a file and returns its path on the sandbox's server, with a query like that of a pre-signed link.
     pub fn put(&self, name: &str, media_type: &'static str, content: Bytes) -> String {
         let key = format!("{}/{name}", uuid::Uuid::new_v4());
-        let path = format!(
-            "files/{key}?X-Amz-Expires=3600&X-Amz-Signature={}",
-            uuid::Uuid::new_v4().simple()
-        );
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .insert(key, (media_type, content));
+        let path = format!("files/{key}?X-Amz-Expires=3600&X-Amz-Signature={}", uuid::Uuid::new_v4().simple());
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(key, (media_type, content));
         path
     }
 
     fn get(&self, key: &str) -> Option<(&'static str, Bytes)> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .get(key)
-            .cloned()
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(key).cloned()
     }
 }
 
 /// The routes under `/files`.
 pub(super) fn router(world: Arc<World>) -> Router {
-    Router::new()
-        .route("/files/{*key}", get(download))
-        .with_state(world)
+    Router::new().route("/files/{*key}", get(download)).with_state(world)
 }
 
 async fn download(State(world): State<Arc<World>>, Path(key): Path<String>) -> Response {

@@ -82,44 +82,22 @@ impl Sandbox {
         let address = listener.local_addr()?;
         let base = Url::parse(&format!("http://{address}/")).map_err(io::Error::other)?;
         let stop = CancellationToken::new();
-        let webhooks = Webhooks::new(
-            config.webhooks,
-            config.webhook_targets.clone(),
-            stop.clone(),
-        );
-        let world = Arc::new(World {
-            base,
-            config,
-            clock,
-            calls: Calls::default(),
-            webhooks,
-            files: Files::default(),
-        });
+        let webhooks = Webhooks::new(config.webhooks, config.webhook_targets.clone(), stop.clone());
+        let world = Arc::new(World { base, config, clock, calls: Calls::default(), webhooks, files: Files::default() });
         let router = router(&world);
         let stopped = stop.clone();
         let server = tokio::spawn(async move {
-            let serving =
-                axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
+            let serving = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
             if let Err(error) = serving.await {
                 tracing::warn!(%error, "the sandbox's server ended");
             }
         });
-        Ok(Self {
-            address,
-            world,
-            server,
-            _stop: stop.drop_guard(),
-        })
+        Ok(Self { address, world, server, _stop: stop.drop_guard() })
     }
 
     /// Stops it and waits until its port is free.
     pub async fn stop(self) {
-        let Self {
-            world,
-            mut server,
-            _stop,
-            ..
-        } = self;
+        let Self { world, mut server, _stop, .. } = self;
         drop(_stop);
         world.webhooks.finish().await;
         if tokio::time::timeout(STOP_GRACE, &mut server).await.is_err() {
@@ -156,15 +134,10 @@ impl Sandbox {
 
 fn router(world: &Arc<World>) -> Router {
     let parts = [finpro::part(world)];
-    let journeys = parts
-        .iter()
-        .map(|part| Arc::clone(&part.journeys))
-        .collect();
+    let journeys = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
     parts
         .into_iter()
-        .fold(Router::new(), |router, part| {
-            router.nest(part.path, part.router)
-        })
+        .fold(Router::new(), |router, part| router.nest(part.path, part.router))
         .merge(files::router(Arc::clone(world)))
         .merge(customer_page::router(journeys))
 }

@@ -44,43 +44,19 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// A sender for these targets, by credential (`client_id` or API key); one that sends nothing if `enabled` is false.
-    pub fn new(
-        enabled: bool,
-        targets: HashMap<String, WebhookTarget>,
-        stop: CancellationToken,
-    ) -> Self {
-        let client = enabled
-            .then(|| {
-                reqwest::Client::builder()
-                    .timeout(TIMEOUT)
-                    .no_proxy()
-                    .build()
-                    .ok()
-            })
-            .flatten();
-        Self {
-            client,
-            targets: Mutex::new(targets),
-            tasks: TaskTracker::new(),
-            stop,
-        }
+    pub fn new(enabled: bool, targets: HashMap<String, WebhookTarget>, stop: CancellationToken) -> Self {
+        let client = enabled.then(|| reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().ok()).flatten();
+        Self { client, targets: Mutex::new(targets), tasks: TaskTracker::new(), stop }
     }
 
     /// Sets where a credential's events go.
     pub fn set_target(&self, credential: &str, target: WebhookTarget) {
-        self.targets
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .insert(credential.to_owned(), target);
+        self.targets.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(credential.to_owned(), target);
     }
 
     /// Where a credential's events go.
     pub fn target(&self, credential: &str) -> Option<WebhookTarget> {
-        self.targets
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .get(credential)
-            .cloned()
+        self.targets.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(credential).cloned()
     }
 
     /// Sends the messages one after the other in the background, changed as the customer's scenario says: lost, or doubled and reversed.
@@ -88,17 +64,11 @@ impl Webhooks {
         match scenario {
             Scenario::WebhooksLost => return,
             Scenario::WebhooksDoubled => {
-                deliveries = deliveries
-                    .into_iter()
-                    .rev()
-                    .flat_map(|delivery| [delivery.clone(), delivery])
-                    .collect();
+                deliveries = deliveries.into_iter().rev().flat_map(|delivery| [delivery.clone(), delivery]).collect();
             }
             _ => {}
         }
-        let (Some(client), Ok(runtime)) =
-            (self.client.clone(), tokio::runtime::Handle::try_current())
-        else {
+        let (Some(client), Ok(runtime)) = (self.client.clone(), tokio::runtime::Handle::try_current()) else {
             return;
         };
         let stop = self.stop.clone();
@@ -124,18 +94,9 @@ impl Webhooks {
 
 async fn deliver(client: &reqwest::Client, delivery: Delivery) {
     let mut headers = delivery.headers;
-    headers
-        .entry(CONTENT_TYPE)
-        .or_insert(HeaderValue::from_static("application/json"));
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     // A provider says nothing about failures either; whoever missed an event asks.
-    drop(
-        client
-            .post(delivery.url)
-            .headers(headers)
-            .body(delivery.body)
-            .send()
-            .await,
-    );
+    drop(client.post(delivery.url).headers(headers).body(delivery.body).send().await);
 }
 
 /// A delivery whose header `name` holds the base64 of HMAC-SHA256 over the exact body.
@@ -146,9 +107,5 @@ pub fn signed(target: &WebhookTarget, name: &'static str, body: Vec<u8>) -> Deli
     if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(signature)) {
         headers.insert(name, value);
     }
-    Delivery {
-        url: target.url.clone(),
-        headers,
-        body: body.into(),
-    }
+    Delivery { url: target.url.clone(), headers, body: body.into() }
 }

@@ -3,8 +3,8 @@
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
-    BankAccount, BankRow, HISTORY_DAYS, Kind, TermFacts, day_in_india, institutions::ACME, ist,
-    person, random::Random, statement::first_day,
+    BankAccount, BankRow, HISTORY_DAYS, Kind, TermFacts, day_in_india, institutions::ACME, ist, person, random::Random,
+    statement::first_day,
 };
 
 /// Both deposits as they stand at `now`.
@@ -17,41 +17,14 @@ fn term(mobile: &str, now: Timestamp) -> BankAccount {
     let principal = random.between(10, 40) * 1_000_000;
     let opened = first_day(now);
     let mut balance = principal;
-    let mut rows = vec![row(
-        "FD",
-        opened,
-        0,
-        true,
-        "OPENING",
-        principal,
-        principal,
-        "FIXED DEPOSIT OPENED",
-    )];
+    let mut rows = vec![row("FD", opened, 0, true, "OPENING", principal, principal, "FIXED DEPOSIT OPENED")];
     for quarter in 1..=80 {
         let day = opened.saturating_add((quarter * 3).months());
         let interest = principal * 71 / 4_000;
         balance += interest;
-        rows.push(row(
-            "FD",
-            day,
-            1,
-            true,
-            "INTEREST",
-            interest,
-            balance,
-            "INTEREST CAPITALISED",
-        ));
+        rows.push(row("FD", day, 1, true, "INTEREST", interest, balance, "INTEREST CAPITALISED"));
         balance -= interest / 10;
-        rows.push(row(
-            "FD",
-            day,
-            2,
-            false,
-            "TDS",
-            interest / 10,
-            balance,
-            "TDS DEDUCTED",
-        ));
+        rows.push(row("FD", day, 2, false, "TDS", interest / 10, balance, "TDS DEDUCTED"));
     }
     let facts = TermFacts {
         principal,
@@ -61,15 +34,7 @@ fn term(mobile: &str, now: Timestamp) -> BankAccount {
         interest_rate: "7.10".to_owned(),
         tenure_months: 60,
     };
-    finish(
-        mobile,
-        now,
-        &mut random,
-        opened,
-        facts,
-        rows,
-        Kind::TermDeposit,
-    )
+    finish(mobile, now, &mut random, opened, facts, rows, Kind::TermDeposit)
 }
 
 fn recurring(mobile: &str, now: Timestamp) -> BankAccount {
@@ -79,16 +44,7 @@ fn recurring(mobile: &str, now: Timestamp) -> BankAccount {
     let rows = (0..240)
         .map(|month| {
             let balance = instalment * (i64::from(month) + 1);
-            row(
-                "RD",
-                opened.saturating_add(month.months()),
-                0,
-                true,
-                "INSTALLMENT",
-                instalment,
-                balance,
-                "RD INSTALLMENT",
-            )
+            row("RD", opened.saturating_add(month.months()), 0, true, "INSTALLMENT", instalment, balance, "RD INSTALLMENT")
         })
         .collect();
     let facts = TermFacts {
@@ -100,30 +56,12 @@ fn recurring(mobile: &str, now: Timestamp) -> BankAccount {
         tenure_months: 60,
     };
     let day = opened.day() as u8;
-    finish(mobile, now, &mut random, opened, facts, rows, |facts| {
-        Kind::RecurringDeposit(facts, instalment, day)
-    })
+    finish(mobile, now, &mut random, opened, facts, rows, |facts| Kind::RecurringDeposit(facts, instalment, day))
 }
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a row of a table reads best in one line"
-)]
-fn row(
-    prefix: &str,
-    day: Date,
-    position: i8,
-    credit: bool,
-    event: &'static str,
-    amount: i64,
-    balance: i64,
-    text: &str,
-) -> BankRow {
-    let at = day
-        .at(10, 30, position, 0)
-        .to_zoned(ist())
-        .map(|zoned| zoned.timestamp())
-        .unwrap_or_default();
+#[allow(clippy::too_many_arguments, reason = "a row of a table reads best in one line")]
+fn row(prefix: &str, day: Date, position: i8, credit: bool, event: &'static str, amount: i64, balance: i64, text: &str) -> BankRow {
+    let at = day.at(10, 30, position, 0).to_zoned(ist()).map(|zoned| zoned.timestamp()).unwrap_or_default();
     BankRow {
         id: format!("{prefix}{}{position}", day.strftime("%Y%m%d")),
         credit,
@@ -147,10 +85,7 @@ fn finish(
     rows: Vec<BankRow>,
     kind: impl FnOnce(TermFacts) -> Kind,
 ) -> BankAccount {
-    let past: Vec<_> = rows
-        .into_iter()
-        .filter(|row| row.at <= now && row.value_date < facts.maturity_date)
-        .collect();
+    let past: Vec<_> = rows.into_iter().filter(|row| row.at <= now && row.value_date < facts.maturity_date).collect();
     facts.current_value = past.last().map_or(facts.principal, |row| row.balance);
     if facts.principal == 0 {
         facts.principal = facts.current_value;
@@ -170,9 +105,6 @@ fn finish(
         opening_date: opened,
         balance_at: now,
         holders: vec![person(mobile)],
-        rows: past
-            .into_iter()
-            .filter(|row| row.value_date >= from)
-            .collect(),
+        rows: past.into_iter().filter(|row| row.value_date >= from).collect(),
     }
 }

@@ -14,26 +14,11 @@ pub struct Institution {
 }
 
 /// Holds the salary account and the deposits.
-pub const ACME: Institution = Institution {
-    id: "ACME-FIP",
-    name: "Acme Bank",
-    code: "acme",
-    ifsc: "ACME",
-};
+pub const ACME: Institution = Institution { id: "ACME-FIP", name: "Acme Bank", code: "acme", ifsc: "ACME" };
 /// Holds the second savings account.
-pub const NORTH: Institution = Institution {
-    id: "north_coop@fip",
-    name: "Northern Cooperative Bank",
-    code: "ncb",
-    ifsc: "NCOB",
-};
+pub const NORTH: Institution = Institution { id: "north_coop@fip", name: "Northern Cooperative Bank", code: "ncb", ifsc: "NCOB" };
 /// Holds the current account.
-pub const METRO: Institution = Institution {
-    id: "METRO-FIP",
-    name: "Metro Small Finance Bank",
-    code: "metro",
-    ifsc: "METR",
-};
+pub const METRO: Institution = Institution { id: "METRO-FIP", name: "Metro Small Finance Bank", code: "metro", ifsc: "METR" };
 
 /// Every bank.
 pub const ALL: [Institution; 3] = [ACME, NORTH, METRO];

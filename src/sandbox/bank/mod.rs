@@ -71,11 +71,7 @@ pub fn rupees(paise: i64) -> String {
 /// The number with all but its last four digits hidden, as banks send it: "XXXXXXXX1234".
 pub fn masked(number: &str) -> String {
     let keep = number.len().saturating_sub(4);
-    number
-        .chars()
-        .enumerate()
-        .map(|(at, digit)| if at < keep { 'X' } else { digit })
-        .collect()
+    number.chars().enumerate().map(|(at, digit)| if at < keep { 'X' } else { digit }).collect()
 }
 
 /// The zone in which Indian banks count days.
@@ -101,19 +97,11 @@ mod tests {
     fn three_deposit_accounts_hold_two_thousand_rows_of_one_year() {
         for mobile in ["9000000001", "9123456701", "9876500014"] {
             let accounts = Bank::accounts_for(mobile, now());
-            let deposits: Vec<_> = accounts
-                .iter()
-                .filter(|a| matches!(a.kind, Kind::Deposit { .. }))
-                .collect();
+            let deposits: Vec<_> = accounts.iter().filter(|a| matches!(a.kind, Kind::Deposit { .. })).collect();
             assert_eq!(deposits.len(), 3);
             let rows: usize = deposits.iter().map(|a| a.rows.len()).sum();
             assert!(rows >= 2_000, "{rows} rows");
-            let first = deposits
-                .iter()
-                .filter_map(|a| a.rows.first())
-                .map(|r| r.at)
-                .min()
-                .unwrap();
+            let first = deposits.iter().filter_map(|a| a.rows.first()).map(|r| r.at).min().unwrap();
             assert!(day_in_india(first) >= day_in_india(now()).saturating_sub(HISTORY_DAYS.days()));
         }
     }
@@ -122,19 +110,12 @@ mod tests {
     fn running_balances_reconcile_and_never_fall_below_zero_for_a_normal_customer() {
         for account in Bank::accounts_for("9000000001", now()) {
             for pair in account.rows.windows(2) {
-                let change = if pair[1].credit {
-                    pair[1].amount
-                } else {
-                    -pair[1].amount
-                };
+                let change = if pair[1].credit { pair[1].amount } else { -pair[1].amount };
                 assert_eq!(pair[0].balance + change, pair[1].balance, "{:?}", pair[1]);
                 assert!(pair[0].at < pair[1].at);
                 assert!(pair[1].balance >= 0 && pair[1].amount > 0);
             }
-            assert_eq!(
-                account.rows.last().map(|row| row.balance),
-                Some(account.balance)
-            );
+            assert_eq!(account.rows.last().map(|row| row.balance), Some(account.balance));
         }
     }
 
@@ -162,11 +143,7 @@ mod tests {
     #[test]
     fn overdrawn_customers_have_negative_balances() {
         let accounts = Bank::accounts_for("9000000016", now());
-        assert!(
-            accounts
-                .iter()
-                .any(|a| a.rows.iter().any(|r| r.balance < 0))
-        );
+        assert!(accounts.iter().any(|a| a.rows.iter().any(|r| r.balance < 0)));
     }
 
     #[test]
@@ -174,23 +151,14 @@ mod tests {
         let doubled = Bank::accounts_for("9000000018", now());
         assert!(doubled[0].rows.windows(2).any(|pair| pair[0] == pair[1]));
         let shared = Bank::accounts_for("9000000019", now());
-        assert!(
-            shared[1]
-                .rows
-                .iter()
-                .all(|row| shared[0].rows.iter().any(|other| other.id == row.id))
-        );
+        assert!(shared[1].rows.iter().all(|row| shared[0].rows.iter().any(|other| other.id == row.id)));
     }
 
     #[test]
     fn broken_statements_do_not_reconcile() {
         let accounts = Bank::accounts_for("9000000017", now());
         let broken = accounts[0].rows.windows(2).filter(|pair| {
-            let change = if pair[1].credit {
-                pair[1].amount
-            } else {
-                -pair[1].amount
-            };
+            let change = if pair[1].credit { pair[1].amount } else { -pair[1].amount };
             pair[0].balance + change != pair[1].balance
         });
         assert!(broken.count() > 0);

@@ -40,15 +40,11 @@ impl Random {
     /// A UUID in the form of version 4.
     pub fn uuid(&mut self) -> String {
         let bits = (u128::from(self.bits()) << 64) | u128::from(self.bits());
-        uuid::Builder::from_random_bytes(bits.to_be_bytes())
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().to_string()
     }
 
     /// Decimal digits, the first never zero.
     pub fn digits(&mut self, count: usize) -> String {
-        (0..count)
-            .map(|at| char::from(b'0' + self.between(i64::from(at == 0), 9) as u8))
-            .collect()
+        (0..count).map(|at| char::from(b'0' + self.between(i64::from(at == 0), 9) as u8)).collect()
     }
 }

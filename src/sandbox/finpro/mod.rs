@@ -12,11 +12,7 @@ use super::{
 
 /// The FinPro simulator in this world.
 pub(super) fn part(_world: &Arc<World>) -> Part {
-    Part {
-        path: "/finpro",
-        router: Router::new(),
-        journeys: Arc::new(Nobody),
-    }
+    Part { path: "/finpro", router: Router::new(), journeys: Arc::new(Nobody) }
 }
 
 struct Nobody;
