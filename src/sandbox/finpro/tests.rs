@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::ManualClock,
     sandbox::{
-        Sandbox, SandboxConfig,
+        Sandbox, SandboxConfig, WebhookTarget,
         credentials::{FINPRO_ANALYTICS_JSON, FINPRO_CONSENT, FINPRO_ORCHESTRATION, FinProCredential},
         customer,
         scenario::Scenario,
@@ -26,8 +26,12 @@ struct Fiu {
 
 impl Fiu {
     async fn new(credential: FinProCredential) -> Self {
+        Self::with(credential, SandboxConfig::default()).await
+    }
+
+    async fn with(credential: FinProCredential, config: SandboxConfig) -> Self {
         let clock = Arc::new(ManualClock::new("2026-11-20T10:00:00Z".parse::<Timestamp>().unwrap()));
-        let sandbox = Sandbox::start(SandboxConfig::default(), clock.clone()).await.unwrap();
+        let sandbox = Sandbox::start(config, clock.clone()).await.unwrap();
         Self { sandbox, clock, credential }
     }
 
@@ -141,7 +145,7 @@ async fn headers_and_bodies_are_refused_in_finpro_s_words() {
     let (status, body) =
         fiu.post("/v2/requestconsent", json!({"productID": "UW-ONETIME", "partyIdentifierValue": "9", "accountID": "A"})).await;
     assert_eq!((status, body.get("status")), (400, None));
-    assert_eq!(body["errorMsg"], " [ partyIdentifierType is required ]  [ vua is required ] ".replace("  ", " "));
+    assert_eq!(body["errorMsg"], " [ partyIdentifierType is required ] [ vua is required ] ");
     let (status, body) = fiu.post("/v3/requestconsent", ask(Scenario::Normal, "ABC")).await;
     assert_eq!(
         (status, &body["status"], &body["errorMsg"]),
@@ -250,4 +254,149 @@ async fn an_excel_report_behind_a_link_needs_no_credentials() {
     let link = body["data"]["data"]["s3Url"].as_str().unwrap();
     let file = reqwest::get(link).await.unwrap();
     assert!(file.bytes().await.unwrap().starts_with(b"PK"));
+}
+
+/// A receiver of webhooks: its address, and what comes in as (signature, body).
+async fn receiver() -> (String, tokio::sync::mpsc::UnboundedReceiver<(String, String)>) {
+    let (sender, events) = tokio::sync::mpsc::unbounded_channel();
+    let take = move |headers: http::HeaderMap, body: String| {
+        let signature = headers["x-webhook-signature"].to_str().unwrap().to_owned();
+        sender.send((signature, body)).unwrap();
+        async {}
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let app = axum::Router::new().route("/hook", axum::routing::post(take));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (url, events)
+}
+
+#[tokio::test]
+async fn events_are_signed_over_their_exact_bytes_and_come_in_order() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    let (url, mut events) = receiver().await;
+    let target = WebhookTarget { url, secret: "s3cret".to_owned() };
+    fiu.sandbox.set_webhook_target(FINPRO_CONSENT.client_id, target);
+    let id = fiu.approved(Scenario::Normal, "UW-ONETIME").await;
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"s3cret");
+    for word in ["CONSENT_APPROVED", "DATA_REQUEST", "DATA_READY"] {
+        let (signature, body) = events.recv().await.unwrap();
+        let tag = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, signature).unwrap();
+        aws_lc_rs::hmac::verify(&key, body.as_bytes(), &tag).unwrap();
+        let event: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((event["eventStatus"].as_str(), event["consentId"].as_str()), (Some(word), Some(id.as_str())));
+        assert_eq!(event["vua"], "XXXXXXX001@onemoney");
+    }
+    // Announced data needs no look.
+    assert_eq!(fiu.post("/getallfidata", json!({"consentID": id})).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_journey_s_end_is_announced_once_with_what_both_ways_brought() {
+    let fiu = Fiu::new(FINPRO_ORCHESTRATION).await;
+    let (url, mut events) = receiver().await;
+    fiu.sandbox.set_webhook_target(FINPRO_ORCHESTRATION.client_id, WebhookTarget { url, secret: "s3cret".to_owned() });
+    for (scenario, aa, pdf, accounts) in
+        [(Scenario::Normal, "SUCCESS", "SKIPPED", 0), (Scenario::PartialPdf, "FAILED", "SUCCESS", 1)]
+    {
+        let data = fiu.open(scenario, "UW-ONETIME").await;
+        customer::approve(data["webRedirectionUrl"].as_str().unwrap()).await.unwrap();
+        let event: Value = serde_json::from_str(&events.recv().await.unwrap().1).unwrap();
+        assert_eq!((&event["eventType"], &event["eventStatus"]), (&json!("JOURNEY_COMPLETE"), &json!("SUCCESS")));
+        assert_eq!(event["transactionID"], data["transaction_id"]);
+        let (first, second) = (&event["eventData"][0], &event["eventData"][1]);
+        assert_eq!((&first["status"], &second["status"]), (&json!(aa), &json!(pdf)));
+        assert_eq!(second["accounts"].as_array().unwrap().len(), accounts);
+        fiu.post("/transaction/status", json!({"transactionId": data["transaction_id"]})).await;
+    }
+    assert!(events.is_empty());
+}
+
+#[tokio::test]
+async fn calls_beyond_the_minute_s_limit_are_refused_until_the_reset() {
+    let config = SandboxConfig { calls_per_minute: 2, ..SandboxConfig::default() };
+    let fiu = Fiu::with(FINPRO_CONSENT, config).await;
+    for expected in [200, 200, 429] {
+        assert_eq!(fiu.post("/productslist", json!({})).await.0, expected);
+    }
+    fiu.clock.set("2026-11-20T10:01:00Z".parse().unwrap());
+    let response = fiu.call(Method::POST, "/productslist", json!({})).await;
+    assert_eq!((response.status().as_u16(), &response.headers()["x-ratelimit-remaining"]), (200, &"1".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn the_latest_data_is_what_came_since_the_last_fetch() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    let id = fiu.approved(Scenario::Normal, "MON-PERIODIC").await;
+    let latest = json!({"consentID": id});
+    fiu.post("/fi/request", json!({"consentId": id})).await;
+    fiu.post("/getallfidata", latest.clone()).await;
+    let (_, whole) = fiu.post("/getalllatestfidata", latest.clone()).await;
+    fiu.clock.set("2026-11-22T10:00:00Z".parse().unwrap());
+    fiu.post("/fi/request", json!({"consentId": id})).await;
+    fiu.post("/getallfidata", latest.clone()).await;
+    let (_, new) = fiu.post("/getalllatestfidata", latest.clone()).await;
+    let rows = |body: &Value| body["data"][0]["Transactions"]["Transaction"].as_array().unwrap().len();
+    assert!(rows(&new) > 0 && rows(&new) < 20 && rows(&whole) > 500);
+    fiu.post("/fi/request", json!({"consentId": id})).await;
+    fiu.post("/getallfidata", latest.clone()).await;
+    assert_eq!(fiu.post("/getalllatestfidata", latest).await.1["errorCode"], "NoIncrementalData");
+}
+
+#[tokio::test]
+async fn data_is_missing_or_late_in_every_documented_way() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    for (scenario, http, pointer, word) in [
+        (Scenario::NoData, 400, "/status", "FP0063"),
+        (Scenario::DataDeleted, 400, "/status", "FP0061"),
+        (Scenario::FetchTimesOut, 400, "/status", "FP0060"),
+        (Scenario::AllAccountsDenied, 400, "/errorCode", "NoDataFound"),
+        (Scenario::NestedError, 400, "/error/code", "ERR_CONSENT_NOT_FOUND"),
+        (Scenario::FlatError, 400, "/status", "failure"),
+        (Scenario::ServerFaultOnce, 500, "/status", "FP0070"),
+        (Scenario::TooManyRequestsOnce, 429, "/errorCode", "RateLimitExceeded"),
+        (Scenario::HtmlErrorOnce, 502, "", ""),
+    ] {
+        let id = json!({"consentID": fiu.approved(scenario, "UW-ONETIME").await});
+        assert_eq!(fiu.post("/getallfidata", id.clone()).await.1["errorCode"], "NoDataAvailable", "{scenario:?}");
+        let (status, body) = fiu.post("/getallfidata", id.clone()).await;
+        let found = body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        assert_eq!((status, found), (http, word), "{scenario:?}: {body}");
+        let (again, _) = fiu.post("/getallfidata", id).await;
+        assert_eq!(again == 200, http != 400, "{scenario:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_denied_account_leaves_the_others() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    let id = fiu.approved(Scenario::OneAccountDenied, "UW-ONETIME").await;
+    fiu.post("/consent/firequest/status", json!({"consentId": id})).await;
+    let (_, view) = fiu.post("/consent/firequest/status", json!({"consentId": id})).await;
+    let words: Vec<_> = view["data"]["linkRefNumbers"].as_array().unwrap().iter().map(|link| link["fiStatus"].clone()).collect();
+    assert_eq!(words.iter().filter(|word| *word == "DENIED").count(), 1);
+    let (_, all) = fiu.post("/getallfidata", json!({"accountID": "ACC-1"})).await;
+    assert_eq!(all["data"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn some_customers_get_errors_without_the_provider_s_code() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    let id = fiu.approved(Scenario::NoErrorCodes, "UW-MANUAL").await;
+    let (_, body) = fiu.post("/getallfidata", json!({"consentID": id})).await;
+    assert_eq!((&body["errorCode"], body.get("status")), (&json!("NoDataAvailable"), None));
+}
+
+#[tokio::test]
+async fn several_templates_give_several_handles_behind_one_url() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    let mut body = ask(Scenario::Normal, "UW-ONETIME");
+    body.as_object_mut().unwrap().remove("productID");
+    body["productIDList"] = json!(["UW-ONETIME", "MON-PERIODIC"]);
+    let (_, answer) = fiu.post("/v3/requestconsent", body).await;
+    let handles = answer["data"]["consent_handles"].clone();
+    assert_eq!((handles.as_array().unwrap().len(), answer["data"].get("consent_handle")), (2, None));
+    customer::approve(answer["data"]["webRedirectionUrl"].as_str().unwrap()).await.unwrap();
+    let (_, list) = fiu.post("/v3/getconsentslist", json!({"consentHandle": handles})).await;
+    assert!(list["data"].as_array().unwrap().iter().all(|row| row["status"] == "ACTIVE"));
 }
