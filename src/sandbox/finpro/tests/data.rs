@@ -27,7 +27,13 @@ async fn an_approved_customer_s_data_is_there_after_one_look() {
     assert!(rows >= 2_000, "{rows}");
     let (_, report) = fiu.post("/analytics/json", json!({"consentID": id, "journeyID": FINPRO_ANALYTICS_JSON})).await;
     let credits = &report["data"]["data"]["bankingAnalysis"]["overallAnalysis"]["totalNetCreditTransactionAmount"];
-    assert!(credits.as_f64().unwrap() > 100_000.0);
+    let rows = accounts.iter().filter(|account| account["fiType"] == "DEPOSIT");
+    let rows = rows.flat_map(|account| account["Transactions"]["Transaction"].as_array().unwrap());
+    let paise = rows.filter(|row| row["type"] == "CREDIT").map(|row| {
+        let amount = row["amount"].as_str().unwrap().replace('.', "");
+        amount.parse::<i64>().unwrap()
+    });
+    assert_eq!((credits.as_f64().unwrap() * 100.0).round() as i64, paise.sum::<i64>());
     let excel = fiu.call(Method::POST, "/analytics/excel", json!({"consentID": id, "journeyID": "aa_excel_analytics_v1"})).await;
     assert!(excel.bytes().await.unwrap().starts_with(b"PK"));
     assert_eq!(fiu.sandbox.calls().count_for("finpro:/v3/requestconsent", "ACC-1"), 1);
