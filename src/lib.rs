@@ -7,5 +7,7 @@ pub mod journey;
 pub mod pb;
 pub mod providers;
 pub mod resilience;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
 pub mod seal;
 pub mod telemetry;

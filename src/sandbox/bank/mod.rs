@@ -1,0 +1,3 @@
+//! The sandbox's banks.
+
+pub mod model;
