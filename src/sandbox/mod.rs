@@ -1,4 +1,23 @@
-//! The sandbox: wire-exact simulators of both providers over one bank.
+//! Wire-exact simulators of both providers, with the customer's page between them: what the demo runs on, and what teams test against.
+//!
+//! One HTTP server on one loopback port. `/finpro` and `/finpass` answer as the providers do, quirks included; `/journey` is where the
+//! customer decides; `/files` hands out reports that a provider gives as a link. All state is in memory. What happens to a customer
+//! follows from the mobile number ([`scenario`]), what the customer owns from the banks ([`bank`]).
 
 pub mod bank;
+pub mod calls;
+pub mod credentials;
+pub mod customer;
+pub mod customer_page;
+pub mod files;
 pub mod finpass;
+pub mod finpro;
+pub mod scenario;
+mod server;
+pub mod webhooks;
+pub mod world;
+
+pub use self::{
+    server::{Sandbox, SandboxConfig},
+    webhooks::WebhookTarget,
+};

@@ -18,10 +18,10 @@ use super::{
     input::{Input, is_mobile},
     server::Finpass,
     statement::{StatementAccount, statement_accounts},
-    text::{masked, utc_time},
+    text::utc_time,
     world::{ConsentType, JourneyStatus, Opening, Product},
 };
-use crate::sandbox::bank::model::BankAccount;
+use crate::sandbox::bank::{BankAccount, masked};
 
 /// Hours that a customer has; documented as ending, not when.
 const SESSION_HOURS: i64 = 24;
@@ -87,12 +87,20 @@ pub async fn init(State(finpass): State<Arc<Finpass>>, headers: HeaderMap, body:
         webhook_url: Some(input.text(&["webhook_url"]).unwrap_or("https://finpass.ai/").to_owned()),
     };
     let expires_at = utc_time(finpass.now() + SESSION_HOURS.hours());
-    let (client_id, journey_url) = finpass.open_session(ids::analyser_client(), opening, SESSION_HOURS);
+    finpass.record("aa-bsa-init", mobile);
+    let script = finpass.script(mobile);
+    if script.init_is_refused {
+        return invalid("No account aggregator profile found for this mobile number.");
+    }
+    let (client_id, token) = finpass.open_session(ids::analyser_client(), opening, SESSION_HOURS);
+    if script.init_answer_is_lost {
+        return super::plain::lost();
+    }
     younger_success(
         "AA BSA journey initiated successfully",
         Opened {
             client_id: &client_id,
-            journey_url,
+            journey_url: finpass.world.url(&format!("journey/{token}")),
             status: JourneyStatus::Initiated.word(),
             consent_type: consent_type.word(),
             expires_at,
@@ -108,6 +116,7 @@ pub async fn status(
 ) -> Response {
     let Some(owner) = finpass.caller(&headers) else { return unauthorized() };
     let Some(client_id) = query.client_id.filter(|id| !id.is_empty()) else { return invalid("client_id is required.") };
+    finpass.record("aa-bsa-status", &client_id);
     let now = finpass.now();
     let looked = finpass.with_session(&owner, Product::Analyser, &client_id, |session| {
         let before = session.journey_status(now);
@@ -124,7 +133,7 @@ pub async fn status(
     });
     let Some((response, changed)) = looked else { return unknown_session() };
     if let Some(session) = changed {
-        finpass.webhooks.tell(&client_id, &session, now);
+        finpass.tell(&client_id, &session);
     }
     response
 }

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{
     figures::{Figures, is_salary},
-    text::{indian_day, rupees_number},
+    text::rupees_number,
 };
-use crate::sandbox::bank::model::{BankAccount, BankRow, Kind};
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india};
 
 /// `data` of the analysis, `client_id` included.
 pub fn analysis(client_id: &str, accounts: &[BankAccount]) -> Value {
@@ -51,7 +51,7 @@ fn salary_credits(accounts: &[BankAccount]) -> Vec<Value> {
 
 fn salary_credit(row: &BankRow) -> Value {
     json!({
-        "month": indian_day(row.at).strftime("%Y-%m").to_string(),
+        "month": day_in_india(row.at).strftime("%Y-%m").to_string(),
         "amount": rupees_number(row.amount),
         "employer": row.narration,
     })

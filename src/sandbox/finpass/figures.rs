@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::{ToSpan, civil::Date};
 
-use super::{statement::opening_balance, text::indian_day};
-use crate::sandbox::bank::model::{BankAccount, BankRow, Kind};
+use super::statement::opening_balance;
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india};
 
 /// One calendar month in India over all accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,8 +40,8 @@ impl Figures {
     pub fn of(accounts: &[BankAccount]) -> Option<Self> {
         let deposits: Vec<_> = accounts.iter().filter(|account| matches!(account.kind, Kind::Deposit { .. })).collect();
         let rows = || deposits.iter().flat_map(|account| &account.rows);
-        let from = rows().map(|row| indian_day(row.at)).min()?;
-        let to = rows().map(|row| indian_day(row.at)).max()?;
+        let from = rows().map(|row| day_in_india(row.at)).min()?;
+        let to = rows().map(|row| day_in_india(row.at)).max()?;
         let mut months = empty_months(from, to);
         for account in &deposits {
             add_account(&mut months, account);
@@ -125,7 +125,7 @@ fn empty_months(from: Date, to: Date) -> BTreeMap<Date, MonthFigures> {
 fn add_account(months: &mut BTreeMap<Date, MonthFigures>, account: &BankAccount) {
     let mut closing: BTreeMap<Date, i64> = BTreeMap::new();
     for row in &account.rows {
-        let key = indian_day(row.at).first_of_month();
+        let key = day_in_india(row.at).first_of_month();
         let Some(month) = months.get_mut(&key) else { continue };
         let amount = row.amount;
         if row.credit { month.credits += amount } else { month.debits += amount }

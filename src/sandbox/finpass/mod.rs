@@ -2,25 +2,27 @@
 
 mod analyser;
 pub mod analysis;
+mod customer;
 mod envelope;
 mod faults;
 pub mod figures;
 mod ids;
 mod input;
-mod page;
 mod pdf;
 mod plain;
 pub mod report;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod script;
 mod server;
 pub mod statement;
 mod term;
+#[cfg(test)]
+mod tests;
 mod text;
 mod webhook;
 pub mod world;
 
 pub use faults::ReadFault;
-pub use page::Decision;
-pub use server::{Accounts, Finpass, KeyPair, Scripts, Setup, router};
-pub use webhook::Delivery;
+pub use server::Finpass;
+pub(super) use server::part;

@@ -17,10 +17,9 @@ use super::{
     input::Input,
     plain::{invalid, unknown_client},
     server::Finpass,
-    text::masked,
     world::{Look, Product},
 };
-use crate::sandbox::bank::model::BankAccount;
+use crate::sandbox::bank::{BankAccount, masked};
 
 /// Seconds that a link works. Finpass states none; the product behind it hints at ten minutes.
 const LINK_SECONDS: i64 = 600;
@@ -70,8 +69,8 @@ impl Finpass {
             title: format!("{} {}, {} rows", account.fip_name, masked(&account.number), account.rows.len()),
             expires_at: self.now() + LINK_SECONDS.seconds(),
         };
-        let link = format!("{}/files/{token}?sig=x", self.base_url());
-        self.world().files.insert(token, file);
+        let link = self.world.url(&format!("finpass/statements/{token}?sig=x"));
+        self.sessions().files.insert(token, file);
         Report {
             fip_id: account.fip_id.clone(),
             account_number: masked(&account.number),
@@ -83,7 +82,7 @@ impl Finpass {
 
 /// A statement behind a link; no credentials are asked for.
 pub async fn file(State(finpass): State<Arc<Finpass>>, Path(token): Path<String>) -> Response {
-    let file = finpass.world().files.get(&token).cloned();
+    let file = finpass.sessions().files.get(&token).cloned();
     match file {
         Some(file) if finpass.now() < file.expires_at => {
             ([(header::CONTENT_TYPE, "application/pdf")], one_page(&file.title)).into_response()

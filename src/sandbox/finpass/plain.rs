@@ -6,9 +6,8 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
-    response::Response,
+    response::{Html, IntoResponse, Response},
 };
-use jiff::ToSpan;
 use serde::Serialize;
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     input::{Input, is_mobile, is_pan},
     report::{AccountReport, account_reports},
     server::Finpass,
-    world::{ConsentType, Look, Opening, Product, Session},
+    world::{ConsentType, Look, Opening, Product},
 };
 
 /// Hours that a customer has; Finpass states none for this product.
@@ -72,42 +71,23 @@ pub async fn init(State(finpass): State<Arc<Finpass>>, headers: HeaderMap, body:
         return_url: input.text(&["redirect_url"]).map(str::to_owned),
         webhook_url: input.text(&["webhook_url"]).map(str::to_owned),
     };
-    let (client_id, journey_url) = finpass.open_session(ids::plain_client(finpass.now()), opening, SESSION_HOURS);
+    finpass.record("init", mobile);
+    let script = finpass.script(mobile);
+    if script.init_is_refused {
+        return invalid("No account aggregator profile found for this mobile number");
+    }
+    let (client_id, token) = finpass.open_session(ids::plain_client(finpass.now()), opening, SESSION_HOURS);
+    if script.init_answer_is_lost {
+        return lost();
+    }
     older_success(Opened {
         client_id: &client_id,
         mobile_number: mobile,
         pan_number: pan,
         email_id: input.text(&["email"]),
-        redirect_url: journey_url,
+        // The journey pages behind Finpass carry their token behind a `#`: whoever tidies the address loses it.
+        redirect_url: finpass.world.url(&format!("journey/{token}#/aa-webview?requestId={token}")),
     })
-}
-
-impl Finpass {
-    /// Keeps a new session; answers its client id and the customer's URL, whose token stands in the fragment as upstream's does.
-    pub(super) fn open_session(&self, client_id: String, opening: Opening, hours: i64) -> (String, String) {
-        let now = self.now();
-        let script = (self.setup.scripts)(&opening.mobile);
-        let session = Session::open(opening, script, now, now + hours.hours());
-        let token = ids::token();
-        let url = format!("{}/web-redirect/#/aa-webview?requestId={token}", self.base_url());
-        let mut world = self.world();
-        world.sessions.insert(client_id.clone(), session);
-        world.links.insert(token, client_id.clone());
-        (client_id, url)
-    }
-
-    /// Runs `act` on a session that the caller owns in this product; none if there is no such session.
-    pub(super) fn with_session<T>(
-        &self,
-        owner: &str,
-        product: Product,
-        client_id: &str,
-        act: impl FnOnce(&mut Session) -> T,
-    ) -> Option<T> {
-        let mut world = self.world();
-        let session = world.sessions.get_mut(client_id)?;
-        (session.owner == owner && session.product == product).then(|| act(session))
-    }
 }
 
 /// Fetches the report.
@@ -115,6 +95,7 @@ pub async fn fetch_json_report(State(finpass): State<Arc<Finpass>>, headers: Hea
     let Some(owner) = finpass.caller(&headers) else { return older_unauthorized() };
     let Some(input) = Input::read(&headers, &body) else { return invalid("Validation failed") };
     let Some(client_id) = input.text(&["client_id"]) else { return invalid("Validation failed: client_id is required") };
+    finpass.record("fetch-json-report", client_id);
     let seen = finpass.with_session(&owner, Product::Plain, client_id, |session| {
         (session.look(input.text(&["request_id"])), session.script)
     });
@@ -139,18 +120,25 @@ pub async fn refresh_data(State(finpass): State<Arc<Finpass>>, headers: HeaderMa
     let Some(owner) = finpass.caller(&headers) else { return older_unauthorized() };
     let Some(input) = Input::read(&headers, &body) else { return invalid("Validation failed") };
     let Some(client_id) = input.text(&["client_id"]) else { return invalid("Validation failed: client_id is required") };
+    finpass.record("refresh-data", client_id);
     let refreshed = finpass.with_session(&owner, Product::Plain, client_id, |session| match session.refusal() {
         Some(refusal) => Err(refusal),
         None => {
             let request_id = ids::request();
             session.add_request(Some(request_id.clone()), finpass.accounts(&session.mobile));
-            Ok(request_id)
+            Ok((request_id, session.script.refresh_answer_is_lost))
         }
     });
     match refreshed {
         // The product behind Finpass documents this answer for a bad id, unlike the fetch's 404.
         None => older_error(StatusCode::BAD_REQUEST, "invalid_client_id", "Invalid or expired client ID provided"),
         Some(Err(refusal)) => look_response(&refusal),
-        Some(Ok(request_id)) => older_success(Refreshed { request_id }),
+        Some(Ok((_, true))) if finpass.faults.strikes(client_id) => lost(),
+        Some(Ok((request_id, _))) => older_success(Refreshed { request_id }),
     }
+}
+
+/// A proxy gave up waiting, while the call went through.
+pub(super) fn lost() -> Response {
+    (StatusCode::GATEWAY_TIMEOUT, Html("<html><body><h1>504 Gateway Time-out</h1></body></html>")).into_response()
 }

@@ -7,15 +7,43 @@ use serde_json::Number;
 
 use super::{
     term::TermSummary,
-    text::{indian_day, indian_midnight, indian_time, masked, rupees_number, rupees_text},
+    text::{indian_midnight, indian_time, rupees_number},
 };
-use crate::sandbox::bank::model::{BankAccount, BankRow, Kind, Person};
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, day_in_india, masked, rupees};
 
 /// What a report holds beside the bank's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportStyle {
     /// Answer `null` for the opening date, as the published sample does.
     pub hides_opening_date: bool,
+    /// Which parts of an account come.
+    pub sections: Sections,
+}
+
+/// Which parts of an account come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sections {
+    /// All of them.
+    #[default]
+    All,
+    /// One is missing, another one in each account.
+    MissingInTurn,
+    /// Only the profile.
+    ProfileOnly,
+    /// None in the second account, whose status is FAILED. Only READY is documented, by a field that would be idle otherwise.
+    SecondFailed,
+}
+
+impl Sections {
+    /// Whether profile, summary and transactions come in the account at this place.
+    fn present(self, place: usize) -> [bool; 3] {
+        match self {
+            Self::All => [true; 3],
+            Self::MissingInTurn => [0, 1, 2].map(|section| section != place % 3),
+            Self::ProfileOnly => [true, false, false],
+            Self::SecondFailed => [place != 1; 3],
+        }
+    }
 }
 
 /// One entry of `data.account_aggregator_json`.
@@ -23,9 +51,12 @@ pub struct ReportStyle {
 pub struct AccountReport<'a> {
     account_id: &'a str,
     status: &'static str,
-    profile_details: Profile<'a>,
-    summary_details: Summary<'a>,
-    transaction_data: TransactionData<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile_details: Option<Profile<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary_details: Option<Summary<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_data: Option<TransactionData<'a>>,
     transaction_type: &'static str,
     masked_account_number: String,
 }
@@ -93,16 +124,18 @@ struct TransactionDetail<'a> {
 
 /// Renders accounts in the bank's order.
 pub fn account_reports(accounts: &[BankAccount], style: ReportStyle) -> Vec<AccountReport<'_>> {
-    accounts.iter().map(|account| account_report(account, style)).collect()
+    accounts.iter().enumerate().map(|(place, account)| account_report(account, place, style)).collect()
 }
 
-fn account_report(account: &BankAccount, style: ReportStyle) -> AccountReport<'_> {
+fn account_report(account: &BankAccount, place: usize, style: ReportStyle) -> AccountReport<'_> {
+    let sections = style.sections.present(place);
+    let [has_profile, has_summary, has_rows] = sections;
     AccountReport {
         account_id: &account.link_ref,
-        status: "READY",
-        profile_details: profile(account),
-        summary_details: summary(account, style),
-        transaction_data: transaction_data(account),
+        status: if sections == [false; 3] { "FAILED" } else { "READY" },
+        profile_details: has_profile.then(|| profile(account)),
+        summary_details: has_summary.then(|| summary(account, style)),
+        transaction_data: has_rows.then(|| transaction_data(account)),
         transaction_type: fi_type(&account.kind),
         masked_account_number: masked(&account.number),
     }
@@ -149,13 +182,13 @@ fn summary(account: &BankAccount, style: ReportStyle) -> Summary<'_> {
         facility: if overdraft_limit > 0 { "OVERDRAFT" } else { "NO_FACILITY_GRANTED" },
         micr_code: &account.micr,
         opening_date: (!style.hides_opening_date).then(|| account.opening_date.to_string()),
-        current_od_limit: rupees_text(overdraft_limit),
-        drawing_limit: rupees_text(overdraft_limit),
+        current_od_limit: rupees(overdraft_limit),
+        drawing_limit: rupees(overdraft_limit),
         status: "ACTIVE",
         account_type: "",
         account_sub_type: if current { "CURRENT" } else { "SAVINGS" },
         ifsc: &account.ifsc,
-        current_balance: rupees_text(account.balance),
+        current_balance: rupees(account.balance),
         currency: "INR",
         balance_date_time: indian_time(account.balance_at),
     })
@@ -180,14 +213,14 @@ fn detail(row: &BankRow) -> TransactionDetail<'_> {
         transaction_timestamp: indian_time(row.at),
         value_date: indian_midnight(row.value_date),
         reference: &row.reference,
-        transactional_balance: rupees_text(row.balance),
+        transactional_balance: rupees(row.balance),
     }
 }
 
 /// The range that a report states: the year up to the day of the balance, widened to the rows that came.
 pub fn stated_range(account: &BankAccount) -> (Date, Date) {
-    let days = || account.rows.iter().map(|row| indian_day(row.at));
-    let balance_day = indian_day(account.balance_at);
+    let days = || account.rows.iter().map(|row| day_in_india(row.at));
+    let balance_day = day_in_india(account.balance_at);
     let end = days().max().map_or(balance_day, |last| last.max(balance_day));
     let year_before = end.saturating_sub(1.year());
     (days().min().map_or(year_before, |first| first.min(year_before)), end)
@@ -202,12 +235,12 @@ mod tests {
     use crate::sandbox::finpass::samples;
 
     fn rendered(account: &BankAccount, style: ReportStyle) -> Value {
-        serde_json::to_value(account_report(account, style)).unwrap()
+        serde_json::to_value(account_report(account, 0, style)).unwrap()
     }
 
     #[test]
     fn a_deposit_has_the_documented_shape() {
-        let report = rendered(&samples::savings(), ReportStyle { hides_opening_date: true });
+        let report = rendered(&samples::savings(), ReportStyle { hides_opening_date: true, ..ReportStyle::default() });
         assert_eq!(
             report,
             json!({"account_id":"00000000-0000-4000-8000-000000000001","status":"READY",
@@ -231,6 +264,19 @@ mod tests {
         assert_eq!(report["profile_details"]["type"], "JOINT");
         assert_eq!(report["profile_details"]["name"], "A Sample");
         assert_eq!(report["summary_details"]["opening_date"], "2015-05-05");
+    }
+
+    #[test]
+    fn a_failed_account_has_only_its_number() {
+        let style = ReportStyle { sections: Sections::SecondFailed, ..ReportStyle::default() };
+        let accounts = [samples::savings(), samples::savings()];
+        let reports = serde_json::to_value(account_reports(&accounts, style)).unwrap();
+        assert_eq!(reports[0]["status"], "READY");
+        assert_eq!(
+            reports[1],
+            json!({"account_id":"00000000-0000-4000-8000-000000000001","status":"FAILED","transaction_type":"deposit",
+                "masked_account_number":"XXXXXXXXXXXXX0001"})
+        );
     }
 
     #[test]

@@ -3,8 +3,7 @@
 
 use jiff::{Timestamp, civil::date};
 
-use super::text::indian_day;
-use crate::sandbox::bank::model::{BankAccount, BankRow, Kind, Person, TermFacts};
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, TermFacts, day_in_india};
 
 pub(crate) fn person(name: &str) -> Person {
     Person {
@@ -29,7 +28,7 @@ pub(crate) fn row(id: &str, credit: bool, amount: i64, balance: i64, at: &str, n
         amount,
         balance,
         at,
-        value_date: indian_day(at),
+        value_date: day_in_india(at),
         narration: narration.to_owned(),
         reference: String::new(),
     }

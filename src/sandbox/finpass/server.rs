@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use axum::{
@@ -10,108 +10,107 @@ use axum::{
     http::HeaderMap,
     routing::{get, post},
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 
 use super::{
-    analyser, faults, page, pdf, plain,
-    webhook::Sender,
-    world::{Script, Session},
+    analyser, faults, ids, pdf, plain,
+    script::Script,
+    world::{Opening, Product, Session},
 };
-use crate::{clock::SharedClock, sandbox::bank::model::BankAccount};
-
-/// Where customers' accounts come from: mobile number and instant.
-pub type Accounts = Arc<dyn Fn(&str, Timestamp) -> Vec<BankAccount> + Send + Sync>;
-
-/// Which story a mobile number tells.
-pub type Scripts = Arc<dyn Fn(&str) -> Script + Send + Sync>;
-
-/// An accepted pair of credentials.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyPair {
-    /// `x-api-key`.
-    pub key: String,
-    /// `x-api-secret`.
-    pub secret: String,
-}
-
-/// What the simulator is made of.
-pub struct Setup {
-    /// Its clock.
-    pub clock: SharedClock,
-    /// Its banks.
-    pub accounts: Accounts,
-    /// Its stories.
-    pub scripts: Scripts,
-    /// Who may call. Each pair has a world of its own.
-    pub key_pairs: Vec<KeyPair>,
-}
+use crate::sandbox::{
+    bank::{Bank, BankAccount},
+    credentials,
+    scenario::Scenario,
+    server::Part,
+    world::World,
+};
 
 /// The simulator.
 pub struct Finpass {
-    pub(super) setup: Setup,
-    pub(super) webhooks: Sender,
+    pub(super) world: Arc<World>,
     pub(super) faults: faults::Once,
-    /// Where customers find the pages: scheme, authority and path prefix, known once the listener is bound.
-    base_url: OnceLock<String>,
-    world: Mutex<World>,
+    sessions: Mutex<Sessions>,
 }
 
 /// All sessions.
 #[derive(Default)]
-pub(super) struct World {
+pub(super) struct Sessions {
     /// By client id.
-    pub(super) sessions: HashMap<String, Session>,
+    pub(super) by_client: HashMap<String, Session>,
     /// Client ids by the token of the customer's link.
     pub(super) links: HashMap<String, String>,
-    /// Statement files by token: client id, place of the account, end of the link.
+    /// Statement files by token.
     pub(super) files: HashMap<String, pdf::File>,
 }
 
+/// The Finpass simulator in this world.
+pub(in crate::sandbox) fn part(world: &Arc<World>) -> Part {
+    let finpass = Arc::new(Finpass::new(Arc::clone(world)));
+    Part { path: "/finpass", router: router(Arc::clone(&finpass)), journeys: finpass }
+}
+
 impl Finpass {
-    /// A simulator without sessions.
-    pub fn new(setup: Setup) -> Arc<Self> {
-        Arc::new(Self {
-            setup,
-            webhooks: Sender::new(),
-            faults: faults::Once::default(),
-            base_url: OnceLock::new(),
-            world: Mutex::default(),
-        })
-    }
-
-    /// Says where the simulator is reached, prefix included and without a slash at the end; the first word counts.
-    pub fn set_base_url(&self, base_url: impl Into<String>) {
-        let _ = self.base_url.set(base_url.into());
-    }
-
-    pub(super) fn base_url(&self) -> &str {
-        self.base_url.get().map_or("", String::as_str)
+    fn new(world: Arc<World>) -> Self {
+        Self { world, faults: faults::Once::default(), sessions: Mutex::default() }
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.setup.clock.now()
+        self.world.now()
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     pub(super) fn accounts(&self, mobile: &str) -> Arc<Vec<BankAccount>> {
-        Arc::new((self.setup.accounts)(mobile, self.now()))
+        Arc::new(Bank::accounts_for(mobile, self.now()))
     }
 
-    /// Who calls: the key of a pair that is known and matches. Header names match in any case, as HTTP has it.
+    pub(super) fn script(&self, mobile: &str) -> Script {
+        Script::of(Scenario::of(mobile), self.world.config.pending_polls)
+    }
+
+    /// Who calls: the key of the known pair. Header names match in any case, as HTTP has it.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Option<String> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let known = credentials::FINPASS;
         let (key, secret) = (header("x-api-key")?, header("x-api-secret")?);
-        let known = self.setup.key_pairs.iter().any(|pair| pair.key == key && pair.secret == secret);
-        known.then(|| key.to_owned())
+        (key == known.api_key && secret == known.secret).then(|| key.to_owned())
+    }
+
+    /// Keeps a new session; answers its client id and the token of the customer's link.
+    pub(super) fn open_session(&self, client_id: String, opening: Opening, hours: i64) -> (String, String) {
+        let now = self.now();
+        let script = self.script(&opening.mobile);
+        let session = Session::open(opening, script, now, now + hours.hours());
+        let token = ids::token();
+        let mut sessions = self.sessions();
+        sessions.by_client.insert(client_id.clone(), session);
+        sessions.links.insert(token.clone(), client_id.clone());
+        (client_id, token)
+    }
+
+    /// Runs `act` on a session that the caller owns in this product; none if there is no such session.
+    pub(super) fn with_session<T>(
+        &self,
+        owner: &str,
+        product: Product,
+        client_id: &str,
+        act: impl FnOnce(&mut Session) -> T,
+    ) -> Option<T> {
+        let mut sessions = self.sessions();
+        let session = sessions.by_client.get_mut(client_id)?;
+        (session.owner == owner && session.product == product).then(|| act(session))
+    }
+
+    /// Counts a call about a mobile number or client id.
+    pub(super) fn record(&self, path: &str, subject: &str) {
+        self.world.calls.record(&format!("finpass:{path}"), &[subject]);
     }
 }
 
-/// Finpass' API and the customer's page, to be nested under any prefix.
-pub fn router(state: Arc<Finpass>) -> Router {
-    let api = Router::new()
+fn router(finpass: Arc<Finpass>) -> Router {
+    Router::new()
         .route("/api/v1/services/account-aggregator/init", post(plain::init))
         .route("/api/v1/services/account-aggregator/fetch-json-report", post(plain::fetch_json_report))
         .route("/api/v1/services/account-aggregator/fetch-statement-pdf", post(pdf::fetch_statement_pdf))
@@ -122,6 +121,6 @@ pub fn router(state: Arc<Finpass>) -> Router {
         .route("/api/v1/aa-bsa-journey/status", get(analyser::status))
         .route("/api/v1/aa-bsa-journey/statement-result", get(analyser::statement_result))
         .route("/api/v1/aa-bsa-journey/analysis-json", get(analyser::analysis_json))
-        .route("/files/{token}", get(pdf::file));
-    api.merge(page::routes()).with_state(state)
+        .route("/statements/{token}", get(pdf::file))
+        .with_state(finpass)
 }

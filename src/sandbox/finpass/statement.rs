@@ -4,8 +4,8 @@
 use serde::Serialize;
 use serde_json::Number;
 
-use super::text::{indian_day, masked, rupees_number};
-use crate::sandbox::bank::model::{BankAccount, BankRow, Kind};
+use super::text::rupees_number;
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india, masked};
 
 /// One entry of `data.accounts`.
 #[derive(Debug, Serialize)]
@@ -68,7 +68,7 @@ pub fn opening_balance(account: &BankAccount) -> i64 {
 
 fn statement_row(row: &BankRow) -> StatementRow<'_> {
     StatementRow {
-        date: indian_day(row.at).to_string(),
+        date: day_in_india(row.at).to_string(),
         description: &row.narration,
         kind: if row.credit { "credit" } else { "debit" },
         amount: rupees_number(row.amount),

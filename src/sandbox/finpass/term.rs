@@ -3,8 +3,7 @@
 
 use serde::Serialize;
 
-use super::text::rupees_text;
-use crate::sandbox::bank::model::{BankAccount, Kind, TermFacts};
+use crate::sandbox::bank::{BankAccount, Kind, TermFacts, rupees};
 
 /// `summary_details` of a term or recurring deposit.
 #[derive(Debug, Default, Serialize)]
@@ -46,7 +45,7 @@ impl<'a> TermSummary<'a> {
             Kind::Deposit { .. } => common,
             Kind::TermDeposit(facts) => common.with_facts(facts, "FIXED"),
             Kind::RecurringDeposit(facts, instalment, day) => Self {
-                recurring_amount: Some(rupees_text(*instalment)),
+                recurring_amount: Some(rupees(*instalment)),
                 recurring_deposit_day: Some(day.to_string()),
                 ..common.with_facts(facts, "RECURRING")
             },
@@ -57,15 +56,15 @@ impl<'a> TermSummary<'a> {
         Self {
             maturity_date: facts.maturity_date.to_string(),
             account_type,
-            principal_amount: rupees_text(facts.principal),
-            current_value: rupees_text(facts.current_value),
-            maturity_amount: rupees_text(facts.maturity_amount),
+            principal_amount: rupees(facts.principal),
+            current_value: rupees(facts.current_value),
+            maturity_amount: rupees(facts.maturity_amount),
             interest_rate: &facts.interest_rate,
             interest_payout: "ONMATURITY",
             interest_computation: "COMPOUND",
             compounding_frequency: "QUARTERLY",
-            interest_periodic_payout_amount: rupees_text(0),
-            interest_on_maturity: rupees_text(facts.maturity_amount - facts.principal),
+            interest_periodic_payout_amount: rupees(0),
+            interest_on_maturity: rupees(facts.maturity_amount - facts.principal),
             tenure_days: "0".to_owned(),
             tenure_months: facts.tenure_months.to_string(),
             tenure_years: "0".to_owned(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{faults::ReadFault, report::ReportStyle, webhook::Delivery};
-use crate::sandbox::bank::model::BankAccount;
+use super::script::{Outcome, Script};
+use crate::sandbox::bank::BankAccount;
 
 /// Which product opened a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,39 +57,6 @@ pub enum ConsentState {
     Rejected,
     /// Withdrawn.
     Revoked,
-}
-
-/// How a data request ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Outcome {
-    /// With data.
-    #[default]
-    Data,
-    /// No account delivered anything.
-    NoData,
-    /// The bank or the aggregator failed.
-    Failed,
-    /// The data session ran out.
-    Expired,
-}
-
-/// What a customer's story means for Finpass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Script {
-    /// Looks at a data request that still find it under way.
-    pub looks_until_ready: u32,
-    /// Looks after approval that find no data request at all (underwriting).
-    pub looks_until_requested: u32,
-    /// How data requests end.
-    pub outcome: Outcome,
-    /// The customer approves, but the consent stays undecided since no account was found.
-    pub approval_is_lost: bool,
-    /// What the report hides.
-    pub style: ReportStyle,
-    /// What the first read of data meets.
-    pub read_fault: Option<ReadFault>,
-    /// How often status messages come.
-    pub delivery: Delivery,
 }
 
 /// One collection of data.
