@@ -16,12 +16,25 @@ pub struct Fault {
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Notes a fault.
+    /// Notes a fault. Only the first one of a setting is kept: the others follow from it.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(Fault {
-            path: path.into(),
-            message: message.into(),
-        });
+        let path = path.into();
+        if self.0.iter().all(|fault| fault.path != path) {
+            self.0.push(Fault { path, message: message.into() });
+        }
+    }
+
+    /// Notes a fault if a number is 0.
+    pub(super) fn at_least_one(&mut self, path: &str, number: u64) {
+        if number == 0 {
+            self.add(path, "must be at least 1");
+        }
+    }
+
+    /// The faults in the order of their paths: tables of the file have no order of their own.
+    pub(super) fn sorted(mut self) -> Self {
+        self.0.sort_by(|one, other| one.path.cmp(&other.path));
+        self
     }
 
     /// Whether nothing is wrong.
@@ -38,6 +51,7 @@ impl Faults {
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for fault in &self.0 {
+            // One line each, so that a log keeps them apart.
             writeln!(f, "  {}: {}", fault.path, fault.message)?;
         }
         Ok(())

@@ -1,6 +1,55 @@
-//! The providers: one folder each, with the same file names.
+//! The providers: one folder each, with the same file names. A third provider is one more folder and its lines here.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::config::Faults;
 
 pub mod capability;
 pub mod error;
+pub mod finpass;
+pub mod finpro;
 pub mod http;
 pub mod provider;
+pub mod settings;
+
+/// A provider that the gateway knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its id in the contract.
+    pub id: &'static str,
+    /// Its name for people.
+    pub display_name: &'static str,
+}
+
+/// Every provider, in the order of its id.
+pub const ALL: [Known; 2] = [
+    Known { id: finpass::ID, display_name: "Finpass" },
+    Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" },
+];
+
+/// A tenant's credentials at each provider, by name: `[tenant.<provider>.<name>]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct TenantProviders {
+    /// FinPro.
+    pub finpro: BTreeMap<String, finpro::Config>,
+    /// Finpass.
+    pub finpass: BTreeMap<String, finpass::Config>,
+}
+
+impl TenantProviders {
+    /// Checks every credential; `path` is where the tenant stands, such as `tenant`.
+    pub fn check(&self, path: &str, faults: &mut Faults) {
+        for (name, config) in &self.finpro {
+            config.check(&format!("{path}.{}.{name}", finpro::ID), faults);
+        }
+        for (name, config) in &self.finpass {
+            config.check(&format!("{path}.{}.{name}", finpass::ID), faults);
+        }
+        if self.finpro.is_empty() && self.finpass.is_empty() {
+            faults.add(path, "has no credential at any provider");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The configuration of one FinPro credential.
+
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use jiff::civil::Date;
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use url::{Host, Url};
+
+use crate::{
+    config::{Faults, SecretSource},
+    providers::{
+        http::Limits,
+        settings::{self, LimitsConfig},
+    },
+};
+
+/// The two ways in which FinPro serves a tenant. FinPro switches it for the whole tenant, and its answers to the same request
+/// differ, so it must be known before the first call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// Consents first, then data by consent.
+    #[default]
+    Consent,
+    /// One transaction through aggregator and uploaded statement.
+    Orchestration,
+}
+
+/// How a template lets data be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Mode {
+    /// Kept until its life ends.
+    Store,
+    /// Looked at only.
+    View,
+}
+
+/// How often a template lets data be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FetchType {
+    /// Once.
+    #[serde(alias = "ONE_TIME")]
+    Onetime,
+    /// Again and again.
+    Periodic,
+}
+
+/// Who asks for data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FiFetch {
+    /// We do, from the first fetch on.
+    Manual,
+    /// FinPro does.
+    Automatic,
+    /// FinPro does the first time, we do afterwards.
+    #[serde(alias = "AUTO MANUAL")]
+    AutoManual,
+}
+
+/// FinPro's ids ("journeyID") of the analyses set up for a tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnalyticsJourneys {
+    /// Of the JSON analysis.
+    pub json: Option<String>,
+    /// Of the XML analysis.
+    pub xml: Option<String>,
+    /// Of the Excel analysis.
+    pub excel: Option<String>,
+}
+
+/// What is known of a consent template (FinPro: product). What is left out is read from FinPro's list of products.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TemplateFacts {
+    /// STORE or VIEW.
+    pub mode: Option<Mode>,
+    /// ONETIME or PERIODIC.
+    pub fetch_type: Option<FetchType>,
+    /// MANUAL, AUTOMATIC or AUTO_MANUAL.
+    pub fi_fetch: Option<FiFetch>,
+    /// How many days up to the day of asking the template covers. Not together with `range_from`.
+    pub range_days: Option<u16>,
+    /// The first day that the template covers.
+    pub range_from: Option<Date>,
+    /// The last day that the template covers.
+    pub range_to: Option<Date>,
+    /// How many days data may be kept after it was fetched.
+    pub data_life_days: Option<u32>,
+    /// Analyses of this template's data, where they differ from the tenant's.
+    pub analytics: AnalyticsJourneys,
+}
+
+/// `[tenant.finpro.<name>]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The address that FinPro handed out, path prefix included.
+    pub base_url: String,
+    /// The tenant's style.
+    pub style: Style,
+    /// Header `client_id`.
+    pub client_id: String,
+    /// Header `client_secret`.
+    pub client_secret: SecretSource,
+    /// Header `organisationId`.
+    pub organisation_id: String,
+    /// Header `appIdentifier`.
+    pub app_identifier: String,
+    /// The aggregator's handle behind the `@` of a customer's default address; `onemoney` if empty.
+    pub aa_handle: String,
+    /// Template ids by purpose (`underwriting`, `monitoring`, `collection`, `wealth`, `budgeting`, `one_time`).
+    pub products: BTreeMap<String, String>,
+    /// What is known of templates, by id. A template named here can be asked for by name.
+    pub templates: BTreeMap<String, TemplateFacts>,
+    /// The analyses set up for the tenant.
+    pub analytics: AnalyticsJourneys,
+    /// The hosts from which a report's pre-signed link may be fetched, each written in full.
+    pub report_hosts: Vec<String>,
+    /// Times and sizes.
+    pub limits: LimitsConfig,
+}
+
+/// The names of purposes as configuration writes them.
+pub const PURPOSES: [&str; 6] = ["underwriting", "monitoring", "collection", "wealth", "budgeting", "one_time"];
+
+/// A valid configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where FinPro is.
+    pub base_url: Url,
+    /// The tenant's style.
+    pub style: Style,
+    /// The headers of every call.
+    pub credentials: HeaderMap,
+    /// The aggregator's handle, without `@`.
+    pub aa_handle: String,
+    /// Template ids by purpose.
+    pub products: BTreeMap<String, String>,
+    /// Template facts by id.
+    pub templates: BTreeMap<String, TemplateFacts>,
+    /// The tenant's analyses.
+    pub analytics: AnalyticsJourneys,
+    /// Hosts of reports.
+    pub report_hosts: Vec<String>,
+    /// Times and sizes.
+    pub limits: Limits,
+}
+
+/// Whether FinPro accepts the text as an identifier (template, account reference, transaction reference).
+pub(super) fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    !text.is_empty() && text.len() <= 128 && text.bytes().all(plain)
+}
+
+impl Config {
+    /// Checks everything at once; `path` is where this section stands, such as `tenant.finpro.main`.
+    pub fn check(&self, path: &str, faults: &mut Faults) -> Option<Settings> {
+        let before = faults.iter().count();
+        let base_url = settings::base_url(&self.base_url, &format!("{path}.base_url"), faults);
+        let credentials = self.credentials(path, faults);
+        let aa_handle = if self.aa_handle.is_empty() { "onemoney" } else { self.aa_handle.trim_start_matches('@') };
+        if !is_plain(aa_handle) {
+            faults.add(format!("{path}.aa_handle"), "must hold letters, digits, `_`, `-` and `.` only");
+        }
+        self.check_templates(path, faults);
+        for (index, host) in self.report_hosts.iter().enumerate() {
+            if !matches!(Host::parse(host), Ok(Host::Domain(domain)) if domain == *host) {
+                faults.add(format!("{path}.report_hosts[{index}]"), "must be a full host name in lower case, without scheme, port or `*`");
+            }
+        }
+        let limits = self.limits.check(&format!("{path}.limits"), faults);
+        (faults.iter().count() == before).then_some(Settings {
+            base_url: base_url?,
+            style: self.style,
+            credentials,
+            aa_handle: aa_handle.to_owned(),
+            products: self.products.clone(),
+            templates: self.templates.clone(),
+            analytics: self.analytics.clone(),
+            report_hosts: self.report_hosts.clone(),
+            limits,
+        })
+    }
+
+    fn credentials(&self, path: &str, faults: &mut Faults) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(secret) = self.client_secret.load(&format!("{path}.client_secret"), faults) {
+            let place = format!("{path}.client_secret");
+            settings::secret_header(&mut headers, "client_secret", secret.expose_secret(), &place, faults);
+        }
+        // Header names are case-insensitive; FinPro writes organisationId and appIdentifier.
+        let named = [
+            ("client_id", "client_id", &self.client_id),
+            ("organisationid", "organisation_id", &self.organisation_id),
+            ("appidentifier", "app_identifier", &self.app_identifier),
+        ];
+        for (header, field, value) in named {
+            settings::secret_header(&mut headers, header, value, &format!("{path}.{field}"), faults);
+        }
+        headers
+    }
+
+    fn check_templates(&self, path: &str, faults: &mut Faults) {
+        for (purpose, template) in &self.products {
+            if !PURPOSES.contains(&purpose.as_str()) {
+                faults.add(format!("{path}.products.{purpose}"), format!("is no purpose; the purposes are {}", PURPOSES.join(", ")));
+            }
+            if !is_plain(template) {
+                faults.add(format!("{path}.products.{purpose}"), "must hold letters, digits, `_`, `-` and `.` only");
+            }
+        }
+        if self.products.is_empty() && self.templates.is_empty() {
+            faults.add(format!("{path}.products"), "must name at least one template");
+        }
+        for (template, facts) in &self.templates {
+            let place = format!("{path}.templates.{template}");
+            if !is_plain(template) {
+                faults.add(&place, "must hold letters, digits, `_`, `-` and `.` only");
+            }
+            if facts.range_days.is_some() && facts.range_from.is_some() {
+                faults.add(&place, "set either `range_days` or `range_from`");
+            }
+            if matches!((facts.range_from, facts.range_to), (Some(from), Some(to)) if from > to) {
+                faults.add(&place, "`range_from` lies after `range_to`");
+            }
+        }
+    }
+}

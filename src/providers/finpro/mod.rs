@@ -1,0 +1,8 @@
+//! MoneyOne FinPro.
+
+mod config;
+
+pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts};
+
+/// FinPro's id in the contract.
+pub const ID: &str = "finpro";

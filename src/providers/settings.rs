@@ -1,0 +1,121 @@
+//! What the configuration of every provider has in common.
+
+use std::{net::IpAddr, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::http::Limits;
+use crate::config::Faults;
+
+/// How long and how large the calls of one credential may be. Whatever is left out keeps the default of [`Limits`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// Most milliseconds to connect, TLS included.
+    pub connect_ms: Option<u64>,
+    /// Most milliseconds between two reads of a body.
+    pub read_ms: Option<u64>,
+    /// Most milliseconds of one attempt.
+    pub attempt_ms: Option<u64>,
+    /// Most milliseconds of a call with its attempts.
+    pub total_ms: Option<u64>,
+    /// Most milliseconds of pause before a read is tried again.
+    pub retry_pause_ms: Option<u64>,
+    /// Most bytes of an answer, after decompression.
+    pub max_response_bytes: Option<usize>,
+}
+
+impl LimitsConfig {
+    /// The limits, with the faults noted under `path`.
+    pub fn check(&self, path: &str, faults: &mut Faults) -> Limits {
+        let default = Limits::default();
+        let mut time = |name: &str, value: Option<u64>, default: Duration, least: u64| match value {
+            Some(value) if value < least || value > 600_000 => {
+                faults.add(format!("{path}.{name}"), format!("must be {least} to 600000 milliseconds"));
+                default
+            }
+            Some(value) => Duration::from_millis(value),
+            None => default,
+        };
+        let limits = Limits {
+            connect: time("connect_ms", self.connect_ms, default.connect, 1),
+            read: time("read_ms", self.read_ms, default.read, 1),
+            attempt: time("attempt_ms", self.attempt_ms, default.attempt, 1),
+            total: time("total_ms", self.total_ms, default.total, 1),
+            retry_pause: time("retry_pause_ms", self.retry_pause_ms, default.retry_pause, 0),
+            max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
+        };
+        if !(1024..=1024 * 1024 * 1024).contains(&limits.max_response_bytes) {
+            faults.add(format!("{path}.max_response_bytes"), "must be 1 KiB to 1 GiB");
+        }
+        limits
+    }
+}
+
+/// A provider's base URL: https, or http on a loopback address; a path prefix is kept, anything after the path is refused.
+pub fn base_url(text: &str, path: &str, faults: &mut Faults) -> Option<Url> {
+    let fault = match Url::parse(text.trim()) {
+        Err(_) => "is no URL; give one such as https://tenant.example/prefix",
+        Ok(url) if !matches!(url.scheme(), "https" | "http") || url.host().is_none() => "must be an https URL",
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => "must hold no user name or password",
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => "must hold no query and no fragment",
+        Ok(url) if url.scheme() == "http" && !is_loopback(&url) => "must be https; http is allowed on loopback only",
+        Ok(url) => return Some(url),
+    };
+    faults.add(path, fault);
+    None
+}
+
+/// Whether the URL's host is this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        None => false,
+    }
+}
+
+/// Puts a credential into a header that never shows itself in logs.
+pub fn secret_header(headers: &mut HeaderMap, name: &'static str, value: &str, path: &str, faults: &mut Faults) {
+    match HeaderValue::from_str(value) {
+        Ok(mut value) if !value.is_empty() => {
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static(name), value);
+        }
+        _ => faults.add(path, "must be plain printable text and not empty"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_loopback_base_urls_pass() {
+        let good = ["https://a.example", "https://a.example/finpro_uat", "http://127.0.0.1:4000/x", "http://localhost:1", "http://[::1]:9"];
+        for text in good {
+            let mut faults = Faults::default();
+            assert!(base_url(text, "p", &mut faults).is_some() && faults.is_empty(), "{text}");
+        }
+        let bad = [
+            "", "a.example", "ftp://a.example", "http://a.example", "http://10.0.0.1", "https://u:p@a.example", "https://a.example?x=1",
+            "https://a.example#f", "http://localhost.evil.example", "file:///etc/passwd",
+        ];
+        for text in bad {
+            let mut faults = Faults::default();
+            assert!(base_url(text, "p", &mut faults).is_none() && !faults.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_limit_is_named_at_once() {
+        let mut faults = Faults::default();
+        let config = LimitsConfig { connect_ms: Some(0), total_ms: Some(u64::MAX), max_response_bytes: Some(1), ..LimitsConfig::default() };
+        config.check("tenant.x.limits", &mut faults);
+        let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
+        assert_eq!(paths, ["tenant.x.limits.connect_ms", "tenant.x.limits.total_ms", "tenant.x.limits.max_response_bytes"]);
+    }
+}
