@@ -10,4 +10,5 @@ pub mod resilience;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod seal;
+pub mod server;
 pub mod telemetry;

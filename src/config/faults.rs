@@ -16,12 +16,9 @@ pub struct Fault {
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Notes a fault. Only the first one of a setting is kept: the others follow from it.
+    /// Notes a fault.
     pub fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        let path = path.into();
-        if self.0.iter().all(|fault| fault.path != path) {
-            self.0.push(Fault { path, message: message.into() });
-        }
+        self.0.push(Fault { path: path.into(), message: message.into() });
     }
 
     /// Notes a fault if a number is 0.
@@ -29,6 +26,13 @@ impl Faults {
         if number == 0 {
             self.add(path, "must be at least 1");
         }
+    }
+
+    /// Adds the faults of meaning to those of form, apart from settings that could not be read at all: these only look empty.
+    pub(super) fn and_of_meaning(mut self, meaning: Self) -> Self {
+        let unread: Vec<String> = self.0.iter().map(|fault| fault.path.clone()).collect();
+        self.0.extend(meaning.0.into_iter().filter(|fault| !unread.contains(&fault.path)));
+        self
     }
 
     /// The faults in the order of their paths: tables of the file have no order of their own.

@@ -48,7 +48,9 @@ impl Config {
     fn read(settings: Map<String, Value>) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let config = Self::structure(settings, &mut faults);
-        config.validate(&mut faults);
+        let mut meaning = Faults::default();
+        config.validate(&mut meaning);
+        let faults = faults.and_of_meaning(meaning);
         if faults.is_empty() { Ok(config) } else { Err(faults.sorted()) }
     }
 
@@ -141,3 +143,6 @@ fn set(settings: &mut Map<String, Value>, path: &str, text: String) {
         set(table, rest, text);
     }
 }
+
+#[cfg(test)]
+mod tests;

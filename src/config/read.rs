@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use config::{ConfigError, Value, ValueKind};
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use super::Faults;
 
@@ -18,22 +19,20 @@ pub(super) const ENVIRONMENT: &str = "the environment";
 pub(super) fn section<T: DeserializeOwned>(prefix: &str, mut value: Value, faults: &mut Faults) -> Option<T> {
     let mut noted = BTreeSet::new();
     for _ in 0..MOST_TRIES {
-        let (path, error) = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
+        let (mut path, error) = match serde_path_to_error::deserialize::<_, T>(value.clone()) {
             Ok(read) => return Some(read),
-            Err(error) => (error.path().to_string(), error.into_inner()),
+            Err(error) => (keys(error.path()), error.into_inner()),
         };
-        let mut path: Vec<String> = path.split('.').filter(|part| *part != ".").map(str::to_owned).collect();
-        path.retain(|part| !part.is_empty());
         let cause = Cause::of(&error);
         if let Cause::UnknownField { name, .. } | Cause::MissingField { name } = &cause
             && path.last() != Some(name)
         {
             path.push(name.clone());
         }
-        if matches!(&cause, Cause::WrongType { expected } if *expected == "an array") && split_list(&mut value, &path) {
+        if matches!(&cause, Cause::WrongType { expected } if expected == "a list") && split_list(&mut value, &path) {
             continue;
         }
-        let full = [prefix.to_owned()].into_iter().chain(path.clone()).collect::<Vec<_>>().join(".");
+        let full = path.iter().fold(prefix.to_owned(), |full, part| format!("{full}.{part}"));
         if noted.insert(full.clone()) {
             faults.add(full, cause.message());
             remove(&mut value, &path);
@@ -49,18 +48,28 @@ pub(super) fn section<T: DeserializeOwned>(prefix: &str, mut value: Value, fault
     None
 }
 
+/// The names that lead to a setting; an element of a list stands for its list.
+fn keys(path: &serde_path_to_error::Path) -> Vec<String> {
+    path.iter()
+        .map_while(|segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
 /// Why a setting cannot be read, without its value: that may be a secret at the wrong place.
 enum Cause {
     UnknownField { name: String, known: Vec<String> },
     MissingField { name: String },
-    WrongType { expected: &'static str },
-    Other(String),
+    WrongType { expected: String },
+    Other,
 }
 
 impl Cause {
     fn of(error: &ConfigError) -> Self {
         match error {
-            ConfigError::Type { expected, .. } => Self::WrongType { expected },
+            ConfigError::Type { expected, .. } => Self::wrong_type(expected),
             ConfigError::At { error, .. } => Self::of(error),
             other => Self::of_text(&other.to_string()),
         }
@@ -77,9 +86,20 @@ impl Cause {
         }
         // serde's texts are "invalid ...: <the value>, expected <what>": only the end is free of the value.
         match text.rsplit_once(", expected ") {
-            Some((_, expected)) => Self::Other(format!("cannot be read: expected {expected}")),
-            None => Self::Other("cannot be read".to_owned()),
+            Some((_, expected)) => Self::wrong_type(expected),
+            None => Self::Other,
         }
+    }
+
+    /// In the words of a configuration file instead of serde's.
+    fn wrong_type(expected: &str) -> Self {
+        let expected = match expected {
+            "a sequence" | "an array" => "a list",
+            "a map" => "a table",
+            other if other.starts_with("struct ") => "a table",
+            other => other,
+        };
+        Self::WrongType { expected: expected.to_owned() }
     }
 
     fn message(&self) -> String {
@@ -87,7 +107,7 @@ impl Cause {
             Self::UnknownField { name, known } => unknown(name, known.iter().map(String::as_str)),
             Self::MissingField { .. } => "is required".to_owned(),
             Self::WrongType { expected } => format!("must be {expected}"),
-            Self::Other(text) => text.clone(),
+            Self::Other => "is none of the words known here".to_owned(),
         }
     }
 }
@@ -132,8 +152,6 @@ fn find<'a>(mut value: &'a mut Value, path: &[String]) -> Option<&'a mut Value> 
 
 fn remove(value: &mut Value, path: &[String]) {
     let Some((last, parents)) = path.split_last() else { return };
-    // An element of a list is removed with its list.
-    let last = last.split('[').next().unwrap_or_default();
     if let Some(ValueKind::Table(table)) = find(value, parents).map(|parent| &mut parent.kind) {
         table.remove(last);
     }
@@ -163,4 +181,17 @@ fn stand_in(value: &mut Value, path: &[String]) -> bool {
     };
     table.insert(last.clone(), Value::new(None, next));
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distance_of_words_counts_changed_letters() {
+        assert_eq!(distance("grcp", "grpc"), 2);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
+        assert_eq!(distance("webhok", "webhook"), 1);
+    }
 }

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::Faults;
-use crate::{pb::Purpose, providers::TenantProviders};
+use crate::{pb::Purpose, providers::{TenantProviders, finpass, finpro}};
 
 /// The tables of `tenant` that belong to providers.
-pub(super) const PROVIDERS: [&str; 2] = ["finpro", "finpass"];
+pub(super) const PROVIDERS: [&str; 2] = [finpro::ID, finpass::ID];
 
 /// The section `tenant`.
 #[derive(Debug, Clone, Deserialize)]
@@ -147,12 +147,18 @@ impl Tenant {
             }
         }
         self.validate_default_provider(faults);
+        self.providers.check("tenant", faults);
     }
 
     fn validate_default_provider(&self, faults: &mut Faults) {
         let Some(default) = &self.default_provider else { return };
-        if !PROVIDERS.contains(&default.as_str()) {
-            faults.add("tenant.default_provider", format!("is not one of {}", PROVIDERS.join(", ")));
+        let has_credential = match default.as_str() {
+            finpro::ID => !self.providers.finpro.is_empty(),
+            finpass::ID => !self.providers.finpass.is_empty(),
+            _ => return faults.add("tenant.default_provider", format!("is not one of {}", PROVIDERS.join(", "))),
+        };
+        if !has_credential {
+            faults.add("tenant.default_provider", format!("has no credential: there is no [tenant.{default}.<name>]"));
         }
     }
 }
