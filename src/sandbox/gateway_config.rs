@@ -125,7 +125,8 @@ mod tests {
     async fn the_gateway_accepts_it() {
         let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(SystemClock)).await.unwrap();
         let dir = Scratch::new("sangam-test").unwrap();
-        for listeners in [Listeners::default(), Listeners { webhook: "127.0.0.1:50052".parse().unwrap(), ..Listeners::default() }] {
+        for listeners in [Listeners::default(), Listeners { webhook: "127.0.0.1:50052".parse().unwrap(), ..Listeners::default() }]
+        {
             let text = gateway_toml_at(&sandbox, dir.path(), listeners).unwrap();
             let config = Config::from_toml_str(&text).unwrap_or_else(|faults| unreachable!("{faults}\n{text}"));
             assert_eq!(config.tenant.id, "demo");

@@ -44,7 +44,8 @@ pub enum RunFailure {
 pub async fn run(ports: Ports) -> Result<(), RunFailure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let clock = Arc::new(SystemClock);
-    let sandbox = Sandbox::start(SandboxConfig { listen: loopback(ports.sandbox), ..SandboxConfig::default() }, clock.clone()).await?;
+    let sandbox =
+        Sandbox::start(SandboxConfig { listen: loopback(ports.sandbox), ..SandboxConfig::default() }, clock.clone()).await?;
     let dir = Scratch::new("sangam-run")?;
     let listeners = Listeners { grpc: loopback(ports.grpc), webhook: known_port(ports.webhook)? };
     let config = Config::from_toml_str(&gateway_toml_at(&sandbox, dir.path(), listeners)?)

@@ -47,7 +47,10 @@ fn of_journey((plan, seen): &Row<'_>, truth: &Truth) -> Vec<String> {
     );
     if plan.has_analytics() {
         let credits = seen.analysis.as_ref().and_then(|core| core.total_credits.as_ref()).map(|money| money.minor_units);
-        must(credits == Some(truth.credits), format!("its analysis says {credits:?} paise of credits, the banks {}", truth.credits));
+        must(
+            credits == Some(truth.credits),
+            format!("its analysis says {credits:?} paise of credits, the banks {}", truth.credits),
+        );
     }
     out
 }
@@ -92,7 +95,8 @@ mod tests {
                 ..pb::Transaction::default()
             }));
         }
-        let credits = Truth::of(truth.iter().filter(|account| matches!(account.kind, Kind::Deposit { .. })).flat_map(|a| &a.rows)).credits;
+        let credits =
+            Truth::of(truth.iter().filter(|account| matches!(account.kind, Kind::Deposit { .. })).flat_map(|a| &a.rows)).credits;
         seen.analysis = Some(pb::AnalyticsCore { total_credits: money(credits), ..pb::AnalyticsCore::default() });
         seen
     }

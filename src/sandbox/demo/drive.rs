@@ -39,7 +39,13 @@ impl Plan {
 /// The four.
 pub(super) fn plans() -> Vec<Plan> {
     let both = vec![pb::Product::Data, pb::Product::Analytics];
-    let plan = |label, provider, credential, products: &[_], excel| Plan { label, provider, credential, products: products.to_vec(), excel };
+    let plan = |label, provider, credential, products: &[_], excel| Plan {
+        label,
+        provider,
+        credential,
+        products: products.to_vec(),
+        excel,
+    };
     vec![
         plan("FinPro consent", "finpro", "consent", &both, true),
         plan("FinPro orchestration", "finpro", "orchestration", &both, true),

@@ -15,7 +15,13 @@ use self::{
     drive::{Plan, Seen},
     progress::Progress,
 };
-use super::{Sandbox, SandboxConfig, bank::{Bank, BankAccount}, gateway_config::gateway_toml, scenario::Scenario, scratch::Scratch};
+use super::{
+    Sandbox, SandboxConfig,
+    bank::{Bank, BankAccount},
+    gateway_config::gateway_toml,
+    scenario::Scenario,
+    scratch::Scratch,
+};
 use crate::{
     app::App,
     clock::{Clock, ManualClock, SystemClock},
@@ -86,8 +92,8 @@ pub async fn run() -> Result<(), DemoFailure> {
     let truth = Bank::accounts_for(&mobile, clock.now());
     let sandbox = Sandbox::start(SandboxConfig::default(), clock).await?;
     let dir = Scratch::new("sangam-demo")?;
-    let config = Config::from_toml_str(&gateway_toml(&sandbox, dir.path())?)
-        .map_err(|faults| DemoFailure::Config(faults.to_string()))?;
+    let config =
+        Config::from_toml_str(&gateway_toml(&sandbox, dir.path())?).map_err(|faults| DemoFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, Arc::new(SystemClock)).await.map_err(|error| DemoFailure::Start(error.to_string()))?;
     println!("sandbox on {}, gateway on {}\n", sandbox.address, gateway.grpc_address);
     let outcome = journeys(&format!("http://{}", gateway.grpc_address), &mobile, &truth).await;
@@ -115,7 +121,10 @@ async fn journeys(gateway: &str, mobile: &str, truth: &[BankAccount]) -> Result<
     if !faults.is_empty() {
         return Err(DemoFailure::Unequal(faults));
     }
-    println!("All four journeys are READY, their deposit rows are equal, and every figure is the bank's own. {}", progress.total());
+    println!(
+        "All four journeys are READY, their deposit rows are equal, and every figure is the bank's own. {}",
+        progress.total()
+    );
     Ok(())
 }
 

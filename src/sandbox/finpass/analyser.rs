@@ -16,6 +16,8 @@ use super::{
     envelope::{younger_error, younger_success},
     ids,
     input::{Input, is_mobile},
+    paths,
+    report::ReportStyle,
     server::Finpass,
     statement::{StatementAccount, statement_accounts},
     text::utc_time,
@@ -87,7 +89,7 @@ pub async fn init(State(finpass): State<Arc<Finpass>>, headers: HeaderMap, body:
         webhook_url: Some(input.text(&["webhook_url"]).unwrap_or("https://finpass.ai/").to_owned()),
     };
     let expires_at = utc_time(finpass.now() + SESSION_HOURS.hours());
-    finpass.record("aa-bsa-init", mobile);
+    finpass.record(paths::BSA_INIT, mobile);
     let script = finpass.script(mobile);
     if script.init_is_refused {
         return invalid("No account aggregator profile found for this mobile number.");
@@ -109,14 +111,10 @@ pub async fn init(State(finpass): State<Arc<Finpass>>, headers: HeaderMap, body:
 }
 
 /// Says where a session stands.
-pub async fn status(
-    State(finpass): State<Arc<Finpass>>,
-    headers: HeaderMap,
-    Query(query): Query<ClientQuery>,
-) -> Response {
+pub async fn status(State(finpass): State<Arc<Finpass>>, headers: HeaderMap, Query(query): Query<ClientQuery>) -> Response {
     let Some(owner) = finpass.caller(&headers) else { return unauthorized() };
     let Some(client_id) = query.client_id.filter(|id| !id.is_empty()) else { return invalid("client_id is required.") };
-    finpass.record("aa-bsa-status", &client_id);
+    finpass.record(paths::BSA_STATUS, &client_id);
     let now = finpass.now();
     let looked = finpass.with_session(&owner, Product::Analyser, &client_id, |session| {
         let before = session.journey_status(now);
@@ -139,27 +137,31 @@ pub async fn status(
 }
 
 /// The data of a session whose analysis is complete, or the refusal.
-fn finished(finpass: &Finpass, headers: &HeaderMap, client_id: &str) -> Result<Arc<Vec<BankAccount>>, Response> {
-    let owner = finpass.caller(headers).ok_or_else(unauthorized)?;
+fn finished(
+    finpass: &Finpass,
+    headers: &HeaderMap,
+    client_id: &str,
+) -> Result<(Arc<Vec<BankAccount>>, ReportStyle), Box<Response>> {
+    let owner = finpass.caller(headers).ok_or_else(|| Box::new(unauthorized()))?;
     if client_id.is_empty() {
-        return Err(invalid("client_id is required."));
+        return Err(Box::new(invalid("client_id is required.")));
     }
     let seen = finpass.with_session(&owner, Product::Analyser, client_id, |session| {
         let accounts = session.requests.last().map(|request| Arc::clone(&request.accounts));
         (session.journey_status(finpass.now()), accounts, session.script)
     });
     match seen {
-        None => Err(unknown_session()),
+        None => Err(Box::new(unknown_session())),
         Some((JourneyStatus::AnalysisComplete, Some(accounts), script)) => {
             match script.read_fault.filter(|_| finpass.faults.strikes(client_id)) {
-                Some(fault) => Err(fault.response()),
-                None => Ok(accounts),
+                Some(fault) => Err(Box::new(fault.response())),
+                None => Ok((accounts, script.style)),
             }
         }
         Some((JourneyStatus::Expired, ..)) => {
-            Err(younger_error(StatusCode::GONE, "SESSION_EXPIRED", "The journey session has expired"))
+            Err(Box::new(younger_error(StatusCode::GONE, "SESSION_EXPIRED", "The journey session has expired")))
         }
-        Some(_) => Err(younger_error(StatusCode::CONFLICT, "ANALYSIS_NOT_READY", "Analysis is not complete yet")),
+        Some(_) => Err(Box::new(younger_error(StatusCode::CONFLICT, "ANALYSIS_NOT_READY", "Analysis is not complete yet"))),
     }
 }
 
@@ -170,11 +172,12 @@ pub async fn statement_result(
     Query(query): Query<ClientQuery>,
 ) -> Response {
     let client_id = query.client_id.unwrap_or_default();
+    finpass.record(paths::BSA_STATEMENT, &client_id);
     match finished(&finpass, &headers, &client_id) {
-        Err(refusal) => refusal,
-        Ok(accounts) => younger_success(
+        Err(refusal) => *refusal,
+        Ok((accounts, style)) => younger_success(
             "Statement result fetched successfully",
-            Statement { client_id: &client_id, accounts: statement_accounts(&accounts) },
+            Statement { client_id: &client_id, accounts: statement_accounts(&accounts, style) },
         ),
     }
 }
@@ -186,8 +189,9 @@ pub async fn analysis_json(
     Query(query): Query<ClientQuery>,
 ) -> Response {
     let client_id = query.client_id.unwrap_or_default();
+    finpass.record(paths::BSA_ANALYSIS, &client_id);
     match finished(&finpass, &headers, &client_id) {
-        Err(refusal) => refusal,
-        Ok(accounts) => younger_success("Analysis fetched successfully", analysis(&client_id, &accounts)),
+        Err(refusal) => *refusal,
+        Ok((accounts, _)) => younger_success("Analysis fetched successfully", analysis(&client_id, &accounts)),
     }
 }

@@ -88,8 +88,8 @@ mod tests {
     fn the_documented_blocks_follow_the_rows() {
         let mut account = savings();
         account.rows = vec![
-            row("1", true, 50_000_00, 60_000_50, "2025-12-31T09:00:00+05:30", "NEFT SALARY DEMO LTD"),
-            row("2", false, 15_500_00, 44_500_50, "2025-12-31T10:00:00+05:30", "EMI DEMO FINANCE"),
+            row("1", true, 5_000_000, 6_000_050, "2025-12-31T09:00:00+05:30", "NEFT SALARY DEMO LTD"),
+            row("2", false, 1_550_000, 4_450_050, "2025-12-31T10:00:00+05:30", "EMI DEMO FINANCE"),
         ];
         let body = analysis("bsa_clnt_0a1b2c3d4e5f", &[account]);
         assert_eq!(

@@ -9,11 +9,7 @@ use crate::sandbox::customer_page::{Decision, Journeys, Outcome, View};
 impl Journeys for Finpass {
     fn view(&self, token: &str) -> Option<View> {
         let session = self.change_by_link(token, |session| session.opened(self.now()))?;
-        Some(View {
-            title: "Finpass: share your bank data".to_owned(),
-            lines: lines(&session),
-            choices: self.choices(&session),
-        })
+        Some(View { title: "Finpass: share your bank data".to_owned(), lines: lines(&session), choices: self.choices(&session) })
     }
 
     fn decide(&self, token: &str, decision: Decision) -> Option<Outcome> {

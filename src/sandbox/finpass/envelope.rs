@@ -85,9 +85,7 @@ pub fn look_error(look: &Look) -> (u16, &'static str, &'static str) {
         Look::AccountDataNotFound => (422, "account_data_not_found", "Account data not found"),
         Look::AccountDataFetchExpired => (422, "account_data_fetch_expired", "Account data fetch expired"),
         Look::AccountDataFetchError => (422, "account_data_fetch_error", "Account data fetch error"),
-        Look::NoRequest => {
-            (422, "no_financial_information_request_found", "No financial information request found")
-        }
+        Look::NoRequest => (422, "no_financial_information_request_found", "No financial information request found"),
         Look::MissingRequestId => (422, "missing_request_id", "Missing request ID"),
     }
 }

@@ -35,10 +35,11 @@ impl ReadFault {
     pub(super) fn response(self) -> Response {
         match self {
             Self::ServerError => older_error(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Server error"),
-            Self::TooManyRequests => {
-                ([(header::RETRY_AFTER, "1")], older_error(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"))
-                    .into_response()
-            }
+            Self::TooManyRequests => (
+                [(header::RETRY_AFTER, "1")],
+                older_error(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            )
+                .into_response(),
             Self::Html => (StatusCode::BAD_GATEWAY, Html("<html><body><h1>502 Bad Gateway</h1></body></html>")).into_response(),
         }
     }

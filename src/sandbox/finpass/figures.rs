@@ -46,12 +46,7 @@ impl Figures {
         for account in &deposits {
             add_account(&mut months, account);
         }
-        Some(Self {
-            from,
-            to,
-            months,
-            bounces: rows().filter(|row| is_bounce(row)).count(),
-        })
+        Some(Self { from, to, months, bounces: rows().filter(|row| is_bounce(row)).count() })
     }
 
     /// The sum of credits.
@@ -128,7 +123,11 @@ fn add_account(months: &mut BTreeMap<Date, MonthFigures>, account: &BankAccount)
         let key = day_in_india(row.at).first_of_month();
         let Some(month) = months.get_mut(&key) else { continue };
         let amount = row.amount;
-        if row.credit { month.credits += amount } else { month.debits += amount }
+        if row.credit {
+            month.credits += amount
+        } else {
+            month.debits += amount
+        }
         month.salary += if is_salary(row) { amount } else { 0 };
         month.obligations += if is_obligation(row) { amount } else { 0 };
         closing.insert(key, row.balance);
@@ -160,19 +159,19 @@ mod tests {
     fn quiet_months_carry_the_balance_over_all_accounts() {
         let mut first = savings();
         first.rows = vec![
-            row("1", true, 50_000_00, 60_000_00, "2025-01-31T09:00:00+05:30", "NEFT SALARY DEMO LTD"),
-            row("2", false, 10_000_00, 50_000_00, "2025-03-05T09:00:00+05:30", "EMI DEMO FINANCE"),
+            row("1", true, 5_000_000, 6_000_000, "2025-01-31T09:00:00+05:30", "NEFT SALARY DEMO LTD"),
+            row("2", false, 1_000_000, 5_000_000, "2025-03-05T09:00:00+05:30", "EMI DEMO FINANCE"),
         ];
         let mut second = savings();
-        second.rows = vec![row("3", false, 1_00, 99_00, "2025-02-10T09:00:00+05:30", "UPI/DR/tea")];
+        second.rows = vec![row("3", false, 100, 9_900, "2025-02-10T09:00:00+05:30", "UPI/DR/tea")];
         let figures = Figures::of(&[first, second]).unwrap();
-        assert_eq!(figures.total_credits(), 50_000_00);
-        assert_eq!(figures.total_debits(), 10_001_00);
+        assert_eq!(figures.total_credits(), 5_000_000);
+        assert_eq!(figures.total_debits(), 1_000_100);
         let closing: Vec<_> = figures.months.values().map(|month| month.closing).collect();
-        assert_eq!(closing, [60_100_00, 60_099_00, 50_099_00]);
-        assert_eq!(figures.average_monthly_balance(), (60_100_00 + 60_099_00 + 50_099_00) / 3);
-        assert_eq!(figures.minimum_monthly_balance(), 50_099_00);
-        assert_eq!(figures.average_monthly_income(), 50_000_00);
+        assert_eq!(closing, [6_010_000, 6_009_900, 5_009_900]);
+        assert_eq!(figures.average_monthly_balance(), (6_010_000 + 6_009_900 + 5_009_900) / 3);
+        assert_eq!(figures.minimum_monthly_balance(), 5_009_900);
+        assert_eq!(figures.average_monthly_income(), 5_000_000);
         assert_eq!(figures.obligations_per_myriad(), 2_000);
         assert_eq!(figures.income_stability_score(), 33);
     }

@@ -8,6 +8,7 @@ mod faults;
 pub mod figures;
 mod ids;
 mod input;
+mod paths;
 mod pdf;
 mod plain;
 pub mod report;

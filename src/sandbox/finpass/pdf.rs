@@ -15,6 +15,7 @@ use super::{
     envelope::{look_response, older_success, older_unauthorized},
     ids,
     input::Input,
+    paths,
     plain::{invalid, unknown_client},
     server::Finpass,
     world::{Look, Product},
@@ -51,6 +52,7 @@ pub async fn fetch_statement_pdf(State(finpass): State<Arc<Finpass>>, headers: H
     let Some(owner) = finpass.caller(&headers) else { return older_unauthorized() };
     let Some(input) = Input::read(&headers, &body) else { return invalid("Validation failed") };
     let Some(client_id) = input.text(&["client_id"]) else { return invalid("Validation failed: client_id is required") };
+    finpass.record(paths::AA_PDF, client_id);
     let look = finpass.with_session(&owner, Product::Plain, client_id, |session| session.look(input.text(&["request_id"])));
     match look {
         None => unknown_client(),

@@ -14,6 +14,7 @@ use super::{
     envelope::{look_response, older_error, older_success, older_unauthorized},
     ids,
     input::{Input, is_mobile, is_pan},
+    paths,
     report::{AccountReport, account_reports},
     server::Finpass,
     world::{ConsentType, Look, Opening, Product},
@@ -71,7 +72,7 @@ pub async fn init(State(finpass): State<Arc<Finpass>>, headers: HeaderMap, body:
         return_url: input.text(&["redirect_url"]).map(str::to_owned),
         webhook_url: input.text(&["webhook_url"]).map(str::to_owned),
     };
-    finpass.record("init", mobile);
+    finpass.record(paths::AA_INIT, mobile);
     let script = finpass.script(mobile);
     if script.init_is_refused {
         return invalid("No account aggregator profile found for this mobile number");
@@ -95,10 +96,9 @@ pub async fn fetch_json_report(State(finpass): State<Arc<Finpass>>, headers: Hea
     let Some(owner) = finpass.caller(&headers) else { return older_unauthorized() };
     let Some(input) = Input::read(&headers, &body) else { return invalid("Validation failed") };
     let Some(client_id) = input.text(&["client_id"]) else { return invalid("Validation failed: client_id is required") };
-    finpass.record("fetch-json-report", client_id);
-    let seen = finpass.with_session(&owner, Product::Plain, client_id, |session| {
-        (session.look(input.text(&["request_id"])), session.script)
-    });
+    finpass.record(paths::AA_REPORT, client_id);
+    let seen = finpass
+        .with_session(&owner, Product::Plain, client_id, |session| (session.look(input.text(&["request_id"])), session.script));
     match seen {
         None => unknown_client(),
         Some((Look::Ready(accounts), script)) => {
@@ -120,7 +120,7 @@ pub async fn refresh_data(State(finpass): State<Arc<Finpass>>, headers: HeaderMa
     let Some(owner) = finpass.caller(&headers) else { return older_unauthorized() };
     let Some(input) = Input::read(&headers, &body) else { return invalid("Validation failed") };
     let Some(client_id) = input.text(&["client_id"]) else { return invalid("Validation failed: client_id is required") };
-    finpass.record("refresh-data", client_id);
+    finpass.record(paths::AA_REFRESH, client_id);
     let refreshed = finpass.with_session(&owner, Product::Plain, client_id, |session| match session.refusal() {
         Some(refusal) => Err(refusal),
         None => {

@@ -7,7 +7,7 @@ use serde_json::Number;
 
 use super::{
     term::TermSummary,
-    text::{indian_midnight, indian_time, rupees_number},
+    text::{indian_midnight, indian_time, noisy_number, rupees_number},
 };
 use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, day_in_india, masked, rupees};
 
@@ -18,6 +18,15 @@ pub struct ReportStyle {
     pub hides_opening_date: bool,
     /// Which parts of an account come.
     pub sections: Sections,
+    /// Numbers carry float noise, such as 83760.76000000001.
+    pub float_noise: bool,
+}
+
+impl ReportStyle {
+    /// An amount that goes out as a number.
+    pub(super) fn number(self, paise: i64) -> Number {
+        if self.float_noise { noisy_number(paise) } else { rupees_number(paise) }
+    }
 }
 
 /// Which parts of an account come.
@@ -135,7 +144,7 @@ fn account_report(account: &BankAccount, place: usize, style: ReportStyle) -> Ac
         status: if sections == [false; 3] { "FAILED" } else { "READY" },
         profile_details: has_profile.then(|| profile(account)),
         summary_details: has_summary.then(|| summary(account, style)),
-        transaction_data: has_rows.then(|| transaction_data(account)),
+        transaction_data: has_rows.then(|| transaction_data(account, style)),
         transaction_type: fi_type(&account.kind),
         masked_account_number: masked(&account.number),
     }
@@ -194,19 +203,19 @@ fn summary(account: &BankAccount, style: ReportStyle) -> Summary<'_> {
     })
 }
 
-fn transaction_data(account: &BankAccount) -> TransactionData<'_> {
+fn transaction_data(account: &BankAccount, style: ReportStyle) -> TransactionData<'_> {
     let (start, end) = stated_range(account);
     TransactionData {
-        transaction_details: account.rows.iter().map(detail).collect(),
+        transaction_details: account.rows.iter().map(|row| detail(row, style)).collect(),
         start_date: start.to_string(),
         end_date: end.to_string(),
     }
 }
 
-fn detail(row: &BankRow) -> TransactionDetail<'_> {
+fn detail(row: &BankRow, style: ReportStyle) -> TransactionDetail<'_> {
     TransactionDetail {
         transaction_id: &row.id,
-        amount: rupees_number(row.amount),
+        amount: style.number(row.amount),
         narration: &row.narration,
         kind: row.event.unwrap_or(if row.credit { "CREDIT" } else { "DEBIT" }),
         mode: row.mode,
@@ -283,7 +292,7 @@ mod tests {
     fn an_overdraft_shows_as_facility_and_limits() {
         let mut account = samples::savings();
         account.kind = Kind::Deposit { current: true, overdraft_limit: 5_000_050 };
-        account.balance = -1_00;
+        account.balance = -100;
         let summary = rendered(&account, ReportStyle::default())["summary_details"].clone();
         assert_eq!(summary["facility"], "OVERDRAFT");
         assert_eq!(summary["account_sub_type"], "CURRENT");

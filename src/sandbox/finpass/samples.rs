@@ -64,9 +64,5 @@ pub(crate) fn recurring() -> BankAccount {
     };
     let mut instalment = row("R1", true, 500_000, 500_000, "2025-12-07T09:00:00+05:30", "RD INSTALMENT");
     instalment.event = Some("INSTALLMENT");
-    BankAccount {
-        kind: Kind::RecurringDeposit(facts, 500_000, 7),
-        rows: vec![instalment],
-        ..savings()
-    }
+    BankAccount { kind: Kind::RecurringDeposit(facts, 500_000, 7), rows: vec![instalment], ..savings() }
 }

@@ -57,6 +57,7 @@ impl Script {
             Scenario::MissingSections => sectioned(Sections::MissingInTurn),
             Scenario::ProfileOnly => sectioned(Sections::ProfileOnly),
             Scenario::NullsAndBlanks => styled(ReportStyle { hides_opening_date: true, ..ReportStyle::default() }),
+            Scenario::FloatNoise => styled(ReportStyle { float_noise: true, ..ReportStyle::default() }),
             Scenario::ServerFaultOnce => Self { read_fault: Some(ReadFault::ServerError), ..usual },
             Scenario::TooManyRequestsOnce => Self { read_fault: Some(ReadFault::TooManyRequests), ..usual },
             Scenario::HtmlErrorOnce => Self { read_fault: Some(ReadFault::Html), ..usual },

@@ -13,7 +13,7 @@ use axum::{
 use jiff::{Timestamp, ToSpan};
 
 use super::{
-    analyser, faults, ids, pdf, plain,
+    analyser, faults, ids, paths, pdf, plain,
     script::Script,
     world::{Opening, Product, Session},
 };
@@ -103,7 +103,7 @@ impl Finpass {
         (session.owner == owner && session.product == product).then(|| act(session))
     }
 
-    /// Counts a call about a mobile number or client id.
+    /// Counts a call about a mobile number or a client id.
     pub(super) fn record(&self, path: &str, subject: &str) {
         self.world.calls.record(&format!("finpass:{path}"), &[subject]);
     }
@@ -111,16 +111,15 @@ impl Finpass {
 
 fn router(finpass: Arc<Finpass>) -> Router {
     Router::new()
-        .route("/api/v1/services/account-aggregator/init", post(plain::init))
-        .route("/api/v1/services/account-aggregator/fetch-json-report", post(plain::fetch_json_report))
-        .route("/api/v1/services/account-aggregator/fetch-statement-pdf", post(pdf::fetch_statement_pdf))
-        .route("/api/v1/services/account-aggregator/refresh-data", post(plain::refresh_data))
-        // Finpass' own pages still cite this older path in places.
-        .route("/api/v1/account-aggregator/refresh-data", post(plain::refresh_data))
-        .route("/api/v1/aa-bsa-journey/init", post(analyser::init))
-        .route("/api/v1/aa-bsa-journey/status", get(analyser::status))
-        .route("/api/v1/aa-bsa-journey/statement-result", get(analyser::statement_result))
-        .route("/api/v1/aa-bsa-journey/analysis-json", get(analyser::analysis_json))
+        .route(paths::AA_INIT, post(plain::init))
+        .route(paths::AA_REPORT, post(plain::fetch_json_report))
+        .route(paths::AA_PDF, post(pdf::fetch_statement_pdf))
+        .route(paths::AA_REFRESH, post(plain::refresh_data))
+        .route(paths::AA_REFRESH_OLD, post(plain::refresh_data))
+        .route(paths::BSA_INIT, post(analyser::init))
+        .route(paths::BSA_STATUS, get(analyser::status))
+        .route(paths::BSA_STATEMENT, get(analyser::statement_result))
+        .route(paths::BSA_ANALYSIS, get(analyser::analysis_json))
         .route("/statements/{token}", get(pdf::file))
         .with_state(finpass)
 }

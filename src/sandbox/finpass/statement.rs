@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Number;
 
-use super::text::rupees_number;
+use super::{report::ReportStyle, text::rupees_number};
 use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india, masked};
 
 /// One entry of `data.accounts`.
@@ -37,11 +37,11 @@ struct StatementRow<'a> {
 }
 
 /// Renders the deposit accounts in the bank's order; the analyser takes no others.
-pub fn statement_accounts(accounts: &[BankAccount]) -> Vec<StatementAccount<'_>> {
-    accounts.iter().filter_map(statement_account).collect()
+pub fn statement_accounts(accounts: &[BankAccount], style: ReportStyle) -> Vec<StatementAccount<'_>> {
+    accounts.iter().filter_map(|account| statement_account(account, style)).collect()
 }
 
-fn statement_account(account: &BankAccount) -> Option<StatementAccount<'_>> {
+fn statement_account(account: &BankAccount, style: ReportStyle) -> Option<StatementAccount<'_>> {
     let Kind::Deposit { current, .. } = account.kind else { return None };
     let (from, to) = super::report::stated_range(account);
     Some(StatementAccount {
@@ -55,24 +55,27 @@ fn statement_account(account: &BankAccount) -> Option<StatementAccount<'_>> {
         closing_balance: rupees_number(account.balance),
         statement_from: from.to_string(),
         statement_to: to.to_string(),
-        transactions: account.rows.iter().map(statement_row).collect(),
+        transactions: account.rows.iter().map(|row| statement_row(row, style)).collect(),
     })
 }
 
 /// The balance before the first row; without rows, the balance.
 pub fn opening_balance(account: &BankAccount) -> i64 {
-    account.rows.first().map_or(account.balance, |row| {
-        if row.credit { row.balance - row.amount } else { row.balance + row.amount }
-    })
+    account.rows.first().map_or(
+        account.balance,
+        |row| {
+            if row.credit { row.balance - row.amount } else { row.balance + row.amount }
+        },
+    )
 }
 
-fn statement_row(row: &BankRow) -> StatementRow<'_> {
+fn statement_row(row: &BankRow, style: ReportStyle) -> StatementRow<'_> {
     StatementRow {
         date: day_in_india(row.at).to_string(),
         description: &row.narration,
         kind: if row.credit { "credit" } else { "debit" },
-        amount: rupees_number(row.amount),
-        balance: rupees_number(row.balance),
+        amount: style.number(row.amount),
+        balance: style.number(row.balance),
         mode: row.mode,
         category: category(row),
     }
@@ -102,7 +105,7 @@ mod tests {
     fn a_statement_has_numbers_and_title_case() {
         let accounts = [samples::savings(), samples::recurring()];
         assert_eq!(
-            serde_json::to_value(statement_accounts(&accounts)).unwrap(),
+            serde_json::to_value(statement_accounts(&accounts, ReportStyle::default())).unwrap(),
             json!([{"account_id":"00000000-0000-4000-8000-000000000001","account_number":"XXXXXXXXXXXXX0001","ifsc":"DEMO0000001",
                 "bank_name":"Demo Bank","account_type":"Savings","holder_name":"A Sample","opening_balance":500,"closing_balance":1000,
                 "statement_from":"2025-01-01","statement_to":"2026-01-01","transactions":[{"date":"2025-12-31",

@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 
 use crate::{
     clock::{Clock, ManualClock},
-    sandbox::{Sandbox, SandboxConfig, bank::Bank, credentials::FINPASS, customer, finpass::figures::Figures, scenario::Scenario},
+    sandbox::{
+        Sandbox, SandboxConfig, bank::Bank, credentials::FINPASS, customer, finpass::figures::Figures, scenario::Scenario,
+    },
 };
 
 const AA: &str = "api/v1/services/account-aggregator";
@@ -91,7 +93,9 @@ async fn init_takes_both_names_of_the_pan_and_answers_under_other_names() {
         assert_eq!(body["data"]["email_id"], Value::Null);
         assert!(text(&body["data"]["redirect_url"]).contains("#/aa-webview?requestId="));
     }
-    for wrong in [json!({"mobile_number":"+919000000001","consent_type":"loan_underwriting"}), json!({"mobile_number":"9000000001"})] {
+    for wrong in
+        [json!({"mobile_number":"+919000000001","consent_type":"loan_underwriting"}), json!({"mobile_number":"9000000001"})]
+    {
         assert_eq!(fixture.post(&format!("{AA}/init"), wrong).await.0, 422);
     }
 }

@@ -30,6 +30,12 @@ pub fn rupees_number(paise: i64) -> Number {
     Number::from_f64(paise as f64 / 100.0).unwrap_or_else(|| Number::from(paise / 100))
 }
 
+/// The same with the smallest error that a double can carry: 83760.76000000001 instead of 83760.76.
+#[allow(clippy::cast_precision_loss)]
+pub fn noisy_number(paise: i64) -> Number {
+    Number::from_f64((paise as f64 / 100.0).next_up()).unwrap_or_else(|| rupees_number(paise))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -42,6 +48,7 @@ mod tests {
         assert_eq!(rupees_number(150_050).to_string(), "1500.5");
         assert_eq!(rupees_number(9_999_999_999_999).to_string(), "99999999999.99");
         assert_eq!(rupees_number(-5).to_string(), "-0.05");
+        assert_eq!(noisy_number(8_376_076).to_string(), "83760.76000000001");
     }
 
     #[test]

@@ -352,8 +352,24 @@ mod tests {
         let table: [(&str, Session, Option<&str>); 11] = [
             ("ConsentPending", session(Product::Plain, Underwriting, Script::default()), None),
             ("ConsentPending", session(Product::Plain, Monitoring, Script::default()), None),
-            ("ConsentRejected", { let mut s = approved(Underwriting, Script::default()); s.reject(now()); s }, None),
-            ("ConsentRevoked", { let mut s = approved(Monitoring, Script::default()); s.revoke(now()); s }, None),
+            (
+                "ConsentRejected",
+                {
+                    let mut s = approved(Underwriting, Script::default());
+                    s.reject(now());
+                    s
+                },
+                None,
+            ),
+            (
+                "ConsentRevoked",
+                {
+                    let mut s = approved(Monitoring, Script::default());
+                    s.revoke(now());
+                    s
+                },
+                None,
+            ),
             ("Ready", approved(Underwriting, Script::default()), None),
             ("Collecting", approved(Underwriting, Script { looks_until_ready: 1, ..Script::default() }), None),
             ("NoRequest", approved(Underwriting, Script { looks_until_requested: 1, ..Script::default() }), None),
