@@ -81,7 +81,8 @@ async fn decide(url: &str, form: &str) -> Result<Option<String>, CustomerError> 
     }
     let at = page.url().clone();
     let target = action(&at, &page.text().await?).ok_or(CustomerError::NothingToDecide)?;
-    let answer = client.post(target).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().await?;
+    let answer =
+        client.post(target).header("content-type", "application/x-www-form-urlencoded").body(form.to_owned()).send().await?;
     match answer.status() {
         StatusCode::SEE_OTHER => Ok(answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned)),
         status if status.is_success() => Ok(None),

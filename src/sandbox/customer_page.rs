@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn the_page_offers_exactly_the_choices_and_escapes_what_it_shows() {
-        let view = View { title: "A & B".into(), lines: vec!["<b>".into()], choices: vec![Decision::Approve, Decision::Upload(2)] };
+        let view =
+            View { title: "A & B".into(), lines: vec!["<b>".into()], choices: vec![Decision::Approve, Decision::Upload(2)] };
         let html = render(&view, "tok");
         assert!(html.contains("A &amp; B") && html.contains("&lt;b&gt;"));
         assert!(html.contains("value=\"approve\"") && html.contains("value=\"upload\"") && !html.contains("value=\"reject\""));

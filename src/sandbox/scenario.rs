@@ -52,7 +52,11 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
     ("03", Scenario::OneAccountDenied, "the second account is denied by its bank, the others are delivered"),
     ("04", Scenario::NoData, "the consent is approved, but no linked account has data"),
     ("05", Scenario::DataDeleted, "the data was fetched and is deleted before it can be read"),
-    ("06", Scenario::AaFailsPdfWorks, "orchestration: the account aggregator fails and the customer uploads every statement as PDF"),
+    (
+        "06",
+        Scenario::AaFailsPdfWorks,
+        "orchestration: the account aggregator fails and the customer uploads every statement as PDF",
+    ),
     ("07", Scenario::PartialPdf, "orchestration: the account aggregator fails and the customer uploads one of two statements"),
     ("08", Scenario::BothSkipped, "orchestration: whatever the customer does, both ways end skipped"),
     ("09", Scenario::ExcelAsLink, "the Excel report comes as a link that needs no credentials, not as bytes"),

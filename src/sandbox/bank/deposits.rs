@@ -60,7 +60,16 @@ fn recurring(mobile: &str, now: Timestamp) -> BankAccount {
 }
 
 #[allow(clippy::too_many_arguments, reason = "a row of a table reads best in one line")]
-fn row(prefix: &str, day: Date, position: i8, credit: bool, event: &'static str, amount: i64, balance: i64, text: &str) -> BankRow {
+fn row(
+    prefix: &str,
+    day: Date,
+    position: i8,
+    credit: bool,
+    event: &'static str,
+    amount: i64,
+    balance: i64,
+    text: &str,
+) -> BankRow {
     let at = day.at(10, 30, position, 0).to_zoned(ist()).map(|zoned| zoned.timestamp()).unwrap_or_default();
     BankRow {
         id: format!("{prefix}{}{position}", day.strftime("%Y%m%d")),

@@ -38,7 +38,8 @@ const SHOPS: [&str; 10] = [
     "FUEL STATION",
     "MOBILE RECHARGE",
 ];
-const PAYERS: [&str; 6] = ["WALK IN CUSTOMER", "SHARMA TRADERS", "NEW STAR AGENCY", "PATEL AND SONS", "ONLINE ORDER", "DISTRIBUTOR"];
+const PAYERS: [&str; 6] =
+    ["WALK IN CUSTOMER", "SHARMA TRADERS", "NEW STAR AGENCY", "PATEL AND SONS", "ONLINE ORDER", "DISTRIBUTOR"];
 
 fn movement(credit: bool, mode: &'static str, rupees: i64, narration: impl Into<String>) -> Movement {
     Movement { credit, mode, amount: rupees * 100, narration: narration.into(), fixed: true }
