@@ -1,5 +1,6 @@
 //! Sangam: one gRPC contract over India's Account Aggregator data providers.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod data;

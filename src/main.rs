@@ -1,9 +1,10 @@
 //! The gateway's commands. Exit codes: 64 for a wrong configuration, 1 for a failed start.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sangam::config::Config;
+use sangam::{app::App, clock::SystemClock, config::Config, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,6 +35,9 @@ enum Command {
     /// Prints the commented default configuration.
     Defaults,
 }
+
+/// How often the log repeats what should not stay so.
+const WARN_EVERY: Duration = Duration::from_secs(3600);
 
 /// The exit code of a wrong configuration (EX_USAGE).
 const BAD_CONFIG: u8 = 64;
@@ -79,6 +83,60 @@ fn on_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
         Err(error) => {
             eprintln!("sangam: the runtime cannot start: {}", error.kind());
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+async fn serve(config: Config) -> ExitCode {
+    let (logs, warnings) = (telemetry::init(&config.telemetry), config.warnings());
+    let logs = match logs {
+        Ok(logs) => logs,
+        Err(error) => {
+            eprintln!("sangam: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = run(config, warnings).await;
+    logs.shutdown().await;
+    code
+}
+
+async fn run(config: Config, warnings: Vec<String>) -> ExitCode {
+    // Before anything starts: a signal that comes meanwhile is not lost.
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        _ => {
+            tracing::error!("signals cannot be listened to");
+            return ExitCode::FAILURE;
+        }
+    };
+    let running = match App::start(config, Arc::new(SystemClock)).await {
+        Ok(running) => running,
+        Err(error) => {
+            tracing::error!(%error, "the start has failed");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing::info!(address = %running.grpc, version = env!("CARGO_PKG_VERSION"), "serving gRPC");
+    tracing::info!(address = %running.webhook, "taking webhooks");
+    let warner = tokio::spawn(repeat(warnings));
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
+        _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+    }
+    warner.abort();
+    running.stop().await;
+    tracing::info!("stopped");
+    ExitCode::SUCCESS
+}
+
+async fn repeat(warnings: Vec<String>) {
+    let mut hours = tokio::time::interval(WARN_EVERY);
+    while !warnings.is_empty() {
+        hours.tick().await;
+        for warning in &warnings {
+            tracing::warn!(warning, "the configuration is not safe");
         }
     }
 }

@@ -20,12 +20,7 @@ pub struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self {
-            status_max_bytes: 32 * 1024 * 1024,
-            status_ttl_ms: 2_000,
-            rows_max_bytes: 256 * 1024 * 1024,
-            rows_ttl_ms: 900_000,
-        }
+        Self { status_max_bytes: 32 * 1024 * 1024, status_ttl_ms: 2_000, rows_max_bytes: 256 * 1024 * 1024, rows_ttl_ms: 900_000 }
     }
 }
 

@@ -32,8 +32,6 @@ impl Deadlines {
 
     /// The time of a call, from what its caller asked for.
     pub fn allowed(&self, asked: Option<Duration>) -> Duration {
-        asked
-            .unwrap_or(Duration::from_millis(self.default_ms))
-            .min(Duration::from_millis(self.max_ms))
+        asked.unwrap_or(Duration::from_millis(self.default_ms)).min(Duration::from_millis(self.max_ms))
     }
 }

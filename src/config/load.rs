@@ -122,10 +122,7 @@ fn split_tenant(value: Option<Value>, faults: &mut Faults) -> (Tenant, TenantPro
         }
     }
     let credentials = Value::new(None, ValueKind::Table(credentials));
-    (
-        read::section("tenant", value, faults).unwrap_or_default(),
-        read::section("tenant", credentials, faults).unwrap_or_default(),
-    )
+    (read::section("tenant", value, faults).unwrap_or_default(), read::section("tenant", credentials, faults).unwrap_or_default())
 }
 
 /// Lays one variable of the environment over the settings; `path` has `__` between its parts.

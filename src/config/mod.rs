@@ -61,7 +61,9 @@ impl Config {
         self.listen
             .open_to_others()
             .map(|(path, address)| {
-                format!("{path} is {address}: anyone who reaches it is served, since callers are not authenticated (listen.insecure)")
+                format!(
+                    "{path} is {address}: anyone who reaches it is served, since callers are not authenticated (listen.insecure)"
+                )
             })
             .collect()
     }

@@ -22,13 +22,7 @@ pub struct Poller {
 
 impl Default for Poller {
     fn default() -> Self {
-        Self {
-            first_ms: 2_000,
-            max_ms: 300_000,
-            concurrency: 16,
-            abandon_after_hours: 72,
-            outcome_unknown_minutes: 60,
-        }
+        Self { first_ms: 2_000, max_ms: 300_000, concurrency: 16, abandon_after_hours: 72, outcome_unknown_minutes: 60 }
     }
 }
 

@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use super::Faults;
-use crate::{pb::Purpose, providers::{TenantProviders, finpass, finpro}};
+use crate::{
+    pb::Purpose,
+    providers::{TenantProviders, finpass, finpro},
+};
 
 /// The tables of `tenant` that belong to providers.
 pub(super) const PROVIDERS: [&str; 2] = [finpro::ID, finpass::ID];

@@ -38,9 +38,7 @@ impl Health {
     /// The service for the routes.
     pub fn service(&self) -> HealthServer<HealthService> {
         // A client that compresses its whole channel compresses here too.
-        HealthServer::new(HealthService::from_health_reporter(self.0.clone()))
-            .accept_compressed(Gzip)
-            .accept_compressed(Zstd)
+        HealthServer::new(HealthService::from_health_reporter(self.0.clone())).accept_compressed(Gzip).accept_compressed(Zstd)
     }
 
     async fn set(&self, status: ServingStatus) {

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
-    future::{Future, pending}, net::SocketAddr, time::Duration};
+    future::{Future, pending},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, StreamBody};
@@ -13,7 +16,7 @@ use tokio::{
 };
 use tokio_stream::StreamExt;
 use tonic::{Status, codec::CompressionEncoding};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient, health_check_response::ServingStatus};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_types::StatusExt;
 
 use super::*;
@@ -60,7 +63,8 @@ async fn client(address: SocketAddr) -> hyper::client::conn::http2::SendRequest<
 }
 
 fn request(path: &str, timeout: Option<&str>) -> Request<Body> {
-    let mut request = Request::post(format!("http://gateway{path}")).header("content-type", "application/grpc").header("te", "trailers");
+    let mut request =
+        Request::post(format!("http://gateway{path}")).header("content-type", "application/grpc").header("te", "trailers");
     if let Some(timeout) = timeout {
         request = request.header("grpc-timeout", timeout);
     }
@@ -169,7 +173,9 @@ async fn neither_a_mute_client_nor_a_hanging_call_holds_up_a_hard_stop() {
 
 #[tokio::test]
 async fn connections_beyond_the_most_wait_for_a_free_place() {
-    let served = serve(routes(|_| async { Status::ok("").into_http() }), Settings { max_connections: 1, ..settings(Duration::ZERO) }).await;
+    let served =
+        serve(routes(|_| async { Status::ok("").into_http() }), Settings { max_connections: 1, ..settings(Duration::ZERO) })
+            .await;
     let mut first = client(served.address).await;
     assert_eq!(first.send_request(request(METHOD, None)).await.unwrap().headers()["grpc-status"], "0");
     let address = served.address;
@@ -208,22 +214,28 @@ async fn health_tells_the_truth_under_every_name_even_to_a_client_that_compresse
 #[tokio::test]
 async fn reflection_lists_the_public_services_in_both_versions() {
     use tonic_reflection::pb::{
-        v1::{ServerReflectionRequest, server_reflection_client::ServerReflectionClient, server_reflection_request::MessageRequest},
+        v1::{
+            ServerReflectionRequest, server_reflection_client::ServerReflectionClient, server_reflection_request::MessageRequest,
+        },
         v1alpha,
     };
     let served = serve(reflection::add(Routes::default()).unwrap(), settings(Duration::ZERO)).await;
     let channel = channel(served.address).await;
     let ask = ServerReflectionRequest { host: String::new(), message_request: Some(MessageRequest::ListServices(String::new())) };
     let mut client = ServerReflectionClient::new(channel.clone()).send_compressed(CompressionEncoding::Zstd);
-    let answer = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner().next().await.unwrap().unwrap();
+    let answer =
+        client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner().next().await.unwrap().unwrap();
     let text = format!("{answer:?}");
     assert!(text.contains("sangam.v1.JourneyService") && text.contains("sangam.v1.ProviderService"), "{text}");
     let ask = v1alpha::ServerReflectionRequest {
         host: String::new(),
-        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol("sangam.v1.Money".to_owned())),
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+            "sangam.v1.Money".to_owned(),
+        )),
     };
     let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
-    let answer = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner().next().await.unwrap().unwrap();
+    let answer =
+        client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner().next().await.unwrap().unwrap();
     assert!(format!("{answer:?}").contains("FileDescriptorResponse"), "{answer:?}");
 }
 

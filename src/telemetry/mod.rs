@@ -13,13 +13,7 @@ use opentelemetry_sdk::{
     trace::{SdkTracerProvider, TracerProviderBuilder},
 };
 use tracing::{Subscriber, subscriber::set_global_default};
-use tracing_subscriber::{
-    EnvFilter, Layer,
-    filter::filter_fn,
-    fmt::MakeWriter,
-    layer::SubscriberExt,
-    registry::Registry,
-};
+use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, registry::Registry};
 
 use crate::config::Telemetry;
 
@@ -64,6 +58,7 @@ pub fn init(telemetry: &Telemetry) -> Result<Guard, InitError> {
     let provider = provider.build();
     let subscriber = subscriber(&telemetry.log_filter, std::io::stderr, &provider)?;
     set_global_default(subscriber).map_err(|_| InitError::Twice)?;
+    std::panic::set_hook(Box::new(redact::note_panic));
     Ok(Guard(provider))
 }
 
@@ -74,7 +69,11 @@ pub fn provider(service_name: &str) -> TracerProviderBuilder {
 }
 
 /// The whole of what listens to spans and events; `writer` gets one JSON object a line.
-pub fn subscriber<W>(filter: &str, writer: W, provider: &SdkTracerProvider) -> Result<impl Subscriber + Send + Sync + use<W>, InitError>
+pub fn subscriber<W>(
+    filter: &str,
+    writer: W,
+    provider: &SdkTracerProvider,
+) -> Result<impl Subscriber + Send + Sync + use<W>, InitError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {

@@ -33,6 +33,7 @@ pub const FIELDS: &[&str] = &[
     "journey_id",
     "kind",
     "listener",
+    "location",
     "looks",
     "open",
     "outcome",
@@ -71,6 +72,14 @@ pub fn may_show(metadata: &Metadata<'_>, field: &str) -> bool {
 /// Whether an event's message may be written.
 pub fn may_say(metadata: &Metadata<'_>) -> bool {
     is_ours(metadata.target()) || *metadata.level() <= Level::WARN
+}
+
+/// Writes down where a panic was. Its text stays out: it can quote what was being read.
+pub fn note_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    match panic.location() {
+        Some(location) => tracing::error!(%location, "panic"),
+        None => tracing::error!("panic"),
+    }
 }
 
 /// Collects log lines, so that a test can assert what is not in them.
@@ -115,7 +124,8 @@ mod tests {
     #[test]
     fn the_list_is_sorted_and_names_nothing_personal() {
         assert!(FIELDS.is_sorted());
-        for personal in ["pan", "mobile", "name", "account_number", "url", "body", "token", "amount", "narration", "email", "vua"] {
+        for personal in ["pan", "mobile", "name", "account_number", "url", "body", "token", "amount", "narration", "email", "vua"]
+        {
             assert!(!FIELDS.contains(&personal), "{personal}");
         }
     }

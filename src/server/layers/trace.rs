@@ -48,7 +48,7 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let mut ending = Ending::begin(span(&request));
+        let mut ending = Ending::begin(span(&request), request.uri().path().starts_with("/grpc.health.v1."));
         let span = ending.span.clone();
         let answer = span.in_scope(|| self.0.call(request));
         let future = async move {
@@ -104,12 +104,14 @@ fn code(headers: &HeaderMap) -> Option<Code> {
 struct Ending {
     span: Span,
     begin: Instant,
+    /// Probes come every few seconds for ever: their lines are written at the level `debug` only.
+    is_probe: bool,
     ended: bool,
 }
 
 impl Ending {
-    fn begin(span: Span) -> Self {
-        Self { span, begin: Instant::now(), ended: false }
+    fn begin(span: Span, is_probe: bool) -> Self {
+        Self { span, begin: Instant::now(), is_probe, ended: false }
     }
 
     fn end(&mut self, code: Code) {
@@ -118,12 +120,16 @@ impl Ending {
         }
         self.span.record("rpc.grpc.status_code", code as i32);
         // Only what is the server's fault makes a server span an error (OpenTelemetry's convention for rpc spans).
-        let faults = [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
+        let faults =
+            [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
         if faults.contains(&code) {
             self.span.record("otel.status_code", "ERROR");
         }
         let elapsed_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.span.in_scope(|| tracing::info!(code = ?code, elapsed_ms, "rpc ended"));
+        self.span.in_scope(|| match self.is_probe {
+            true => tracing::debug!(code = ?code, elapsed_ms, "rpc ended"),
+            false => tracing::info!(code = ?code, elapsed_ms, "rpc ended"),
+        });
     }
 }
 
