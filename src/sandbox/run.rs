@@ -51,7 +51,7 @@ pub async fn run(ports: Ports) -> Result<(), RunFailure> {
     let config = Config::from_toml_str(&gateway_toml_at(&sandbox, dir.path(), listeners)?)
         .map_err(|faults| RunFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, clock).await.map_err(|error| RunFailure::Start(error.to_string()))?;
-    println!("{}", welcome(gateway.grpc_address, gateway.webhook_address, sandbox.address));
+    println!("{}", welcome(gateway.grpc, gateway.webhook, sandbox.address));
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}

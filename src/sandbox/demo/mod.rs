@@ -95,8 +95,8 @@ pub async fn run() -> Result<(), DemoFailure> {
     let config =
         Config::from_toml_str(&gateway_toml(&sandbox, dir.path())?).map_err(|faults| DemoFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, Arc::new(SystemClock)).await.map_err(|error| DemoFailure::Start(error.to_string()))?;
-    println!("sandbox on {}, gateway on {}\n", sandbox.address, gateway.grpc_address);
-    let outcome = journeys(&format!("http://{}", gateway.grpc_address), &mobile, &truth).await;
+    println!("sandbox on {}, gateway on {}\n", sandbox.address, gateway.grpc);
+    let outcome = journeys(&format!("http://{}", gateway.grpc), &mobile, &truth).await;
     gateway.stop().await;
     sandbox.stop().await;
     outcome
