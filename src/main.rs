@@ -34,6 +34,22 @@ enum Command {
     Check,
     /// Prints the commented default configuration.
     Defaults,
+    /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
+    #[cfg(feature = "sandbox")]
+    Demo,
+    /// Serves the gateway before the sandbox, and prints lines to try.
+    #[cfg(feature = "sandbox")]
+    Run {
+        /// Port of the gateway on loopback; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        grpc_port: u16,
+        /// Port for webhooks on loopback; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        webhook_port: u16,
+        /// Port of the sandbox on loopback; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        sandbox_port: u16,
+    },
 }
 
 /// How often the log repeats what should not stay so.
@@ -65,6 +81,25 @@ fn main() -> ExitCode {
             Ok(config) => on_runtime(serve(config)),
             Err(code) => code,
         },
+        #[cfg(feature = "sandbox")]
+        Command::Demo => on_runtime(ended(sangam::sandbox::demo::run())),
+        #[cfg(feature = "sandbox")]
+        Command::Run { grpc_port, webhook_port, sandbox_port } => {
+            let ports = sangam::sandbox::run::Ports { grpc: grpc_port, webhook: webhook_port, sandbox: sandbox_port };
+            on_runtime(ended(sangam::sandbox::run::run(ports)))
+        }
+    }
+}
+
+/// Waits for the end, and says why if it is a bad one.
+#[cfg(feature = "sandbox")]
+async fn ended<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> ExitCode {
+    match work.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sangam: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

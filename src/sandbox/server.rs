@@ -17,7 +17,7 @@ use super::{
     calls::Calls,
     customer_page::{self, Journeys},
     files::{self, Files},
-    finpro,
+    finpass, finpro,
     webhooks::{WebhookTarget, Webhooks},
     world::World,
 };
@@ -139,7 +139,7 @@ impl Sandbox {
 }
 
 fn router(world: &Arc<World>) -> Router {
-    let parts = [finpro::part(world)];
+    let parts = [finpro::part(world), finpass::part(world)];
     let journeys = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
     parts
         .into_iter()
