@@ -2,4 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod command;
+mod harness;
+mod journeys;
 mod traces;

@@ -1,0 +1,176 @@
+//! The real gateway before the sandbox, both in this process, over real sockets. Tests wait for changes of a journey, never for time.
+
+use std::{path::Path, sync::Arc};
+
+use sangam::{
+    app::{App, Running},
+    clock::SystemClock,
+    config::Config,
+    pb::{self, journey_service_client::JourneyServiceClient, provider_service_client::ProviderServiceClient},
+    sandbox::{Sandbox, SandboxConfig, bank::Bank, customer, gateway_config::gateway_toml},
+};
+use tempfile::TempDir;
+use tokio::sync::broadcast::error::RecvError;
+use tonic::{Status, transport::Channel};
+use tonic_types::StatusExt;
+
+/// A gateway with its sandbox.
+pub struct World {
+    pub sandbox: Sandbox,
+    pub gateway: Running,
+    pub client: JourneyServiceClient<Channel>,
+    pub config: Config,
+    directory: TempDir,
+}
+
+/// How often the background looks in tests: at once, so that nothing waits for it.
+pub fn impatient(config: &mut Config) {
+    config.poller.first_ms = 5;
+    config.poller.max_ms = 20;
+}
+
+/// A client of a gateway.
+pub async fn connect(gateway: &Running) -> JourneyServiceClient<Channel> {
+    JourneyServiceClient::new(channel(gateway).await).max_decoding_message_size(16 * 1024 * 1024)
+}
+
+pub async fn channel(gateway: &Running) -> Channel {
+    Channel::from_shared(format!("http://{}", gateway.grpc)).unwrap().connect().await.unwrap()
+}
+
+impl World {
+    /// Both on free ports, with defaults.
+    pub async fn start() -> Self {
+        Self::with(SandboxConfig::default(), |_| ()).await
+    }
+
+    /// Both on free ports; `change` alters the gateway's configuration.
+    pub async fn with(sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
+        let sandbox = Sandbox::start(sandbox, Arc::new(SystemClock)).await.unwrap();
+        let directory = TempDir::new().unwrap();
+        let mut config = Config::from_toml_str(&gateway_toml(&sandbox, directory.path()).unwrap()).unwrap();
+        impatient(&mut config);
+        change(&mut config);
+        let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let client = connect(&gateway).await;
+        Self { sandbox, gateway, client, config, directory }
+    }
+
+    /// Stops the gateway and starts it again on the same files.
+    pub async fn restart(self) -> Self {
+        let Self { sandbox, gateway, config, directory, .. } = self;
+        gateway.stop().await;
+        let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let client = connect(&gateway).await;
+        Self { sandbox, gateway, client, config, directory }
+    }
+
+    pub async fn stop(self) {
+        self.gateway.stop().await;
+        self.sandbox.stop().await;
+    }
+
+    /// Where the gateway keeps its files.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub async fn providers(&self) -> ProviderServiceClient<Channel> {
+        ProviderServiceClient::new(channel(&self.gateway).await)
+    }
+
+    /// Opens a journey and lets the customer approve.
+    pub async fn approved(&self, request: pb::StartJourneyRequest) -> String {
+        let opened = self.client.clone().start_journey(request).await.unwrap().into_inner();
+        customer::approve(&opened.customer_url).await.unwrap();
+        opened.journey_id
+    }
+
+    pub async fn status(&self, journey_id: &str) -> pb::Journey {
+        let request = pb::GetStatusRequest { journey_id: journey_id.to_owned() };
+        self.client.clone().get_status(request).await.unwrap().into_inner().journey.unwrap()
+    }
+
+    /// Waits until the tree of a journey `fits`; panics if it settles otherwise.
+    pub async fn until(&self, journey_id: &str, fits: impl Fn(&pb::Journey) -> bool) -> pb::Journey {
+        let mut changes = self.gateway.service().changes();
+        loop {
+            let journey = self.status(journey_id).await;
+            if fits(&journey) {
+                return journey;
+            }
+            match changes.recv().await {
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => panic!("the gateway is gone; last tree: {journey:?}"),
+            }
+        }
+    }
+
+    /// Waits for a state.
+    pub async fn until_state(&self, journey_id: &str, state: pb::JourneyState) -> pb::Journey {
+        self.until(journey_id, |journey| journey.state() == state).await
+    }
+
+    /// Waits until everything that came is kept.
+    pub async fn until_picked_up(&self, journey_id: &str) -> pb::Journey {
+        let kept = |journey: &pb::Journey| {
+            let mut fetches = journey.consents.iter().flat_map(|consent| &consent.fetches).peekable();
+            fetches.peek().is_some() && fetches.all(|fetch| fetch.pick_up_time.is_some())
+        };
+        self.until(journey_id, |journey| kept(journey)).await
+    }
+
+    /// All pages of a journey's data.
+    pub async fn data(&self, request: pb::FetchDataRequest) -> Result<(Vec<pb::Account>, Vec<pb::Transaction>), Status> {
+        let (mut accounts, mut transactions) = (Vec::new(), Vec::new());
+        let mut request = request;
+        loop {
+            let page = self.client.clone().fetch_data(request.clone()).await?.into_inner();
+            accounts.extend(page.accounts);
+            transactions.extend(page.transactions);
+            if page.next_page_token.is_empty() {
+                return Ok((accounts, transactions));
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+}
+
+/// A StartJourney for a provider's credential, UNDERWRITING, of the customer whose number ends in `digits`.
+pub fn start_request(provider: &str, credential: &str, digits: &str, products: &[pb::Product]) -> pb::StartJourneyRequest {
+    let mobile = format!("90000000{digits}");
+    pb::StartJourneyRequest {
+        request_id: uuid::Uuid::new_v4().to_string(),
+        provider: provider.to_owned(),
+        credential: credential.to_owned(),
+        customer: Some(pb::Customer {
+            pan: Bank::person(&mobile).pan,
+            name: Bank::person(&mobile).name,
+            mobile,
+            ..Default::default()
+        }),
+        consents: vec![pb::ConsentAsk { purpose: pb::Purpose::Underwriting.into(), ..Default::default() }],
+        products: products.iter().map(|product| i32::from(*product)).collect(),
+        redirect_url: "https://lender.example/return".to_owned(),
+        allow_ignored: true,
+        ..Default::default()
+    }
+}
+
+/// A FetchData in a view.
+pub fn data_request(journey_id: &str, view: pb::View) -> pb::FetchDataRequest {
+    pb::FetchDataRequest { journey_id: journey_id.to_owned(), view: view.into(), ..Default::default() }
+}
+
+/// The reason of a status.
+pub fn reason(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
+    assert_eq!(info.domain, "sangam");
+    info.reason.clone()
+}
+
+/// One metadata value of a status's ErrorInfo.
+pub fn metadata(status: &Status, key: &str) -> Option<String> {
+    status.get_error_details().error_info().and_then(|info| info.metadata.get(key).cloned())
+}
