@@ -64,7 +64,7 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
     ("11", Scenario::FlatError, "reading data fails with {status: failure, message}"),
     ("12", Scenario::NoErrorCodes, "errors come without the provider's own code in status"),
     ("13", Scenario::HolderAsObject, "a single holder is a bare object, not an array"),
-    ("14", Scenario::FloatNoise, "amounts and balances carry float noise such as 83760.759999999995"),
+    ("14", Scenario::FloatNoise, "running balances carry float noise such as 83760.759999999995"),
     ("15", Scenario::JointHolders, "the first account has two holders"),
     ("16", Scenario::NegativeBalances, "the current account is overdrawn"),
     ("17", Scenario::DoesNotReconcile, "running balances do not follow the order of the rows"),

@@ -31,6 +31,8 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 pub struct SandboxConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The address under which customers and the gateway reach it, if that is not where it listens.
+    pub public_base_url: Option<Url>,
     /// How many looks at a fetch find it unfinished. Progress is counted in looks, not in time, so that tests need no waiting.
     pub pending_polls: u32,
     /// Whether webhooks are sent.
@@ -45,6 +47,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            public_base_url: None,
             pending_polls: 1,
             webhooks: true,
             webhook_targets: HashMap::new(),
@@ -80,7 +83,10 @@ impl Sandbox {
     pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
-        let base = Url::parse(&format!("http://{address}/")).map_err(io::Error::other)?;
+        let base = match &config.public_base_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{address}/")).map_err(io::Error::other)?,
+        };
         let stop = CancellationToken::new();
         let webhooks = Webhooks::new(config.webhooks, config.webhook_targets.clone(), stop.clone());
         let world = Arc::new(World { base, config, clock, calls: Calls::default(), webhooks, files: Files::default() });

@@ -8,7 +8,7 @@ use crate::clock::SharedClock;
 
 /// The parts that every simulator uses. The simulators keep their own state, one per credential.
 pub struct World {
-    /// Where the sandbox's server answers: `http://127.0.0.1:PORT/`.
+    /// Where the sandbox's server is reached, `http://127.0.0.1:PORT/` by default. Ends with a slash.
     pub base: Url,
     /// How it was started.
     pub config: SandboxConfig,

@@ -4,7 +4,7 @@ use super::{BankAccount, person::joint_holder};
 use crate::sandbox::scenario::Scenario;
 
 /// Spoils the accounts the way the scenario says.
-pub(super) fn apply(accounts: &mut Vec<BankAccount>, mobile: &str, scenario: Scenario) {
+pub(super) fn apply(accounts: &mut [BankAccount], mobile: &str, scenario: Scenario) {
     match scenario {
         Scenario::JointHolders => {
             if let Some(first) = accounts.first_mut() {

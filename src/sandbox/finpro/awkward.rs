@@ -49,7 +49,7 @@ fn each_row(account: &mut Value, change: impl Fn(usize, &mut Map<String, Value>)
 fn noisy(at: usize, row: &mut Map<String, Value>) {
     for name in ["currentBalance", "balance"] {
         if let Some(value) = row.get(name).and_then(Value::as_str).and_then(|text| text.parse::<f64>().ok()) {
-            let shown = if at % 7 == 0 { value.next_down() } else { value };
+            let shown = if at.is_multiple_of(7) { value.next_down() } else { value };
             row.insert(name.to_owned(), json!(shown.to_string()));
         }
     }
@@ -96,7 +96,7 @@ fn blank_out(account: &mut Value) {
 
 /// Where both can be read as a month, the timestamp's day and month change places; the value date stays right.
 fn swap_day_and_month(at: usize, row: &mut Map<String, Value>) {
-    if at % 9 != 0 {
+    if !at.is_multiple_of(9) {
         return;
     }
     let Some(Value::String(text)) = row.get_mut("transactionTimestamp") else { return };

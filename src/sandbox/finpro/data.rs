@@ -10,7 +10,7 @@ use super::{
     desk::Desk,
     envelope::{Answer, Failure, Reply},
     render::{self, Source},
-    state::{Status, Step},
+    state::{Ending, Status, Step},
     validate::{Check, Rule},
 };
 use crate::sandbox::{bank::BankAccount, scenario::Scenario};
@@ -57,11 +57,33 @@ impl Desk<'_> {
         let mut delivered = self.delivered(&selector)?;
         self.faulty_read(&delivered)?;
         narrow(&mut delivered.accounts, body);
-        let rendered = delivered.accounts.iter().enumerate().map(|(place, account)| {
-            let value = render::account(account, delivered.source);
-            awkward::spoil(value, delivered.scenario, delivered.source, place)
-        });
-        Ok(Reply::success(json!(rendered.collect::<Vec<_>>())))
+        Ok(written(&delivered))
+    }
+
+    /// POST /getalllatestfidata: for a periodic consent only the rows that the fetch before the newest had not; otherwise everything.
+    pub(super) fn latest_data(&mut self, body: &Value) -> Answer {
+        let mut check = Check::new(body);
+        let id = check.required("consentID", Rule::Name);
+        check.done()?;
+        let now = self.now;
+        let consent = self.state.by_id(id).ok_or_else(unknown_consent)?;
+        if consent.status(now) != Status::Active {
+            return Err(Failure::rule("ConsentNotActive", "Consent is not active"));
+        }
+        let handle = consent.handle.clone();
+        let mut delivered = self.of_consent(&handle, Source::Consent)?;
+        let since =
+            self.state.by_handle(&handle).filter(|consent| consent.product.fetch_type == "PERIODIC").and_then(|consent| {
+                let ready = consent.sessions.iter().rev().filter(|session| session.ending == Some(Ending::Ready));
+                ready.map(|session| session.requested).nth(1)
+            });
+        if let Some(since) = since {
+            delivered.accounts.iter_mut().for_each(|account| account.rows.retain(|row| row.at > since));
+            if delivered.accounts.iter().all(|account| account.rows.is_empty()) {
+                return Err(Failure::rule("NoIncrementalData", "No new data available"));
+            }
+        }
+        Ok(written(&delivered))
     }
 
     /// The data behind a selector, or FinPro's reason why there is none.
@@ -88,7 +110,7 @@ impl Desk<'_> {
         }
         let Some((session, accounts)) = consent.delivered() else {
             return match consent.sessions.last().and_then(|session| session.ending) {
-                Some(super::state::Ending::Denied) => failure("FP0063", "NoDataFound", "Data is not available"),
+                Some(Ending::Denied) => failure("FP0063", "NoDataFound", "Data is not available"),
                 _ => failure("FP0060", "NoDataAvailable", "Data is not available for the given consent"),
             };
         };
@@ -156,6 +178,15 @@ impl Desk<'_> {
         };
         if self.state.first(&delivered.mobile, "read", 1) { Err(failure) } else { Ok(()) }
     }
+}
+
+/// The accounts as this customer's story writes them.
+fn written(delivered: &Delivered) -> Reply {
+    let accounts = delivered.accounts.iter().enumerate().map(|(place, account)| {
+        let value = render::account(account, delivered.source);
+        awkward::spoil(value, delivered.scenario, delivered.source, place)
+    });
+    Reply::success(json!(accounts.collect::<Vec<_>>()))
 }
 
 /// Applies the call's filters.

@@ -1,13 +1,14 @@
 //! Starting a fetch, asking how it goes, and deleting what it brought.
 
 use http::StatusCode;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 use super::{
     consent::unknown_consent,
     desk::Desk,
     envelope::{Answer, Failure, Reply, VER},
+    products::moved,
     state::{Consent, Ending, Session, Status},
     time::{blank, iso},
     validate::{Check, Rule},
@@ -28,9 +29,10 @@ impl Desk<'_> {
         if status != Status::Active {
             return Err(Failure::rule("InvalidStatus", format!("Consent ID is in {} state", status.word())));
         }
-        let (first, last) = consent.range.unwrap_or_else(|| consent.product.range(now));
+        let (first, last) = consent.range.unwrap_or_else(|| (consent.product.range(consent.created).0, now));
         let (from, to) = (from.unwrap_or(first), to.unwrap_or(last));
-        if from >= to || from < first || to > now {
+        // A day's grace: callers count months back in their own zone.
+        if from >= to || from < moved(first, -1.day()) || to > now {
             return Err(Failure::rule("InvalidRequest", "Invalid FI data range"));
         }
         let (handle, mobile, account_id) = (consent.handle.clone(), consent.mobile.clone(), consent.account_id.clone());

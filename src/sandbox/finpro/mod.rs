@@ -145,6 +145,7 @@ fn route(desk: &mut Desk<'_>, method: &Method, path: &str, body: &Value) -> Answ
         ("POST", "/fi/request") => desk.fi_request(body),
         ("POST", "/consent/firequest/status") => desk.fi_status(body),
         ("POST", "/getallfidata") => desk.all_data(body),
+        ("POST", "/getalllatestfidata") => desk.latest_data(body),
         ("DELETE", "/fidata") => desk.delete_data(body),
         ("POST", "/productslist") => desk.products(body),
         ("POST", "/accountaggregatorlist") => desk.aggregators(),
