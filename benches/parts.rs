@@ -200,16 +200,9 @@ fn main() {
     };
     let [mut plain, mut parts, mut whole] = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
-        plain.push(timed(|| {
-            serde_json::from_slice::<plain::Envelope>(&body).expect("the body is valid")
-        }));
-        parts.push(timed(|| {
-            data::read_with("consent", &body, &context, &mut Ordinal::default())
-                .expect("the body is valid")
-        }));
-        whole.push(timed(|| {
-            data::read("consent", &body, &context).expect("the body is valid")
-        }));
+        plain.push(timed(|| serde_json::from_slice::<plain::Envelope>(&body).expect("the body is valid")));
+        parts.push(timed(|| data::read_with("consent", &body, &context, &mut Ordinal::default()).expect("the body is valid")));
+        whole.push(timed(|| data::read("consent", &body, &context).expect("the body is valid")));
     }
     let rows = data::read("consent", &body, &context).expect("the body is valid");
     let [plain, parts, whole] = [plain, parts, whole].map(median);

@@ -54,12 +54,7 @@ pub struct Keyed<'a> {
 impl<'a> Keyed<'a> {
     /// Ids under one consent.
     pub fn new(hash: &'a KeyedHash, consent_id: &'a str) -> Self {
-        Self {
-            hash,
-            consent_id,
-            accounts: HashMap::new(),
-            content: Vec::new(),
-        }
+        Self { hash, consent_id, accounts: HashMap::new(), content: Vec::new() }
     }
 
     fn key<'p>(&self, parts: impl IntoIterator<Item = &'p [u8]>) -> Key {
@@ -134,11 +129,7 @@ impl Identity for Ordinal {
         rows.iter()
             .map(|_| {
                 self.0 += 1;
-                RowIdentity {
-                    key: self.0.to_be_bytes(),
-                    duplicate_row: false,
-                    duplicate_id: false,
-                }
+                RowIdentity { key: self.0.to_be_bytes(), duplicate_row: false, duplicate_id: false }
             })
             .collect()
     }
@@ -150,11 +141,7 @@ mod tests {
     use crate::data::scalar::Scalar;
 
     fn row(id: &'static str, narration: &'static str) -> Row<'static> {
-        Row {
-            id: Scalar::Text(id),
-            narration: Scalar::Text(narration),
-            ..Row::default()
-        }
+        Row { id: Scalar::Text(id), narration: Scalar::Text(narration), ..Row::default() }
     }
 
     #[test]

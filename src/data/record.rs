@@ -163,10 +163,7 @@ impl<'de, K: Keys<'de>> Visitor<'de> for One<'_, 'de, K> {
     passes_over_scalars!(());
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items
-            .next_element_seed(One::<K>::new(&mut *self.0))?
-            .is_some()
-        {}
+        while items.next_element_seed(One::<K>::new(&mut *self.0))?.is_some() {}
         Ok(())
     }
 
@@ -211,10 +208,7 @@ impl<'de, K: Keys<'de>> Visitor<'de> for Many<'_, 'de, K> {
     }
 }
 
-fn fill_list<'de, K: Keys<'de>, A: SeqAccess<'de>>(
-    records: &mut Vec<K::Record>,
-    items: &mut A,
-) -> Result<(), A::Error> {
+fn fill_list<'de, K: Keys<'de>, A: SeqAccess<'de>>(records: &mut Vec<K::Record>, items: &mut A) -> Result<(), A::Error> {
     loop {
         // Filled where it stays: a row is some two hundred bytes, and moving it through each layer costs more than reading it.
         records.push(K::Record::default());
@@ -268,22 +262,14 @@ impl<'de, K: Keys<'de>> Visitor<'de> for List<'_, 'de, K> {
 
 /// Reads a whole body into a record. The bytes are checked for UTF-8 once, not string by string.
 pub fn read_body<'de, K: Keys<'de>>(body: &'de [u8]) -> Result<K::Record, String> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| format!("no UTF-8 after byte {}", error.valid_up_to()))?;
+    let text = std::str::from_utf8(body).map_err(|error| format!("no UTF-8 after byte {}", error.valid_up_to()))?;
     let mut record = K::Record::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Object::<K>(&mut record, PhantomData)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         // serde's own message may quote the content; class and place do not.
-        .map_err(|error| {
-            format!(
-                "{:?} at line {} column {}",
-                error.classify(),
-                error.line(),
-                error.column()
-            )
-        })?;
+        .map_err(|error| format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()))?;
     Ok(record)
 }
 

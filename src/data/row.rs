@@ -89,13 +89,7 @@ pub struct RowWriter<'w> {
 
 impl RowWriter<'_> {
     /// Appends a framed row; answers its day.
-    pub fn write(
-        &mut self,
-        out: &mut Vec<u8>,
-        row: &Row<'_>,
-        identity: &RowIdentity,
-        ordinal: usize,
-    ) -> Option<Day> {
+    pub fn write(&mut self, out: &mut Vec<u8>, row: &Row<'_>, identity: &RowIdentity, ordinal: usize) -> Option<Day> {
         self.flags.0.clear();
         let start = wire::begin(out, 2);
         out.extend_from_slice(&self.ids(identity));
@@ -160,14 +154,7 @@ impl RowWriter<'_> {
     }
 
     #[inline]
-    fn amount(
-        &mut self,
-        out: &mut Vec<u8>,
-        field: u8,
-        path: &'static str,
-        text: &Scalar<'_>,
-        currency: Currency,
-    ) {
+    fn amount(&mut self, out: &mut Vec<u8>, field: u8, path: &'static str, text: &Scalar<'_>, currency: Currency) {
         if let Some(units) = self.flags.amount(path, text, currency.decimals) {
             wire::money(out, field, units, currency.code);
         }

@@ -71,8 +71,7 @@ impl<'a> Scalar<'a> {
 #[inline]
 fn meaning(text: &str) -> Option<&str> {
     let text = text.trim();
-    let nothing = text.is_empty()
-        || (text.len() <= 6 && matches!(text, "NA" | "N/A" | "<NULL>" | "NULL" | "null"));
+    let nothing = text.is_empty() || (text.len() <= 6 && matches!(text, "NA" | "N/A" | "<NULL>" | "NULL" | "null"));
     (!nothing).then_some(text)
 }
 
@@ -106,9 +105,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(number)
-            .map(Scalar::Int)
-            .unwrap_or_else(|_| Scalar::Owned(number.to_string().into())))
+        Ok(i64::try_from(number).map(Scalar::Int).unwrap_or_else(|_| Scalar::Owned(number.to_string().into())))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {

@@ -89,17 +89,7 @@ pub const DATE_LEN: usize = 9;
 /// The bytes of a `Date` field.
 #[inline]
 pub fn date_bytes(field: u8, day: Day) -> [u8; DATE_LEN] {
-    [
-        tag(field),
-        7,
-        1 << 3,
-        day.year as u8 | 128,
-        (day.year >> 7) as u8,
-        2 << 3,
-        day.month,
-        3 << 3,
-        day.day,
-    ]
+    [tag(field), 7, 1 << 3, day.year as u8 | 128, (day.year >> 7) as u8, 2 << 3, day.month, 3 << 3, day.day]
 }
 
 /// Appends a `Date` field.
@@ -156,8 +146,8 @@ pub fn end(out: &mut Vec<u8>, start: usize) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use prost::Message;
     use proptest::prelude::*;
+    use prost::Message;
 
     use super::*;
     use crate::pb;

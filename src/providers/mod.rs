@@ -24,10 +24,8 @@ pub struct Known {
 }
 
 /// Every provider, in the order of its id.
-pub const ALL: [Known; 2] = [
-    Known { id: finpass::ID, display_name: "Finpass" },
-    Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" },
-];
+pub const ALL: [Known; 2] =
+    [Known { id: finpass::ID, display_name: "Finpass" }, Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" }];
 
 /// A tenant's credentials at each provider, by name: `[tenant.<provider>.<name>]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -54,4 +52,10 @@ impl TenantProviders {
     }
 }
 /// TEMP
-pub fn build(_: &TenantProviders, _: crate::resilience::retry::Jitter, _: crate::clock::SharedClock) -> Result<Vec<std::sync::Arc<dyn provider::Provider>>, Faults> { Ok(Vec::new()) }
+pub fn build(
+    _: &TenantProviders,
+    _: crate::resilience::retry::Jitter,
+    _: crate::clock::SharedClock,
+) -> Result<Vec<std::sync::Arc<dyn provider::Provider>>, Faults> {
+    Ok(Vec::new())
+}

@@ -31,7 +31,8 @@ fn parse(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
     Some(digits?.chunks(2).map(|pair| (pair[0] << 4) | pair[1]).collect())
 }
 

@@ -21,9 +21,6 @@ impl Keys {
     /// Derives both from 32 secret bytes, so that neither use tells anything about the other.
     pub fn new(secret: &[u8; 32]) -> Self {
         let root = KeyedHash::new(secret);
-        Self {
-            sealer: Sealer::new(&root.digest([b"seal".as_slice()])),
-            hash: root.derive("hash", ""),
-        }
+        Self { sealer: Sealer::new(&root.digest([b"seal".as_slice()])), hash: root.derive("hash", "") }
     }
 }

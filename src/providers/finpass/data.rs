@@ -20,18 +20,11 @@ use super::data_bsa;
 
 /// Times carry +05:30 and some come without any zone: taken as Indian. All accounts are deposits; a status other than READY means
 /// that the bank's data did not come.
-const MANNER: Manner = Manner {
-    zoneless: Zoneless::Ist,
-    fi_type: Some(FiType::Deposit),
-    delivered: |word| word.eq_ignore_ascii_case("READY"),
-};
+const MANNER: Manner =
+    Manner { zoneless: Zoneless::Ist, fi_type: Some(FiType::Deposit), delivered: |word| word.eq_ignore_ascii_case("READY") };
 
 /// Reads a body of `account_aggregator` or `aa_bsa` data.
-pub fn read(
-    provider_product: &str,
-    body: &[u8],
-    context: &ReadContext<'_>,
-) -> Result<Rows, ProviderError> {
+pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
     let mut ids = Keyed::new(context.ids, context.consent_id);
     read_with(provider_product, body, context, &mut ids)
 }
@@ -47,8 +40,7 @@ pub fn read_with(
         "account_aggregator" => ("fetch-json-report", report(body)),
         "aa_bsa" => ("statement-result", data_bsa::accounts(body)),
         _ => {
-            return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data")
-                .with_detail("no such product"));
+            return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data").with_detail("no such product"));
         }
     };
     let error = |kind, detail: String| ProviderError::new(kind, "finpass", stage).with_detail(detail);
@@ -59,9 +51,7 @@ pub fn read_with(
     for account in &accounts {
         writer.write(account);
     }
-    writer
-        .finish()
-        .ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
+    writer.finish().ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
 }
 
 fn report(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {

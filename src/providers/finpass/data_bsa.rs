@@ -12,9 +12,7 @@ use crate::data::{
 /// The accounts of a body; `None` if it has no list of them.
 pub(super) fn accounts(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {
     let found = read_body::<EnvelopeKeys>(body)?.accounts;
-    Ok(found
-        .found
-        .then(|| found.items.into_iter().map(Statement::into_account).collect()))
+    Ok(found.found.then(|| found.items.into_iter().map(Statement::into_account).collect()))
 }
 
 #[derive(Default)]
@@ -41,10 +39,7 @@ struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// The analyser reads savings and current accounts only and does not say so.
     fn into_account(self) -> AccountText<'a> {
-        let holder = HolderText {
-            name: self.holder,
-            ..HolderText::default()
-        };
+        let holder = HolderText { name: self.holder, ..HolderText::default() };
         AccountText {
             link: self.id,
             number: self.number,

@@ -1,9 +1,9 @@
 //! Finpass.
 
+mod config;
 pub mod data;
 mod data_bsa;
 pub mod fields;
-mod config;
 
 pub use config::{Config, Settings};
 

@@ -18,18 +18,10 @@ use crate::{
 const STAGE: &str = "getallfidata";
 
 /// FinPro writes UTC where it names no zone, and delivers an account or leaves it out.
-const MANNER: Manner = Manner {
-    zoneless: Zoneless::Utc,
-    fi_type: None,
-    delivered: |_| true,
-};
+const MANNER: Manner = Manner { zoneless: Zoneless::Utc, fi_type: None, delivered: |_| true };
 
 /// Reads a body of `consent` or `orchestration` data.
-pub fn read(
-    provider_product: &str,
-    body: &[u8],
-    context: &ReadContext<'_>,
-) -> Result<Rows, ProviderError> {
+pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
     let mut ids = Keyed::new(context.ids, context.consent_id);
     read_with(provider_product, body, context, &mut ids)
 }
@@ -45,8 +37,7 @@ pub fn read_with(
     if !matches!(provider_product, "consent" | "orchestration") {
         return Err(error(ErrorKind::Unsupported, "no such product".to_owned()));
     }
-    let envelope = read_body::<EnvelopeKeys>(body)
-        .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?;
+    let envelope = read_body::<EnvelopeKeys>(body).map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?;
     if !envelope.data.found {
         return Err(error(ErrorKind::ResponseInvalid, "no list at data".to_owned()));
     }
@@ -54,9 +45,7 @@ pub fn read_with(
     for account in &envelope.data.items {
         writer.write(account);
     }
-    writer
-        .finish()
-        .ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
+    writer.finish().ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
 }
 
 /// The success envelope; its version and message are never looked at.

@@ -1,8 +1,8 @@
 //! MoneyOne FinPro.
 
+mod config;
 pub mod data;
 pub mod fields;
-mod config;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts};
 
