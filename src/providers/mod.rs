@@ -51,11 +51,3 @@ impl TenantProviders {
         }
     }
 }
-/// TEMP
-pub fn build(
-    _: &TenantProviders,
-    _: crate::resilience::retry::Jitter,
-    _: crate::clock::SharedClock,
-) -> Result<Vec<std::sync::Arc<dyn provider::Provider>>, Faults> {
-    Ok(Vec::new())
-}
