@@ -19,6 +19,7 @@ use crate::{
     },
     providers,
     random::{SharedRandom, SystemRandom, fraction},
+    resilience::retry::Jitter,
     rpc,
     seal::{KeyError, Keys, read_key},
     server::{self, health::Health, reflection},
@@ -104,8 +105,8 @@ fn build_providers(
     random: &SharedRandom,
 ) -> Result<Vec<Arc<dyn providers::provider::Provider>>, StartError> {
     let random = random.clone();
-    let jitter = Arc::new(move || fraction(random.as_ref()));
-    providers::build(&config.tenant.providers, jitter, clock.clone()).map_err(StartError::Credentials)
+    let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
+    providers::build(&config.tenant.providers, "tenant", &jitter, clock).map_err(StartError::Credentials)
 }
 
 fn cache_settings(config: &Config) -> CacheSettings {
