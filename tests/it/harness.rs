@@ -3,6 +3,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,7 @@ use sangam::{
     sandbox::{Sandbox, SandboxConfig, bank::Bank, customer, gateway_config::gateway_toml},
 };
 use tempfile::TempDir;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt;
 
@@ -172,12 +173,16 @@ pub async fn until(
         if fits(&journey) {
             return journey;
         }
-        match changes.recv().await {
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => panic!("the gateway is gone; last tree: {journey:?}"),
+        match timeout(PATIENCE, changes.recv()).await {
+            Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+            Ok(Err(RecvError::Closed)) => panic!("the gateway is gone; last tree: {journey:?}"),
+            Err(_) => panic!("nothing changes any more; last tree: {journey:?}"),
         }
     }
 }
+
+/// After so long without any change a test says what it waits for, instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A StartJourney for a provider's credential, UNDERWRITING, of the customer whose number ends in `digits`.
 pub fn start_request(provider: &str, credential: &str, digits: &str, products: &[pb::Product]) -> pb::StartJourneyRequest {
