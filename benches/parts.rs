@@ -145,7 +145,9 @@ fn body() -> Vec<u8> {
 }
 
 fn rows(out: &mut String, account: usize) {
-    let modes = ["UPI", "UPI", "UPI", "NEFT", "IMPS", "CARD", "ATM", "CASH", "OTHERS", "FT"];
+    let modes = [
+        "UPI", "UPI", "UPI", "NEFT", "IMPS", "CARD", "ATM", "CASH", "OTHERS", "FT",
+    ];
     let end = BODY / 3 * account;
     let mut row = 0_usize;
     while out.len() < end {
@@ -220,6 +222,12 @@ fn main() {
         rows.transactions,
         rows.bytes.len()
     );
-    println!("P4a = {:.2} (bound {P4A_BOUND:.2})  parse and encode {parts:.2?}", ratio(parts));
-    println!("P4b = {:.2}  with keyed ids and duplicates {whole:.2?}", ratio(whole));
+    println!(
+        "P4a = {:.2} (bound {P4A_BOUND:.2})  parse and encode {parts:.2?}",
+        ratio(parts)
+    );
+    println!(
+        "P4b = {:.2}  with keyed ids and duplicates {whole:.2?}",
+        ratio(whole)
+    );
 }

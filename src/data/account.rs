@@ -56,6 +56,17 @@ pub struct AccountText<'a> {
     pub to: Scalar<'a>,
 }
 
+impl AccountText<'_> {
+    /// Whether it says nothing: a null in a list of accounts.
+    fn is_empty(&self) -> bool {
+        let scalars = [&self.link, &self.number, &self.fi_type];
+        scalars.iter().all(|scalar| scalar.is_missing())
+            && self.holders.is_empty()
+            && self.summary.is_empty()
+            && self.rows.is_empty()
+    }
+}
+
 /// What one provider's product leaves unsaid.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
@@ -93,11 +104,28 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         self.rows.finish()
     }
 
+    /// Writes an account and leaves an empty one that keeps the room of its rows.
+    pub fn write_and_clear(&mut self, account: &mut AccountText<'_>) {
+        self.write(account);
+        let mut rows = std::mem::take(&mut account.rows);
+        rows.clear();
+        *account = AccountText {
+            rows,
+            ..AccountText::default()
+        };
+    }
+
     /// Writes an account and its rows.
     pub fn write(&mut self, text: &AccountText<'_>) {
+        if text.is_empty() {
+            return;
+        }
         let mut flags = Flags::default();
         let (fi_type, fi_type_text) = self.fi_type(text, &mut flags);
-        let number = text.number.text().map(|number| mask::account_number(&number));
+        let number = text
+            .number
+            .text()
+            .map(|number| mask::account_number(&number));
         let key = self.account_key(text, &fi_type_text);
         let account_id = ids::text(*b"acc_", &key);
         let mut head = pb::Account {
@@ -114,7 +142,10 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
                 seconds: self.context.received_at.as_second(),
                 nanos: self.context.received_at.subsec_nanosecond(),
             }),
-            delivered: text.delivery.text().is_none_or(|word| (self.manner.delivered)(&word)),
+            delivered: text
+                .delivery
+                .text()
+                .is_none_or(|word| (self.manner.delivered)(&word)),
             ..pb::Account::default()
         };
         if let Some(number) = number {
@@ -124,7 +155,11 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             }
         }
         self.read_holders(text, &mut head, &mut flags);
-        let rows: &[Row<'_>] = if fi_type == FiType::Other { &[] } else { &text.rows };
+        let rows: &[Row<'_>] = if fi_type == FiType::Other {
+            &[]
+        } else {
+            &text.rows
+        };
         let currency = self.read_summary(text, fi_type, &mut head, &mut flags);
         let zoneless = self.manner.zoneless;
         let from = flags.day("stated_range.from", &text.from, zoneless);
@@ -147,7 +182,9 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         };
         let mut delivered: Option<(Day, Day)> = None;
         for (ordinal, (row, identity)) in rows.iter().zip(&identities).enumerate() {
-            let day = self.rows.row(|out| writer.write(out, row, identity, ordinal));
+            let day = self
+                .rows
+                .row(|out| writer.write(out, row, identity, ordinal));
             if let Some(day) = day {
                 delivered = Some(match delivered {
                     Some((first, last)) => (first.min(day), last.max(day)),
@@ -179,14 +216,23 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
     fn account_key(&mut self, text: &AccountText<'_>, fi_type: &str) -> ids::Key {
         match (text.link.text(), text.number.text()) {
             (Some(link), _) => self.ids.account(&["link", &link]),
-            (None, number) => self.ids.account(&["number", &number.unwrap_or_default(), fi_type]),
+            (None, number) => self
+                .ids
+                .account(&["number", &number.unwrap_or_default(), fi_type]),
         }
     }
 
     fn read_holders(&self, text: &AccountText<'_>, head: &mut pb::Account, flags: &mut Flags) {
         head.holders = holder::read(&text.holders, flags);
-        let beside = text.holders.first().map_or(&Scalar::Missing, |holder| &holder.holding);
-        let holding = if text.holding.is_missing() { beside } else { &text.holding };
+        let beside = text
+            .holders
+            .first()
+            .map_or(&Scalar::Missing, |holder| &holder.holding);
+        let holding = if text.holding.is_missing() {
+            beside
+        } else {
+            &text.holding
+        };
         if let Some(word) = holding.text() {
             match words::holding(&word) {
                 Some(value) => head.holding = value.into(),
@@ -229,7 +275,10 @@ fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Cur
         if amounts {
             flags.add("currency_code", QualityCode::Assumed);
         }
-        return Some(Currency { code: *b"INR", decimals: 2 });
+        return Some(Currency {
+            code: *b"INR",
+            decimals: 2,
+        });
     };
     let code = text.to_ascii_uppercase();
     match (money::decimals(&code), code.as_bytes().try_into()) {
@@ -243,7 +292,9 @@ fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Cur
 
 fn source(text: &AccountText<'_>) -> DataSource {
     let pdf = |scalar: &Scalar<'_>| {
-        scalar.text().is_some_and(|word| word.eq_ignore_ascii_case("PDF"))
+        scalar
+            .text()
+            .is_some_and(|word| word.eq_ignore_ascii_case("PDF"))
     };
     if pdf(&text.source) || pdf(&text.data_source) {
         DataSource::Pdf

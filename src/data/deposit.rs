@@ -62,15 +62,30 @@ fn kind(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> (i32, String) {
     let chosen = candidates
         .into_iter()
         .find(known)
-        .or_else(|| candidates[..2].iter().copied().find(|scalar| !scalar.is_missing()))
+        .or_else(|| {
+            candidates[..2]
+                .iter()
+                .copied()
+                .find(|scalar| !scalar.is_missing())
+        })
         .unwrap_or(&Scalar::Missing);
-    reader.word("summary.kind", chosen, words::deposit_kind, DepositKind::Other)
+    reader.word(
+        "summary.kind",
+        chosen,
+        words::deposit_kind,
+        DepositKind::Other,
+    )
 }
 
 fn pending_row(pending: &PendingText<'_>, reader: &mut Reader<'_>) -> PendingTransaction {
-    let kind = pending.kind.text().and_then(|word| words::transaction_type(&word));
+    let kind = pending
+        .kind
+        .text()
+        .and_then(|word| words::transaction_type(&word));
     if kind.is_none() && !pending.kind.is_missing() {
-        reader.flags.add("summary.pending.type", QualityCode::UnknownWord);
+        reader
+            .flags
+            .add("summary.pending.type", QualityCode::UnknownWord);
     }
     PendingTransaction {
         r#type: kind.unwrap_or(TransactionType::Unspecified).into(),

@@ -12,17 +12,21 @@ const TITLES: [&str; 12] = [
 
 /// Compares the applicant with every holder: one that fits is enough.
 pub fn compare(holders: &[Holder], applicant: &Customer) -> HolderMatch {
-    let against = |wanted: Option<&str>, normal: fn(&str) -> Option<String>, field: fn(&Holder) -> &str| {
-        let Some(wanted) = wanted.and_then(normal) else {
-            return Answer::Unspecified;
+    let against =
+        |wanted: Option<&str>, normal: fn(&str) -> Option<String>, field: fn(&Holder) -> &str| {
+            let Some(wanted) = wanted.and_then(normal) else {
+                return Answer::Unspecified;
+            };
+            let mut found: Vec<String> = holders
+                .iter()
+                .filter_map(|holder| normal(field(holder)))
+                .collect();
+            match found.len() {
+                0 => Answer::Unspecified,
+                _ if found.iter_mut().any(|name| *name == wanted) => Answer::Yes,
+                _ => Answer::No,
+            }
         };
-        let mut found: Vec<String> = holders.iter().filter_map(|holder| normal(field(holder))).collect();
-        match found.len() {
-            0 => Answer::Unspecified,
-            _ if found.iter_mut().any(|name| *name == wanted) => Answer::Yes,
-            _ => Answer::No,
-        }
-    };
     HolderMatch {
         name: against(applicant.name.as_deref(), name, |holder| &holder.name).into(),
         pan: against(applicant.pan.as_deref(), pan, |holder| &holder.pan).into(),
@@ -58,7 +62,10 @@ fn mobile(text: &str) -> Option<String> {
         return None;
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    digits.len().checked_sub(10).map(|from| digits[from..].to_owned())
+    digits
+        .len()
+        .checked_sub(10)
+        .map(|from| digits[from..].to_owned())
 }
 
 #[cfg(test)]
@@ -89,25 +96,54 @@ mod tests {
 
     #[test]
     fn case_order_titles_and_country_code_do_not_count() {
-        let found = compare(&[holder("MRS. SAMPLE  ASHA R", "aaapa0001a", "+91 90000 00001")], &applicant());
+        let found = compare(
+            &[holder(
+                "MRS. SAMPLE  ASHA R",
+                "aaapa0001a",
+                "+91 90000 00001",
+            )],
+            &applicant(),
+        );
         assert_eq!(answers(found), (Answer::Yes, Answer::Yes, Answer::Yes));
     }
 
     #[test]
     fn one_of_several_holders_is_enough_and_none_is_a_no() {
         let other = holder("B Other", "AAAPB0002B", "9000000002");
-        let both = [other.clone(), holder("Asha R Sample", "AAAPA0001A", "9000000001")];
-        assert_eq!(answers(compare(&both, &applicant())), (Answer::Yes, Answer::Yes, Answer::Yes));
-        assert_eq!(answers(compare(&[other], &applicant())), (Answer::No, Answer::No, Answer::No));
+        let both = [
+            other.clone(),
+            holder("Asha R Sample", "AAAPA0001A", "9000000001"),
+        ];
+        assert_eq!(
+            answers(compare(&both, &applicant())),
+            (Answer::Yes, Answer::Yes, Answer::Yes)
+        );
+        assert_eq!(
+            answers(compare(&[other], &applicant())),
+            (Answer::No, Answer::No, Answer::No)
+        );
     }
 
     #[test]
     fn what_is_masked_or_missing_is_not_compared() {
-        let nothing = (Answer::Unspecified, Answer::Unspecified, Answer::Unspecified);
+        let nothing = (
+            Answer::Unspecified,
+            Answer::Unspecified,
+            Answer::Unspecified,
+        );
         assert_eq!(answers(compare(&[], &applicant())), nothing);
-        assert_eq!(answers(compare(&[holder("", "XXXXX0001A", "XXXXXX0001")], &applicant())), nothing);
         assert_eq!(
-            answers(compare(&[holder("A", "AAAPA0001A", "9000000001")], &Customer::default())),
+            answers(compare(
+                &[holder("", "XXXXX0001A", "XXXXXX0001")],
+                &applicant()
+            )),
+            nothing
+        );
+        assert_eq!(
+            answers(compare(
+                &[holder("A", "AAAPA0001A", "9000000001")],
+                &Customer::default()
+            )),
             nothing
         );
     }

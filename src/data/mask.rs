@@ -11,7 +11,8 @@ pub struct Masked {
 
 /// Masks an account number. How many X a provider writes says nothing and is not kept.
 pub fn account_number(number: &str) -> Masked {
-    let hidden = |byte: char| matches!(byte, 'X' | 'x' | '*' | '#' | '•') || !byte.is_alphanumeric();
+    let hidden =
+        |byte: char| matches!(byte, 'X' | 'x' | '*' | '#' | '•') || !byte.is_alphanumeric();
     let tail: Vec<char> = number
         .chars()
         .rev()
@@ -19,7 +20,9 @@ pub fn account_number(number: &str) -> Masked {
         .take(4)
         .collect();
     Masked {
-        number: std::iter::repeat_n('X', 4).chain(tail.into_iter().rev()).collect(),
+        number: std::iter::repeat_n('X', 4)
+            .chain(tail.into_iter().rev())
+            .collect(),
         was_clear: number.chars().filter(char::is_ascii_digit).count() > 4,
     }
 }
@@ -51,7 +54,14 @@ mod tests {
             ("FD0000777", "XXXX0777", true),
             ("", "XXXX", false),
         ] {
-            assert_eq!(account_number(number), Masked { number: masked.to_owned(), was_clear }, "{number}");
+            assert_eq!(
+                account_number(number),
+                Masked {
+                    number: masked.to_owned(),
+                    was_clear
+                },
+                "{number}"
+            );
         }
     }
 

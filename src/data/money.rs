@@ -180,7 +180,9 @@ impl Decimal {
             return Amount::ExtraDecimals;
         }
         // Within a millionth of a minor unit: the next six decimals say so, a lone 1 in the sixth being exactly that far.
-        let next: Vec<u8> = (decimals..decimals + 6).map(|place| self.digit(place)).collect();
+        let next: Vec<u8> = (decimals..decimals + 6)
+            .map(|place| self.digit(place))
+            .collect();
         let exact_after = (decimals + 6..end).all(|place| self.digit(place) == 0);
         if next[..5].iter().all(|digit| *digit == 0)
             && (next[5] == 0 || (next[5] == 1 && exact_after))

@@ -29,13 +29,21 @@ impl Flags {
     /// Adds a flag without a text.
     #[cold]
     pub fn add(&mut self, path: impl Into<Cow<'static, str>>, code: QualityCode) {
-        self.0.push(Flag { path: path.into(), code, source: String::new() });
+        self.0.push(Flag {
+            path: path.into(),
+            code,
+            source: String::new(),
+        });
     }
 
     /// Adds a flag with the provider's text, if that is fit to be shown.
     #[cold]
     pub fn quote(&mut self, path: impl Into<Cow<'static, str>>, code: QualityCode, text: &str) {
-        self.0.push(Flag { path: path.into(), code, source: words::shown(text) });
+        self.0.push(Flag {
+            path: path.into(),
+            code,
+            source: words::shown(text),
+        });
     }
 
     /// A word by a table; a word outside it becomes `other` and its text.
@@ -61,7 +69,12 @@ impl Flags {
 
     /// An amount in minor units.
     #[inline]
-    pub fn amount(&mut self, path: &'static str, scalar: &Scalar<'_>, decimals: u32) -> Option<i64> {
+    pub fn amount(
+        &mut self,
+        path: &'static str,
+        scalar: &Scalar<'_>,
+        decimals: u32,
+    ) -> Option<i64> {
         let (units, code) = match money::read(scalar, decimals) {
             Amount::Exact(units) => return Some(units),
             Amount::Missing => return None,
@@ -74,7 +87,11 @@ impl Flags {
         if code == QualityCode::Unparsable || text.len() > 48 {
             self.add(path, code);
         } else {
-            self.0.push(Flag { path: path.into(), code, source: text.into_owned() });
+            self.0.push(Flag {
+                path: path.into(),
+                code,
+                source: text.into_owned(),
+            });
         }
         units
     }
@@ -105,16 +122,24 @@ impl Flags {
     }
 
     /// A day. The time of day does not matter, so neither does a missing zone.
+    #[inline]
     pub fn day(
         &mut self,
         path: &'static str,
         scalar: &Scalar<'_>,
         zoneless: Zoneless,
     ) -> Option<Day> {
-        let text = scalar.text();
-        let when = text.as_deref().and_then(|text| time::parse(text, zoneless));
+        let when = match scalar {
+            Scalar::Missing => return None,
+            Scalar::Text(text) => time::parse(text, zoneless),
+            other => other.text().and_then(|text| time::parse(&text, zoneless)),
+        };
         if when.is_none() && !scalar.is_missing() {
-            self.quote(path, QualityCode::Unparsable, &text.unwrap_or_default());
+            self.quote(
+                path,
+                QualityCode::Unparsable,
+                &scalar.text().unwrap_or_default(),
+            );
         }
         when.map(When::day)
     }
@@ -141,8 +166,20 @@ mod tests {
     fn a_text_that_may_be_anything_is_not_quoted() {
         let mut flags = Flags::default();
         assert_eq!(flags.amount("amount", &Scalar::Text("A Sample"), 2), None);
-        assert_eq!(flags.when("transaction_time", &Scalar::Text("call 9000000001"), Zoneless::Utc), None);
-        assert!(flags.0.iter().all(|flag| flag.code == QualityCode::Unparsable && flag.source.is_empty()));
+        assert_eq!(
+            flags.when(
+                "transaction_time",
+                &Scalar::Text("call 9000000001"),
+                Zoneless::Utc
+            ),
+            None
+        );
+        assert!(
+            flags
+                .0
+                .iter()
+                .all(|flag| flag.code == QualityCode::Unparsable && flag.source.is_empty())
+        );
         assert_eq!(flags.0.len(), 2);
     }
 
@@ -150,11 +187,22 @@ mod tests {
     fn an_unknown_word_is_other_and_flagged_and_a_known_other_is_not() {
         let mut flags = Flags::default();
         let read = |flags: &mut Flags, word| {
-            flags.word("mode", &Scalar::Text(word), words::transaction_mode, TransactionMode::Other)
+            flags.word(
+                "mode",
+                &Scalar::Text(word),
+                words::transaction_mode,
+                TransactionMode::Other,
+            )
         };
-        assert_eq!(read(&mut flags, "OTHERS"), (Some(TransactionMode::Other), "OTHERS".to_owned()));
+        assert_eq!(
+            read(&mut flags, "OTHERS"),
+            (Some(TransactionMode::Other), "OTHERS".to_owned())
+        );
         assert_eq!(flags.0, []);
-        assert_eq!(read(&mut flags, "ONLINE"), (Some(TransactionMode::Other), "ONLINE".to_owned()));
+        assert_eq!(
+            read(&mut flags, "ONLINE"),
+            (Some(TransactionMode::Other), "ONLINE".to_owned())
+        );
         assert_eq!(flags.0.len(), 1);
         assert_eq!(read(&mut flags, ""), (None, String::new()));
     }
@@ -162,7 +210,10 @@ mod tests {
     #[test]
     fn noise_keeps_the_amount_and_its_text() {
         let mut flags = Flags::default();
-        assert_eq!(flags.amount("balance", &Scalar::Text("136797.48000000001"), 2), Some(13_679_748));
+        assert_eq!(
+            flags.amount("balance", &Scalar::Text("136797.48000000001"), 2),
+            Some(13_679_748)
+        );
         assert_eq!(flags.0[0].code, QualityCode::FloatNoise);
         assert_eq!(flags.0[0].source, "136797.48000000001");
     }

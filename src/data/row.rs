@@ -117,7 +117,8 @@ impl RowWriter<'_> {
             self.flags.add("", QualityCode::DuplicateRow);
         }
         if identity.duplicate_id {
-            self.flags.add("bank_transaction_id", QualityCode::DuplicateId);
+            self.flags
+                .add("bank_transaction_id", QualityCode::DuplicateId);
         }
         if !self.flags.0.is_empty() {
             self.write_flags(out);
@@ -144,7 +145,9 @@ impl RowWriter<'_> {
             Scalar::Text("DEBIT") => wire::number(out, 3, Type::Debit as u64),
             Scalar::Text("CREDIT") => wire::number(out, 3, Type::Credit as u64),
             _ => {
-                let read = self.flags.word("type", &row.kind, words::transaction_type, Type::Other);
+                let read = self
+                    .flags
+                    .word("type", &row.kind, words::transaction_type, Type::Other);
                 wire::number(out, 3, read.0.unwrap_or_default() as u64);
                 wire::string(out, 4, &read.1);
             }
@@ -152,7 +155,9 @@ impl RowWriter<'_> {
         match row.mode {
             Scalar::Text("UPI") => wire::number(out, 5, Mode::Upi as u64),
             _ => {
-                let read = self.flags.word("mode", &row.mode, words::transaction_mode, Mode::Other);
+                let read = self
+                    .flags
+                    .word("mode", &row.mode, words::transaction_mode, Mode::Other);
                 wire::number(out, 5, read.0.unwrap_or_default() as u64);
                 wire::string(out, 6, &read.1);
             }
@@ -174,7 +179,9 @@ impl RowWriter<'_> {
     }
 
     fn times(&mut self, out: &mut Vec<u8>, row: &Row<'_>) -> Option<Day> {
-        let when = self.flags.when("transaction_time", &row.time, self.zoneless);
+        let when = self
+            .flags
+            .when("transaction_time", &row.time, self.zoneless);
         let day = when.map(When::day);
         if let (Some(when), Some(day)) = (when, day) {
             wire::timestamp(out, 9, when);

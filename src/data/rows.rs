@@ -77,7 +77,11 @@ impl Rows {
         }
         let head = kept.split_to(KEPT_HEAD);
         let rows = Self::walk(kept)?;
-        let counts = [&rows.accounts.to_le_bytes()[..], &rows.transactions.to_le_bytes()].concat();
+        let counts = [
+            &rows.accounts.to_le_bytes()[..],
+            &rows.transactions.to_le_bytes(),
+        ]
+        .concat();
         if head[0] == KEPT_VERSION && head[1..] == counts {
             Ok(rows)
         } else {
@@ -100,10 +104,19 @@ impl Rows {
                 EntryKind::Transaction if accounts > 0 => transactions += 1,
                 EntryKind::Transaction => return Err(KeptDamaged),
             }
-            entries.push(Entry { kind, offset: at as u32, len: len as u32 });
+            entries.push(Entry {
+                kind,
+                offset: at as u32,
+                len: len as u32,
+            });
             at += len;
         }
-        Ok(Self { bytes, entries, accounts, transactions })
+        Ok(Self {
+            bytes,
+            entries,
+            accounts,
+            transactions,
+        })
     }
 }
 
@@ -116,7 +129,11 @@ fn frame_head(bytes: &[u8]) -> Option<(EntryKind, usize, usize)> {
     };
     let mut rest = &bytes[1..];
     let message = prost::encoding::decode_varint(&mut rest).ok()?;
-    Some((kind, bytes.len() - rest.len(), usize::try_from(message).ok()?))
+    Some((
+        kind,
+        bytes.len() - rest.len(),
+        usize::try_from(message).ok()?,
+    ))
 }
 
 /// Puts rows together.
@@ -164,7 +181,10 @@ impl RowsBuilder {
             .map_or(Vec::new(), |day| account::delivered_range(day, day));
         let start = self.bytes.len();
         self.bytes.push(wire::tag(1));
-        wire::varint(&mut self.bytes, (before.len() + room.len() + after.len()) as u64);
+        wire::varint(
+            &mut self.bytes,
+            (before.len() + room.len() + after.len()) as u64,
+        );
         self.bytes.extend_from_slice(&before);
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&room);
@@ -172,7 +192,11 @@ impl RowsBuilder {
         self.accounts += 1;
         let entry = self.entries.len();
         self.entry(EntryKind::Account, start);
-        RangePlace { entry, at, len: room.len() }
+        RangePlace {
+            entry,
+            at,
+            len: room.len(),
+        }
     }
 
     /// Writes a row of the account that was begun last.
@@ -279,8 +303,15 @@ mod tests {
 
     #[test]
     fn a_range_is_set_behind_the_rows_and_left_out_where_no_row_has_a_day() {
-        let (first, last) = (Day::new(2024, 1, 2).unwrap(), Day::new(2025, 12, 31).unwrap());
-        for days in [[None, Some((first, last))], [Some((first, last)), None], [None, None]] {
+        let (first, last) = (
+            Day::new(2024, 1, 2).unwrap(),
+            Day::new(2025, 12, 31).unwrap(),
+        );
+        for days in [
+            [None, Some((first, last))],
+            [Some((first, last)), None],
+            [None, None],
+        ] {
             let rows = sample(days);
             let found = page(&rows);
             for (account, day) in found.accounts.iter().zip(days) {
@@ -288,7 +319,12 @@ mod tests {
                 assert!(account.delivered);
                 assert_eq!(account.transaction_count, 2);
             }
-            for (at, entry) in rows.entries.iter().filter(|entry| entry.kind == EntryKind::Transaction).enumerate() {
+            for (at, entry) in rows
+                .entries
+                .iter()
+                .filter(|entry| entry.kind == EntryKind::Transaction)
+                .enumerate()
+            {
                 let row = pb::Transaction::decode(rows.message(*entry)).unwrap();
                 assert_eq!(row, found.transactions[at]);
             }
@@ -308,7 +344,11 @@ mod tests {
     fn kept_rows_that_are_cut_or_of_another_form_are_damaged() {
         let kept = sample([None, None]).to_kept_bytes();
         for len in 0..kept.len().min(80) {
-            assert_eq!(Rows::from_kept_bytes(kept[..len].to_vec()), Err(KeptDamaged), "{len}");
+            assert_eq!(
+                Rows::from_kept_bytes(kept[..len].to_vec()),
+                Err(KeptDamaged),
+                "{len}"
+            );
         }
         for at in 0..KEPT_HEAD + 1 {
             let mut other = kept.clone();

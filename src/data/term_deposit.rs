@@ -6,7 +6,9 @@ use crate::pb::{DepositInterval, InterestComputation, QualityCode, Tenure, TermD
 /// Reads the summary of a term or recurring deposit.
 pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSummary {
     let interval = |reader: &mut Reader<'_>, path, scalar: &Scalar<'_>| {
-        reader.word(path, scalar, words::interval, DepositInterval::Other).0
+        reader
+            .word(path, scalar, words::interval, DepositInterval::Other)
+            .0
     };
     TermDepositSummary {
         branch: text.branch.string(),
@@ -46,7 +48,9 @@ fn rate(scalar: &Scalar<'_>, flags: &mut Flags) -> String {
     let text = scalar.string();
     let decimal = text.bytes().filter(|byte| *byte == b'.').count() <= 1
         && text.bytes().any(|byte| byte.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
     if decimal {
         return text;
     }

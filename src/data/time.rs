@@ -57,7 +57,8 @@ impl Day {
         let year = i64::from(self.year) - i64::from(month <= 2);
         let era = year / 400;
         let of_era = year - era * 400;
-        let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(self.day) - 1;
+        let of_year =
+            (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(self.day) - 1;
         era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
     }
 
@@ -69,8 +70,7 @@ impl Day {
         }
         let era = shifted / 146_097;
         let of_era = shifted % 146_097;
-        let year_of_era =
-            (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let moved = (5 * of_year + 2) / 153;
         let day = of_year - (153 * moved + 2) / 5 + 1;
@@ -91,7 +91,9 @@ impl When {
 
 fn days_of_month(year: u16, month: u8) -> u8 {
     match month {
-        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
         2 => 28,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
@@ -124,7 +126,11 @@ fn common(text: &[u8]) -> Option<When> {
         }
         let day = Day::new(four(&text[..4])?, two(&text[5..7])?, two(&text[8..10])?)?;
         let millis = u32::from(digit(text[20])?) * 100 + u32::from(two(&text[21..23])?);
-        let of_day = time_of_day(two(&text[11..13])?, two(&text[14..16])?, two(&text[17..19])?)?;
+        let of_day = time_of_day(
+            two(&text[11..13])?,
+            two(&text[14..16])?,
+            two(&text[17..19])?,
+        )?;
         return instant(day, of_day, millis * 1_000_000, 0, true);
     }
     let text = <&[u8; 10]>::try_from(text).ok()?;
@@ -166,7 +172,12 @@ fn instant(local: Day, of_day: i64, nanos: u32, offset: i64, zoned: bool) -> Opt
     } else {
         Day::from_number((seconds + IST).div_euclid(86_400))?
     };
-    Some(When::Instant { seconds, nanos, day, zoned })
+    Some(When::Instant {
+        seconds,
+        nanos,
+        day,
+        zoned,
+    })
 }
 
 /// Walks over a text, passing over blanks.
@@ -236,7 +247,11 @@ impl Scan<'_> {
         let minute = self.small()?;
         let second = if self.eat(b":") { self.small()? } else { 0 };
         // A colon before the milliseconds is a form of its own.
-        let nanos = if self.eat(b".:,") { self.fraction()? } else { 0 };
+        let nanos = if self.eat(b".:,") {
+            self.fraction()?
+        } else {
+            0
+        };
         let offset = self.offset()?;
         self.peek().is_none().then_some(())?;
         let assumed = match zoneless {
@@ -272,7 +287,9 @@ impl Scan<'_> {
             _ => return None,
         };
         (hours < 24 && minutes < 60).then_some(())?;
-        Some(Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60)))
+        Some(Some(
+            sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60),
+        ))
     }
 }
 
@@ -292,53 +309,137 @@ mod tests {
     #[test]
     fn instants_are_read_in_every_form() {
         for (text, instant, ist) in [
-            ("2024-01-02T10:00:00.000Z", "2024-01-02T10:00:00Z", "2024-01-02"),
-            ("2024-01-11T18:42:00.000Z", "2024-01-11T18:42:00Z", "2024-01-12"),
-            ("2023-12-31T18:30:00.001Z", "2023-12-31T18:30:00.001Z", "2024-01-01"),
+            (
+                "2024-01-02T10:00:00.000Z",
+                "2024-01-02T10:00:00Z",
+                "2024-01-02",
+            ),
+            (
+                "2024-01-11T18:42:00.000Z",
+                "2024-01-11T18:42:00Z",
+                "2024-01-12",
+            ),
+            (
+                "2023-12-31T18:30:00.001Z",
+                "2023-12-31T18:30:00.001Z",
+                "2024-01-01",
+            ),
             ("2024-01-02T10:00:00Z", "2024-01-02T10:00:00Z", "2024-01-02"),
-            ("2024-01-02T10:00:00.123456789Z", "2024-01-02T10:00:00.123456789Z", "2024-01-02"),
-            ("2024-01-02T10:00:00.1234567891Z", "2024-01-02T10:00:00.123456789Z", "2024-01-02"),
-            ("2024-01-02T10:00:00+00:00", "2024-01-02T10:00:00Z", "2024-01-02"),
-            ("2025-12-31T09:00:00+05:30", "2025-12-31T03:30:00Z", "2025-12-31"),
-            ("2025-12-31T00:00:00+0530", "2025-12-30T18:30:00Z", "2025-12-31"),
-            ("2023-12-11T18:30:00.0", "2023-12-11T18:30:00Z", "2023-12-12"),
+            (
+                "2024-01-02T10:00:00.123456789Z",
+                "2024-01-02T10:00:00.123456789Z",
+                "2024-01-02",
+            ),
+            (
+                "2024-01-02T10:00:00.1234567891Z",
+                "2024-01-02T10:00:00.123456789Z",
+                "2024-01-02",
+            ),
+            (
+                "2024-01-02T10:00:00+00:00",
+                "2024-01-02T10:00:00Z",
+                "2024-01-02",
+            ),
+            (
+                "2025-12-31T09:00:00+05:30",
+                "2025-12-31T03:30:00Z",
+                "2025-12-31",
+            ),
+            (
+                "2025-12-31T00:00:00+0530",
+                "2025-12-30T18:30:00Z",
+                "2025-12-31",
+            ),
+            (
+                "2023-12-11T18:30:00.0",
+                "2023-12-11T18:30:00Z",
+                "2023-12-12",
+            ),
             ("2023-12-11 18:30:00", "2023-12-11T18:30:00Z", "2023-12-12"),
-            ("2024-02-10 00:00:00:000", "2024-02-10T00:00:00Z", "2024-02-10"),
-            (" 2024-02-29T 23:59:59.5 Z ", "2024-02-29T23:59:59.5Z", "2024-03-01"),
+            (
+                "2024-02-10 00:00:00:000",
+                "2024-02-10T00:00:00Z",
+                "2024-02-10",
+            ),
+            (
+                " 2024-02-29T 23:59:59.5 Z ",
+                "2024-02-29T23:59:59.5Z",
+                "2024-03-01",
+            ),
             ("2024-02-29T05:00", "2024-02-29T05:00:00Z", "2024-02-29"),
         ] {
             let expected: Timestamp = instant.parse().unwrap();
             let read = parse(text, Zoneless::Utc);
-            let Some(When::Instant { seconds, nanos, day: found, .. }) = read else {
+            let Some(When::Instant {
+                seconds,
+                nanos,
+                day: found,
+                ..
+            }) = read
+            else {
                 panic!("{text}: {read:?}");
             };
-            assert_eq!((seconds, nanos as i32), (expected.as_second(), expected.subsec_nanosecond()), "{text}");
+            assert_eq!(
+                (seconds, nanos as i32),
+                (expected.as_second(), expected.subsec_nanosecond()),
+                "{text}"
+            );
             assert_eq!(found, day(ist), "{text}");
         }
     }
 
     #[test]
     fn days_are_read_in_every_form() {
-        for text in ["2024-01-02", "02-01-2024", "2-1-2024", " 2024-01-02 ", "02/01/2024", "2024- 01 -02"] {
-            assert_eq!(parse(text, Zoneless::Utc), Some(When::Day(day("2024-01-02"))), "{text}");
+        for text in [
+            "2024-01-02",
+            "02-01-2024",
+            "2-1-2024",
+            " 2024-01-02 ",
+            "02/01/2024",
+            "2024- 01 -02",
+        ] {
+            assert_eq!(
+                parse(text, Zoneless::Utc),
+                Some(When::Day(day("2024-01-02"))),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_text_without_a_zone_takes_the_providers_and_says_so() {
         let text = "2025-12-31T00:30:00.0";
-        let Some(When::Instant { seconds, zoned, .. }) = parse(text, Zoneless::Ist) else { panic!() };
-        assert_eq!(Timestamp::from_second(seconds).unwrap().to_string(), "2025-12-30T19:00:00Z");
+        let Some(When::Instant { seconds, zoned, .. }) = parse(text, Zoneless::Ist) else {
+            panic!()
+        };
+        assert_eq!(
+            Timestamp::from_second(seconds).unwrap().to_string(),
+            "2025-12-30T19:00:00Z"
+        );
         assert!(!zoned);
-        let Some(When::Instant { zoned, .. }) = parse(text, Zoneless::Utc) else { panic!() };
+        let Some(When::Instant { zoned, .. }) = parse(text, Zoneless::Utc) else {
+            panic!()
+        };
         assert!(zoned);
     }
 
     #[test]
     fn what_is_no_time_is_not_guessed() {
         for text in [
-            "", "XXXX-04-19", "2024-13-01", "2024-02-30", "30-02-2024", "0001-01-01", "012024", "2024-01-02T25:00:00Z",
-            "2024-01-02T10:00:00Q", "2024-01-02T10:00:00+99:00", "10:00:00", "2024-01-02T10:00:00Z x", "20240102", "99999-01-01",
+            "",
+            "XXXX-04-19",
+            "2024-13-01",
+            "2024-02-30",
+            "30-02-2024",
+            "0001-01-01",
+            "012024",
+            "2024-01-02T25:00:00Z",
+            "2024-01-02T10:00:00Q",
+            "2024-01-02T10:00:00+99:00",
+            "10:00:00",
+            "2024-01-02T10:00:00Z x",
+            "20240102",
+            "99999-01-01",
         ] {
             assert_eq!(parse(text, Zoneless::Utc), None, "{text}");
         }

@@ -149,21 +149,28 @@ pub fn end(out: &mut Vec<u8>, start: usize) {
         out[start + 2] = (len >> 7) as u8;
     } else {
         let (bytes, count) = varint_bytes(len as u64);
-        out.splice(start + 1..start + FRAME_HEAD, bytes[..count].iter().copied());
+        out.splice(
+            start + 1..start + FRAME_HEAD,
+            bytes[..count].iter().copied(),
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use prost::Message;
     use proptest::prelude::*;
+    use prost::Message;
 
     use super::*;
     use crate::pb;
 
     fn date_message(day: Day) -> pb::Date {
-        pb::Date { year: day.year.into(), month: day.month.into(), day: day.day.into() }
+        pb::Date {
+            year: day.year.into(),
+            month: day.month.into(),
+            day: day.day.into(),
+        }
     }
 
     proptest! {

@@ -150,9 +150,9 @@ table! {
 /// A provider's word as it may be shown: up to 48 plain characters without a run of five digits, else empty. A personal text in the wrong
 /// place must not pass for a word.
 pub fn shown(word: &str) -> String {
-    let plain = word
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'/' | b'.'));
+    let plain = word.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'/' | b'.')
+    });
     let digits = word
         .as_bytes()
         .windows(5)
@@ -171,7 +171,10 @@ mod tests {
     #[test]
     fn case_hyphens_and_blanks_do_not_count() {
         assert_eq!(transaction_type("credit"), Some(TransactionType::Credit));
-        assert_eq!(transaction_mode("Demand Draft"), Some(TransactionMode::DemandDraft));
+        assert_eq!(
+            transaction_mode("Demand Draft"),
+            Some(TransactionMode::DemandDraft)
+        );
         assert_eq!(fi_type("TERM-DEPOSIT"), Some(FiType::TermDeposit));
         assert_eq!(interval("OnMaturity"), Some(DepositInterval::OnMaturity));
         assert_eq!(interval("HALF-YEARLY"), Some(DepositInterval::HalfYearly));
@@ -183,7 +186,10 @@ mod tests {
     fn a_word_outside_the_table_is_none() {
         assert_eq!(transaction_mode("ONLINE"), None);
         assert_eq!(transaction_mode(""), None);
-        assert_eq!(transaction_mode("A word that is longer than any of them"), None);
+        assert_eq!(
+            transaction_mode("A word that is longer than any of them"),
+            None
+        );
         assert_eq!(transaction_mode("न"), None);
         assert_eq!(fi_type("MUTUAL_FUNDS"), None);
     }

@@ -88,6 +88,10 @@ mod tests {
         for path in super::FULL_AA.iter().chain(super::AA_BSA) {
             assert!(fields::exists(path), "{path}");
         }
-        assert!(super::AA_BSA_ASSUMED.iter().all(|path| super::AA_BSA.contains(path)));
+        assert!(
+            super::AA_BSA_ASSUMED
+                .iter()
+                .all(|path| super::AA_BSA.contains(path))
+        );
     }
 }
