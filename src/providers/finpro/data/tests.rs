@@ -536,6 +536,19 @@ fn an_unknown_currency_leaves_amounts_unset_and_a_missing_one_is_assumed() {
 }
 
 #[test]
+fn a_row_without_any_known_field_is_kept_and_flagged() {
+    let page = with(|account| {
+        account["Transactions"]["Transaction"] =
+            json!([null, {"colour": "red", "shape": {"a": [1]}}, {"amount": "1.00"}]);
+    });
+    let nothing = (String::new(), QualityCode::Unparsable);
+    assert_eq!(page.accounts[0].transaction_count, 3);
+    assert!(page.accounts[0].delivered_range.is_none());
+    assert!(row_flags(&page, 0).contains(&nothing) && row_flags(&page, 1).contains(&nothing));
+    assert_eq!(row_flags(&page, 2), []);
+}
+
+#[test]
 fn a_missing_section_is_flagged() {
     let page = with(|account| {
         account["Summary"] = json!({});
