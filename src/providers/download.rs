@@ -194,7 +194,12 @@ mod tests {
         let response = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap();
         assert_eq!(&response.body[..], b"PK\x03\x04");
         let asked = asked.await.unwrap().to_lowercase();
-        assert!(!asked.contains("client_") && !asked.contains("authorization") && !asked.contains("cookie") && !asked.contains("referer"));
+        assert!(
+            !asked.contains("client_")
+                && !asked.contains("authorization")
+                && !asked.contains("cookie")
+                && !asked.contains("referer")
+        );
     }
 
     #[tokio::test]

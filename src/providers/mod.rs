@@ -59,7 +59,12 @@ impl TenantProviders {
 
 /// Makes every credential of a tenant ready, in the order of provider and name. `path` is where the tenant stands in the
 /// configuration; every fault of every credential is answered at once.
-pub fn build(tenant: &TenantProviders, path: &str, jitter: &Jitter, clock: &SharedClock) -> Result<Vec<Arc<dyn Provider>>, Faults> {
+pub fn build(
+    tenant: &TenantProviders,
+    path: &str,
+    jitter: &Jitter,
+    clock: &SharedClock,
+) -> Result<Vec<Arc<dyn Provider>>, Faults> {
     let mut faults = Faults::default();
     let mut built: Vec<Arc<dyn Provider>> = Vec::new();
     for finpass in finpass::build_all(&tenant.finpass, path, jitter, clock, &mut faults) {
