@@ -1,11 +1,38 @@
 //! Sangam: one gRPC contract over India's Account Aggregator data providers.
+//!
+//! The way of a request:
+//!
+//! 1. [`server`] accepts the connection and runs the list of layers: call id, trace, panic, deadline.
+//! 2. [`rpc`] decodes and validates, one file an rpc; [`webhook`] takes what providers send by themselves.
+//! 3. [`journey`] is the only orchestration: it writes the intent, calls a provider, merges what is seen into the tree.
+//! 4. [`cache`] answers what has not changed; [`store`] keeps journeys and snapshots, [`seal`]ed.
+//! 5. [`providers`] build and read the calls of each provider; [`resilience`] bounds them.
+//! 6. [`data`] turns a provider's body into neutral rows, straight to the wire.
+//!
+//! [`app`] puts the parts together from [`config`]; [`telemetry`] tells what happens; [`clock`] and [`random`] are injected.
 
-pub mod clock;
+pub mod app;
 pub mod config;
-pub mod data;
-pub mod journey;
 pub mod pb;
+pub mod server;
+
+pub mod rpc;
+pub mod webhook;
+
+pub mod journey;
+
+pub mod cache;
+pub mod seal;
+pub mod store;
+
 pub mod providers;
 pub mod resilience;
-pub mod seal;
+
+pub mod data;
+
+pub mod clock;
+pub mod random;
 pub mod telemetry;
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

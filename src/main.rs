@@ -1,2 +1,177 @@
-//! The gateway.
-fn main() {}
+//! The gateway's commands. Exit codes: 64 for a wrong configuration, 1 for a failed start.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use sangam::{app::App, clock::SystemClock, config::Config, telemetry};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// One gRPC contract over India's Account Aggregator data providers.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Args, Default, Clone)]
+struct Options {
+    /// The configuration file; variables of the environment named SANGAM__SECTION__KEY win over it.
+    #[arg(long, value_name = "FILE", env = "SANGAM_CONFIG", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the gateway (the default).
+    Serve,
+    /// Reads the configuration, and reports everything that is wrong with it.
+    Check,
+    /// Prints the commented default configuration.
+    Defaults,
+    /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
+    #[cfg(feature = "sandbox")]
+    Demo,
+    /// Serves the gateway before the sandbox, and prints lines to try.
+    #[cfg(feature = "sandbox")]
+    Run {
+        /// Port of the gateway on loopback; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        grpc_port: u16,
+        /// Port for webhooks on loopback; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        webhook_port: u16,
+        /// Port of the sandbox on loopback; 0 takes a free one.
+        #[arg(long, default_value_t = 0)]
+        sandbox_port: u16,
+    },
+}
+
+/// How often the log repeats what should not stay so.
+const WARN_EVERY: Duration = Duration::from_secs(3600);
+
+/// The exit code of a wrong configuration (EX_USAGE).
+const BAD_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    // First of all: every TLS client in the process takes this one.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        eprintln!("sangam: another TLS provider is installed already");
+        return ExitCode::FAILURE;
+    }
+    let cli = Cli::parse();
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Defaults => {
+            print!("{}", sangam::config::DEFAULT_TOML);
+            ExitCode::SUCCESS
+        }
+        Command::Check => match load(&cli.options) {
+            Ok(_) => {
+                println!("OK");
+                ExitCode::SUCCESS
+            }
+            Err(code) => code,
+        },
+        Command::Serve => match load(&cli.options) {
+            Ok(config) => on_runtime(serve(config)),
+            Err(code) => code,
+        },
+        #[cfg(feature = "sandbox")]
+        Command::Demo => on_runtime(ended(sangam::sandbox::demo::run())),
+        #[cfg(feature = "sandbox")]
+        Command::Run { grpc_port, webhook_port, sandbox_port } => {
+            let ports = sangam::sandbox::run::Ports { grpc: grpc_port, webhook: webhook_port, sandbox: sandbox_port };
+            on_runtime(ended(sangam::sandbox::run::run(ports)))
+        }
+    }
+}
+
+/// Waits for the end, and says why if it is a bad one.
+#[cfg(feature = "sandbox")]
+async fn ended<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> ExitCode {
+    match work.await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sangam: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(options: &Options) -> Result<Config, ExitCode> {
+    // A variable that is no text cannot be one of ours.
+    let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Config::load(options.config.as_deref(), env).map_err(|faults| {
+        eprint!("sangam: the configuration is wrong:\n{faults}");
+        ExitCode::from(BAD_CONFIG)
+    })
+}
+
+fn on_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => {
+            eprintln!("sangam: the runtime cannot start: {}", error.kind());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT.
+async fn serve(config: Config) -> ExitCode {
+    let (logs, warnings) = (telemetry::init(&config.telemetry), config.warnings());
+    let logs = match logs {
+        Ok(logs) => logs,
+        Err(error) => {
+            eprintln!("sangam: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = run(config, warnings).await;
+    logs.shutdown().await;
+    code
+}
+
+async fn run(config: Config, warnings: Vec<String>) -> ExitCode {
+    // Before anything starts: a signal that comes meanwhile is not lost.
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        _ => {
+            tracing::error!("signals cannot be listened to");
+            return ExitCode::FAILURE;
+        }
+    };
+    let running = match App::start(config, Arc::new(SystemClock)).await {
+        Ok(running) => running,
+        Err(error) => {
+            tracing::error!(%error, "the start has failed");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing::info!(address = %running.grpc, version = env!("CARGO_PKG_VERSION"), "serving gRPC");
+    tracing::info!(address = %running.webhook, "taking webhooks");
+    let warner = tokio::spawn(repeat(warnings));
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!(signal = "SIGTERM", "stopping"),
+        _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "stopping"),
+    }
+    warner.abort();
+    running.stop().await;
+    tracing::info!("stopped");
+    ExitCode::SUCCESS
+}
+
+async fn repeat(warnings: Vec<String>) {
+    let mut hours = tokio::time::interval(WARN_EVERY);
+    while !warnings.is_empty() {
+        hours.tick().await;
+        for warning in &warnings {
+            tracing::warn!(warning, "the configuration is not safe");
+        }
+    }
+}

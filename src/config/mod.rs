@@ -1,7 +1,70 @@
 //! The configuration: one small file a section, every fault reported together.
+//!
+//! Settings come from, later ones over earlier ones: the defaults, the file given by `--config`, and variables of the environment
+//! named `SANGAM__SECTION__KEY`. `default.toml` beside this file is the documentation; a test holds it to the code.
 
+mod cache;
+mod deadlines;
 mod faults;
+mod listen;
+mod load;
+mod poller;
+mod read;
+mod seal;
 mod secret;
+mod store;
+mod telemetry;
+mod tenant;
+mod webhook;
 
+pub use cache::Cache;
+pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
+pub use listen::Listen;
+pub use poller::Poller;
+pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;
+pub use store::Store;
+pub use telemetry::Telemetry;
+pub use tenant::{DataLifeDays, RangeMonths, Tenant};
+pub use webhook::Webhook;
+
+/// The commented default file. It parses to exactly the defaults.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// Everything that can be set; valid as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Listeners.
+    pub listen: Listen,
+    /// The journey store.
+    pub store: Store,
+    /// The sealing key.
+    pub seal: Seal,
+    /// Caches.
+    pub cache: Cache,
+    /// Deadlines of calls.
+    pub deadlines: Deadlines,
+    /// Background looks.
+    pub poller: Poller,
+    /// Webhooks.
+    pub webhook: Webhook,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// The tenant and its credentials.
+    pub tenant: Tenant,
+}
+
+impl Config {
+    /// What is allowed but should not stay so; written to the log at start and every hour.
+    pub fn warnings(&self) -> Vec<String> {
+        self.listen
+            .open_to_others()
+            .map(|(path, address)| {
+                format!(
+                    "{path} is {address}: anyone who reaches it is served, since callers are not authenticated (listen.insecure)"
+                )
+            })
+            .collect()
+    }
+}

@@ -20,21 +20,15 @@ pub struct SecretSource {
 impl SecretSource {
     /// A secret in a file.
     pub fn from_file(path: impl Into<PathBuf>) -> Self {
-        Self {
-            file: Some(path.into()),
-            env: None,
-        }
+        Self { file: Some(path.into()), env: None }
     }
 
     /// Reads the secret; notes why it cannot be read.
     pub fn load(&self, path: &str, faults: &mut Faults) -> Option<SecretString> {
         let text = match (&self.file, &self.env) {
-            (Some(file), None) => std::fs::read_to_string(file).map_err(|error| {
-                format!("the file {} cannot be read: {}", file.display(), error.kind())
-            }),
-            (None, Some(name)) => {
-                std::env::var(name).map_err(|_| format!("the environment variable {name} is not set"))
-            }
+            (Some(file), None) => std::fs::read_to_string(file)
+                .map_err(|error| format!("the file {} cannot be read: {}", file.display(), error.kind())),
+            (None, Some(name)) => std::env::var(name).map_err(|_| format!("the environment variable {name} is not set")),
             _ => Err("set exactly one of `file` and `env`".to_owned()),
         };
         let text = text

@@ -1,12 +1,32 @@
-//! The neutral financial model: a provider's body becomes framed protobuf rows, straight from borrowed JSON to the wire.
+//! The neutral financial model: a provider's body becomes framed protobuf rows, straight from borrowed JSON to the wire. A provider's
+//! adapter says which of its keys fills which field ([`record`]); everything else is here and the same for all.
 
 use jiff::Timestamp;
 
 use crate::{journey::model::Customer, seal::KeyedHash};
 
+pub mod account;
+pub mod convert;
+pub mod deposit;
+pub mod fields;
+pub mod holder;
+pub mod holder_match;
+pub mod ids;
+pub mod mask;
+pub mod money;
+pub mod quality;
+pub mod record;
+pub mod row;
 mod rows;
+pub mod scalar;
+pub mod summary;
+pub mod term_deposit;
+pub mod time;
+pub mod view;
+pub mod wire;
+pub mod words;
 
-pub use rows::{Entry, EntryKind, Rows};
+pub use rows::{Entry, EntryKind, KeptDamaged, RangePlace, Rows, RowsBuilder};
 
 /// What reading a body needs to know beside its bytes.
 #[derive(Clone, Copy)]

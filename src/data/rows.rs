@@ -1,6 +1,10 @@
 //! Rows of a fetch, kept as they go over the wire.
 
 use bytes::Bytes;
+use prost::Message;
+
+use super::{account, time::Day, wire};
+use crate::pb;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,4 +37,292 @@ pub struct Rows {
     pub accounts: u32,
     /// How many transactions.
     pub transactions: u64,
+}
+
+/// Kept bytes that are not what was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("kept rows are damaged")]
+pub struct KeptDamaged;
+
+/// The form of [`Rows::to_kept_bytes`]: a byte for the form, both counts, then the entries.
+const KEPT_VERSION: u8 = 1;
+const KEPT_HEAD: usize = 1 + 4 + 8;
+
+impl Rows {
+    /// The message of an entry, without tag and length; empty if the entry is none of these rows.
+    pub fn message(&self, entry: Entry) -> &[u8] {
+        let frame = self
+            .bytes
+            .get(entry.offset as usize..)
+            .and_then(|rest| rest.get(..entry.len as usize))
+            .unwrap_or_default();
+        frame_head(frame).map_or(&[], |(_, head, _)| &frame[head..])
+    }
+
+    /// A compact form for the store.
+    pub fn to_kept_bytes(&self) -> Vec<u8> {
+        let mut kept = Vec::with_capacity(KEPT_HEAD + self.bytes.len());
+        kept.push(KEPT_VERSION);
+        kept.extend_from_slice(&self.accounts.to_le_bytes());
+        kept.extend_from_slice(&self.transactions.to_le_bytes());
+        kept.extend_from_slice(&self.bytes);
+        kept
+    }
+
+    /// Back from [`Rows::to_kept_bytes`]. Entries are found again by walking over the frames, without a copy of them.
+    pub fn from_kept_bytes(kept: impl Into<Bytes>) -> Result<Self, KeptDamaged> {
+        let mut kept: Bytes = kept.into();
+        if kept.len() < KEPT_HEAD || kept.len() > u32::MAX as usize {
+            return Err(KeptDamaged);
+        }
+        let head = kept.split_to(KEPT_HEAD);
+        let rows = Self::walk(kept)?;
+        let counts = [&rows.accounts.to_le_bytes()[..], &rows.transactions.to_le_bytes()].concat();
+        if head[0] == KEPT_VERSION && head[1..] == counts {
+            Ok(rows)
+        } else {
+            Err(KeptDamaged)
+        }
+    }
+
+    fn walk(bytes: Bytes) -> Result<Self, KeptDamaged> {
+        let mut entries = Vec::new();
+        let (mut accounts, mut transactions) = (0, 0);
+        let mut at = 0;
+        while at < bytes.len() {
+            let (kind, head, message) = frame_head(&bytes[at..]).ok_or(KeptDamaged)?;
+            let len = head.checked_add(message).ok_or(KeptDamaged)?;
+            if len > bytes.len() - at {
+                return Err(KeptDamaged);
+            }
+            match kind {
+                EntryKind::Account => accounts += 1,
+                EntryKind::Transaction if accounts > 0 => transactions += 1,
+                EntryKind::Transaction => return Err(KeptDamaged),
+            }
+            entries.push(Entry { kind, offset: at as u32, len: len as u32 });
+            at += len;
+        }
+        Ok(Self { bytes, entries, accounts, transactions })
+    }
+}
+
+/// Kind, length of tag and length, and length of the message of the frame that `bytes` begins with.
+fn frame_head(bytes: &[u8]) -> Option<(EntryKind, usize, usize)> {
+    let kind = match bytes.first()? {
+        tag if *tag == wire::tag(1) => EntryKind::Account,
+        tag if *tag == wire::tag(2) => EntryKind::Transaction,
+        _ => return None,
+    };
+    let mut rest = &bytes[1..];
+    let message = prost::encoding::decode_varint(&mut rest).ok()?;
+    Some((kind, bytes.len() - rest.len(), usize::try_from(message).ok()?))
+}
+
+/// Puts rows together.
+#[derive(Debug)]
+pub struct RowsBuilder {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    accounts: u32,
+    transactions: u64,
+}
+
+/// Where the delivered range of an account that was begun stands.
+#[derive(Debug, Clone, Copy)]
+pub struct RangePlace {
+    entry: usize,
+    at: usize,
+    len: usize,
+}
+
+impl RowsBuilder {
+    /// With room for the rows of a body of `body` bytes: rows are shorter than their JSON.
+    pub fn with_capacity(body: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(body),
+            entries: Vec::with_capacity(body / 256 + 1),
+            accounts: 0,
+            transactions: 0,
+        }
+    }
+
+    fn entry(&mut self, kind: EntryKind, offset: usize) {
+        // Beyond four gigabytes `finish` answers nothing, so that a cut offset is never used.
+        self.entries.push(Entry {
+            kind,
+            offset: offset as u32,
+            len: (self.bytes.len() - offset) as u32,
+        });
+    }
+
+    /// Writes an account's head, with room for its delivered range if it has rows.
+    pub fn begin_account(&mut self, head: &pb::Account) -> RangePlace {
+        let (before, after) = account::split_head(head);
+        let room = Day::new(2000, 1, 1)
+            .filter(|_| head.transaction_count > 0)
+            .map_or(Vec::new(), |day| account::delivered_range(day, day));
+        let start = self.bytes.len();
+        self.bytes.push(wire::tag(1));
+        wire::varint(&mut self.bytes, (before.len() + room.len() + after.len()) as u64);
+        self.bytes.extend_from_slice(&before);
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&room);
+        self.bytes.extend_from_slice(&after);
+        self.accounts += 1;
+        let entry = self.entries.len();
+        self.entry(EntryKind::Account, start);
+        RangePlace { entry, at, len: room.len() }
+    }
+
+    /// Writes a row of the account that was begun last.
+    #[inline]
+    pub fn row<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let start = self.bytes.len();
+        let written = write(&mut self.bytes);
+        self.transactions += 1;
+        self.entry(EntryKind::Transaction, start);
+        written
+    }
+
+    /// Adds a page of one entry.
+    pub fn framed(&mut self, kind: EntryKind, page: &pb::FetchDataResponse) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&page.encode_to_vec());
+        match kind {
+            EntryKind::Account => self.accounts += 1,
+            EntryKind::Transaction => self.transactions += 1,
+        }
+        self.entry(kind, start);
+    }
+
+    /// Ends the account: sets its delivered range.
+    pub fn end_account(&mut self, place: RangePlace, delivered: Option<(Day, Day)>) {
+        let room = place.at..place.at + place.len;
+        match delivered {
+            _ if place.len == 0 => {}
+            Some((first, last)) => {
+                self.bytes[room].copy_from_slice(&account::delivered_range(first, last));
+            }
+            None => self.without_range(place),
+        }
+    }
+
+    /// Rows of which none has a day: the head is written again without a range, and all behind it moves.
+    #[cold]
+    fn without_range(&mut self, place: RangePlace) {
+        let old = self.entries[place.entry];
+        let start = old.offset as usize;
+        let message = [
+            &self.bytes[start..place.at],
+            &self.bytes[place.at + place.len..start + old.len as usize],
+        ]
+        .concat();
+        let Some((_, head, _)) = frame_head(&message) else {
+            return;
+        };
+        let mut frame = vec![wire::tag(1)];
+        wire::varint(&mut frame, (message.len() - head) as u64);
+        frame.extend_from_slice(&message[head..]);
+        let shorter = old.len - frame.len() as u32;
+        self.bytes.splice(start..start + old.len as usize, frame);
+        self.entries[place.entry].len -= shorter;
+        for entry in &mut self.entries[place.entry + 1..] {
+            entry.offset = entry.offset.wrapping_sub(shorter);
+        }
+    }
+
+    /// The rows; `None` if they are beyond four gigabytes.
+    pub fn finish(self) -> Option<Rows> {
+        u32::try_from(self.bytes.len()).ok()?;
+        Some(Rows {
+            bytes: self.bytes.into(),
+            entries: self.entries,
+            accounts: self.accounts,
+            transactions: self.transactions,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample(days: [Option<(Day, Day)>; 2]) -> Rows {
+        let mut builder = RowsBuilder::with_capacity(0);
+        for (at, day) in days.into_iter().enumerate() {
+            let head = pb::Account {
+                account_id: format!("acc_{at}"),
+                transaction_count: 2,
+                delivered: true,
+                ..pb::Account::default()
+            };
+            let place = builder.begin_account(&head);
+            for text in ["short".to_owned(), "long".repeat(5000)] {
+                builder.row(|out| {
+                    let start = wire::begin(out, 2);
+                    wire::string(out, 12, &text);
+                    wire::end(out, start);
+                });
+            }
+            builder.end_account(place, day);
+        }
+        builder.finish().unwrap()
+    }
+
+    fn page(rows: &Rows) -> pb::FetchDataResponse {
+        pb::FetchDataResponse::decode(rows.bytes.clone()).unwrap()
+    }
+
+    #[test]
+    fn a_range_is_set_behind_the_rows_and_left_out_where_no_row_has_a_day() {
+        let (first, last) = (Day::new(2024, 1, 2).unwrap(), Day::new(2025, 12, 31).unwrap());
+        for days in [[None, Some((first, last))], [Some((first, last)), None], [None, None]] {
+            let rows = sample(days);
+            let found = page(&rows);
+            for (account, day) in found.accounts.iter().zip(days) {
+                assert_eq!(account.delivered_range.is_some(), day.is_some());
+                assert!(account.delivered);
+                assert_eq!(account.transaction_count, 2);
+            }
+            for (at, entry) in rows.entries.iter().filter(|entry| entry.kind == EntryKind::Transaction).enumerate() {
+                let row = pb::Transaction::decode(rows.message(*entry)).unwrap();
+                assert_eq!(row, found.transactions[at]);
+            }
+            assert_eq!(found.encode_to_vec().len(), rows.bytes.len());
+        }
+    }
+
+    #[test]
+    fn kept_rows_come_back() {
+        let rows = sample([None, None]);
+        assert_eq!(Rows::from_kept_bytes(rows.to_kept_bytes()), Ok(rows));
+        let empty = RowsBuilder::with_capacity(0).finish().unwrap();
+        assert_eq!(Rows::from_kept_bytes(empty.to_kept_bytes()), Ok(empty));
+    }
+
+    #[test]
+    fn kept_rows_that_are_cut_or_of_another_form_are_damaged() {
+        let kept = sample([None, None]).to_kept_bytes();
+        for len in 0..kept.len().min(80) {
+            assert_eq!(Rows::from_kept_bytes(kept[..len].to_vec()), Err(KeptDamaged), "{len}");
+        }
+        for at in 0..KEPT_HEAD + 1 {
+            let mut other = kept.clone();
+            other[at] ^= 0x55;
+            assert_eq!(Rows::from_kept_bytes(other), Err(KeptDamaged), "{at}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_kept_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[\\x0a\\x12][\\x00-\\x7f]{0,40}") {
+            let _ = Rows::from_kept_bytes(bytes);
+            let kept = [&[KEPT_VERSION][..], &[0; 12], tail.as_bytes()].concat();
+            let _ = Rows::from_kept_bytes(kept);
+        }
+    }
 }

@@ -1,3 +1,12 @@
 //! Journeys: the model, the state machines, the service and its background.
 
+pub mod apply;
+pub mod background;
+pub mod derive;
+pub mod error;
+pub mod machine;
 pub mod model;
+pub mod policy;
+pub mod service;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -1,11 +1,171 @@
-//! Reads a body of financial data into neutral rows.
+//! Finpass' financial data: the body of fetch-json-report. Its keys are ReBIT's in snake case; the names of an older upstream product are
+//! read as well.
 
 use crate::{
-    data::{ReadContext, Rows},
+    data::{
+        ReadContext, Rows,
+        account::{AccountText, AccountWriter, Manner},
+        holder::HolderText,
+        ids::{Identity, Keyed},
+        record::{Listed, keys, read_body},
+        row::Row,
+        summary::{PendingText, SummaryText},
+        time::Zoneless,
+    },
+    pb::FiType,
     providers::error::{ErrorKind, ProviderError},
 };
 
-/// Reads the body of `fetch-json-report` or `statement-result`.
-pub fn read(_provider_product: &str, _body: &[u8], _context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
-    Err(ProviderError::new(ErrorKind::ResponseInvalid, super::ID, "read_data"))
+use super::data_bsa;
+
+/// Times carry +05:30 and some come without any zone: taken as Indian. All accounts are deposits; a status other than READY means
+/// that the bank's data did not come.
+const MANNER: Manner = Manner {
+    zoneless: Zoneless::Ist,
+    fi_type: Some(FiType::Deposit),
+    delivered: |word| word.eq_ignore_ascii_case("READY"),
+};
+
+/// Reads a body of `account_aggregator` or `aa_bsa` data.
+pub fn read(
+    provider_product: &str,
+    body: &[u8],
+    context: &ReadContext<'_>,
+) -> Result<Rows, ProviderError> {
+    let mut ids = Keyed::new(context.ids, context.consent_id);
+    read_with(provider_product, body, context, &mut ids)
+}
+
+/// The same with ids from elsewhere.
+pub fn read_with(
+    provider_product: &str,
+    body: &[u8],
+    context: &ReadContext<'_>,
+    ids: &mut impl Identity,
+) -> Result<Rows, ProviderError> {
+    let (stage, read): (_, Result<Option<Vec<AccountText<'_>>>, String>) = match provider_product {
+        "account_aggregator" => ("fetch-json-report", report(body)),
+        "aa_bsa" => ("statement-result", data_bsa::accounts(body)),
+        _ => {
+            return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data")
+                .with_detail("no such product"));
+        }
+    };
+    let error = |kind, detail: String| ProviderError::new(kind, "finpass", stage).with_detail(detail);
+    let accounts = read
+        .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?
+        .ok_or_else(|| error(ErrorKind::ResponseInvalid, "no list of accounts".to_owned()))?;
+    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
+    for account in &accounts {
+        writer.write(account);
+    }
+    writer
+        .finish()
+        .ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
+}
+
+fn report(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {
+    let accounts = read_body::<EnvelopeKeys>(body)?.accounts;
+    Ok(accounts.found.then_some(accounts.items))
+}
+
+/// The envelope; the adapter has looked at its status and codes before.
+#[derive(Default)]
+struct Envelope<'a> {
+    accounts: Listed<AccountText<'a>>,
+}
+
+keys! {
+    EnvelopeKeys fills Envelope {
+        "data" => accounts: same ReportKeys,
+    }
+}
+
+keys! {
+    ReportKeys fills Envelope {
+        "account_aggregator_json" | "accounts" => accounts: list AccountKeys,
+    }
+}
+
+keys! {
+    AccountKeys fills AccountText {
+        "account_id" => link,
+        "status" => delivery,
+        "masked_account_number" | "account_number" => number,
+        "transaction_type" => fi_type,
+        "profile_details" | "profile" => holders: many HolderKeys,
+        "summary_details" | "summary" => summary: one SummaryKeys,
+        "transaction_data" | "transactions" => rows: same TransactionsKeys,
+        "fi_status_details" => unnamed: same StatusKeys,
+    }
+}
+
+keys! {
+    StatusKeys fills AccountText {
+        "account_number" => number,
+    }
+}
+
+keys! {
+    /// Exactly one holder comes, also of a joint account.
+    HolderKeys fills HolderText {
+        "name" => name,
+        "dob" | "date_of_birth" => date_of_birth,
+        "mobile" | "mobile_number" => mobile,
+        "landline" => landline,
+        "email" | "email_id" => email,
+        "address" => address,
+        "pan" | "pan_number" => pan,
+        "nominee" => nominee,
+        "ckyc_registered" => ckyc,
+        "type" => holding,
+    }
+}
+
+keys! {
+    SummaryKeys fills SummaryText {
+        "currency" => currency,
+        "branch" => branch,
+        "ifsc" | "ifsc_code" => ifsc,
+        "micr_code" | "micr" => micr,
+        "opening_date" => opening_date,
+        "status" => status,
+        "account_sub_type" => sub_kind,
+        "account_type" => account_type,
+        "current_balance" => current_balance,
+        "balance_date_time" => balance_time,
+        "current_od_limit" => overdraft_limit,
+        "drawing_limit" => drawing_limit,
+        "facility" => facility,
+        "pending" => pending: many PendingKeys,
+    }
+}
+
+keys! {
+    PendingKeys fills PendingText {
+        "amount" => amount,
+        "transaction_type" => kind,
+    }
+}
+
+keys! {
+    TransactionsKeys fills AccountText {
+        "start_date" => from,
+        "end_date" => to,
+        "transaction_details" => rows: many RowKeys,
+    }
+}
+
+keys! {
+    RowKeys fills Row {
+        "type" => kind,
+        "mode" => mode,
+        "amount" => amount,
+        "transactional_balance" | "transaction_balance" => balance,
+        "transaction_timestamp" => time,
+        "value_date" => value_date,
+        "transaction_id" => id,
+        "narration" => narration,
+        "reference" => reference,
+    }
 }

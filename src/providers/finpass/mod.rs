@@ -26,11 +26,13 @@ use crate::{
 mod analysis;
 mod build;
 mod config;
-mod data;
+pub mod data;
+mod data_bsa;
 mod document;
 mod envelope;
 mod error;
 mod fetch;
+pub mod fields;
 mod observe;
 mod open;
 mod plan;

@@ -1,11 +1,189 @@
-//! Reads a body of financial data into neutral rows.
+//! FinPro's financial data: the body of getallfidata in both journey styles. FinPro hands on ReBIT's schemas as JSON, attributes as keys;
+//! statements read from PDF come in the same shape with fewer keys.
 
 use crate::{
-    data::{ReadContext, Rows},
+    data::{
+        ReadContext, Rows,
+        account::{AccountText, AccountWriter, Manner},
+        holder::HolderText,
+        ids::{Identity, Keyed},
+        record::{Listed, keys, read_body},
+        row::Row,
+        summary::{PendingText, SummaryText},
+        time::Zoneless,
+    },
     providers::error::{ErrorKind, ProviderError},
 };
 
-/// Reads the body of `/getallfidata`.
-pub fn read(_provider_product: &str, _body: &[u8], _context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
-    Err(ProviderError::new(ErrorKind::ResponseInvalid, super::ID, "getallfidata"))
+const STAGE: &str = "getallfidata";
+
+/// FinPro writes UTC where it names no zone, and delivers an account or leaves it out.
+const MANNER: Manner = Manner {
+    zoneless: Zoneless::Utc,
+    fi_type: None,
+    delivered: |_| true,
+};
+
+/// Reads a body of `consent` or `orchestration` data.
+pub fn read(
+    provider_product: &str,
+    body: &[u8],
+    context: &ReadContext<'_>,
+) -> Result<Rows, ProviderError> {
+    let mut ids = Keyed::new(context.ids, context.consent_id);
+    read_with(provider_product, body, context, &mut ids)
+}
+
+/// The same with ids from elsewhere.
+pub fn read_with(
+    provider_product: &str,
+    body: &[u8],
+    context: &ReadContext<'_>,
+    ids: &mut impl Identity,
+) -> Result<Rows, ProviderError> {
+    let error = |kind, detail: String| ProviderError::new(kind, "finpro", STAGE).with_detail(detail);
+    if !matches!(provider_product, "consent" | "orchestration") {
+        return Err(error(ErrorKind::Unsupported, "no such product".to_owned()));
+    }
+    let envelope = read_body::<EnvelopeKeys>(body)
+        .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?;
+    if !envelope.data.found {
+        return Err(error(ErrorKind::ResponseInvalid, "no list at data".to_owned()));
+    }
+    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
+    for account in &envelope.data.items {
+        writer.write(account);
+    }
+    writer
+        .finish()
+        .ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
+}
+
+/// The success envelope; its version and message are never looked at.
+#[derive(Default)]
+struct Envelope<'a> {
+    data: Listed<AccountText<'a>>,
+}
+
+keys! {
+    EnvelopeKeys fills Envelope {
+        "data" => data: list AccountKeys,
+    }
+}
+
+keys! {
+    AccountKeys fills AccountText {
+        "linkReferenceNumber" | "linkRefNumber" => link,
+        "maskedAccountNumber" | "maskedAccNumber" => number,
+        "fiType" => fi_type,
+        "bank" | "fipName" => fip_name,
+        "fipId" | "fipID" => fip_id,
+        "isTampered" => tampered,
+        "type" => source,
+        "dataSource" => data_source,
+        "Profile" => holders: same ProfileKeys,
+        "Summary" => summary: one SummaryKeys,
+        "Transactions" => rows: same TransactionsKeys,
+    }
+}
+
+keys! {
+    ProfileKeys fills AccountText {
+        "Holders" => holders: same HoldersKeys,
+    }
+}
+
+keys! {
+    HoldersKeys fills AccountText {
+        "type" => holding,
+        "Holder" => holders: many HolderKeys,
+    }
+}
+
+keys! {
+    HolderKeys fills HolderText {
+        "name" => name,
+        "dob" => date_of_birth,
+        "mobile" => mobile,
+        "landline" => landline,
+        "email" => email,
+        "address" => address,
+        "pan" => pan,
+        "nominee" => nominee,
+        "ckycCompliance" | "ckycRegistered" => ckyc,
+    }
+}
+
+keys! {
+    /// Deposits of both ReBIT versions, term and recurring deposits: their names do not clash.
+    SummaryKeys fills SummaryText {
+        "currency" => currency,
+        "branch" => branch,
+        "ifscCode" | "ifsc" => ifsc,
+        "micrCode" | "micr" => micr,
+        "openingDate" => opening_date,
+        "status" => status,
+        "type" => kind,
+        "accountSubType" => sub_kind,
+        "accountType" => account_type,
+        "currentBalance" => current_balance,
+        "balanceDateTime" => balance_time,
+        "currentODLimit" => overdraft_limit,
+        "drawingLimit" => drawing_limit,
+        "facility" => facility,
+        "maturityDate" => maturity_date,
+        "maturityAmount" => maturity_amount,
+        "description" => description,
+        "interestPayout" => interest_payout,
+        "interestRate" => interest_rate,
+        "principalAmount" => principal,
+        "currentValue" => current_value,
+        "tenureDays" => tenure_days,
+        "tenureMonths" => tenure_months,
+        "tenureYears" => tenure_years,
+        "interestComputation" => interest_computation,
+        "compoundingFrequency" => compounding,
+        "interestPeriodicPayoutAmount" => interest_periodic_payout,
+        "interestOnMaturity" => interest_on_maturity,
+        "recurringAmount" => recurring_amount,
+        "recurringDepositDay" => recurring_day,
+        "Pending" => pending: many PendingKeys,
+        "PendingTxns" => unnamed: same PendingTxnsKeys,
+    }
+}
+
+keys! {
+    PendingTxnsKeys fills SummaryText {
+        "PendingTxn" => pending: many PendingKeys,
+    }
+}
+
+keys! {
+    PendingKeys fills PendingText {
+        "amount" => amount,
+        "transactionType" | "type" => kind,
+    }
+}
+
+keys! {
+    TransactionsKeys fills AccountText {
+        "startDate" => from,
+        "endDate" => to,
+        "Transaction" => rows: many RowKeys,
+    }
+}
+
+keys! {
+    /// Deposits say `currentBalance` and `transactionTimestamp`, term deposits `balance` and `transactionDateTime`.
+    RowKeys fills Row {
+        "type" => kind,
+        "mode" => mode,
+        "amount" => amount,
+        "currentBalance" | "balance" | "transactionalBalance" => balance,
+        "transactionTimestamp" | "transactionDateTime" => time,
+        "valueDate" => value_date,
+        "txnId" => id,
+        "narration" => narration,
+        "reference" => reference,
+    }
 }

@@ -33,11 +33,12 @@ use crate::{
 mod analysis;
 mod build;
 mod config;
-mod data;
+pub mod data;
 mod document;
 mod envelope;
 mod error;
 mod fetch;
+pub mod fields;
 mod observe;
 mod open;
 mod plan;

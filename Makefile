@@ -1,0 +1,37 @@
+# The commands of the project. Needed: Rust and make; the C compiler that SQLite and the cryptography need is installed where it is
+# missing and may be.
+CARGO ?= cargo
+
+.PHONY: test demo run bench verify compiler
+
+# Format, lints as errors, every test.
+test: compiler
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) test
+
+# The main job, once, through every provider, on the sandbox.
+demo: compiler
+	$(CARGO) run --quiet -- demo
+
+# The gateway on the sandbox, to try it.
+run: compiler
+	$(CARGO) run --quiet -- run
+
+# The numbers, as ratios within one run.
+bench: compiler
+	$(CARGO) bench
+
+# What a release needs beside `test`: the optimised build, without the sandbox too, and the property tests with many more cases.
+verify: test
+	$(CARGO) build --release
+	$(CARGO) clippy --no-default-features -- -D warnings
+	PROPTEST_CASES=4096 $(CARGO) test --release
+
+compiler:
+	@command -v cc >/dev/null && command -v c++ >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc g++ libc6-dev; \
+		else \
+			echo "a C and C++ compiler is needed: apt-get install gcc g++" >&2; exit 1; \
+		fi; }

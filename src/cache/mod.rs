@@ -1,0 +1,124 @@
+//! The two caches: status trees, and encoded rows of fetches. Both are bounded by bytes; both load a miss once for all who wait.
+
+mod epochs;
+mod loading;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+
+pub use epochs::Epochs;
+pub use loading::{Cached, Loading, Origin};
+
+use crate::{data::Rows, journey::model::Journey, pb::View};
+
+/// How large the caches may be.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheSettings {
+    /// Most bytes of status trees.
+    pub status_bytes: u64,
+    /// How long a status tree is served without asking the store, should nothing change it.
+    pub status_life: SignedDuration,
+    /// Most bytes of rows.
+    pub rows_bytes: u64,
+    /// How long rows are served without asking the store.
+    pub rows_life: SignedDuration,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            status_bytes: 32 * 1024 * 1024,
+            status_life: SignedDuration::from_secs(30),
+            rows_bytes: 256 * 1024 * 1024,
+            rows_life: SignedDuration::from_mins(10),
+        }
+    }
+}
+
+/// Whose status tree. The tenant is part of every key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StatusKey {
+    /// The tenant.
+    pub tenant: String,
+    /// The journey.
+    pub journey_id: String,
+}
+
+/// A status tree, as the service needs it and as it goes over the wire.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The tree.
+    pub journey: Arc<Journey>,
+    /// The encoded `GetStatusResponse`.
+    pub encoded: Bytes,
+    /// The journey's epoch, read before the store was.
+    pub epoch: u64,
+    /// Until when it may be served.
+    pub until: Timestamp,
+}
+
+impl Cached for Status {
+    fn weight(&self) -> usize {
+        // The tree in memory is about three times its encoding.
+        self.encoded.len() * 4 + 256
+    }
+    fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+/// Whose rows, in which view.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RowsKey {
+    /// The tenant.
+    pub tenant: String,
+    /// The fetch.
+    pub fetch_id: String,
+    /// The view.
+    pub view: View,
+}
+
+/// Rows of a fetch in one view.
+#[derive(Debug, Clone)]
+pub struct CachedRows {
+    /// The rows.
+    pub rows: Arc<Rows>,
+    /// Until when they may be served.
+    pub until: Timestamp,
+}
+
+impl Cached for CachedRows {
+    fn weight(&self) -> usize {
+        self.rows.bytes.len() + self.rows.entries.len() * size_of::<crate::data::Entry>()
+    }
+    fn until(&self) -> Timestamp {
+        self.until
+    }
+}
+
+/// Both caches.
+#[derive(Clone)]
+pub struct Caches {
+    /// Status trees.
+    pub status: Loading<StatusKey, Status>,
+    /// Rows.
+    pub rows: Loading<RowsKey, CachedRows>,
+    /// Tells a stale tree.
+    pub epochs: Arc<Epochs>,
+    /// The settings.
+    pub settings: CacheSettings,
+}
+
+impl Caches {
+    /// Empty caches.
+    pub fn new(settings: CacheSettings) -> Self {
+        Self {
+            status: Loading::new(settings.status_bytes),
+            rows: Loading::new(settings.rows_bytes),
+            epochs: Arc::new(Epochs::default()),
+            settings,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The tenant, and its credentials at the providers.
+
+use serde::Deserialize;
+
+use super::Faults;
+use crate::{
+    pb::Purpose,
+    providers::{TenantProviders, finpass, finpro},
+};
+
+/// The tables of `tenant` that belong to providers.
+pub(super) const PROVIDERS: [&str; 2] = [finpro::ID, finpass::ID];
+
+/// The section `tenant`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tenant {
+    /// The tenant's id, as it stands beside each journey in the store. Never change it: journeys of another id are not found.
+    pub id: String,
+    /// Opens the FULL view, which shows personal data, to every caller.
+    pub full_view: bool,
+    /// The provider that serves a journey whose caller names none; it may be left out when there is only one.
+    pub default_provider: Option<String>,
+    /// Days for which data may be kept, per purpose, where the provider does not tell. Such dates are marked ASSUMED.
+    pub data_life_days: DataLifeDays,
+    /// Months of data that a consent covers, per purpose, where neither caller nor provider tells. Marked ASSUMED; unset: unknown.
+    pub range_months: RangeMonths,
+    /// Credentials per provider.
+    #[serde(skip)]
+    pub providers: TenantProviders,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self {
+            id: "default".to_owned(),
+            full_view: false,
+            default_provider: None,
+            data_life_days: DataLifeDays::default(),
+            range_months: RangeMonths::default(),
+            providers: TenantProviders::default(),
+        }
+    }
+}
+
+/// Days of data life per purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataLifeDays {
+    /// For UNDERWRITING.
+    pub underwriting: u32,
+    /// For MONITORING.
+    pub monitoring: u32,
+    /// For COLLECTION.
+    pub collection: u32,
+    /// For WEALTH.
+    pub wealth: u32,
+    /// For BUDGETING.
+    pub budgeting: u32,
+    /// For ONE_TIME.
+    pub one_time: u32,
+}
+
+impl Default for DataLifeDays {
+    fn default() -> Self {
+        Self { underwriting: 90, monitoring: 90, collection: 90, wealth: 90, budgeting: 90, one_time: 1 }
+    }
+}
+
+impl DataLifeDays {
+    /// The days for a purpose; the shortest of all where the purpose is not told.
+    pub fn of(&self, purpose: Purpose) -> u32 {
+        match purpose {
+            Purpose::Underwriting => self.underwriting,
+            Purpose::Monitoring => self.monitoring,
+            Purpose::Collection => self.collection,
+            Purpose::Wealth => self.wealth,
+            Purpose::Budgeting => self.budgeting,
+            Purpose::OneTime => self.one_time,
+            Purpose::Unspecified => self.all().map(|(_, days)| days).into_iter().min().unwrap_or_default(),
+        }
+    }
+
+    fn all(&self) -> [(&'static str, u32); 6] {
+        [
+            ("underwriting", self.underwriting),
+            ("monitoring", self.monitoring),
+            ("collection", self.collection),
+            ("wealth", self.wealth),
+            ("budgeting", self.budgeting),
+            ("one_time", self.one_time),
+        ]
+    }
+}
+
+/// Months of data per purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RangeMonths {
+    /// For UNDERWRITING.
+    pub underwriting: Option<u32>,
+    /// For MONITORING.
+    pub monitoring: Option<u32>,
+    /// For COLLECTION.
+    pub collection: Option<u32>,
+    /// For WEALTH.
+    pub wealth: Option<u32>,
+    /// For BUDGETING.
+    pub budgeting: Option<u32>,
+    /// For ONE_TIME.
+    pub one_time: Option<u32>,
+}
+
+impl RangeMonths {
+    /// The months assumed for a purpose.
+    pub fn of(&self, purpose: Purpose) -> Option<u32> {
+        match purpose {
+            Purpose::Underwriting => self.underwriting,
+            Purpose::Monitoring => self.monitoring,
+            Purpose::Collection => self.collection,
+            Purpose::Wealth => self.wealth,
+            Purpose::Budgeting => self.budgeting,
+            Purpose::OneTime => self.one_time,
+            Purpose::Unspecified => None,
+        }
+    }
+}
+
+impl Tenant {
+    pub(super) fn validate(&self, faults: &mut Faults) {
+        if !is_plain_name(&self.id) {
+            faults.add("tenant.id", "must be 1 to 64 characters of a-z, 0-9, `_` and `-`");
+        }
+        for (purpose, days) in self.data_life_days.all() {
+            if !(1..=3650).contains(&days) {
+                faults.add(format!("tenant.data_life_days.{purpose}"), "must be 1 to 3650");
+            }
+        }
+        for purpose in [
+            Purpose::Underwriting,
+            Purpose::Monitoring,
+            Purpose::Collection,
+            Purpose::Wealth,
+            Purpose::Budgeting,
+            Purpose::OneTime,
+        ] {
+            if self.range_months.of(purpose).is_some_and(|months| !(1..=120).contains(&months)) {
+                let name = purpose.as_str_name().trim_start_matches("PURPOSE_").to_ascii_lowercase();
+                faults.add(format!("tenant.range_months.{name}"), "must be 1 to 120");
+            }
+        }
+        self.validate_default_provider(faults);
+        self.providers.check("tenant", faults);
+    }
+
+    fn validate_default_provider(&self, faults: &mut Faults) {
+        let Some(default) = &self.default_provider else { return };
+        let has_credential = match default.as_str() {
+            finpro::ID => !self.providers.finpro.is_empty(),
+            finpass::ID => !self.providers.finpass.is_empty(),
+            _ => return faults.add("tenant.default_provider", format!("is not one of {}", PROVIDERS.join(", "))),
+        };
+        if !has_credential {
+            faults.add("tenant.default_provider", format!("has no credential: there is no [tenant.{default}.<name>]"));
+        }
+    }
+}
+
+/// Whether a name may stand in the store and in a dotted path.
+pub(super) fn is_plain_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'))
+}

@@ -1,0 +1,307 @@
+//! One account: what a provider wrote becomes a head and its rows, one after another in one buffer.
+
+use prost::Message;
+
+use super::{
+    ReadContext,
+    convert::{Reader, date, range},
+    deposit, holder,
+    holder::HolderText,
+    holder_match,
+    ids::{self, Identity},
+    mask, money,
+    quality::Flags,
+    row::{Currency, Row, RowWriter},
+    rows::{Rows, RowsBuilder},
+    scalar::Scalar,
+    summary::SummaryText,
+    term_deposit,
+    time::{Day, Zoneless},
+    wire, words,
+};
+use crate::pb::{self, DataSource, FiType, QualityCode, account::Summary};
+
+/// An account as it came.
+#[derive(Debug, Default)]
+pub struct AccountText<'a> {
+    /// Under which the account is linked at the provider.
+    pub link: Scalar<'a>,
+    /// The account number, masked or not.
+    pub number: Scalar<'a>,
+    /// Kind of financial information.
+    pub fi_type: Scalar<'a>,
+    /// FIP id.
+    pub fip_id: Scalar<'a>,
+    /// Bank's name.
+    pub fip_name: Scalar<'a>,
+    /// Signs of tampering.
+    pub tampered: Scalar<'a>,
+    /// Words for the source.
+    pub source: Scalar<'a>,
+    /// The same under another name.
+    pub data_source: Scalar<'a>,
+    /// The provider's word for whether the data came.
+    pub delivery: Scalar<'a>,
+    /// Single or joint.
+    pub holding: Scalar<'a>,
+    /// Holders.
+    pub holders: Vec<HolderText<'a>>,
+    /// Summary.
+    pub summary: SummaryText<'a>,
+    /// Rows in the provider's order.
+    pub rows: Vec<Row<'a>>,
+    /// First day of the range that the provider states.
+    pub from: Scalar<'a>,
+    /// Last day.
+    pub to: Scalar<'a>,
+}
+
+/// What one provider's product leaves unsaid.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// The zone of times that name none.
+    pub zoneless: Zoneless,
+    /// The kind of an account that names none.
+    pub fi_type: Option<FiType>,
+    /// Whether an account's data came, by the provider's word for it.
+    pub delivered: fn(&str) -> bool,
+}
+
+/// Writes accounts into rows.
+pub struct AccountWriter<'c, I> {
+    context: &'c ReadContext<'c>,
+    manner: Manner,
+    ids: &'c mut I,
+    rows: RowsBuilder,
+    row_flags: Flags,
+}
+
+impl<'c, I: Identity> AccountWriter<'c, I> {
+    /// For a body of so many bytes.
+    pub fn new(context: &'c ReadContext<'c>, manner: Manner, ids: &'c mut I, body: usize) -> Self {
+        Self {
+            context,
+            manner,
+            ids,
+            rows: RowsBuilder::with_capacity(body),
+            row_flags: Flags::default(),
+        }
+    }
+
+    /// All that was written; `None` if it is beyond four gigabytes.
+    pub fn finish(self) -> Option<Rows> {
+        self.rows.finish()
+    }
+
+    /// Writes an account and its rows.
+    pub fn write(&mut self, text: &AccountText<'_>) {
+        let mut flags = Flags::default();
+        let (fi_type, fi_type_text) = self.fi_type(text, &mut flags);
+        let number = text.number.text().map(|number| mask::account_number(&number));
+        let key = self.account_key(text, &fi_type_text);
+        let account_id = ids::text(*b"acc_", &key);
+        let mut head = pb::Account {
+            account_id: account_id.iter().map(|byte| char::from(*byte)).collect(),
+            fetch_id: self.context.fetch_id.to_owned(),
+            consent_id: self.context.consent_id.to_owned(),
+            fi_type: fi_type.into(),
+            fi_type_text,
+            fip_id: text.fip_id.string(),
+            fip_name: text.fip_name.string(),
+            source: source(text).into(),
+            tampered: tampered(&text.tampered, &mut flags),
+            fetch_time: Some(prost_types::Timestamp {
+                seconds: self.context.received_at.as_second(),
+                nanos: self.context.received_at.subsec_nanosecond(),
+            }),
+            delivered: text.delivery.text().is_none_or(|word| (self.manner.delivered)(&word)),
+            ..pb::Account::default()
+        };
+        if let Some(number) = number {
+            head.masked_number = number.number;
+            if number.was_clear {
+                flags.add("masked_number", QualityCode::Unmasked);
+            }
+        }
+        self.read_holders(text, &mut head, &mut flags);
+        let rows: &[Row<'_>] = if fi_type == FiType::Other { &[] } else { &text.rows };
+        let currency = self.read_summary(text, fi_type, &mut head, &mut flags);
+        let zoneless = self.manner.zoneless;
+        let from = flags.day("stated_range.from", &text.from, zoneless);
+        let to = flags.day("stated_range.to", &text.to, zoneless);
+        head.stated_range = range(from, to);
+        head.transaction_count = rows.len() as i64;
+        if fi_type != FiType::Other && head.delivered {
+            check_sections(text, &head, &mut flags);
+        }
+        head.quality_flags = flags.into_messages();
+
+        let range_at = self.rows.begin_account(&head);
+        let identities = self.ids.rows(&key, rows);
+        let mut writer = RowWriter {
+            account_id,
+            currency,
+            zoneless,
+            stated: (from, to),
+            flags: &mut self.row_flags,
+        };
+        let mut delivered: Option<(Day, Day)> = None;
+        for (ordinal, (row, identity)) in rows.iter().zip(&identities).enumerate() {
+            let day = self.rows.row(|out| writer.write(out, row, identity, ordinal));
+            if let Some(day) = day {
+                delivered = Some(match delivered {
+                    Some((first, last)) => (first.min(day), last.max(day)),
+                    None => (day, day),
+                });
+            }
+        }
+        self.rows.end_account(range_at, delivered);
+    }
+
+    fn fi_type(&self, text: &AccountText<'_>, flags: &mut Flags) -> (FiType, String) {
+        match (text.fi_type.text(), self.manner.fi_type) {
+            (Some(word), _) => (
+                words::fi_type(&word).unwrap_or(FiType::Other),
+                words::shown(&word),
+            ),
+            (None, Some(assumed)) => {
+                flags.add("fi_type", QualityCode::Assumed);
+                (assumed, String::new())
+            }
+            (None, None) => {
+                flags.add("fi_type", QualityCode::SectionMissing);
+                (FiType::Other, String::new())
+            }
+        }
+    }
+
+    /// The link reference names the account within a consent; without one, number and kind do.
+    fn account_key(&mut self, text: &AccountText<'_>, fi_type: &str) -> ids::Key {
+        match (text.link.text(), text.number.text()) {
+            (Some(link), _) => self.ids.account(&["link", &link]),
+            (None, number) => self.ids.account(&["number", &number.unwrap_or_default(), fi_type]),
+        }
+    }
+
+    fn read_holders(&self, text: &AccountText<'_>, head: &mut pb::Account, flags: &mut Flags) {
+        head.holders = holder::read(&text.holders, flags);
+        let beside = text.holders.first().map_or(&Scalar::Missing, |holder| &holder.holding);
+        let holding = if text.holding.is_missing() { beside } else { &text.holding };
+        if let Some(word) = holding.text() {
+            match words::holding(&word) {
+                Some(value) => head.holding = value.into(),
+                None => flags.quote("holding", QualityCode::UnknownWord, &word),
+            }
+        }
+        head.holder_match = Some(holder_match::compare(&head.holders, self.context.applicant));
+    }
+
+    fn read_summary(
+        &self,
+        text: &AccountText<'_>,
+        fi_type: FiType,
+        head: &mut pb::Account,
+        flags: &mut Flags,
+    ) -> Option<Currency> {
+        if fi_type == FiType::Other {
+            return None;
+        }
+        let amounts = !text.summary.is_empty() || !text.rows.is_empty();
+        let currency = currency(&text.summary.currency, amounts, flags);
+        let mut reader = Reader {
+            currency,
+            zoneless: self.manner.zoneless,
+            flags,
+        };
+        if !text.summary.is_empty() {
+            head.summary = Some(match fi_type {
+                FiType::Deposit => Summary::Deposit(deposit::read(&text.summary, &mut reader)),
+                _ => Summary::TermDeposit(term_deposit::read(&text.summary, &mut reader)),
+            });
+        }
+        currency
+    }
+}
+
+/// INR is assumed where nothing is said (ReBIT makes the currency optional, and term deposits have none).
+fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Currency> {
+    let Some(text) = scalar.text() else {
+        if amounts {
+            flags.add("currency_code", QualityCode::Assumed);
+        }
+        return Some(Currency { code: *b"INR", decimals: 2 });
+    };
+    let code = text.to_ascii_uppercase();
+    match (money::decimals(&code), code.as_bytes().try_into()) {
+        (Some(decimals), Ok(code)) => Some(Currency { code, decimals }),
+        _ => {
+            flags.quote("currency_code", QualityCode::UnknownCurrency, &text);
+            None
+        }
+    }
+}
+
+fn source(text: &AccountText<'_>) -> DataSource {
+    let pdf = |scalar: &Scalar<'_>| {
+        scalar.text().is_some_and(|word| word.eq_ignore_ascii_case("PDF"))
+    };
+    if pdf(&text.source) || pdf(&text.data_source) {
+        DataSource::Pdf
+    } else {
+        DataSource::Aa
+    }
+}
+
+fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
+    let text = scalar.text()?;
+    match words::answer(&text) {
+        Some(pb::Answer::Yes) => Some(true),
+        Some(pb::Answer::No) => Some(false),
+        _ => {
+            flags.quote("tampered", QualityCode::UnknownWord, &text);
+            None
+        }
+    }
+}
+
+fn check_sections(text: &AccountText<'_>, head: &pb::Account, flags: &mut Flags) {
+    let no_rows = text.rows.is_empty() && text.from.is_missing() && text.to.is_missing();
+    for (missing, path) in [
+        (head.holders.is_empty(), "holders"),
+        (head.summary.is_none(), "summary"),
+        (no_rows, "transactions"),
+    ] {
+        if missing {
+            flags.add(path, QualityCode::SectionMissing);
+        }
+    }
+}
+
+/// The encoded head in two parts, split where field 17, the delivered range, belongs: it is known only after the rows.
+pub(super) fn split_head(head: &pb::Account) -> (Vec<u8>, Vec<u8>) {
+    let before = pb::Account {
+        delivered_range: None,
+        transaction_count: 0,
+        quality_flags: Vec::new(),
+        fetch_time: None,
+        delivered: false,
+        ..head.clone()
+    };
+    let after = pb::Account {
+        transaction_count: head.transaction_count,
+        quality_flags: head.quality_flags.clone(),
+        fetch_time: head.fetch_time,
+        delivered: head.delivered,
+        ..pb::Account::default()
+    };
+    (before.encode_to_vec(), after.encode_to_vec())
+}
+
+/// Field 17 of an account: a range of days, always of the same length.
+pub(super) fn delivered_range(first: Day, last: Day) -> Vec<u8> {
+    debug_assert_eq!(date(first).encoded_len() + 2, wire::DATE_LEN);
+    let mut bytes = vec![0x8a, 0x01, 2 * wire::DATE_LEN as u8];
+    bytes.extend_from_slice(&wire::date_bytes(1, first));
+    bytes.extend_from_slice(&wire::date_bytes(2, last));
+    bytes
+}

@@ -1,0 +1,82 @@
+//! Holders of an account.
+
+use super::{
+    convert::date,
+    quality::Flags,
+    scalar::Scalar,
+    time::{self, When, Zoneless},
+    words,
+};
+use crate::pb::{Answer, Holder, QualityCode};
+
+/// A holder as it came.
+#[derive(Debug, Default, PartialEq)]
+pub struct HolderText<'a> {
+    /// Name.
+    pub name: Scalar<'a>,
+    /// Date of birth.
+    pub date_of_birth: Scalar<'a>,
+    /// Mobile number.
+    pub mobile: Scalar<'a>,
+    /// Landline number.
+    pub landline: Scalar<'a>,
+    /// Email.
+    pub email: Scalar<'a>,
+    /// Address.
+    pub address: Scalar<'a>,
+    /// PAN.
+    pub pan: Scalar<'a>,
+    /// Nominee.
+    pub nominee: Scalar<'a>,
+    /// Central KYC.
+    pub ckyc: Scalar<'a>,
+    /// Single or joint, where it stands beside the only holder.
+    pub holding: Scalar<'a>,
+}
+
+/// Reads the holders; those without any field are none.
+pub fn read(holders: &[HolderText<'_>], flags: &mut Flags) -> Vec<Holder> {
+    holders
+        .iter()
+        .filter(|holder| **holder != HolderText::default())
+        .enumerate()
+        .map(|(at, holder)| one(holder, at, flags))
+        .collect()
+}
+
+fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
+    let path = |field: &str| format!("holders[{at}].{field}");
+    let born = holder
+        .date_of_birth
+        .text()
+        .and_then(|text| time::parse(&text, Zoneless::Utc))
+        .map(When::day);
+    if born.is_none() && !holder.date_of_birth.is_missing() {
+        // Without the text: a birthday is personal even where it is half masked.
+        flags.add(path("date_of_birth"), QualityCode::Unparsable);
+    }
+    let nominee = holder.nominee.text().map(|text| {
+        words::answer(&text).unwrap_or_else(|| {
+            // Some banks write who the nominee is: then there is one.
+            flags.add(path("nominee_registered"), QualityCode::Assumed);
+            Answer::Yes
+        })
+    });
+    let ckyc = holder.ckyc.text().map(|text| {
+        words::answer(&text).unwrap_or_else(|| {
+            flags.add(path("ckyc_registered"), QualityCode::UnknownWord);
+            Answer::Unspecified
+        })
+    });
+    Holder {
+        name: holder.name.string(),
+        date_of_birth: born.map(date),
+        mobile: holder.mobile.string(),
+        landline: holder.landline.string(),
+        email: holder.email.string(),
+        address: holder.address.string(),
+        pan: holder.pan.string(),
+        nominee_registered: nominee.unwrap_or_default().into(),
+        ckyc_registered: ckyc.unwrap_or_default().into(),
+    }
+}

@@ -1,0 +1,310 @@
+//! Reading of JSON objects into records of scalars, in place and without a copy. A provider says which key fills which field; a record
+//! is the same for all providers. Lists may come as a bare object and the other way round, keys in any order, several names for one
+//! field together, and unknown keys are passed over.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
+};
+
+/// How one provider names the fields of a record.
+pub trait Keys<'de> {
+    /// What is filled.
+    type Record: Default;
+    /// Fills it from an object.
+    fn fill<A: MapAccess<'de>>(record: &mut Self::Record, map: A) -> Result<(), A::Error>;
+}
+
+/// Writes a [`Keys`]: `"name" | "other name" => field`, where a field is a scalar, `: one Keys` for an object, `: many Keys` for a list,
+/// `: list Keys` for a list that must be one, `: same Keys` for an object whose keys fill this record too.
+macro_rules! keys {
+    ($(#[$meta:meta])* $name:ident fills $record:ident {
+        $($key:literal $(| $other:literal)* => $field:ident $(: $how:ident $keys:ident)?),+ $(,)?
+    }) => {
+        $(#[$meta])*
+        struct $name;
+
+        impl<'de> $crate::data::record::Keys<'de> for $name {
+            type Record = $record<'de>;
+
+            fn fill<A: serde::de::MapAccess<'de>>(
+                record: &mut Self::Record,
+                mut map: A,
+            ) -> Result<(), A::Error> {
+                #[allow(non_camel_case_types)]
+                enum Field { $($field,)+ Unknown }
+                struct Name;
+                impl serde::de::Visitor<'_> for Name {
+                    type Value = Field;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a key")
+                    }
+                    #[inline]
+                    fn visit_str<E>(self, key: &str) -> Result<Field, E> {
+                        Ok(match key {
+                            $($key $(| $other)* => Field::$field,)+
+                            _ => Field::Unknown,
+                        })
+                    }
+                }
+                impl<'k> serde::Deserialize<'k> for Field {
+                    #[inline]
+                    fn deserialize<D: serde::Deserializer<'k>>(d: D) -> Result<Self, D::Error> {
+                        d.deserialize_identifier(Name)
+                    }
+                }
+                while let Some(field) = map.next_key::<Field>()? {
+                    match field {
+                        $(Field::$field => {
+                            $crate::data::record::keys!(@read record, map, $field $(, $how $keys)?)
+                        })+
+                        Field::Unknown => { map.next_value::<$crate::data::record::Skip>()?; }
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+    (@read $record:ident, $map:ident, $field:ident) => {
+        $record.$field.take($map.next_value()?)
+    };
+    (@read $record:ident, $map:ident, $field:ident, one $keys:ident) => {
+        $map.next_value_seed($crate::data::record::One::<$keys>::new(&mut $record.$field))?
+    };
+    (@read $record:ident, $map:ident, $field:ident, many $keys:ident) => {
+        $map.next_value_seed($crate::data::record::Many::<$keys>::new(&mut $record.$field))?
+    };
+    (@read $record:ident, $map:ident, $field:ident, list $keys:ident) => {
+        $map.next_value_seed($crate::data::record::List::<$keys>::new(&mut $record.$field))?
+    };
+    (@read $record:ident, $map:ident, $field:ident, same $keys:ident) => {
+        $map.next_value_seed($crate::data::record::One::<$keys>::new(&mut *$record))?
+    };
+}
+pub(crate) use keys;
+
+/// Passes over a value. Unlike serde's `IgnoredAny` it keeps to the depth limit, so that hostile nesting is an error everywhere.
+pub struct Skip;
+
+impl<'de> Deserialize<'de> for Skip {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SkipVisitor)
+    }
+}
+
+struct SkipVisitor;
+
+macro_rules! passes_over_scalars {
+    ($value:expr) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object or a list")
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($value)
+        }
+    };
+}
+
+impl<'de> Visitor<'de> for SkipVisitor {
+    type Value = Skip;
+
+    passes_over_scalars!(Skip);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Skip, A::Error> {
+        while items.next_element::<Skip>()?.is_some() {}
+        Ok(Skip)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Skip, A::Error> {
+        while map.next_entry::<Skip, Skip>()?.is_some() {}
+        Ok(Skip)
+    }
+}
+
+/// Fills one record from an object, or from each object of a list; anything else leaves it as it is.
+pub struct One<'r, 'de, K: Keys<'de>>(&'r mut K::Record, PhantomData<&'de ()>);
+
+impl<'r, 'de, K: Keys<'de>> One<'r, 'de, K> {
+    /// Fills `record`.
+    pub fn new(record: &'r mut K::Record) -> Self {
+        Self(record, PhantomData)
+    }
+}
+
+impl<'de, K: Keys<'de>> DeserializeSeed<'de> for One<'_, 'de, K> {
+    type Value = ();
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, K: Keys<'de>> Visitor<'de> for One<'_, 'de, K> {
+    type Value = ();
+
+    passes_over_scalars!(());
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items
+            .next_element_seed(One::<K>::new(&mut *self.0))?
+            .is_some()
+        {}
+        Ok(())
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        K::fill(self.0, map)
+    }
+}
+
+/// Adds a record for each object of a list, or for one bare object.
+pub struct Many<'r, 'de, K: Keys<'de>>(&'r mut Vec<K::Record>, PhantomData<&'de ()>);
+
+impl<'r, 'de, K: Keys<'de>> Many<'r, 'de, K> {
+    /// Adds to `records`.
+    pub fn new(records: &'r mut Vec<K::Record>) -> Self {
+        Self(records, PhantomData)
+    }
+}
+
+impl<'de, K: Keys<'de>> DeserializeSeed<'de> for Many<'_, 'de, K> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, K: Keys<'de>> Visitor<'de> for Many<'_, 'de, K> {
+    type Value = ();
+
+    passes_over_scalars!(());
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        fill_list::<K, A>(self.0, &mut items)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let mut record = K::Record::default();
+        K::fill(&mut record, map)?;
+        self.0.push(record);
+        Ok(())
+    }
+}
+
+fn fill_list<'de, K: Keys<'de>, A: SeqAccess<'de>>(
+    records: &mut Vec<K::Record>,
+    items: &mut A,
+) -> Result<(), A::Error> {
+    loop {
+        // Filled where it stays: a row is some two hundred bytes, and moving it through each layer costs more than reading it.
+        records.push(K::Record::default());
+        let Some(last) = records.last_mut() else {
+            return Ok(());
+        };
+        if items.next_element_seed(One::<K>::new(last))?.is_none() {
+            records.pop();
+            return Ok(());
+        }
+    }
+}
+
+/// A list without which a body is not what it should be.
+#[derive(Debug, Default)]
+pub struct Listed<T> {
+    /// Whether there was a list, empty or not.
+    pub found: bool,
+    /// Its objects.
+    pub items: Vec<T>,
+}
+
+/// Fills a [`Listed`]; an object in its place is an error, a scalar leaves it not found.
+pub struct List<'r, 'de, K: Keys<'de>>(&'r mut Listed<K::Record>, PhantomData<&'de ()>);
+
+impl<'r, 'de, K: Keys<'de>> List<'r, 'de, K> {
+    /// Fills `listed`.
+    pub fn new(listed: &'r mut Listed<K::Record>) -> Self {
+        Self(listed, PhantomData)
+    }
+}
+
+impl<'de, K: Keys<'de>> DeserializeSeed<'de> for List<'_, 'de, K> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, K: Keys<'de>> Visitor<'de> for List<'_, 'de, K> {
+    type Value = ();
+
+    passes_over_scalars!(());
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        self.0.found = true;
+        fill_list::<K, A>(&mut self.0.items, &mut items)
+    }
+}
+
+/// Reads a whole body into a record. The bytes are checked for UTF-8 once, not string by string.
+pub fn read_body<'de, K: Keys<'de>>(body: &'de [u8]) -> Result<K::Record, String> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| format!("no UTF-8 after byte {}", error.valid_up_to()))?;
+    let mut record = K::Record::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Object::<K>(&mut record, PhantomData)
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        // serde's own message may quote the content; class and place do not.
+        .map_err(|error| {
+            format!(
+                "{:?} at line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            )
+        })?;
+    Ok(record)
+}
+
+struct Object<'r, 'de, K: Keys<'de>>(&'r mut K::Record, PhantomData<&'de ()>);
+
+impl<'de, K: Keys<'de>> DeserializeSeed<'de> for Object<'_, 'de, K> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, K: Keys<'de>> Visitor<'de> for Object<'_, 'de, K> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        K::fill(self.0, map)
+    }
+}

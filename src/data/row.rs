@@ -1,0 +1,220 @@
+//! One row of a statement: what a provider wrote, and how it goes over the wire.
+
+use std::borrow::Cow;
+
+use super::{
+    ids::{self, ID_LEN, RowIdentity},
+    quality::Flags,
+    scalar::Scalar,
+    time::{Day, When, Zoneless},
+    wire, words,
+};
+use crate::pb::{QualityCode, TransactionMode, TransactionType};
+
+/// A row as it came.
+#[derive(Debug, Default, PartialEq)]
+pub struct Row<'a> {
+    /// Credit, debit or an event.
+    pub kind: Scalar<'a>,
+    /// How the money moved.
+    pub mode: Scalar<'a>,
+    /// How much.
+    pub amount: Scalar<'a>,
+    /// Balance after it.
+    pub balance: Scalar<'a>,
+    /// When.
+    pub time: Scalar<'a>,
+    /// From when it counts.
+    pub value_date: Scalar<'a>,
+    /// The bank's id.
+    pub id: Scalar<'a>,
+    /// Text.
+    pub narration: Scalar<'a>,
+    /// Reference.
+    pub reference: Scalar<'a>,
+}
+
+impl Row<'_> {
+    /// Everything that the row says, each part with its length, so that different rows never write the same.
+    pub fn write_content(&self, out: &mut Vec<u8>) {
+        for part in [
+            &self.kind,
+            &self.mode,
+            &self.amount,
+            &self.balance,
+            &self.time,
+            &self.value_date,
+            &self.id,
+            &self.narration,
+            &self.reference,
+        ] {
+            let text = part.text().unwrap_or_default();
+            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// The bank's id as text, if it is one.
+    pub fn bank_id(&self) -> Option<&str> {
+        match &self.id {
+            Scalar::Text(text) if !self.id.is_missing() => Some(text.trim()),
+            Scalar::Owned(text) if !self.id.is_missing() => Some(text.trim()),
+            _ => None,
+        }
+    }
+}
+
+/// The currency of an account's amounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Currency {
+    /// ISO 4217 code.
+    pub code: [u8; 3],
+    /// Decimals.
+    pub decimals: u32,
+}
+
+/// What all rows of an account share.
+pub struct RowWriter<'w> {
+    /// The account's id.
+    pub account_id: [u8; ID_LEN],
+    /// `None` if it is not known: amounts stay unset.
+    pub currency: Option<Currency>,
+    /// The zone of times that name none.
+    pub zoneless: Zoneless,
+    /// The range that the account states.
+    pub stated: (Option<Day>, Option<Day>),
+    /// Reused from row to row.
+    pub flags: &'w mut Flags,
+}
+
+impl RowWriter<'_> {
+    /// Appends a framed row; answers its day.
+    pub fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        row: &Row<'_>,
+        identity: &RowIdentity,
+        ordinal: usize,
+    ) -> Option<Day> {
+        self.flags.0.clear();
+        let start = wire::begin(out, 2);
+        out.extend_from_slice(&self.ids(identity));
+        self.words(out, row);
+        if let Some(currency) = self.currency {
+            self.amount(out, 7, "amount", &row.amount, currency);
+            self.amount(out, 8, "balance", &row.balance, currency);
+        }
+        let day = self.times(out, row);
+        for (field, text) in [(12, &row.narration), (13, &row.reference), (14, &row.id)] {
+            match text.text() {
+                Some(Cow::Borrowed(text)) => wire::string(out, field, text),
+                Some(Cow::Owned(text)) => wire::string(out, field, &text),
+                None => {}
+            }
+        }
+        wire::number(out, 15, ordinal as u64);
+        if identity.duplicate_row {
+            self.flags.add("", QualityCode::DuplicateRow);
+        }
+        if identity.duplicate_id {
+            self.flags.add("bank_transaction_id", QualityCode::DuplicateId);
+        }
+        if !self.flags.0.is_empty() {
+            self.write_flags(out);
+        }
+        wire::end(out, start);
+        day
+    }
+
+    /// Both ids as fields 1 and 2.
+    fn ids(&self, identity: &RowIdentity) -> [u8; 2 * (ID_LEN + 2)] {
+        let mut bytes = [ID_LEN as u8; 2 * (ID_LEN + 2)];
+        bytes[0] = wire::tag(1);
+        bytes[2..2 + ID_LEN].copy_from_slice(&ids::text(*b"txn_", &identity.key));
+        bytes[2 + ID_LEN] = wire::tag(2);
+        bytes[4 + ID_LEN..].copy_from_slice(&self.account_id);
+        bytes
+    }
+
+    fn words(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+        use TransactionMode as Mode;
+        use TransactionType as Type;
+        // The words of nearly all rows need neither a table nor a text.
+        match row.kind {
+            Scalar::Text("DEBIT") => wire::number(out, 3, Type::Debit as u64),
+            Scalar::Text("CREDIT") => wire::number(out, 3, Type::Credit as u64),
+            _ => {
+                let read = self.flags.word("type", &row.kind, words::transaction_type, Type::Other);
+                wire::number(out, 3, read.0.unwrap_or_default() as u64);
+                wire::string(out, 4, &read.1);
+            }
+        }
+        match row.mode {
+            Scalar::Text("UPI") => wire::number(out, 5, Mode::Upi as u64),
+            _ => {
+                let read = self.flags.word("mode", &row.mode, words::transaction_mode, Mode::Other);
+                wire::number(out, 5, read.0.unwrap_or_default() as u64);
+                wire::string(out, 6, &read.1);
+            }
+        }
+    }
+
+    #[inline]
+    fn amount(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: u8,
+        path: &'static str,
+        text: &Scalar<'_>,
+        currency: Currency,
+    ) {
+        if let Some(units) = self.flags.amount(path, text, currency.decimals) {
+            wire::money(out, field, units, currency.code);
+        }
+    }
+
+    fn times(&mut self, out: &mut Vec<u8>, row: &Row<'_>) -> Option<Day> {
+        let when = self.flags.when("transaction_time", &row.time, self.zoneless);
+        let day = when.map(When::day);
+        if let (Some(when), Some(day)) = (when, day) {
+            wire::timestamp(out, 9, when);
+            wire::date(out, 10, day);
+            self.check_range("transaction_date", day);
+        }
+        let value = self.flags.day("value_date", &row.value_date, self.zoneless);
+        if let Some(value) = value {
+            wire::date(out, 11, value);
+            if day != Some(value) {
+                self.check_range("value_date", value);
+                let apart = day.map_or(0, |day| value.number() - day.number());
+                if apart.abs() > 3 {
+                    self.flags.add("value_date", QualityCode::DatesDisagree);
+                }
+            }
+        }
+        day
+    }
+
+    #[inline]
+    fn check_range(&mut self, path: &'static str, day: Day) {
+        let (from, to) = self.stated;
+        if from.is_some_and(|from| day < from) || to.is_some_and(|to| day > to) {
+            self.flags.add(path, QualityCode::OutOfRange);
+        }
+    }
+
+    #[cold]
+    fn write_flags(&mut self, out: &mut Vec<u8>) {
+        let mut message = Vec::new();
+        for flag in &self.flags.0 {
+            message.clear();
+            wire::string(&mut message, 1, &flag.path);
+            wire::number(&mut message, 2, flag.code as u64);
+            wire::string(&mut message, 3, &flag.source);
+            // Field 16 is the first whose tag takes two bytes.
+            out.extend_from_slice(&[0x82, 0x01]);
+            wire::varint(out, message.len() as u64);
+            out.extend_from_slice(&message);
+        }
+    }
+}

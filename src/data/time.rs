@@ -1,0 +1,374 @@
+//! Days and instants, in every form that was seen. Days are days of Indian Standard Time.
+
+/// Seconds that Indian Standard Time is ahead of UTC, all year.
+const IST: i64 = 19_800;
+
+/// A day of the calendar, year 1000 to 9999: banks write earlier years only for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day {
+    /// Year.
+    pub year: u16,
+    /// Month, 1 to 12.
+    pub month: u8,
+    /// Day of the month.
+    pub day: u8,
+}
+
+/// What a text says about time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// A day, without a time of day.
+    Day(Day),
+    /// An instant.
+    Instant {
+        /// Seconds since 1970 (UTC).
+        seconds: i64,
+        /// Nanoseconds beyond the second.
+        nanos: u32,
+        /// The day it falls on (IST).
+        day: Day,
+        /// Whether the text named its zone.
+        zoned: bool,
+    },
+}
+
+/// The zone of a text that names none; it differs from provider to provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zoneless {
+    /// UTC, and that is documented.
+    Utc,
+    /// Indian Standard Time, an assumption.
+    Ist,
+}
+
+impl Day {
+    /// A day that exists.
+    pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
+        let valid = (1000..=9999).contains(&year)
+            && (1..=12).contains(&month)
+            && day >= 1
+            && day <= days_of_month(year, month);
+        valid.then_some(Self { year, month, day })
+    }
+
+    /// Days since 1970-01-01 (H. Hinnant, "chrono-compatible low-level date algorithms").
+    pub fn number(self) -> i64 {
+        let month = i64::from(self.month);
+        let year = i64::from(self.year) - i64::from(month <= 2);
+        let era = year / 400;
+        let of_era = year - era * 400;
+        let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i64::from(self.day) - 1;
+        era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    }
+
+    /// The day with that number, if its year is in range.
+    pub fn from_number(number: i64) -> Option<Self> {
+        let shifted = number + 719_468;
+        if shifted < 0 {
+            return None;
+        }
+        let era = shifted / 146_097;
+        let of_era = shifted % 146_097;
+        let year_of_era =
+            (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let moved = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * moved + 2) / 5 + 1;
+        let month = if moved < 10 { moved + 3 } else { moved - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        Self::new(u16::try_from(year).ok()?, month as u8, day as u8)
+    }
+}
+
+impl When {
+    /// The day (IST).
+    pub fn day(self) -> Day {
+        match self {
+            Self::Day(day) | Self::Instant { day, .. } => day,
+        }
+    }
+}
+
+fn days_of_month(year: u16, month: u8) -> u8 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Reads a text; `None` if it is none of the known forms. Blanks may stand anywhere between its parts.
+#[inline]
+pub fn parse(text: &str, zoneless: Zoneless) -> Option<When> {
+    let bytes = text.as_bytes();
+    if let Some(when) = common(bytes) {
+        return Some(when);
+    }
+    Scan { bytes, at: 0 }.when(zoneless)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS.mmmZ` and `YYYY-MM-DD`, the forms of nearly every row.
+#[inline]
+fn common(text: &[u8]) -> Option<When> {
+    if let Ok(text) = <&[u8; 24]>::try_from(text) {
+        let shape = text[4] == b'-'
+            && text[7] == b'-'
+            && text[10] == b'T'
+            && text[13] == b':'
+            && text[16] == b':'
+            && text[19] == b'.'
+            && text[23] == b'Z';
+        if !shape {
+            return None;
+        }
+        let day = Day::new(four(&text[..4])?, two(&text[5..7])?, two(&text[8..10])?)?;
+        let millis = u32::from(digit(text[20])?) * 100 + u32::from(two(&text[21..23])?);
+        let of_day = time_of_day(two(&text[11..13])?, two(&text[14..16])?, two(&text[17..19])?)?;
+        return instant(day, of_day, millis * 1_000_000, 0, true);
+    }
+    let text = <&[u8; 10]>::try_from(text).ok()?;
+    if text[4] != b'-' || text[7] != b'-' {
+        return None;
+    }
+    Day::new(four(&text[..4])?, two(&text[5..7])?, two(&text[8..])?).map(When::Day)
+}
+
+#[inline]
+fn digit(byte: u8) -> Option<u8> {
+    let value = byte.wrapping_sub(b'0');
+    (value < 10).then_some(value)
+}
+
+#[inline]
+fn two(text: &[u8]) -> Option<u8> {
+    Some(digit(text[0])? * 10 + digit(text[1])?)
+}
+
+#[inline]
+fn four(text: &[u8]) -> Option<u16> {
+    Some(u16::from(two(&text[..2])?) * 100 + u16::from(two(&text[2..4])?))
+}
+
+#[inline]
+fn time_of_day(hour: u8, minute: u8, second: u8) -> Option<i64> {
+    (hour < 24 && minute < 60 && second < 60)
+        .then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
+}
+
+/// The instant of a local day and time, `offset` seconds ahead of UTC.
+#[inline]
+fn instant(local: Day, of_day: i64, nanos: u32, offset: i64, zoned: bool) -> Option<When> {
+    let seconds = local.number() * 86_400 + of_day - offset;
+    let in_ist = of_day - offset + IST;
+    let day = if (0..86_400).contains(&in_ist) {
+        local
+    } else {
+        Day::from_number((seconds + IST).div_euclid(86_400))?
+    };
+    Some(When::Instant { seconds, nanos, day, zoned })
+}
+
+/// Walks over a text, passing over blanks.
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Scan<'_> {
+    fn peek(&mut self) -> Option<u8> {
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {
+            self.at += 1;
+        }
+        self.bytes.get(self.at).copied()
+    }
+
+    fn eat(&mut self, wanted: &[u8]) -> bool {
+        let found = self.peek().is_some_and(|byte| wanted.contains(&byte));
+        self.at += usize::from(found);
+        found
+    }
+
+    /// A run of one to nine digits: value and length. Further digits are passed over: a fraction may have more.
+    fn number(&mut self) -> Option<(u32, usize)> {
+        self.peek()?;
+        let mut value = 0_u32;
+        let mut len = 0;
+        while let Some(found) = self.bytes.get(self.at).and_then(|byte| digit(*byte)) {
+            if len < 9 {
+                value = value * 10 + u32::from(found);
+            }
+            len += 1;
+            self.at += 1;
+        }
+        (len > 0).then_some((value, len))
+    }
+
+    fn small(&mut self) -> Option<u8> {
+        match self.number()? {
+            (value, 1 | 2) => Some(value as u8),
+            _ => None,
+        }
+    }
+
+    /// `YYYY-MM-DD` or `dd-mm-yyyy`, also with slashes.
+    fn date(&mut self) -> Option<Day> {
+        let (first, len) = self.number()?;
+        self.eat(b"-/").then_some(())?;
+        let month = self.small()?;
+        self.eat(b"-/").then_some(())?;
+        let (last, last_len) = self.number()?;
+        match (len, last_len) {
+            (4, 1 | 2) => Day::new(first as u16, month, last as u8),
+            (1 | 2, 4) => Day::new(last as u16, month, first as u8),
+            _ => None,
+        }
+    }
+
+    fn when(mut self, zoneless: Zoneless) -> Option<When> {
+        let day = self.date()?;
+        self.eat(b"Tt");
+        if self.peek().is_none() {
+            return Some(When::Day(day));
+        }
+        let hour = self.small()?;
+        self.eat(b":").then_some(())?;
+        let minute = self.small()?;
+        let second = if self.eat(b":") { self.small()? } else { 0 };
+        // A colon before the milliseconds is a form of its own.
+        let nanos = if self.eat(b".:,") { self.fraction()? } else { 0 };
+        let offset = self.offset()?;
+        self.peek().is_none().then_some(())?;
+        let assumed = match zoneless {
+            Zoneless::Utc => 0,
+            Zoneless::Ist => IST,
+        };
+        let of_day = time_of_day(hour, minute, second)?;
+        let zoned = offset.is_some() || zoneless == Zoneless::Utc;
+        instant(day, of_day, nanos, offset.unwrap_or(assumed), zoned)
+    }
+
+    fn fraction(&mut self) -> Option<u32> {
+        let (value, len) = self.number()?;
+        Some(value * 10_u32.pow(9_u32.saturating_sub(len as u32)))
+    }
+
+    /// `Z`, `+05:30`, `+0530` or `+05`; `Some(None)` for none at all.
+    fn offset(&mut self) -> Option<Option<i64>> {
+        if self.eat(b"Zz") {
+            return Some(Some(0));
+        }
+        let sign = match self.peek() {
+            Some(b'+') => 1,
+            Some(b'-') => -1,
+            None => return Some(None),
+            Some(_) => return None,
+        };
+        self.at += 1;
+        let (hours, minutes) = match self.number()? {
+            (value, 4) => (value / 100, value % 100),
+            (value, 1 | 2) if self.eat(b":") => (value, u32::from(self.small()?)),
+            (value, 1 | 2) => (value, 0),
+            _ => return None,
+        };
+        (hours < 24 && minutes < 60).then_some(())?;
+        Some(Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use jiff::{Timestamp, tz::TimeZone};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        let date: jiff::civil::Date = text.parse().unwrap();
+        Day::new(date.year() as u16, date.month() as u8, date.day() as u8).unwrap()
+    }
+
+    #[test]
+    fn instants_are_read_in_every_form() {
+        for (text, instant, ist) in [
+            ("2024-01-02T10:00:00.000Z", "2024-01-02T10:00:00Z", "2024-01-02"),
+            ("2024-01-11T18:42:00.000Z", "2024-01-11T18:42:00Z", "2024-01-12"),
+            ("2023-12-31T18:30:00.001Z", "2023-12-31T18:30:00.001Z", "2024-01-01"),
+            ("2024-01-02T10:00:00Z", "2024-01-02T10:00:00Z", "2024-01-02"),
+            ("2024-01-02T10:00:00.123456789Z", "2024-01-02T10:00:00.123456789Z", "2024-01-02"),
+            ("2024-01-02T10:00:00.1234567891Z", "2024-01-02T10:00:00.123456789Z", "2024-01-02"),
+            ("2024-01-02T10:00:00+00:00", "2024-01-02T10:00:00Z", "2024-01-02"),
+            ("2025-12-31T09:00:00+05:30", "2025-12-31T03:30:00Z", "2025-12-31"),
+            ("2025-12-31T00:00:00+0530", "2025-12-30T18:30:00Z", "2025-12-31"),
+            ("2023-12-11T18:30:00.0", "2023-12-11T18:30:00Z", "2023-12-12"),
+            ("2023-12-11 18:30:00", "2023-12-11T18:30:00Z", "2023-12-12"),
+            ("2024-02-10 00:00:00:000", "2024-02-10T00:00:00Z", "2024-02-10"),
+            (" 2024-02-29T 23:59:59.5 Z ", "2024-02-29T23:59:59.5Z", "2024-03-01"),
+            ("2024-02-29T05:00", "2024-02-29T05:00:00Z", "2024-02-29"),
+        ] {
+            let expected: Timestamp = instant.parse().unwrap();
+            let read = parse(text, Zoneless::Utc);
+            let Some(When::Instant { seconds, nanos, day: found, .. }) = read else {
+                panic!("{text}: {read:?}");
+            };
+            assert_eq!((seconds, nanos as i32), (expected.as_second(), expected.subsec_nanosecond()), "{text}");
+            assert_eq!(found, day(ist), "{text}");
+        }
+    }
+
+    #[test]
+    fn days_are_read_in_every_form() {
+        for text in ["2024-01-02", "02-01-2024", "2-1-2024", " 2024-01-02 ", "02/01/2024", "2024- 01 -02"] {
+            assert_eq!(parse(text, Zoneless::Utc), Some(When::Day(day("2024-01-02"))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_a_zone_takes_the_providers_and_says_so() {
+        let text = "2025-12-31T00:30:00.0";
+        let Some(When::Instant { seconds, zoned, .. }) = parse(text, Zoneless::Ist) else { panic!() };
+        assert_eq!(Timestamp::from_second(seconds).unwrap().to_string(), "2025-12-30T19:00:00Z");
+        assert!(!zoned);
+        let Some(When::Instant { zoned, .. }) = parse(text, Zoneless::Utc) else { panic!() };
+        assert!(zoned);
+    }
+
+    #[test]
+    fn what_is_no_time_is_not_guessed() {
+        for text in [
+            "", "XXXX-04-19", "2024-13-01", "2024-02-30", "30-02-2024", "0001-01-01", "012024", "2024-01-02T25:00:00Z",
+            "2024-01-02T10:00:00Q", "2024-01-02T10:00:00+99:00", "10:00:00", "2024-01-02T10:00:00Z x", "20240102", "99999-01-01",
+        ] {
+            assert_eq!(parse(text, Zoneless::Utc), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "\\PC*") {
+            let _ = parse(&text, Zoneless::Utc);
+        }
+
+        #[test]
+        fn time_like_text_is_read_without_a_panic(text in "[0-9TZ:.+ /-]{0,40}") {
+            let _ = parse(&text, Zoneless::Ist);
+        }
+
+        #[test]
+        fn written_instants_come_back_with_their_indian_day(seconds in -30_000_000_000_i64..250_000_000_000, millis in 0_u32..1000) {
+            let stamp = Timestamp::new(seconds, millis as i32 * 1_000_000).unwrap();
+            // Before 1970 jiff keeps the sign on both parts; the text is what counts.
+            let text = stamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+            let ist = stamp.to_zoned(TimeZone::fixed(jiff::tz::offset(5).saturating_add(jiff::SignedDuration::from_mins(30)))).date();
+            let Some(When::Instant { day, .. }) = parse(&text, Zoneless::Utc) else { panic!("{text}") };
+            prop_assert_eq!((day.year as i16, day.month as i8, day.day as i8), (ist.year(), ist.month(), ist.day()));
+        }
+
+        #[test]
+        fn numbers_of_days_are_those_of_the_calendar(number in -350_000_i64..2_900_000) {
+            let day = Day::from_number(number).unwrap();
+            prop_assert_eq!(day.number(), number);
+        }
+    }
+}

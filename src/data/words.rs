@@ -1,0 +1,198 @@
+//! Tables of the words that providers use: ReBIT's of both versions and what was seen beside them. Case, hyphens and blanks do not
+//! count. `None` means a word that is not in the table.
+
+use crate::pb::{
+    AccountStatus, Answer, DepositFacility, DepositInterval, DepositKind, FiType,
+    HoldingArrangement, InterestComputation, TransactionMode, TransactionType,
+};
+
+/// The longest word of any table.
+const LONGEST: usize = 24;
+
+/// A word in upper case, with underscores for hyphens and blanks; empty if too long for any table.
+fn normal<'b>(word: &str, buffer: &'b mut [u8; LONGEST]) -> &'b str {
+    let Some(room) = buffer.get_mut(..word.len()) else {
+        return "";
+    };
+    for (to, from) in room.iter_mut().zip(word.bytes()) {
+        *to = match from {
+            b'-' | b' ' => b'_',
+            other => other.to_ascii_uppercase(),
+        };
+    }
+    std::str::from_utf8(room).unwrap_or("")
+}
+
+macro_rules! table {
+    ($(#[$meta:meta])* $name:ident -> $kind:ident { $($($word:literal)|+ => $value:ident),+ $(,)? }) => {
+        $(#[$meta])*
+        pub fn $name(word: &str) -> Option<$kind> {
+            let mut buffer = [0; LONGEST];
+            Some(match normal(word, &mut buffer) {
+                $($($word)|+ => $kind::$value,)+
+                _ => return None,
+            })
+        }
+    };
+}
+
+table! {
+    /// Credit, debit, or an event of a deposit.
+    transaction_type -> TransactionType {
+        "CREDIT" | "CR" => Credit,
+        "DEBIT" | "DR" => Debit,
+        "OPENING" => Opening,
+        "INTEREST" => Interest,
+        "TDS" => Tds,
+        "INSTALLMENT" | "INSTALMENT" => Installment,
+        "CLOSING" => Closing,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// How the money moved.
+    transaction_mode -> TransactionMode {
+        "UPI" => Upi,
+        "FT" => Ft,
+        "IMPS" => Imps,
+        "NEFT" => Neft,
+        "RTGS" => Rtgs,
+        "CASH" => Cash,
+        "ATM" => Atm,
+        "CARD" | "CARD_PAYMENT" => Card,
+        "CHEQUE" => Cheque,
+        "DEMAND_DRAFT" => DemandDraft,
+        "AUTO_DEBIT" => AutoDebit,
+        "INTEREST_CREDIT" => InterestCredit,
+        "NACH" => Nach,
+        "ECS" => Ecs,
+        "REMITTANCE" => Remittance,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// The kind of financial information that is read in full.
+    fi_type -> FiType {
+        "DEPOSIT" => Deposit,
+        "TERM_DEPOSIT" => TermDeposit,
+        "RECURRING_DEPOSIT" => RecurringDeposit,
+    }
+}
+
+table! {
+    /// Single or joint.
+    holding -> HoldingArrangement {
+        "SINGLE" => Single,
+        "JOINT" => Joint,
+    }
+}
+
+table! {
+    /// The kind of a deposit account. Statements read from PDF say "saving".
+    deposit_kind -> DepositKind {
+        "SAVINGS" | "SAVING" => Savings,
+        "CURRENT" => Current,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// A borrowing facility: ReBIT version 1 says OD and CC, version 2 the long words.
+    facility -> DepositFacility {
+        "NO_FACILITY_GRANTED" | "NONE" => None,
+        "OD" | "OVERDRAFT" => Overdraft,
+        "CC" | "CASH_CREDIT" => CashCredit,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// The condition of an account.
+    status -> AccountStatus {
+        "ACTIVE" => Active,
+        "INACTIVE" => Inactive,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// How often interest is paid or compounded.
+    interval -> DepositInterval {
+        "MONTHLY" => Monthly,
+        "QUARTERLY" => Quarterly,
+        "HALF_YEARLY" => HalfYearly,
+        "YEARLY" => Yearly,
+        "ONMATURITY" | "ON_MATURITY" => OnMaturity,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// How interest is computed.
+    computation -> InterestComputation {
+        "SIMPLE" => Simple,
+        "COMPOUND" => Compound,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// Yes or no in the words of nominee and KYC fields.
+    answer -> Answer {
+        "TRUE" | "YES" | "Y" | "REGISTERED" => Yes,
+        "FALSE" | "NO" | "N" | "NOT_REGISTERED" => No,
+        "NO_DATA_AVAILABLE" => Unspecified,
+    }
+}
+
+/// A provider's word as it may be shown: up to 48 plain characters without a run of five digits, else empty. A personal text in the wrong
+/// place must not pass for a word.
+pub fn shown(word: &str) -> String {
+    let plain = word
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'/' | b'.'));
+    let digits = word
+        .as_bytes()
+        .windows(5)
+        .any(|window| window.iter().all(u8::is_ascii_digit));
+    if plain && !digits && word.len() <= 48 {
+        word.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_hyphens_and_blanks_do_not_count() {
+        assert_eq!(transaction_type("credit"), Some(TransactionType::Credit));
+        assert_eq!(transaction_mode("Demand Draft"), Some(TransactionMode::DemandDraft));
+        assert_eq!(fi_type("TERM-DEPOSIT"), Some(FiType::TermDeposit));
+        assert_eq!(interval("OnMaturity"), Some(DepositInterval::OnMaturity));
+        assert_eq!(interval("HALF-YEARLY"), Some(DepositInterval::HalfYearly));
+        assert_eq!(deposit_kind("saving"), Some(DepositKind::Savings));
+        assert_eq!(answer("Not-Registered"), Some(Answer::No));
+    }
+
+    #[test]
+    fn a_word_outside_the_table_is_none() {
+        assert_eq!(transaction_mode("ONLINE"), None);
+        assert_eq!(transaction_mode(""), None);
+        assert_eq!(transaction_mode("A word that is longer than any of them"), None);
+        assert_eq!(transaction_mode("न"), None);
+        assert_eq!(fi_type("MUTUAL_FUNDS"), None);
+    }
+
+    #[test]
+    fn only_plain_words_are_shown() {
+        assert_eq!(shown("ONLINE"), "ONLINE");
+        assert_eq!(shown("9000000001"), "");
+        assert_eq!(shown("a@example.com"), "");
+        assert_eq!(shown(&"A".repeat(49)), "");
+    }
+}

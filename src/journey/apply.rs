@@ -1,0 +1,403 @@
+//! Merges what was seen at a provider into a tree. Facts move states forward by the machines only; a fact that says nothing changes
+//! nothing; ids of ours never change.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    derive,
+    machine::{attempt_may, consent_may, fetch_may},
+    model::{
+        AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
+        FetchTrigger, Journey,
+    },
+    policy::Assumptions,
+};
+use crate::{
+    providers::provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
+    random::{Random, new_id},
+};
+
+/// What merging needs beside the facts.
+pub struct Merge<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// Where the facts come from.
+    pub source: FactSource,
+    /// For new ids.
+    pub random: &'a dyn Random,
+    /// What to assume where a provider does not tell.
+    pub assume: &'a Assumptions,
+}
+
+/// Bodies that came with the facts: (fetch id, body).
+pub type Brought = Vec<(String, Body)>;
+
+impl Merge<'_> {
+    /// Merges an observation of one attempt; answers the bodies that it brought.
+    pub fn observation(&self, journey: &mut Journey, attempt_id: &str, seen: Observation) -> Brought {
+        let mut brought = Brought::new();
+        for fact in seen.consents {
+            self.consent(journey, attempt_id, fact, &mut brought);
+        }
+        if let Some(fact) = seen.attempt {
+            self.attempt(journey, attempt_id, fact);
+        }
+        brought
+    }
+
+    fn evidence(&self, text: &str) -> Evidence {
+        Evidence { as_of: self.now, source: self.source, text: clip(text) }
+    }
+
+    fn attempt(&self, journey: &mut Journey, attempt_id: &str, fact: AttemptFact) {
+        let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id) else { return };
+        if attempt.state == fact.state || attempt_may(attempt.state, fact.state) {
+            attempt.state = fact.state;
+            attempt.evidence = self.evidence(&fact.text);
+        }
+        // A step once told is not forgotten because a later answer leaves it out.
+        if !fact.institutions.is_empty() {
+            attempt.institutions = fact.institutions;
+        }
+        if fact.aa != super::model::StepState::Unspecified {
+            attempt.aa = fact.aa;
+        }
+        attempt.pdf = fact.pdf.or(attempt.pdf);
+        attempt.skipped |= fact.skipped;
+    }
+
+    fn consent(&self, journey: &mut Journey, attempt_id: &str, fact: ConsentFact, brought: &mut Brought) {
+        let index = match place_of(journey, attempt_id, &fact) {
+            Some(index) => index,
+            None => {
+                journey.consents.push(self.new_consent(journey, attempt_id, &fact));
+                journey.consents.len() - 1
+            }
+        };
+        let Some(consent) = journey.consents.get_mut(index) else { return };
+        consent.handle = fact.handle.or(consent.handle.take());
+        consent.provider_ref = fact.consent_ref.or(consent.provider_ref.take());
+        consent.uploaded |= fact.uploaded;
+        if let Some(state) = fact.state
+            && (state == consent.state || consent_may(consent.state, state))
+        {
+            consent.state = state;
+            consent.evidence = self.evidence(&fact.text);
+        }
+        self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
+        if let Some((at, certainty)) = fact.expires_at {
+            (consent.expires_at, consent.expires_certainty) = (Some(at), certainty);
+        }
+        consent.template_range = fact.template_range.or(consent.template_range);
+        for fetch in fact.fetches {
+            self.fetch(consent, fetch, brought);
+        }
+    }
+
+    fn consent_terms(
+        &self,
+        consent: &mut Consent,
+        mode: &Option<ConsentMode>,
+        periodic: Option<bool>,
+        trigger: Option<FetchTrigger>,
+    ) {
+        consent.mode = mode.unwrap_or(consent.mode);
+        consent.periodic = periodic.unwrap_or(consent.periodic);
+        consent.trigger = trigger.unwrap_or(consent.trigger);
+    }
+
+    fn new_consent(&self, journey: &Journey, attempt_id: &str, fact: &ConsentFact) -> Consent {
+        // A consent that we did not ask for by itself (one handle per bank, uploaded statements) serves the purpose first asked.
+        let purpose = journey.ask.consents.first().map_or(super::model::Purpose::Unspecified, |ask| ask.purpose);
+        Consent {
+            id: new_id(self.random, "cns"),
+            attempt_id: attempt_id.to_owned(),
+            purpose,
+            template: fact.template.clone().unwrap_or_default(),
+            asked_range: journey.ask.consents.first().and_then(|ask| ask.data_range),
+            template_range: None,
+            state: ConsentState::Pending,
+            evidence: self.evidence(&fact.text),
+            mode: ConsentMode::Unspecified,
+            periodic: false,
+            trigger: FetchTrigger::Provider,
+            expires_at: None,
+            expires_certainty: Certainty::Unspecified,
+            handle: None,
+            provider_ref: None,
+            uploaded: fact.uploaded,
+            fetches: Vec::new(),
+        }
+    }
+
+    fn fetch(&self, consent: &mut Consent, fact: FetchFact, brought: &mut Brought) {
+        let index = match fetch_place(consent, fact.session.as_deref()) {
+            Some(index) => index,
+            None => {
+                let fetch = self.new_fetch(consent);
+                consent.fetches.push(fetch);
+                consent.fetches.len() - 1
+            }
+        };
+        let Some(fetch) = consent.fetches.get_mut(index) else { return };
+        fetch.provider_ref = fact.session.or(fetch.provider_ref.take());
+        if fetch_may(fetch.state, fetch.settled, fact.state) || (fact.state == fetch.state && fact.settled >= fetch.settled) {
+            fetch.state = fact.state;
+            fetch.settled = fact.settled;
+            fetch.evidence = self.evidence(&fact.text);
+        }
+        if !fact.accounts.is_empty() {
+            fetch.accounts = fact.accounts;
+        }
+        if let Some((at, certainty)) = fact.data_expires_at {
+            (fetch.data_expires_at, fetch.data_expires_certainty) = (Some(at), certainty);
+        }
+        if let Some(body) = fact.body {
+            brought.push((fetch.id.clone(), body));
+        }
+    }
+
+    /// A data session of a consent, with the ranges and ends that are known or assumed for it.
+    pub fn new_fetch(&self, consent: &Consent) -> Fetch {
+        let (requested_range, range_certainty) = self.range_of(consent);
+        let life = self.assume.data_life(consent.purpose);
+        let expires = SignedDuration::try_from(life).ok().and_then(|life| self.now.checked_add(life).ok());
+        Fetch {
+            id: new_id(self.random, "fch"),
+            provider_ref: None,
+            state: FetchState::Requested,
+            settled: false,
+            evidence: self.evidence(""),
+            requested_at: self.now,
+            requested_range,
+            range_certainty,
+            data_expires_at: expires,
+            data_expires_certainty: Certainty::Assumed,
+            accounts: Vec::new(),
+            picked_up_at: None,
+            account_count: 0,
+            transaction_count: 0,
+            pick_up_failure: None,
+        }
+    }
+
+    fn range_of(&self, consent: &Consent) -> (DayRange, Certainty) {
+        if let Some(range) = consent.asked_range {
+            return (range, Certainty::Caller);
+        }
+        if let Some(range) = consent.template_range {
+            return (range, Certainty::Template);
+        }
+        match self.assume.range(consent.purpose, self.now) {
+            Some(range) => (range, Certainty::Assumed),
+            None => (DayRange::default(), Certainty::Unspecified),
+        }
+    }
+}
+
+/// Sets the derived state and counts the change, if anything but the time of a look differs from `before`.
+pub fn finish(before: &Journey, journey: &mut Journey, now: Timestamp) -> bool {
+    let state = derive::state(journey);
+    if state != journey.state {
+        journey.state = state;
+        journey.state_at = now;
+    }
+    let changed = !same_facts(before, journey);
+    if changed {
+        journey.sequence = before.sequence + 1;
+        journey.looks = 0;
+    }
+    changed
+}
+
+fn same_facts(before: &Journey, after: &Journey) -> bool {
+    let plain = |journey: &Journey| {
+        let mut journey = journey.clone();
+        journey.looks = 0;
+        let zero = Timestamp::UNIX_EPOCH;
+        for attempt in &mut journey.attempts {
+            attempt.evidence.as_of = zero;
+        }
+        for consent in &mut journey.consents {
+            consent.evidence.as_of = zero;
+            for fetch in &mut consent.fetches {
+                fetch.evidence.as_of = zero;
+            }
+        }
+        journey
+    };
+    plain(before) == plain(after)
+}
+
+/// The consent that a fact is about: by handle, by the provider's id, as the uploaded statements, or as the one of its template that has
+/// no handle yet.
+fn place_of(journey: &Journey, attempt_id: &str, fact: &ConsentFact) -> Option<usize> {
+    let position = |fits: &dyn Fn(&Consent) -> bool| {
+        journey.consents.iter().position(|consent| consent.attempt_id == attempt_id && fits(consent))
+    };
+    if fact.uploaded {
+        return position(&|consent| consent.uploaded);
+    }
+    let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
+    position(&|consent| same(&consent.handle, &fact.handle))
+        .or_else(|| position(&|consent| same(&consent.provider_ref, &fact.consent_ref)))
+        .or_else(|| {
+            position(&|consent| {
+                consent.handle.is_none()
+                    && consent.provider_ref.is_none()
+                    && !consent.uploaded
+                    && fact.template.as_ref().is_none_or(|template| *template == consent.template)
+            })
+        })
+        .or_else(|| {
+            // Without any id the fact can only mean the attempt's one consent.
+            let nameless = fact.handle.is_none() && fact.consent_ref.is_none() && fact.template.is_none();
+            position(&|consent| nameless && !consent.uploaded)
+        })
+}
+
+/// The session that a fact is about: by its id, or the newest one that has none yet.
+fn fetch_place(consent: &Consent, session: Option<&str>) -> Option<usize> {
+    let Some(session) = session else {
+        return consent.fetches.len().checked_sub(1);
+    };
+    consent
+        .fetches
+        .iter()
+        .position(|fetch| fetch.provider_ref.as_deref() == Some(session))
+        .or_else(|| {
+            let newest = consent.fetches.len().checked_sub(1)?;
+            consent.fetches[newest].provider_ref.is_none().then_some(newest)
+        })
+}
+
+/// A provider's word as it may be shown: at most 64 characters of a plain alphabet.
+fn clip(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.')).take(64).collect()
+}
+
+/// Marks an attempt that outlived its time limit.
+pub fn abandon(journey: &mut Journey, now: Timestamp, limit: SignedDuration) {
+    for attempt in &mut journey.attempts {
+        if attempt.state == AttemptState::AwaitingCustomer && now.duration_since(attempt.created_at) >= limit {
+            attempt.state = AttemptState::Abandoned;
+            attempt.evidence = Evidence { as_of: now, source: FactSource::Gateway, text: "time limit".to_owned() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{journey::testing, random::SystemRandom};
+
+    fn merge(assume: &Assumptions) -> Merge<'_> {
+        Merge { now: Timestamp::from_second(1_000).unwrap(), source: FactSource::Poll, random: &SystemRandom, assume }
+    }
+
+    fn fetch_fact(session: Option<&str>, state: FetchState, settled: bool) -> FetchFact {
+        FetchFact {
+            session: session.map(str::to_owned),
+            state,
+            settled,
+            text: String::new(),
+            accounts: Vec::new(),
+            data_expires_at: None,
+            body: None,
+        }
+    }
+
+    fn consent_fact(handle: &str, state: ConsentState, fetches: Vec<FetchFact>) -> ConsentFact {
+        ConsentFact { handle: Some(handle.to_owned()), state: Some(state), fetches, ..ConsentFact::default() }
+    }
+
+    fn seen(consents: Vec<ConsentFact>) -> Observation {
+        Observation { attempt: None, consents }
+    }
+
+    #[test]
+    fn the_same_news_twice_changes_nothing_more() {
+        let assume = Assumptions::default();
+        let mut journey = testing::journey();
+        let fact = || consent_fact("handle-1", ConsentState::Active, vec![fetch_fact(Some("s1"), FetchState::Ready, true)]);
+        let before = journey.clone();
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![fact()]));
+        assert!(finish(&before, &mut journey, Timestamp::from_second(1_000).unwrap()));
+        assert_eq!(journey.sequence, 2);
+        let before = journey.clone();
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![fact()]));
+        assert!(!finish(&before, &mut journey, Timestamp::from_second(2_000).unwrap()));
+        assert_eq!(journey.sequence, 2);
+        assert_eq!(journey.consents[0].fetches.len(), 1);
+    }
+
+    #[test]
+    fn late_news_moves_nothing_back() {
+        let assume = Assumptions::default();
+        let mut journey = testing::journey();
+        journey.consents[0].state = ConsentState::Active;
+        journey.consents[0].fetches = vec![testing::fetch(FetchState::Ready, true)];
+        let late = consent_fact("handle-1", ConsentState::Pending, vec![fetch_fact(None, FetchState::Requested, false)]);
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![late]));
+        assert_eq!(journey.consents[0].state, ConsentState::Active);
+        assert_eq!(journey.consents[0].fetches[0].state, FetchState::Ready);
+        assert!(journey.consents[0].fetches[0].settled);
+    }
+
+    #[test]
+    fn a_new_session_is_a_new_fetch_and_a_nameless_one_is_adopted() {
+        let assume = Assumptions::default();
+        let mut journey = testing::journey();
+        journey.consents[0].state = ConsentState::Active;
+        journey.consents[0].fetches = vec![testing::fetch(FetchState::Requested, false)];
+        let first = consent_fact("handle-1", ConsentState::Active, vec![fetch_fact(Some("s1"), FetchState::Ready, true)]);
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![first]));
+        assert_eq!(journey.consents[0].fetches.len(), 1);
+        assert_eq!(journey.consents[0].fetches[0].provider_ref.as_deref(), Some("s1"));
+        let second = consent_fact("handle-1", ConsentState::Active, vec![fetch_fact(Some("s2"), FetchState::Requested, false)]);
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![second]));
+        assert_eq!(journey.consents[0].fetches.len(), 2);
+        assert_eq!(journey.consents[0].fetches[0].state, FetchState::Ready);
+    }
+
+    #[test]
+    fn a_lost_opening_is_adopted_by_template() {
+        let assume = Assumptions::default();
+        let mut journey = testing::journey();
+        journey.consents[0].handle = None;
+        let fact = ConsentFact {
+            template: Some("TEMPLATE".to_owned()),
+            ..consent_fact("found", ConsentState::Pending, Vec::new())
+        };
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![fact]));
+        assert_eq!(journey.consents.len(), 1);
+        assert_eq!(journey.consents[0].handle.as_deref(), Some("found"));
+    }
+
+    #[test]
+    fn uploaded_statements_get_a_consent_of_their_own() {
+        let assume = Assumptions::default();
+        let mut journey = testing::journey();
+        let pdf = ConsentFact {
+            uploaded: true,
+            state: Some(ConsentState::Active),
+            fetches: vec![fetch_fact(None, FetchState::Ready, true)],
+            ..ConsentFact::default()
+        };
+        let rejected = consent_fact("handle-1", ConsentState::Rejected, Vec::new());
+        for _ in 0..2 {
+            merge(&assume).observation(&mut journey, "att_1", seen(vec![rejected.clone(), pdf.clone()]));
+        }
+        assert_eq!(journey.consents.len(), 2);
+        journey.attempts[0].state = AttemptState::Done;
+        assert_eq!(derive::state(&journey), crate::journey::model::JourneyState::Ready);
+        assert_eq!(journey.consents[1].fetches.len(), 1);
+    }
+
+    #[test]
+    fn words_of_a_provider_are_clipped_to_a_plain_alphabet() {
+        assert_eq!(clip("DATA_READY"), "DATA_READY");
+        assert_eq!(clip("a<b>\u{1b}[31m\n\"x\""), "ab31mx");
+        assert_eq!(clip(&"x".repeat(200)).len(), 64);
+    }
+}

@@ -1,0 +1,187 @@
+//! One look at one journey: observe, ask for data where that is left to us, pick up what is there.
+
+use super::steps;
+use crate::{
+    journey::{
+        apply::Brought,
+        error::Failure,
+        model::{Attempt, AttemptState, Consent, Evidence, FactSource, FetchState, Journey},
+        service::Service,
+    },
+    providers::{
+        error::{Effect, ErrorKind},
+        provider::{Call, Provider, Target},
+    },
+};
+
+pub(super) async fn look(service: &Service, call: Call, tenant: &str, journey_id: &str) -> Result<(), Failure> {
+    let journey = service.load(tenant, journey_id).await?;
+    let mut brought = Brought::new();
+    match service.provider_of(&journey.routing) {
+        Ok(provider) => {
+            for attempt_id in steps::attempts_to_observe(&journey) {
+                brought.extend(observe(service, call, provider.as_ref(), &journey, &attempt_id).await?);
+            }
+            request_data(service, call, provider.as_ref(), tenant, journey_id).await?;
+        }
+        Err(error) => tracing::error!(?error, "the credential of this journey is not configured any more"),
+    }
+    pick_up(service, call, tenant, journey_id, brought).await?;
+    // Last, so that what this look has brought counts; also sets the next due time.
+    let pace = service.pace().clone();
+    service
+        .change(tenant, journey_id, |journey| {
+            journey.looks = journey.looks.saturating_add(1);
+            steps::end_overdue(journey, service.clock().now(), &pace);
+        })
+        .await?;
+    Ok(())
+}
+
+async fn observe(
+    service: &Service,
+    call: Call,
+    provider: &dyn Provider,
+    journey: &Journey,
+    attempt_id: &str,
+) -> Result<Brought, Failure> {
+    let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == attempt_id) else {
+        return Ok(Brought::new());
+    };
+    let seen = match provider.observe(call, journey, attempt).await {
+        Ok(seen) => seen,
+        // The opening call itself may still be under way; and an opening that was lost may not be there.
+        Err(error) if matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown) => {
+            tracing::info!(%error, "an opening is not found yet");
+            return Ok(Brought::new());
+        }
+        Err(error) => {
+            tracing::warn!(%error, "an attempt cannot be observed");
+            return note_unobservable(service, journey, attempt, error.kind).await;
+        }
+    };
+    let (_, brought) = service
+        .change(&journey.tenant, &journey.id, |journey| {
+            service.merge(FactSource::Poll).observation(journey, attempt_id, seen.clone())
+        })
+        .await?;
+    Ok(brought)
+}
+
+/// A provider that does not know its own opening any more has ended it; every other fault passes.
+async fn note_unobservable(
+    service: &Service,
+    journey: &Journey,
+    attempt: &Attempt,
+    kind: ErrorKind,
+) -> Result<Brought, Failure> {
+    if kind == ErrorKind::UnknownReference && attempt.state == AttemptState::AwaitingCustomer {
+        let now = service.clock().now();
+        service
+            .change(&journey.tenant, &journey.id, |journey| {
+                let Some(attempt) = journey.attempts.iter_mut().find(|other| other.id == attempt.id) else { return };
+                attempt.state = AttemptState::Failed;
+                attempt.failure_reason = Some(format!("{kind:?}"));
+                attempt.evidence = Evidence { as_of: now, source: FactSource::Poll, text: "unknown".to_owned() };
+            })
+            .await?;
+    }
+    Ok(Brought::new())
+}
+
+/// Asks for data where the template leaves it to us. The intent is written before the call, so that a lost answer never leads to a
+/// second request.
+async fn request_data(
+    service: &Service,
+    call: Call,
+    provider: &dyn Provider,
+    tenant: &str,
+    journey_id: &str,
+) -> Result<(), Failure> {
+    let journey = service.load(tenant, journey_id).await?;
+    for consent_id in steps::consents_to_request(&journey) {
+        let (journey, fetch_id) = service
+            .change(tenant, journey_id, |journey| {
+                let merge = service.merge(FactSource::Gateway);
+                // Another replica or an earlier look may have asked meanwhile.
+                if !steps::consents_to_request(journey).contains(&consent_id) {
+                    return None;
+                }
+                let consent = journey.consents.iter_mut().find(|consent| consent.id == consent_id)?;
+                let fetch = merge.new_fetch(consent);
+                let id = fetch.id.clone();
+                consent.fetches.push(fetch);
+                Some(id)
+            })
+            .await?;
+        let Some(fetch_id) = fetch_id else { continue };
+        let Some(consent) = journey.consent(&consent_id) else { continue };
+        send_request(service, call, provider, &journey, consent, &fetch_id).await?;
+    }
+    Ok(())
+}
+
+async fn send_request(
+    service: &Service,
+    call: Call,
+    provider: &dyn Provider,
+    journey: &Journey,
+    consent: &Consent,
+    fetch_id: &str,
+) -> Result<(), Failure> {
+    let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { return Ok(()) };
+    let fetch = consent.fetches.iter().find(|fetch| fetch.id == fetch_id);
+    let result = provider.request_data(call, Target { journey, attempt, consent, fetch }, consent.asked_range).await;
+    if let Err(error) = &result {
+        tracing::warn!(%error, consent_id = %consent.id, "data was not requested");
+    }
+    service
+        .change(&journey.tenant, &journey.id, |journey| {
+            let Some(consent) = journey.consents.iter_mut().find(|other| other.id == consent.id) else { return };
+            match &result {
+                Ok(session) => {
+                    if let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) {
+                        fetch.provider_ref = session.clone().or(fetch.provider_ref.take());
+                    }
+                }
+                // Nothing was sent, and it may work later: the intent is taken back.
+                Err(error) if error.effect == Effect::None && passing(error.kind) => {
+                    consent.fetches.retain(|fetch| fetch.id != fetch_id);
+                }
+                // It may have arrived: the session is read back, never asked for again.
+                Err(error) if error.effect == Effect::Unknown => {}
+                Err(error) => {
+                    if let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) {
+                        fetch.state = FetchState::Failed;
+                        fetch.settled = true;
+                        fetch.evidence.text = error.code.clone().unwrap_or_default();
+                    }
+                }
+            }
+        })
+        .await?;
+    Ok(())
+}
+
+fn passing(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Credentials | ErrorKind::NotReady
+    )
+}
+
+async fn pick_up(
+    service: &Service,
+    call: Call,
+    tenant: &str,
+    journey_id: &str,
+    mut brought: Brought,
+) -> Result<(), Failure> {
+    let journey = service.load(tenant, journey_id).await?;
+    for fetch_id in steps::fetches_to_pick_up(&journey, service.clock().now()) {
+        let body = brought.iter().position(|(id, _)| *id == fetch_id).map(|at| brought.swap_remove(at).1);
+        // The failure stands in the tree and in the log already; the next look tries again.
+        let _ = service.pick_up(call, tenant, journey_id, &fetch_id, body).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The state of a journey, derived from every mix of attempts, consents and fetches by one table. The contract documents the same
+//! table at `JourneyState`; the first row that fits decides.
+
+use super::{
+    machine::{attempt_open, consent_given, fetch_usable},
+    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
+};
+
+/// What the rows of the table ask for.
+#[derive(Debug, Default)]
+struct Facts {
+    /// A consent that was given and not withdrawn.
+    given: bool,
+    active: bool,
+    paused: bool,
+    revoked: bool,
+    rejected: bool,
+    expired: bool,
+    /// Newest fetches of given consents: how many of each.
+    ready: usize,
+    partial: usize,
+    open: usize,
+    fruitless: usize,
+    /// Active consents without any fetch.
+    unfetched: usize,
+    /// Any fetch, also an older one, that can be served.
+    usable: bool,
+    last: AttemptState,
+    skipped: bool,
+}
+
+impl Facts {
+    fn of(journey: &Journey) -> Self {
+        let last = journey.last_attempt();
+        let mut facts = Self {
+            last: last.map_or(AttemptState::Unspecified, |attempt| attempt.state),
+            skipped: last.is_some_and(|attempt| attempt.skipped),
+            ..Self::default()
+        };
+        for consent in &journey.consents {
+            facts.note(consent);
+        }
+        facts
+    }
+
+    fn note(&mut self, consent: &Consent) {
+        match consent.state {
+            ConsentState::Active => self.active = true,
+            ConsentState::Paused => self.paused = true,
+            ConsentState::Revoked => self.revoked = true,
+            ConsentState::Rejected => self.rejected = true,
+            ConsentState::Expired => self.expired = true,
+            _ => {}
+        }
+        if !consent_given(consent.state) {
+            return;
+        }
+        self.given = true;
+        self.usable |= consent.fetches.iter().any(|fetch| fetch_usable(fetch.state));
+        match consent.fetches.last() {
+            Some(fetch) => self.note_fetch(fetch),
+            None if consent.state == ConsentState::Active => self.unfetched += 1,
+            None => {}
+        }
+    }
+
+    fn note_fetch(&mut self, fetch: &Fetch) {
+        match fetch.state {
+            _ if !fetch.settled => self.open += 1,
+            FetchState::Ready => self.ready += 1,
+            FetchState::Partial => self.partial += 1,
+            _ => self.fruitless += 1,
+        }
+    }
+}
+
+type Row = (fn(&Facts) -> bool, JourneyState);
+
+/// The table, first fit wins.
+const TABLE: &[Row] = &[
+    (|f| f.given && f.ready > 0 && f.partial + f.fruitless + f.open + f.unfetched == 0, JourneyState::Ready),
+    (|f| f.given && f.usable, JourneyState::PartiallyReady),
+    (|f| f.active && f.open > 0, JourneyState::Fetching),
+    (|f| f.active && f.unfetched > 0, JourneyState::Consented),
+    (|f| !f.active && f.paused, JourneyState::Paused),
+    (|f| f.given && f.fruitless > 0, JourneyState::Failed),
+    (|f| !f.given && f.last == AttemptState::OutcomeUnknown, JourneyState::OutcomeUnknown),
+    (|f| !f.given && f.last == AttemptState::AwaitingCustomer, JourneyState::AwaitingCustomer),
+    (|f| !f.given && f.last == AttemptState::Created, JourneyState::Created),
+    (|f| !f.given && f.last == AttemptState::Cancelled, JourneyState::Cancelled),
+    (|f| !f.given && f.last == AttemptState::Abandoned, JourneyState::Abandoned),
+    (|f| !f.given && f.last == AttemptState::Done && f.skipped, JourneyState::Skipped),
+    (|f| f.revoked, JourneyState::Revoked),
+    (|f| f.rejected, JourneyState::Rejected),
+    (|f| f.expired, JourneyState::Expired),
+];
+
+/// The derived state.
+pub fn state(journey: &Journey) -> JourneyState {
+    let facts = Facts::of(journey);
+    TABLE
+        .iter()
+        .find(|(fits, _)| fits(&facts))
+        .map_or(JourneyState::Failed, |(_, state)| *state)
+}
+
+/// Whether nothing is open and nothing can come by itself: no attempt open, no active consent without a fetch, every fetch settled.
+pub fn settled(journey: &Journey) -> bool {
+    let attempts = journey.attempts.iter().any(|attempt| attempt_open(attempt.state));
+    let fetches = journey.consents.iter().any(|consent| {
+        (consent.state == ConsentState::Active && consent.fetches.is_empty())
+            || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled))
+    });
+    !attempts && !fetches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journey::testing;
+
+    /// (last attempt, skipped, consents with their fetches) -> state.
+    type Case = (AttemptState, bool, &'static [(ConsentState, &'static [(FetchState, bool)])], JourneyState);
+
+    const CASES: &[Case] = {
+        use AttemptState as A;
+        use ConsentState as C;
+        use FetchState as F;
+        use JourneyState as J;
+        &[
+            (A::Created, false, &[], J::Created),
+            (A::AwaitingCustomer, false, &[(C::Pending, &[])], J::AwaitingCustomer),
+            (A::OutcomeUnknown, false, &[], J::OutcomeUnknown),
+            (A::Cancelled, false, &[(C::Pending, &[])], J::Cancelled),
+            (A::Abandoned, false, &[(C::Pending, &[])], J::Abandoned),
+            (A::Failed, false, &[], J::Failed),
+            (A::Done, true, &[], J::Skipped),
+            (A::Done, false, &[(C::Rejected, &[])], J::Rejected),
+            (A::AwaitingCustomer, false, &[(C::Rejected, &[]), (C::Pending, &[])], J::AwaitingCustomer),
+            (A::Done, false, &[(C::Active, &[])], J::Consented),
+            (A::Done, false, &[(C::Active, &[(F::Requested, false)])], J::Fetching),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)])], J::Ready),
+            (A::Done, false, &[(C::Paused, &[(F::Ready, true)])], J::Ready),
+            (A::Done, false, &[(C::Expired, &[(F::Ready, true)])], J::Ready),
+            (A::Done, false, &[(C::Revoked, &[(F::Ready, true)])], J::Revoked),
+            (A::Done, false, &[(C::Paused, &[])], J::Paused),
+            (A::Done, false, &[(C::Expired, &[])], J::Expired),
+            (A::Done, false, &[(C::Active, &[(F::Partial, true)])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Partial, false)])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true), (F::Requested, false)])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Failed, true), (F::Ready, true)])], J::Ready),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Active, &[])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Active, &[(F::Denied, true)])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Rejected, &[])], J::Ready),
+            (A::Done, false, &[(C::Active, &[(F::Denied, true)])], J::Failed),
+            (A::Done, false, &[(C::Active, &[(F::Empty, true)])], J::Failed),
+            (A::Done, false, &[(C::Expired, &[(F::Timeout, true)])], J::Failed),
+            (A::Done, false, &[(C::Failed, &[])], J::Failed),
+            (A::Done, false, &[(C::Revoked, &[]), (C::Rejected, &[])], J::Revoked),
+            // A statement uploaded instead of a declined consent.
+            (A::Done, false, &[(C::Rejected, &[]), (C::Active, &[(F::Ready, true)])], J::Ready),
+        ]
+    };
+
+    #[test]
+    fn every_row_of_the_table() {
+        for (number, (last, skipped, consents, expected)) in CASES.iter().enumerate() {
+            let mut journey = testing::journey();
+            journey.attempts[0].state = *last;
+            journey.attempts[0].skipped = *skipped;
+            journey.consents.clear();
+            for (state, fetches) in *consents {
+                let mut consent = testing::consent(*state);
+                consent.fetches = fetches.iter().map(|(state, settled)| testing::fetch(*state, *settled)).collect();
+                journey.consents.push(consent);
+            }
+            assert_eq!(state(&journey), *expected, "case {number}");
+        }
+    }
+
+    #[test]
+    fn settled_only_when_nothing_can_come() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Done;
+        journey.consents = vec![testing::consent(ConsentState::Active)];
+        assert!(!settled(&journey));
+        journey.consents[0].fetches.push(testing::fetch(FetchState::Requested, false));
+        assert!(!settled(&journey));
+        journey.consents[0].fetches[0] = testing::fetch(FetchState::Ready, true);
+        assert!(settled(&journey));
+        journey.attempts[0].state = AttemptState::AwaitingCustomer;
+        assert!(!settled(&journey));
+    }
+}

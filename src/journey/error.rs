@@ -1,0 +1,121 @@
+//! What can go wrong with a journey, free of any transport. The one conversion to a gRPC status is in `rpc/status.rs`.
+
+use std::time::Duration;
+
+use super::model::{JourneyState, Product};
+use crate::{providers::error::ProviderError, store::StoreError};
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The field's path in the request, such as `consents[0].purpose`.
+    pub field: String,
+    /// What would be right. Never the value.
+    pub description: String,
+}
+
+impl Violation {
+    /// A violation.
+    pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+}
+
+/// A failed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened.
+    pub error: JourneyError,
+    /// The journey, where one exists.
+    pub journey_id: Option<String>,
+}
+
+impl Failure {
+    /// With the journey that it is about.
+    #[must_use]
+    pub fn of(mut self, journey_id: &str) -> Self {
+        self.journey_id = Some(journey_id.to_owned());
+        self
+    }
+}
+
+impl<E: Into<JourneyError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), journey_id: None }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JourneyError {
+    /// Wrong fields, all of them.
+    InvalidFields(Vec<Violation>),
+    /// No such provider; the known ones.
+    UnknownProvider {
+        /// The field that named it.
+        field: &'static str,
+        /// The known ids.
+        known: Vec<String>,
+    },
+    /// Inputs that the provider cannot honour.
+    InputNotSupported(Vec<Violation>),
+    /// The provider has no such product or purpose.
+    CapabilityMissing(Vec<Violation>),
+    /// The request id came before with another body.
+    RequestIdReused,
+    /// A call with the request id is still in flight.
+    RequestInFlight,
+    /// A page token of another request.
+    PageTokenMismatch,
+    /// No such journey for the tenant.
+    JourneyNotFound,
+    /// No such consent in the journey.
+    ConsentNotFound,
+    /// No such fetch in the journey.
+    FetchNotFound,
+    /// No such document.
+    ReportNotFound,
+    /// Not there yet; ask again after a while.
+    DataNotReady(Duration),
+    /// Ended without data.
+    JourneyEnded(JourneyState),
+    /// The data's life is over.
+    DataExpired,
+    /// The consent is withdrawn.
+    ConsentRevoked,
+    /// The consent allows looking only.
+    ViewOnly,
+    /// There was no account.
+    NoAccounts,
+    /// A complete fetch was demanded.
+    DataIncomplete,
+    /// The journey was not opened for this product.
+    ProductNotRequested(Product),
+    /// The journey's state does not allow the call.
+    JourneyState(JourneyState),
+    /// The outcome of an attempt is not known.
+    OutcomeUnknown,
+    /// The view is not open to the caller.
+    ViewNotAllowed,
+    /// A provider call failed.
+    Provider(ProviderError),
+    /// The caller's time is over.
+    Deadline,
+    /// The store cannot be used.
+    Store,
+    /// A fault of the gateway; the text is for the log.
+    Internal(&'static str),
+}
+
+impl From<ProviderError> for JourneyError {
+    fn from(error: ProviderError) -> Self {
+        Self::Provider(error)
+    }
+}
+
+impl From<StoreError> for JourneyError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store cannot be used");
+        Self::Store
+    }
+}

@@ -1,0 +1,109 @@
+//! What the tenant's operator decides: how often to look, when to give up, and what to assume where a provider does not tell.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp, ToSpan, tz};
+
+use super::model::{DayRange, Purpose};
+
+/// Assumptions per purpose. Whatever rests on them is marked ASSUMED.
+#[derive(Debug, Clone, Default)]
+pub struct Assumptions {
+    /// How long fetched data may be kept.
+    pub data_life_days: BTreeMap<Purpose, u32>,
+    /// How many months back from the fetch the data reaches.
+    pub range_months: BTreeMap<Purpose, u32>,
+}
+
+impl Assumptions {
+    /// The data life of a purpose. Without a setting it is one day: better too short than too long.
+    pub fn data_life(&self, purpose: Purpose) -> Duration {
+        let days = self.data_life_days.get(&purpose).copied().unwrap_or(1);
+        Duration::from_secs(u64::from(days) * 86_400)
+    }
+
+    /// The range of a purpose as of `now`, in Indian days.
+    pub fn range(&self, purpose: Purpose, now: Timestamp) -> Option<DayRange> {
+        let months = self.range_months.get(&purpose).copied()?;
+        let today = indian_day(now);
+        let from = today.checked_sub(i64::from(months).months()).ok()?;
+        Some(DayRange { from: Some(from), to: Some(today) })
+    }
+}
+
+/// The day in India at an instant.
+pub fn indian_day(at: Timestamp) -> jiff::civil::Date {
+    // India has had one offset since 1945, so no time zone database is needed.
+    tz::offset(5).to_datetime(at).checked_add(SignedDuration::from_mins(30)).map_or_else(|_| tz::offset(5).to_datetime(at).date(), |at| at.date())
+}
+
+/// How the background looks after journeys.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// The pause before the first look.
+    pub first: Duration,
+    /// The longest pause while something is open; each pause is twice the one before.
+    pub longest: Duration,
+    /// The pause between looks at what is settled, for pause, revocation and expiry.
+    pub settled: Duration,
+    /// When a customer who does not finish counts as gone.
+    pub abandon_after: Duration,
+    /// How long a lost answer is looked up before the attempt fails.
+    pub outcome_limit: Duration,
+    /// How long a requested fetch may stay open.
+    pub fetch_limit: Duration,
+    /// How many journeys are looked at side by side.
+    pub concurrency: usize,
+    /// What one look may take.
+    pub look_limit: Duration,
+    /// After what time without any change an unfinished or settled journey is left alone.
+    pub forget_after: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(5),
+            longest: Duration::from_secs(300),
+            settled: Duration::from_secs(3_600),
+            abandon_after: Duration::from_secs(24 * 3_600),
+            outcome_limit: Duration::from_secs(60),
+            fetch_limit: Duration::from_secs(6 * 3_600),
+            concurrency: 16,
+            look_limit: Duration::from_secs(120),
+            forget_after: Duration::from_secs(400 * 86_400),
+        }
+    }
+}
+
+impl Pace {
+    /// The pause after `looks` looks without news.
+    pub fn pause(&self, looks: u32, settled: bool) -> Duration {
+        if settled {
+            return self.settled;
+        }
+        self.first.saturating_mul(2u32.saturating_pow(looks.min(20))).min(self.longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_indian_day_begins_at_half_past_six_in_the_evening_of_greenwich() {
+        let before: Timestamp = "2025-03-11T18:29:59Z".parse().unwrap();
+        let after: Timestamp = "2025-03-11T18:30:00Z".parse().unwrap();
+        assert_eq!(indian_day(before).to_string(), "2025-03-11");
+        assert_eq!(indian_day(after).to_string(), "2025-03-12");
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let pace = Pace { first: Duration::from_secs(5), longest: Duration::from_secs(60), ..Pace::default() };
+        let pauses: Vec<u64> = (0..6).map(|looks| pace.pause(looks, false).as_secs()).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+        assert_eq!(pace.pause(u32::MAX, false).as_secs(), 60);
+        assert_eq!(pace.pause(0, true).as_secs(), 3_600);
+    }
+}

@@ -1,0 +1,172 @@
+//! The only orchestration: every rpc and the background go through here. It knows providers as [`Provider`] only.
+
+mod analytics;
+mod change;
+mod data;
+mod open;
+mod page_token;
+mod pick_up;
+mod report;
+mod resume;
+mod select;
+mod start;
+mod status;
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, broadcast};
+
+pub use analytics::AnalyticsAnswer;
+pub use data::{DataPage, DataQuery};
+pub use open::OpenedJourney;
+pub use report::{ReportAnswer, report_id};
+pub use select::FetchChoice;
+pub use start::StartCommand;
+
+use super::policy::{Assumptions, Pace};
+use crate::{
+    cache::{Caches, Loading},
+    clock::SharedClock,
+    pb::ReportFormat,
+    providers::provider::{Analysis, Provider},
+    random::SharedRandom,
+    seal::KeyedHash,
+    store::Store,
+};
+
+/// A change of a journey, told inside this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The tenant.
+    pub tenant: String,
+    /// The journey.
+    pub journey_id: String,
+    /// Its sequence after the change.
+    pub sequence: i64,
+}
+
+/// What the operator decides about the tenant.
+#[derive(Debug, Clone, Default)]
+pub struct TenantPolicy {
+    /// The tenant's id.
+    pub id: String,
+    /// Whether callers may ask for the FULL view.
+    pub full_view: bool,
+    /// The provider that is taken if a caller names none.
+    pub default_provider: Option<String>,
+    /// The public address under which providers reach the webhook listener, without a trailing slash.
+    pub webhook_base: Option<String>,
+}
+
+/// What the service is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// One for each credential of the tenant.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// The caches.
+    pub caches: Caches,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub random: SharedRandom,
+    /// Keyed hash for ids and tokens.
+    pub hash: KeyedHash,
+    /// The tenant.
+    pub tenant: TenantPolicy,
+    /// What to assume.
+    pub assume: Assumptions,
+    /// How the background looks after journeys.
+    pub pace: Pace,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    pub(super) parts: Arc<Parts>,
+    /// Keyed hash of account and transaction ids.
+    pub(super) ids: Arc<KeyedHash>,
+    /// Keyed hash of page tokens.
+    pub(super) tokens: Arc<KeyedHash>,
+    /// Pick-ups under way or done lately, by tenant and fetch.
+    pick_ups: Loading<(String, String), pick_up::PickedUp>,
+    /// Analyses under way or answered lately, by tenant and fetch.
+    analyses: Loading<(String, String), Analysis>,
+    /// Documents under way or answered lately.
+    reports: Loading<(String, String, ReportFormat), ReportAnswer>,
+    changes: broadcast::Sender<Change>,
+    /// Wakes the background.
+    pub(super) wake: Arc<Notify>,
+}
+
+impl Service {
+    /// A service.
+    pub fn new(parts: Parts) -> Self {
+        let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
+        let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        Self {
+            parts: Arc::new(parts),
+            ids,
+            tokens,
+            pick_ups: Loading::new(10_000),
+            analyses: Loading::new(16 * 1024 * 1024),
+            reports: Loading::new(64 * 1024 * 1024),
+            changes: broadcast::channel(1_024).0,
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The changes from now on. A slow listener misses the oldest ones and is told so.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &TenantPolicy {
+        &self.parts.tenant
+    }
+
+    /// The credentials of the tenant.
+    pub fn providers(&self) -> &[Arc<dyn Provider>] {
+        &self.parts.providers
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// How the background looks after journeys.
+    pub fn pace(&self) -> &Pace {
+        &self.parts.pace
+    }
+
+    /// Ends when the background has something new to look at.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &SharedClock {
+        &self.parts.clock
+    }
+
+    /// Randomness.
+    pub fn random(&self) -> &SharedRandom {
+        &self.parts.random
+    }
+
+    pub(crate) fn provider_of(&self, routing: &super::model::Routing) -> Result<Arc<dyn Provider>, super::error::JourneyError> {
+        self.parts
+            .providers
+            .iter()
+            .find(|provider| provider.id() == routing.provider && provider.credential() == routing.credential)
+            .cloned()
+            // An operator has removed the credential under a journey that needs it.
+            .ok_or(super::error::JourneyError::Provider(crate::providers::error::ProviderError::new(
+                crate::providers::error::ErrorKind::Credentials,
+                "",
+                "configuration",
+            )))
+    }
+}

@@ -1,0 +1,70 @@
+//! Page tokens: where a page begins, in which fetch, authenticated together with everything the pages must agree on.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::seal::KeyedHash;
+
+const MAC: usize = 16;
+
+/// Where a page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The fetch: the first page's choice holds for all.
+    pub fetch_id: String,
+    /// The entry.
+    pub entry: u32,
+}
+
+/// A token for `position` of the request that `request` stands for.
+pub(super) fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> String {
+    let mut bytes = position.entry.to_be_bytes().to_vec();
+    bytes.extend_from_slice(position.fetch_id.as_bytes());
+    let mac = mac(hash, request, &bytes);
+    bytes.extend_from_slice(&mac);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The position that a token holds, if it was made for this request.
+pub(super) fn read(hash: &KeyedHash, request: &[&str], token: &str) -> Option<Position> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
+    aws_lc_rs::constant_time::verify_slices_are_equal(tag, &mac(hash, request, body)).ok()?;
+    let (entry, fetch_id) = body.split_at_checked(4)?;
+    Some(Position {
+        fetch_id: String::from_utf8(fetch_id.to_vec()).ok()?,
+        entry: u32::from_be_bytes(entry.try_into().ok()?),
+    })
+}
+
+fn mac(hash: &KeyedHash, request: &[&str], body: &[u8]) -> [u8; MAC] {
+    let parts = request.iter().map(|part| part.as_bytes()).chain([body]);
+    let digest = hash.digest(parts);
+    let mut mac = [0; MAC];
+    mac.copy_from_slice(&digest[..MAC]);
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_fits_only_its_own_request() {
+        let hash = KeyedHash::new(b"key");
+        let position = Position { fetch_id: "fch_1".to_owned(), entry: 70_000 };
+        let token = write(&hash, &["jrn_1", "1", "3145728"], &position);
+        assert_eq!(read(&hash, &["jrn_1", "1", "3145728"], &token), Some(position));
+        for other in [["jrn_2", "1", "3145728"], ["jrn_1", "2", "3145728"], ["jrn_1", "1", "16384"]] {
+            assert_eq!(read(&hash, &other, &token), None);
+        }
+        assert_eq!(read(&KeyedHash::new(b"other"), &["jrn_1", "1", "3145728"], &token), None);
+    }
+
+    #[test]
+    fn no_text_is_a_token_by_chance() {
+        let hash = KeyedHash::new(b"key");
+        for text in ["", "a", "====", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "\u{1f600}"] {
+            assert_eq!(read(&hash, &["x"], text), None);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Picks a fetch up: fetches its body once, reads it into neutral rows, keeps them sealed. The background does it as soon as a fetch is
+//! READY; a caller who is faster waits for the same work.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Service;
+use crate::{
+    cache::Cached,
+    data::{ReadContext, Rows},
+    journey::{
+        error::JourneyError,
+        model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
+    },
+    providers::{
+        error::{ErrorKind, ProviderError},
+        provider::{Body, Call, Target},
+    },
+};
+
+/// That a fetch is picked up: lets simultaneous pick-ups be one.
+#[derive(Debug, Clone, Copy)]
+pub struct PickedUp;
+
+impl Cached for PickedUp {
+    fn weight(&self) -> usize {
+        1
+    }
+    fn until(&self) -> Timestamp {
+        Timestamp::MAX
+    }
+}
+
+impl Service {
+    /// Picks a fetch up; nothing is done if it is already. `body` is used where a look brought it.
+    pub(crate) async fn pick_up(
+        &self,
+        call: Call,
+        tenant: &str,
+        journey_id: &str,
+        fetch_id: &str,
+        body: Option<Body>,
+    ) -> Result<(), JourneyError> {
+        let this = self.clone();
+        let key = (tenant.to_owned(), fetch_id.to_owned());
+        let (tenant, journey_id, fetch_id) = (tenant.to_owned(), journey_id.to_owned(), fetch_id.to_owned());
+        let work = move || async move { this.pick_up_once(call, &tenant, &journey_id, &fetch_id, body).await };
+        self.pick_ups.get(key, self.parts.clock.now(), |_| true, work).await.map(drop)
+    }
+
+    async fn pick_up_once(
+        self,
+        call: Call,
+        tenant: &str,
+        journey_id: &str,
+        fetch_id: &str,
+        body: Option<Body>,
+    ) -> Result<PickedUp, JourneyError> {
+        let journey = self.load(tenant, journey_id).await.map_err(|failure| failure.error)?;
+        let (attempt, consent, fetch) = locate(&journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
+        if fetch.picked_up_at.is_some() {
+            return Ok(PickedUp);
+        }
+        let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
+        match &result {
+            Ok(rows) => self.keep(&journey, fetch, rows).await?,
+            Err(error) => self.note_pick_up_failure(&journey, fetch_id, error).await?,
+        }
+        result.map(|_| PickedUp).map_err(JourneyError::from)
+    }
+
+    async fn read_rows(
+        &self,
+        call: Call,
+        journey: &Journey,
+        attempt: &Attempt,
+        consent: &Consent,
+        fetch: &Fetch,
+        body: Option<Body>,
+    ) -> Result<Rows, ProviderError> {
+        let gone = || ProviderError::new(ErrorKind::Credentials, "", "configuration");
+        let provider = self.provider_of(&journey.routing).map_err(|_| gone())?;
+        let body = match body {
+            Some(body) => body,
+            None => provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch) }).await?,
+        };
+        let ids = self.ids.clone();
+        let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
+        let (consent_id, fetch_id) = (consent.id.clone(), fetch.id.clone());
+        let span = tracing::Span::current();
+        // A large body takes long enough to hold up every other task of the thread.
+        let read = tokio::task::spawn_blocking(move || {
+            let _entered = span.enter();
+            let context = ReadContext {
+                fetch_id: &fetch_id,
+                consent_id: &consent_id,
+                ids: &ids,
+                applicant: &applicant,
+                received_at: body.received_at,
+            };
+            provider.read_data(&product, &body.bytes, &context)
+        });
+        read.await.unwrap_or_else(|_| {
+            Err(ProviderError::new(ErrorKind::ResponseInvalid, "", "data").with_detail("reading ended without an answer"))
+        })
+    }
+
+    async fn keep(&self, journey: &Journey, fetch: &Fetch, rows: &Rows) -> Result<(), JourneyError> {
+        let now = self.parts.clock.now();
+        let purge_at = fetch.data_expires_at.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now));
+        self.parts.store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &rows.to_kept_bytes()).await?;
+        let (accounts, transactions) = (rows.accounts, rows.transactions);
+        self.change(&journey.tenant, &journey.id, |journey| {
+            let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
+            fetch.picked_up_at = Some(now);
+            fetch.account_count = accounts;
+            fetch.transaction_count = transactions;
+            fetch.pick_up_failure = None;
+            if accounts == 0 {
+                fetch.state = FetchState::Empty;
+            }
+        })
+        .await
+        .map_err(|failure| failure.error)?;
+        Ok(())
+    }
+
+    async fn note_pick_up_failure(&self, journey: &Journey, fetch_id: &str, error: &ProviderError) -> Result<(), JourneyError> {
+        tracing::warn!(journey_id = %journey.id, fetch_id, %error, "a fetch was not picked up");
+        self.change(&journey.tenant, &journey.id, |journey| {
+            let revoked = error.kind == ErrorKind::Revoked;
+            for consent in &mut journey.consents {
+                let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) else { continue };
+                fetch.pick_up_failure = Some(format!("{:?}", error.kind));
+                match error.kind {
+                    ErrorKind::NoAccounts => fetch.state = FetchState::Empty,
+                    ErrorKind::DataExpired => fetch.state = FetchState::Failed,
+                    _ => {}
+                }
+                if revoked {
+                    consent.state = ConsentState::Revoked;
+                }
+            }
+        })
+        .await
+        .map_err(|failure| failure.error)?;
+        Ok(())
+    }
+}
+
+fn locate<'a>(journey: &'a Journey, fetch_id: &str) -> Option<(&'a Attempt, &'a Consent, &'a Fetch)> {
+    let (consent, fetch) = journey
+        .consents
+        .iter()
+        .flat_map(|consent| consent.fetches.iter().map(move |fetch| (consent, fetch)))
+        .find(|(_, fetch)| fetch.id == fetch_id)?;
+    let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id)?;
+    Some((attempt, consent, fetch))
+}
+
+fn fetch_mut<'a>(journey: &'a mut Journey, fetch_id: &str) -> Option<&'a mut Fetch> {
+    journey.consents.iter_mut().flat_map(|consent| &mut consent.fetches).find(|fetch| fetch.id == fetch_id)
+}

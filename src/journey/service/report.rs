@@ -1,0 +1,129 @@
+//! FetchReport: one document of the analysis, asked for once and kept as long as the data.
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{FetchChoice, Service};
+use crate::{
+    cache::Cached,
+    journey::{
+        error::{Failure, JourneyError},
+        model::{Consent, Fetch, Journey},
+    },
+    pb::ReportFormat,
+    providers::provider::{Call, Target},
+    store::KeptDocument,
+};
+
+/// A document.
+#[derive(Debug, Clone)]
+pub struct ReportAnswer {
+    /// Its format.
+    pub format: ReportFormat,
+    /// The media type.
+    pub media_type: String,
+    /// The bytes.
+    pub bytes: Bytes,
+    /// When it came.
+    pub received_at: Timestamp,
+}
+
+impl Cached for ReportAnswer {
+    fn weight(&self) -> usize {
+        self.bytes.len() + 256
+    }
+    fn until(&self) -> Timestamp {
+        self.received_at.checked_add(SignedDuration::from_mins(5)).unwrap_or(self.received_at)
+    }
+}
+
+/// The id of a document: its format and fetch.
+pub fn report_id(fetch_id: &str, format: ReportFormat) -> String {
+    let word = format.as_str_name().trim_start_matches("REPORT_FORMAT_").to_ascii_lowercase();
+    format!("rep_{word}_{fetch_id}")
+}
+
+fn parse_report_id(report_id: &str) -> Option<(String, ReportFormat)> {
+    let (word, fetch_id) = report_id.strip_prefix("rep_")?.split_once('_')?;
+    let format = ReportFormat::from_str_name(&format!("REPORT_FORMAT_{}", word.to_ascii_uppercase()))?;
+    Some((fetch_id.to_owned(), format))
+}
+
+impl Service {
+    /// A document.
+    pub async fn report(&self, call: Call, journey: &Journey, report_id: &str) -> Result<ReportAnswer, Failure> {
+        self.report_of(call, journey, report_id).await.map_err(|error| Failure::from(error).of(&journey.id))
+    }
+
+    async fn report_of(&self, call: Call, journey: &Journey, report_id: &str) -> Result<ReportAnswer, JourneyError> {
+        let (fetch_id, format) = parse_report_id(report_id).ok_or(JourneyError::ReportNotFound)?;
+        if !self.formats(journey)?.contains(&format) {
+            return Err(JourneyError::ReportNotFound);
+        }
+        let choice = FetchChoice { fetch_id, ..FetchChoice::default() };
+        let (consent, fetch) = self.analysed(journey, &choice).map_err(|error| match error {
+            JourneyError::FetchNotFound => JourneyError::ReportNotFound,
+            other => other,
+        })?;
+        if format == ReportFormat::Json {
+            // The same document that FetchAnalytics answers: one question serves both.
+            let (analysis, _) = self.analysis(call, journey, consent, fetch).await?;
+            return Ok(ReportAnswer {
+                format,
+                media_type: "application/json".to_owned(),
+                bytes: analysis.document,
+                received_at: analysis.received_at,
+            });
+        }
+        self.document(call, journey, consent, fetch, format).await
+    }
+
+    async fn document(
+        &self,
+        call: Call,
+        journey: &Journey,
+        consent: &Consent,
+        fetch: &Fetch,
+        format: ReportFormat,
+    ) -> Result<ReportAnswer, JourneyError> {
+        let kept = self.parts.store.document(&journey.tenant, &fetch.id, format.as_str_name()).await?;
+        if let Some(KeptDocument { bytes, media_type, received_at }) = kept {
+            return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), received_at });
+        }
+        let this = self.clone();
+        let key = (journey.tenant.clone(), fetch.id.clone(), format);
+        let (journey, consent, fetch) = (journey.clone(), consent.clone(), fetch.clone());
+        let work = move || async move {
+            let provider = this.provider_of(&journey.routing)?;
+            let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
+            let attempt = attempt.ok_or(JourneyError::Internal("a consent without its attempt"))?;
+            let target = Target { journey: &journey, attempt, consent: &consent, fetch: Some(&fetch) };
+            let document = provider.document(call, target, format).await?;
+            let received_at = this.parts.clock.now();
+            let kept = KeptDocument {
+                bytes: document.bytes.to_vec(),
+                media_type: document.media_type.to_owned(),
+                received_at,
+            };
+            this.keep_document(&journey, &fetch, format.as_str_name(), &kept).await?;
+            Ok(ReportAnswer { format, media_type: kept.media_type, bytes: document.bytes, received_at })
+        };
+        Ok(self.reports.get(key, self.parts.clock.now(), |_| true, work).await?.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_id_reads_back() {
+        for format in [ReportFormat::Json, ReportFormat::Xml, ReportFormat::Excel, ReportFormat::Pdf] {
+            let id = report_id("fch_0123", format);
+            assert_eq!(parse_report_id(&id), Some(("fch_0123".to_owned(), format)), "{id}");
+        }
+        for text in ["", "rep_", "rep_json", "rep_word_fch_1", "json_fch_1"] {
+            assert_eq!(parse_report_id(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which consent and fetch a read is about, and whether it may be served: the fences of revocation and data life stand here.
+
+use jiff::Timestamp;
+
+use crate::journey::{
+    error::JourneyError,
+    machine::fetch_usable,
+    model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
+};
+
+/// What a caller names; empty texts choose for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FetchChoice {
+    /// The consent.
+    pub consent_id: String,
+    /// The fetch.
+    pub fetch_id: String,
+    /// Refuse what is not complete.
+    pub require_complete: bool,
+}
+
+/// The consent and fetch that a read is about, if it may be served now.
+pub(crate) fn select<'a>(
+    journey: &'a Journey,
+    choice: &FetchChoice,
+    now: Timestamp,
+    retry_after: std::time::Duration,
+) -> Result<(&'a Consent, &'a Fetch), JourneyError> {
+    let (consent, fetch) = find(journey, choice)?.ok_or_else(|| nothing_yet(journey, retry_after))?;
+    if consent.state == ConsentState::Revoked {
+        return Err(JourneyError::ConsentRevoked);
+    }
+    match fetch.state {
+        FetchState::Ready | FetchState::Partial if fetch.settled => {}
+        FetchState::Empty => return Err(JourneyError::NoAccounts),
+        _ if !fetch.settled => return Err(JourneyError::DataNotReady(retry_after)),
+        _ => return Err(JourneyError::JourneyEnded(journey.state)),
+    }
+    if fetch.data_expires_at.is_some_and(|end| end <= now) {
+        return Err(JourneyError::DataExpired);
+    }
+    if matches!(consent.mode, ConsentMode::View | ConsentMode::Other) {
+        return Err(JourneyError::ViewOnly);
+    }
+    if choice.require_complete && fetch.state == FetchState::Partial {
+        return Err(JourneyError::DataIncomplete);
+    }
+    Ok((consent, fetch))
+}
+
+fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
+    let consents: Vec<&Consent> = if choice.consent_id.is_empty() {
+        journey.consents.iter().collect()
+    } else {
+        vec![journey.consent(&choice.consent_id).ok_or(JourneyError::ConsentNotFound)?]
+    };
+    let pairs = || consents.iter().flat_map(|consent| consent.fetches.iter().map(move |fetch| (*consent, fetch)));
+    if !choice.fetch_id.is_empty() {
+        return pairs().find(|(_, fetch)| fetch.id == choice.fetch_id).map(Some).ok_or(JourneyError::FetchNotFound);
+    }
+    // Newest usable one of a consent that is not withdrawn; else the newest of any, for its reason.
+    let newest = |usable: bool| {
+        pairs()
+            .filter(|(consent, fetch)| !usable || (fetch_usable(fetch.state) && fetch.settled && consent.state != ConsentState::Revoked))
+            .max_by_key(|(_, fetch)| fetch.requested_at)
+    };
+    if let Some(found) = newest(true).or_else(|| newest(false)) {
+        return Ok(Some(found));
+    }
+    if consents.iter().any(|consent| consent.state == ConsentState::Revoked) {
+        return Err(JourneyError::ConsentRevoked);
+    }
+    Ok(None)
+}
+
+/// Why there is no fetch at all.
+fn nothing_yet(journey: &Journey, retry_after: std::time::Duration) -> JourneyError {
+    match journey.state {
+        JourneyState::Rejected
+        | JourneyState::Failed
+        | JourneyState::Skipped
+        | JourneyState::Cancelled
+        | JourneyState::Abandoned
+        | JourneyState::Expired => JourneyError::JourneyEnded(journey.state),
+        JourneyState::Revoked => JourneyError::ConsentRevoked,
+        _ => JourneyError::DataNotReady(retry_after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::journey::testing;
+
+    fn ready() -> Journey {
+        let mut journey = testing::journey();
+        journey.consents[0].state = ConsentState::Active;
+        journey.consents[0].fetches = vec![testing::fetch(FetchState::Ready, true)];
+        journey
+    }
+
+    fn ask(journey: &Journey, choice: &FetchChoice) -> Result<String, JourneyError> {
+        let now = Timestamp::from_second(1_000).unwrap();
+        select(journey, choice, now, Duration::from_secs(5)).map(|(_, fetch)| fetch.id.clone())
+    }
+
+    #[test]
+    fn what_is_ready_is_served() {
+        assert_eq!(ask(&ready(), &FetchChoice::default()).unwrap(), "fch_1");
+    }
+
+    #[test]
+    fn a_withdrawn_consent_fences_whatever_was_fetched() {
+        let mut journey = ready();
+        journey.consents[0].state = ConsentState::Revoked;
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::ConsentRevoked));
+        let by_id = FetchChoice { fetch_id: "fch_1".to_owned(), ..FetchChoice::default() };
+        assert_eq!(ask(&journey, &by_id), Err(JourneyError::ConsentRevoked));
+    }
+
+    #[test]
+    fn an_expired_consent_leaves_its_data_readable_and_expired_data_is_gone() {
+        let mut journey = ready();
+        journey.consents[0].state = ConsentState::Expired;
+        assert!(ask(&journey, &FetchChoice::default()).is_ok());
+        journey.consents[0].fetches[0].data_expires_at = Some(Timestamp::from_second(1_000).unwrap());
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataExpired));
+    }
+
+    #[test]
+    fn every_reason_for_nothing() {
+        let mut journey = ready();
+        journey.consents[0].mode = ConsentMode::View;
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::ViewOnly));
+        let mut journey = ready();
+        journey.consents[0].fetches[0] = testing::fetch(FetchState::Partial, true);
+        let strict = FetchChoice { require_complete: true, ..FetchChoice::default() };
+        assert_eq!(ask(&journey, &strict), Err(JourneyError::DataIncomplete));
+        assert!(ask(&journey, &FetchChoice::default()).is_ok());
+        journey.consents[0].fetches[0] = testing::fetch(FetchState::Requested, false);
+        assert!(matches!(ask(&journey, &strict), Err(JourneyError::DataNotReady(_))));
+        journey.consents[0].fetches[0] = testing::fetch(FetchState::Empty, true);
+        assert_eq!(ask(&journey, &strict), Err(JourneyError::NoAccounts));
+        let unknown = FetchChoice { fetch_id: "fch_x".to_owned(), ..FetchChoice::default() };
+        assert_eq!(ask(&journey, &unknown), Err(JourneyError::FetchNotFound));
+        let unknown = FetchChoice { consent_id: "cns_x".to_owned(), ..FetchChoice::default() };
+        assert_eq!(ask(&journey, &unknown), Err(JourneyError::ConsentNotFound));
+        journey.consents[0].fetches.clear();
+        journey.state = JourneyState::Rejected;
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::JourneyEnded(JourneyState::Rejected)));
+    }
+}

@@ -1,0 +1,132 @@
+//! StartJourney: choose a credential, plan, write the intent, open.
+
+use std::sync::Arc;
+
+use super::{OpenedJourney, Service};
+use crate::{
+    journey::{
+        error::{Failure, JourneyError, Violation},
+        model::{Ask, Journey, JourneyState, Routing, RoutingCause},
+    },
+    providers::provider::{Call, Plan, PlanFault, Provider},
+};
+
+/// A valid StartJourney.
+#[derive(Debug, Clone)]
+pub struct StartCommand {
+    /// The id that the journey gets.
+    pub journey_id: String,
+    /// What is asked.
+    pub ask: Ask,
+    /// The provider, if named.
+    pub provider: Option<String>,
+    /// The credential, if named.
+    pub credential: Option<String>,
+    /// Go on without inputs that cannot be honoured.
+    pub allow_ignored: bool,
+}
+
+impl Service {
+    /// Opens a journey.
+    pub async fn start(&self, call: Call, command: StartCommand) -> Result<OpenedJourney, Failure> {
+        let (provider, plan, cause) = self.route(&command)?;
+        if !plan.ignored.is_empty() && !command.allow_ignored {
+            let violations = plan.ignored.iter().map(|field| {
+                Violation::new(*field, "the provider cannot honour this input; leave it out or set allow_ignored")
+            });
+            return Err(JourneyError::InputNotSupported(violations.collect()).into());
+        }
+        let mut journey = self.new_journey(&command, provider.as_ref(), &plan, cause);
+        self.insert(&mut journey).await?;
+        self.open_attempt(call, provider.as_ref(), &journey, &command.ask, &plan).await
+    }
+
+    fn new_journey(&self, command: &StartCommand, provider: &dyn Provider, plan: &Plan, cause: RoutingCause) -> Journey {
+        let now = self.parts.clock.now();
+        let (attempt, consents) = self.new_attempt(plan);
+        Journey {
+            id: command.journey_id.clone(),
+            tenant: self.parts.tenant.id.clone(),
+            ask: command.ask.clone(),
+            routing: Routing {
+                provider: provider.id().to_owned(),
+                credential: provider.credential().to_owned(),
+                cause,
+            },
+            provider_product: plan.provider_product.to_owned(),
+            ignored_inputs: plan.ignored.iter().map(|field| (*field).to_owned()).collect(),
+            notes: plan.notes.clone(),
+            attempts: vec![attempt],
+            consents,
+            state: JourneyState::Created,
+            state_at: now,
+            created_at: now,
+            sequence: 1,
+            looks: 0,
+        }
+    }
+
+    /// The credential that serves the ask: the named one, else the first of the provider whose plan fits.
+    fn route(&self, command: &StartCommand) -> Result<(Arc<dyn Provider>, Plan, RoutingCause), Failure> {
+        let (name, cause) = self.provider_name(command)?;
+        let mut candidates: Vec<_> = self.parts.providers.iter().filter(|provider| provider.id() == name).collect();
+        if let Some(credential) = &command.credential {
+            candidates.retain(|provider| provider.credential() == credential);
+            if candidates.is_empty() {
+                let violation = Violation::new("credential", "the tenant has no credential of this name at the provider");
+                return Err(JourneyError::InvalidFields(vec![violation]).into());
+            }
+        }
+        let mut first_fault = None;
+        for provider in candidates {
+            match provider.plan(&command.ask) {
+                Ok(plan) => return Ok((provider.clone(), plan, cause)),
+                Err(fault) => {
+                    first_fault.get_or_insert(fault);
+                }
+            }
+        }
+        Err(match first_fault {
+            Some(fault) => fault_error(fault),
+            None => self.unknown_provider(),
+        }
+        .into())
+    }
+
+    fn provider_name(&self, command: &StartCommand) -> Result<(String, RoutingCause), Failure> {
+        let known = |name: &str| self.parts.providers.iter().any(|provider| provider.id() == name);
+        if let Some(name) = &command.provider {
+            return if known(name) { Ok((name.clone(), RoutingCause::Named)) } else { Err(self.unknown_provider().into()) };
+        }
+        let default = match &self.parts.tenant.default_provider {
+            Some(name) => Some(name.clone()),
+            // With one provider there is nothing to choose.
+            None => {
+                let mut names: Vec<_> = self.parts.providers.iter().map(|provider| provider.id()).collect();
+                names.dedup();
+                (names.len() == 1).then(|| names[0].to_owned())
+            }
+        };
+        match default.filter(|name| known(name)) {
+            Some(name) => Ok((name, RoutingCause::Default)),
+            None => Err(self.unknown_provider().into()),
+        }
+    }
+
+    fn unknown_provider(&self) -> JourneyError {
+        let mut known: Vec<String> = self.parts.providers.iter().map(|provider| provider.id().to_owned()).collect();
+        known.dedup();
+        JourneyError::UnknownProvider { field: "provider", known }
+    }
+}
+
+/// A plan's fault as an error.
+pub(super) fn fault_error(fault: PlanFault) -> JourneyError {
+    let violations = |faults: Vec<(String, String)>| {
+        faults.into_iter().map(|(field, text)| Violation::new(field, text)).collect()
+    };
+    match fault {
+        PlanFault::Fields(faults) => JourneyError::InvalidFields(violations(faults)),
+        PlanFault::Unsupported(faults) => JourneyError::CapabilityMissing(violations(faults)),
+    }
+}

@@ -1,0 +1,94 @@
+//! Small trees for unit tests.
+
+use jiff::Timestamp;
+
+use super::model::*;
+
+pub(crate) fn evidence() -> Evidence {
+    Evidence { as_of: Timestamp::UNIX_EPOCH, source: FactSource::Poll, text: String::new() }
+}
+
+pub(crate) fn attempt() -> Attempt {
+    Attempt {
+        id: "att_1".to_owned(),
+        state: AttemptState::AwaitingCustomer,
+        evidence: evidence(),
+        created_at: Timestamp::UNIX_EPOCH,
+        provider_ref: None,
+        webhook_token: "token".to_owned(),
+        url_expires_at: None,
+        institutions: Vec::new(),
+        aa: StepState::Unspecified,
+        pdf: None,
+        skipped: false,
+        failure_reason: None,
+    }
+}
+
+pub(crate) fn consent(state: ConsentState) -> Consent {
+    Consent {
+        id: "cns_1".to_owned(),
+        attempt_id: "att_1".to_owned(),
+        purpose: Purpose::Underwriting,
+        template: "TEMPLATE".to_owned(),
+        asked_range: None,
+        template_range: None,
+        state,
+        evidence: evidence(),
+        mode: ConsentMode::Store,
+        periodic: false,
+        trigger: FetchTrigger::Provider,
+        expires_at: None,
+        expires_certainty: Certainty::Unspecified,
+        handle: Some("handle-1".to_owned()),
+        provider_ref: None,
+        uploaded: false,
+        fetches: Vec::new(),
+    }
+}
+
+pub(crate) fn fetch(state: FetchState, settled: bool) -> Fetch {
+    Fetch {
+        id: "fch_1".to_owned(),
+        provider_ref: None,
+        state,
+        settled,
+        evidence: evidence(),
+        requested_at: Timestamp::UNIX_EPOCH,
+        requested_range: DayRange::default(),
+        range_certainty: Certainty::Unspecified,
+        data_expires_at: None,
+        data_expires_certainty: Certainty::Unspecified,
+        accounts: Vec::new(),
+        picked_up_at: None,
+        account_count: 0,
+        transaction_count: 0,
+        pick_up_failure: None,
+    }
+}
+
+pub(crate) fn journey() -> Journey {
+    Journey {
+        id: "jrn_1".to_owned(),
+        tenant: "default".to_owned(),
+        ask: Ask {
+            customer: Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() },
+            consents: vec![ConsentAsk { purpose: Purpose::Underwriting, template: None, data_range: None }],
+            products: vec![Product::Data],
+            institutions: Vec::new(),
+            redirect_url: None,
+            client_reference: None,
+        },
+        routing: Routing { provider: "test".to_owned(), credential: "main".to_owned(), cause: RoutingCause::Named },
+        provider_product: "product".to_owned(),
+        ignored_inputs: Vec::new(),
+        notes: Vec::new(),
+        attempts: vec![attempt()],
+        consents: vec![consent(ConsentState::Pending)],
+        state: JourneyState::AwaitingCustomer,
+        state_at: Timestamp::UNIX_EPOCH,
+        created_at: Timestamp::UNIX_EPOCH,
+        sequence: 1,
+        looks: 0,
+    }
+}

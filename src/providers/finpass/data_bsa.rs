@@ -1,0 +1,110 @@
+//! The body of AA-BSA's statement-result: numbers for money, days for times, one flat object per account.
+
+use crate::data::{
+    account::AccountText,
+    holder::HolderText,
+    record::{Listed, keys, read_body},
+    row::Row,
+    scalar::Scalar,
+    summary::SummaryText,
+};
+
+/// The accounts of a body; `None` if it has no list of them.
+pub(super) fn accounts(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {
+    let found = read_body::<EnvelopeKeys>(body)?.accounts;
+    Ok(found
+        .found
+        .then(|| found.items.into_iter().map(Statement::into_account).collect()))
+}
+
+#[derive(Default)]
+struct Envelope<'a> {
+    accounts: Listed<Statement<'a>>,
+}
+
+/// A flat account.
+#[derive(Default)]
+struct Statement<'a> {
+    id: Scalar<'a>,
+    number: Scalar<'a>,
+    ifsc: Scalar<'a>,
+    bank: Scalar<'a>,
+    kind: Scalar<'a>,
+    holder: Scalar<'a>,
+    opening_balance: Scalar<'a>,
+    closing_balance: Scalar<'a>,
+    from: Scalar<'a>,
+    to: Scalar<'a>,
+    rows: Vec<Row<'a>>,
+}
+
+impl<'a> Statement<'a> {
+    /// The analyser reads savings and current accounts only and does not say so.
+    fn into_account(self) -> AccountText<'a> {
+        let holder = HolderText {
+            name: self.holder,
+            ..HolderText::default()
+        };
+        AccountText {
+            link: self.id,
+            number: self.number,
+            fi_type: Scalar::Text("DEPOSIT"),
+            fip_name: self.bank,
+            holders: vec![holder],
+            summary: SummaryText {
+                ifsc: self.ifsc,
+                kind: self.kind,
+                opening_balance: self.opening_balance,
+                current_balance: self.closing_balance,
+                ..SummaryText::default()
+            },
+            rows: self.rows,
+            from: self.from,
+            to: self.to,
+            ..AccountText::default()
+        }
+    }
+}
+
+keys! {
+    EnvelopeKeys fills Envelope {
+        "data" => accounts: same DataKeys,
+    }
+}
+
+keys! {
+    DataKeys fills Envelope {
+        "accounts" => accounts: list StatementKeys,
+    }
+}
+
+keys! {
+    StatementKeys fills Statement {
+        "account_id" => id,
+        "account_number" | "masked_account_number" => number,
+        "ifsc" | "ifsc_code" => ifsc,
+        "bank_name" => bank,
+        "account_type" => kind,
+        "holder_name" => holder,
+        "opening_balance" => opening_balance,
+        "closing_balance" => closing_balance,
+        "statement_from" => from,
+        "statement_to" => to,
+        "transactions" => rows: many RowKeys,
+    }
+}
+
+keys! {
+    /// Beyond `date` the names are assumed; those of the plain report are read as well.
+    RowKeys fills Row {
+        "date" | "transaction_date" | "transaction_timestamp" => time,
+        "description" | "narration" => narration,
+        "type" => kind,
+        "mode" => mode,
+        "amount" => amount,
+        "balance" | "transactional_balance" => balance,
+        "value_date" => value_date,
+        "transaction_id" => id,
+        "reference" => reference,
+    }
+}

@@ -1,0 +1,161 @@
+//! The inner model as messages of the contract. Provider ids stay inside.
+
+use bytes::Bytes;
+use jiff::{Timestamp, civil::Date};
+use prost::Message;
+
+use crate::{
+    journey::{
+        derive,
+        model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
+    },
+    pb,
+};
+
+/// An instant.
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+fn date(day: Date) -> pb::Date {
+    pb::Date { year: day.year().into(), month: day.month().into(), day: day.day().into() }
+}
+
+fn range(range: DayRange) -> Option<pb::DateRange> {
+    (range != DayRange::default()).then(|| pb::DateRange { from: range.from.map(date), to: range.to.map(date) })
+}
+
+fn evidence(evidence: &Evidence) -> Option<pb::Evidence> {
+    Some(pb::Evidence {
+        as_of: Some(timestamp(evidence.as_of)),
+        source: evidence.source.into(),
+        provider_text: evidence.text.clone(),
+    })
+}
+
+/// The routing decision.
+pub(super) fn routing(routing: &Routing) -> pb::RoutingDecision {
+    pb::RoutingDecision {
+        provider: routing.provider.clone(),
+        credential: routing.credential.clone(),
+        cause: routing.cause.into(),
+    }
+}
+
+fn institution(row: &Institution) -> pb::Institution {
+    pb::Institution { fip: row.fip.clone(), health: row.health.into(), aa: row.aa.into(), pdf: row.pdf.into() }
+}
+
+fn pdf(progress: PdfProgress) -> pb::PdfProgress {
+    pb::PdfProgress {
+        state: progress.state.into(),
+        expected: progress.expected,
+        uploaded: progress.uploaded,
+        processed: progress.processed,
+    }
+}
+
+fn attempt(attempt: &Attempt) -> pb::Attempt {
+    pb::Attempt {
+        attempt_id: attempt.id.clone(),
+        state: attempt.state.into(),
+        evidence: evidence(&attempt.evidence),
+        create_time: Some(timestamp(attempt.created_at)),
+        url_expire_time: attempt.url_expires_at.map(timestamp),
+        institutions: attempt.institutions.iter().map(institution).collect(),
+        aa: attempt.aa.into(),
+        pdf: attempt.pdf.map(pdf),
+        skipped: attempt.skipped,
+        failure_reason: attempt.failure_reason.clone().unwrap_or_default(),
+    }
+}
+
+fn account(account: &FetchedAccount) -> pb::FetchedAccount {
+    pb::FetchedAccount {
+        fip: account.fip.clone(),
+        masked_number: account.masked_number.clone(),
+        state: account.state.into(),
+    }
+}
+
+/// A data session of the consent `consent_id`.
+pub(super) fn fetch(fetch: &Fetch, consent_id: &str) -> pb::Fetch {
+    pb::Fetch {
+        fetch_id: fetch.id.clone(),
+        consent_id: consent_id.to_owned(),
+        state: fetch.state.into(),
+        settled: fetch.settled,
+        evidence: evidence(&fetch.evidence),
+        request_time: Some(timestamp(fetch.requested_at)),
+        pick_up_time: fetch.picked_up_at.map(timestamp),
+        data_expire_time: fetch.data_expires_at.map(timestamp),
+        data_expire_certainty: fetch.data_expires_certainty.into(),
+        requested_range: range(fetch.requested_range),
+        requested_range_certainty: fetch.range_certainty.into(),
+        accounts: fetch.accounts.iter().map(account).collect(),
+        account_count: i32::try_from(fetch.account_count).unwrap_or(i32::MAX),
+        transaction_count: i64::try_from(fetch.transaction_count).unwrap_or(i64::MAX),
+        pick_up_failure_reason: fetch.pick_up_failure.clone().unwrap_or_default(),
+    }
+}
+
+fn consent(consent: &Consent) -> pb::Consent {
+    pb::Consent {
+        consent_id: consent.id.clone(),
+        attempt_id: consent.attempt_id.clone(),
+        purpose: consent.purpose.into(),
+        state: consent.state.into(),
+        evidence: evidence(&consent.evidence),
+        mode: consent.mode.into(),
+        periodic: consent.periodic,
+        expire_time: consent.expires_at.map(timestamp),
+        expire_certainty: consent.expires_certainty.into(),
+        template: consent.template.clone(),
+        fetches: consent.fetches.iter().map(|one| fetch(one, &consent.id)).collect(),
+        // For operators only, whose scope comes with the authentication of callers.
+        provider_references: None,
+    }
+}
+
+/// The tree.
+pub fn journey(journey: &Journey) -> pb::Journey {
+    pb::Journey {
+        journey_id: journey.id.clone(),
+        client_reference: journey.ask.client_reference.clone().unwrap_or_default(),
+        customer_reference: journey.ask.customer.customer_reference.clone().unwrap_or_default(),
+        state: journey.state.into(),
+        state_time: Some(timestamp(journey.state_at)),
+        routing: Some(routing(&journey.routing)),
+        products: journey.ask.products.iter().map(|product| i32::from(*product)).collect(),
+        provider_product: journey.provider_product.clone(),
+        attempts: journey.attempts.iter().map(attempt).collect(),
+        consents: journey.consents.iter().map(consent).collect(),
+        create_time: Some(timestamp(journey.created_at)),
+        sequence: journey.sequence,
+        ignored_inputs: journey.ignored_inputs.clone(),
+        settled: derive::settled(journey),
+    }
+}
+
+/// The encoded answer of GetStatus, as the cache keeps it.
+pub(super) fn status_bytes(tree: &Journey) -> Bytes {
+    pb::GetStatusResponse { journey: Some(journey(tree)) }.encode_to_vec().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journey::testing;
+
+    #[test]
+    fn no_provider_id_and_nothing_personal_leaves_through_the_tree() {
+        let mut tree = testing::journey();
+        tree.attempts[0].provider_ref = Some("orchestration-1".to_owned());
+        tree.consents[0].provider_ref = Some("consent-1".to_owned());
+        tree.ask.customer.name = Some("A Sample".to_owned());
+        let bytes = status_bytes(&tree);
+        for secret in ["orchestration-1", "consent-1", "handle-1", "9000000001", "A Sample", "token"] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
+        }
+    }
+}

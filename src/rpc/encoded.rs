@@ -1,0 +1,89 @@
+//! Answers that are kept encoded. A handler puts the bytes into the response's extensions and answers an empty message; here, just
+//! outside the generated server, they take that message's place. So a cached answer is not decoded, cloned or encoded again, while
+//! every layer, the handler and its checks stay in its way.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::Frame;
+use tonic::{body::Body, server::NamedService};
+use tower::Service;
+
+/// The encoded message of an answer, in the response's extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Encoded(pub Bytes);
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(super) struct SendEncoded<S>(pub S);
+
+impl<S: NamedService> NamedService for SendEncoded<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S, B> Service<Request<B>> for SendEncoded<S>
+where
+    S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = self.0.call(request);
+        Box::pin(async move {
+            let mut response = answer.await?;
+            if let Some(Encoded(message)) = response.extensions_mut().remove::<Encoded>() {
+                // The frame says by itself that it is not compressed, whatever the call has agreed on.
+                *response.body_mut() = Body::new(OneMessage::new(&message));
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// One frame of one message, then trailers that say OK.
+struct OneMessage {
+    frame: Option<Bytes>,
+    trailers: Option<HeaderMap>,
+}
+
+impl OneMessage {
+    fn new(message: &Bytes) -> Self {
+        let mut frame = BytesMut::with_capacity(5 + message.len());
+        frame.put_u8(0);
+        // A page is at most 3 MiB and a tree a few KiB.
+        frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+        frame.put_slice(message);
+        let mut trailers = HeaderMap::with_capacity(1);
+        trailers.insert("grpc-status", HeaderValue::from_static("0"));
+        Self { frame: Some(frame.freeze()), trailers: Some(trailers) }
+    }
+}
+
+impl http_body::Body for OneMessage {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        if let Some(frame) = self.frame.take() {
+            return Poll::Ready(Some(Ok(Frame::data(frame))));
+        }
+        Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.frame.is_none() && self.trailers.is_none()
+    }
+}

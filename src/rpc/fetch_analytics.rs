@@ -1,0 +1,35 @@
+//! FetchAnalytics.
+
+use tonic::{Request, Response, Status};
+
+use super::{Edge, call_of, convert, json, status, validate, with_origin};
+use crate::{
+    journey::service::report_id,
+    pb::{FetchAnalyticsRequest, FetchAnalyticsResponse, ReportHandle},
+};
+
+/// A larger document is left out of the answer; the JSON report has it.
+const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
+
+pub(super) async fn handle(
+    edge: &Edge,
+    request: Request<FetchAnalyticsRequest>,
+) -> Result<Response<FetchAnalyticsResponse>, Status> {
+    let call = call_of(&request);
+    let request = request.into_inner();
+    validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
+    let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let analysis = edge.service.analytics(call, &tree.journey, &request.consent_id).await.map_err(status::of_failure)?;
+    let document = json::to_struct(&analysis.document, MAX_DOCUMENT_BYTES);
+    let report = |format| ReportHandle { report_id: report_id(&analysis.fetch_id, format), format: format.into() };
+    let response = Response::new(FetchAnalyticsResponse {
+        journey_id: request.journey_id,
+        consent_id: analysis.consent_id.clone(),
+        core: Some(analysis.core.clone()),
+        document_omitted: document.is_none(),
+        document,
+        reports: analysis.formats.iter().copied().map(report).collect(),
+        fetch_time: Some(convert::timestamp(analysis.received_at)),
+    });
+    Ok(with_origin(response, analysis.origin))
+}

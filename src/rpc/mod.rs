@@ -1,0 +1,130 @@
+//! The edge of the contract: one file an rpc. Each decodes, validates, calls the service, and encodes.
+
+mod convert;
+mod encoded;
+mod fetch_analytics;
+mod fetch_data;
+mod fetch_report;
+mod get_status;
+mod idempotent;
+mod json;
+mod list_providers;
+mod resume_journey;
+mod start_journey;
+pub mod status;
+mod validate;
+
+use tokio::time::Instant;
+use tonic::{
+    Request, Response, Status, async_trait,
+    codec::CompressionEncoding::{Gzip, Zstd},
+    service::Routes,
+};
+
+pub use convert::journey as journey_message;
+
+use crate::{
+    journey::service::Service,
+    pb::{
+        self,
+        journey_service_server::{JourneyService, JourneyServiceServer},
+        provider_service_server::{ProviderService, ProviderServiceServer},
+    },
+    providers::provider::Call,
+    server::Deadline,
+};
+
+/// Says in an answer's metadata whether it came from a cache: `hit` or `miss`.
+pub const CACHE_HEADER: &str = "sangam-cache";
+/// A request is small; a larger one is refused before it is decoded.
+const MAX_REQUEST_BYTES: usize = 256 * 1024;
+
+/// Adds both services to the routes.
+pub fn add(routes: Routes, service: Service) -> Routes {
+    let edge = Edge { in_flight: idempotent::InFlight::default(), service };
+    let journeys = JourneyServiceServer::new(edge.clone())
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .accept_compressed(Gzip)
+        .accept_compressed(Zstd)
+        .send_compressed(Gzip)
+        .send_compressed(Zstd);
+    let providers = ProviderServiceServer::new(edge)
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .accept_compressed(Gzip)
+        .accept_compressed(Zstd)
+        .send_compressed(Gzip)
+        .send_compressed(Zstd);
+    // Answers that are kept encoded are put into their frames outside the generated code, which would encode them anew.
+    routes.add_service(encoded::SendEncoded(journeys)).add_service(providers)
+}
+
+/// Both services of the contract.
+#[derive(Clone)]
+struct Edge {
+    service: Service,
+    in_flight: idempotent::InFlight,
+}
+
+/// What a call may take. The deadline layer puts it there for every call of the contract.
+fn call_of<T>(request: &Request<T>) -> Call {
+    let deadline = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+    Call { deadline: deadline.unwrap_or_else(|| Instant::now() + std::time::Duration::from_secs(30)) }
+}
+
+/// An answer that says whether it came from a cache.
+fn with_origin<T>(mut response: Response<T>, origin: crate::cache::Origin) -> Response<T> {
+    let word = tonic::metadata::MetadataValue::from_static(origin.as_str());
+    response.metadata_mut().insert(CACHE_HEADER, word);
+    response
+}
+
+#[async_trait]
+impl JourneyService for Edge {
+    async fn start_journey(
+        &self,
+        request: Request<pb::StartJourneyRequest>,
+    ) -> Result<Response<pb::StartJourneyResponse>, Status> {
+        start_journey::handle(self, request).await
+    }
+
+    async fn resume_journey(
+        &self,
+        request: Request<pb::ResumeJourneyRequest>,
+    ) -> Result<Response<pb::ResumeJourneyResponse>, Status> {
+        resume_journey::handle(self, request).await
+    }
+
+    async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
+        get_status::handle(self, request).await
+    }
+
+    async fn fetch_data(&self, request: Request<pb::FetchDataRequest>) -> Result<Response<pb::FetchDataResponse>, Status> {
+        fetch_data::handle(self, request).await
+    }
+
+    async fn fetch_analytics(
+        &self,
+        request: Request<pb::FetchAnalyticsRequest>,
+    ) -> Result<Response<pb::FetchAnalyticsResponse>, Status> {
+        fetch_analytics::handle(self, request).await
+    }
+
+    type FetchReportStream = fetch_report::ReportStream;
+
+    async fn fetch_report(
+        &self,
+        request: Request<pb::FetchReportRequest>,
+    ) -> Result<Response<Self::FetchReportStream>, Status> {
+        fetch_report::handle(self, request).await
+    }
+}
+
+#[async_trait]
+impl ProviderService for Edge {
+    async fn list_providers(
+        &self,
+        _: Request<pb::ListProvidersRequest>,
+    ) -> Result<Response<pb::ListProvidersResponse>, Status> {
+        Ok(Response::new(list_providers::answer(&self.service)))
+    }
+}

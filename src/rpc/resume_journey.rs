@@ -1,0 +1,55 @@
+//! ResumeJourney.
+
+use prost::Message;
+use secrecy::ExposeSecret;
+use tonic::{Request, Response, Status};
+
+use super::{Edge, call_of, convert, idempotent::Write, status, validate};
+use crate::{
+    journey::{
+        error::{Failure, JourneyError},
+        service::OpenedJourney,
+    },
+    pb::{ResumeJourneyRequest, ResumeJourneyResponse},
+};
+
+pub(super) async fn handle(
+    edge: &Edge,
+    request: Request<ResumeJourneyRequest>,
+) -> Result<Response<ResumeJourneyResponse>, Status> {
+    let call = call_of(&request);
+    let request = request.into_inner();
+    let redirect_url = validate::resume(&request).map_err(status::of_failure)?;
+    validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
+    let canonical = ResumeJourneyRequest { request_id: "resume".to_owned(), ..request.clone() }.encode_to_vec();
+    let write = Write {
+        service: &edge.service,
+        in_flight: &edge.in_flight,
+        call,
+        request_id: &request.request_id,
+        canonical,
+        journey_id: &request.journey_id,
+    };
+    let service = edge.service.clone();
+    let work = move |journey_id: String| async move { Ok(answer(&service.resume(call, &journey_id, redirect_url).await?)) };
+    // A resume whose answer was lost may have opened an attempt: the caller resumes with a new request id once it is known.
+    let unfinished = |journey_id: String| async move {
+        Err::<ResumeJourneyResponse, _>(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id))
+    };
+    let (mut answer, replayed) = write.run(work, unfinished).await?;
+    answer.replayed = replayed;
+    Ok(Response::new(answer))
+}
+
+fn answer(opened: &OpenedJourney) -> ResumeJourneyResponse {
+    let journey = &opened.journey;
+    let attempt = journey.attempts.iter().find(|attempt| attempt.id == opened.attempt_id);
+    ResumeJourneyResponse {
+        journey_id: journey.id.clone(),
+        customer_url: opened.customer_url.expose_secret().to_owned(),
+        url_expire_time: attempt.and_then(|attempt| attempt.url_expires_at).map(convert::timestamp),
+        attempt_id: opened.attempt_id.clone(),
+        state: journey.state.into(),
+        replayed: false,
+    }
+}

@@ -1,0 +1,85 @@
+//! StartJourney.
+
+use prost::Message;
+use secrecy::ExposeSecret;
+use tonic::{Request, Response, Status};
+
+use super::{Edge, call_of, convert, idempotent::Write, status, validate};
+use crate::{
+    journey::{
+        error::{Failure, JourneyError},
+        model::{Journey, JourneyState},
+        service::{OpenedJourney, Service},
+    },
+    pb::{StartJourneyRequest, StartJourneyResponse},
+    providers::provider::Call,
+    random::new_id,
+};
+
+pub(super) async fn handle(
+    edge: &Edge,
+    request: Request<StartJourneyRequest>,
+) -> Result<Response<StartJourneyResponse>, Status> {
+    let call = call_of(&request);
+    let request = request.into_inner();
+    let request_id = request.request_id.clone();
+    let canonical = StartJourneyRequest { request_id: "start".to_owned(), ..request.clone() }.encode_to_vec();
+    let journey_id = new_id(edge.service.random().as_ref(), "jrn");
+    let command = validate::start(request, journey_id.clone()).map_err(status::of_failure)?;
+    let write = Write {
+        service: &edge.service,
+        in_flight: &edge.in_flight,
+        call,
+        request_id: &request_id,
+        canonical,
+        journey_id: &journey_id,
+    };
+    let service = edge.service.clone();
+    let work = move |_| async move { Ok(answer(&service.start(call, command).await?)) };
+    let unfinished = |journey_id| unfinished(&edge.service, call, journey_id);
+    let (mut answer, replayed) = write.run(work, unfinished).await?;
+    answer.replayed = replayed;
+    Ok(Response::new(answer))
+}
+
+fn answer(opened: &OpenedJourney) -> StartJourneyResponse {
+    let journey = &opened.journey;
+    let attempt = journey.attempts.iter().find(|attempt| attempt.id == opened.attempt_id);
+    StartJourneyResponse {
+        journey_id: journey.id.clone(),
+        customer_url: opened.customer_url.expose_secret().to_owned(),
+        url_expire_time: attempt.and_then(|attempt| attempt.url_expires_at).map(convert::timestamp),
+        routing: Some(convert::routing(&journey.routing)),
+        ignored_inputs: journey.ignored_inputs.clone(),
+        state: journey.state.into(),
+        notes: journey.notes.clone(),
+        replayed: false,
+    }
+}
+
+/// An answer that was lost: the journey tells what became of it. Nothing is sent that could ask the customer twice; an URL is minted only
+/// where that makes no new opening.
+async fn unfinished(service: &Service, call: Call, journey_id: String) -> Result<StartJourneyResponse, Failure> {
+    let journey = service.load(&service.tenant().id, &journey_id).await?;
+    match journey.state {
+        JourneyState::AwaitingCustomer => {
+            let provider = service.provider_of(&journey.routing)?;
+            match service.fresh_url(call, provider.as_ref(), &journey, None).await? {
+                Some(opened) => Ok(answer(&opened)),
+                // The journey is well, its URL is lost: ResumeJourney opens another attempt.
+                None => Ok(without_url(&journey)),
+            }
+        }
+        JourneyState::Created | JourneyState::OutcomeUnknown => Err(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id)),
+        JourneyState::Failed => Err(Failure::from(JourneyError::JourneyEnded(journey.state)).of(&journey_id)),
+        _ => Ok(without_url(&journey)),
+    }
+}
+
+fn without_url(journey: &Journey) -> StartJourneyResponse {
+    answer(&OpenedJourney {
+        journey: journey.clone(),
+        attempt_id: String::new(),
+        customer_url: secrecy::SecretString::from(""),
+    })
+}

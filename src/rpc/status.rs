@@ -1,0 +1,296 @@
+//! The only maker of a gRPC status: one exhaustive conversion of what went wrong. Texts are fixed per reason; what helps a program is in
+//! the details.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::{
+    journey::error::{Failure, JourneyError, Violation},
+    pb::ErrorReason,
+    providers::error::{Effect, ErrorKind, ProviderError},
+};
+
+/// The domain of every ErrorInfo.
+pub const DOMAIN: &str = "sangam";
+/// Headers are small: the details of all violations must fit 4 KiB together.
+const MAX_VIOLATIONS: usize = 14;
+const MAX_TEXT: usize = 120;
+/// When to try again where nobody says so.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What becomes of a request id after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Kept: the same answer again.
+    Keep,
+    /// Freed: it may be tried again.
+    Free,
+    /// Open: it cannot be told yet.
+    Open,
+}
+
+/// The status of an error without a journey.
+pub fn of(error: JourneyError) -> Status {
+    of_failure(Failure::from(error))
+}
+
+/// The status of a failure.
+pub fn of_failure(failure: Failure) -> Status {
+    let Verdict { code, reason, text } = verdict(&failure.error);
+    let mut details = ErrorDetails::new();
+    details.set_error_info(name(reason), DOMAIN, metadata(&failure));
+    if let Some(after) = retry_after(&failure.error) {
+        details.set_retry_info(Some(after));
+    }
+    let violations = violations(&failure.error);
+    if !violations.is_empty() {
+        details.set_bad_request(violations);
+    }
+    let text = match &failure.error {
+        JourneyError::UnknownProvider { known, .. } => format!("{text}; known: {}", known.join(", ")),
+        _ => text.to_owned(),
+    };
+    if let JourneyError::Internal(what) = &failure.error {
+        tracing::error!(what, journey_id = failure.journey_id, "internal fault");
+    }
+    Status::with_error_details(code, text, details)
+}
+
+/// The reason's name as programs read it.
+pub fn name(reason: ErrorReason) -> &'static str {
+    reason.as_str_name().trim_start_matches("ERROR_REASON_")
+}
+
+/// What becomes of the request id.
+pub(super) fn after(failure: &Failure) -> After {
+    let effect = super::idempotent::effect_of(&failure.error);
+    match (effect, verdict(&failure.error).code) {
+        (Effect::Unknown, _) => After::Open,
+        (_, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => After::Free,
+        // An operator mends it; the caller then repeats the same request.
+        _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
+        _ => After::Keep,
+    }
+}
+
+/// What a caller is told.
+struct Verdict {
+    code: Code,
+    reason: ErrorReason,
+    text: &'static str,
+}
+
+fn verdict(error: &JourneyError) -> Verdict {
+    use Code::{Aborted, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied, Unavailable, Unimplemented};
+    use ErrorReason as R;
+    let (code, reason, text) = match error {
+        JourneyError::InvalidFields(_) => (InvalidArgument, R::InvalidFields, "fields are wrong"),
+        JourneyError::UnknownProvider { .. } => (InvalidArgument, R::UnknownProvider, "no such provider"),
+        JourneyError::InputNotSupported(_) => (InvalidArgument, R::InputNotSupported, "the provider cannot honour an input"),
+        JourneyError::CapabilityMissing(_) => (Unimplemented, R::CapabilityMissing, "the provider has no such capability"),
+        JourneyError::RequestIdReused => (InvalidArgument, R::RequestIdReused, "the request id came before with another body"),
+        JourneyError::RequestInFlight => (Aborted, R::RequestInFlight, "a call with this request id is still in flight"),
+        JourneyError::PageTokenMismatch => (InvalidArgument, R::PageTokenMismatch, "the page token is of another request"),
+        JourneyError::JourneyNotFound => (NotFound, R::JourneyNotFound, "no such journey"),
+        JourneyError::ConsentNotFound => (NotFound, R::ConsentNotFound, "no such consent in the journey"),
+        JourneyError::FetchNotFound => (NotFound, R::FetchNotFound, "no such fetch in the journey"),
+        JourneyError::ReportNotFound => (NotFound, R::ReportNotFound, "no such document"),
+        JourneyError::DataNotReady(_) => (FailedPrecondition, R::DataNotReady, "the data is not there yet"),
+        JourneyError::JourneyEnded(_) => (FailedPrecondition, R::JourneyEnded, "the journey ended without data"),
+        JourneyError::DataExpired => (FailedPrecondition, R::DataExpired, "the life of the data is over"),
+        JourneyError::ConsentRevoked => (FailedPrecondition, R::ConsentRevoked, "the consent is withdrawn"),
+        JourneyError::ViewOnly => (FailedPrecondition, R::ViewOnly, "the consent allows looking only; nothing is kept"),
+        JourneyError::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
+        JourneyError::DataIncomplete => (FailedPrecondition, R::DataIncomplete, "a part of the data is missing"),
+        JourneyError::ProductNotRequested(_) => (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product"),
+        JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
+        JourneyError::OutcomeUnknown => (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet"),
+        JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
+        JourneyError::Provider(error) => return provider_verdict(error),
+        JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
+        JourneyError::Store => (Unavailable, R::StoreUnavailable, "the store cannot be used"),
+        JourneyError::Internal(_) => (Internal, R::Internal, "internal fault; the call id finds it in the log"),
+    };
+    Verdict { code, reason, text }
+}
+
+fn provider_verdict(error: &ProviderError) -> Verdict {
+    use Code::{DeadlineExceeded, FailedPrecondition, Internal, ResourceExhausted, Unavailable, Unimplemented};
+    use ErrorReason as R;
+    let (code, reason, text) = match error.kind {
+        ErrorKind::Credentials => (FailedPrecondition, R::ProviderCredentials, "the provider refuses the tenant's credentials"),
+        ErrorKind::Configuration => (FailedPrecondition, R::ProviderConfiguration, "the tenant's configuration does not fit the provider"),
+        ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, R::ProviderRefused, "the provider refuses the request"),
+        ErrorKind::RateLimited => (ResourceExhausted, R::ProviderRateLimited, "the provider limits the rate of calls"),
+        ErrorKind::Unavailable => (Unavailable, R::ProviderUnavailable, "the provider cannot be reached"),
+        ErrorKind::Timeout => (DeadlineExceeded, R::ProviderTimeout, "the provider did not answer in time"),
+        ErrorKind::ResponseInvalid => (Internal, R::ProviderResponseInvalid, "the provider's answer cannot be understood"),
+        ErrorKind::ResponseTooLarge => (Internal, R::ProviderResponseTooLarge, "the provider's answer is too large"),
+        ErrorKind::NotReady => (FailedPrecondition, R::DataNotReady, "the data is not there yet"),
+        ErrorKind::DataExpired => (FailedPrecondition, R::DataExpired, "the life of the data is over"),
+        ErrorKind::Revoked => (FailedPrecondition, R::ConsentRevoked, "the consent is withdrawn"),
+        ErrorKind::Rejected => (FailedPrecondition, R::JourneyEnded, "the journey ended without data"),
+        ErrorKind::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
+        ErrorKind::Unsupported => (Unimplemented, R::CapabilityMissing, "the provider has no such capability"),
+    };
+    Verdict { code, reason, text }
+}
+
+fn metadata(failure: &Failure) -> HashMap<String, String> {
+    let mut metadata = HashMap::new();
+    let mut put = |key: &str, value: &str| {
+        if !value.is_empty() {
+            metadata.insert(key.to_owned(), value.to_owned());
+        }
+    };
+    if let Some(journey_id) = &failure.journey_id {
+        put("journey_id", journey_id);
+    }
+    match &failure.error {
+        JourneyError::Provider(error) => {
+            put("provider", error.provider);
+            put("stage", error.stage);
+            put("provider_code", error.code.as_deref().unwrap_or_default());
+            put("effect", effect_name(error.effect));
+        }
+        JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {
+            put("state", state.as_str_name().trim_start_matches("JOURNEY_STATE_"));
+            put("effect", effect_name(Effect::None));
+        }
+        _ => put("effect", effect_name(Effect::None)),
+    }
+    metadata
+}
+
+fn effect_name(effect: Effect) -> &'static str {
+    match effect {
+        Effect::None => "NONE",
+        Effect::Applied => "APPLIED",
+        Effect::Unknown => "UNKNOWN",
+    }
+}
+
+fn retry_after(error: &JourneyError) -> Option<Duration> {
+    match error {
+        JourneyError::DataNotReady(after) => Some((*after).max(Duration::from_secs(1))),
+        JourneyError::OutcomeUnknown | JourneyError::RequestInFlight | JourneyError::Store => Some(SOON),
+        JourneyError::Provider(error) => match error.kind {
+            ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady => Some(error.retry_after.unwrap_or(SOON)),
+            _ => error.retry_after,
+        },
+        _ => None,
+    }
+}
+
+fn violations(error: &JourneyError) -> Vec<FieldViolation> {
+    let violation = |field: &str, text: &str| FieldViolation::new(cut(field), cut(text));
+    match error {
+        JourneyError::InvalidFields(list) | JourneyError::InputNotSupported(list) | JourneyError::CapabilityMissing(list) => {
+            let mut fields: Vec<_> =
+                list.iter().take(MAX_VIOLATIONS).map(|Violation { field, description }| violation(field, description)).collect();
+            if list.len() > MAX_VIOLATIONS {
+                fields.push(violation("", &format!("{} violations in all; the first are listed", list.len())));
+            }
+            fields
+        }
+        JourneyError::UnknownProvider { field, known } => vec![violation(field, &format!("known providers: {}", known.join(", ")))],
+        JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
+        JourneyError::PageTokenMismatch => vec![violation("page_token", "was made for another request")],
+        _ => Vec::new(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_TEXT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journey::model::{JourneyState, Product};
+
+    fn all() -> Vec<JourneyError> {
+        let kinds = [
+            ErrorKind::Credentials,
+            ErrorKind::Configuration,
+            ErrorKind::Refused,
+            ErrorKind::RateLimited,
+            ErrorKind::Unavailable,
+            ErrorKind::Timeout,
+            ErrorKind::ResponseInvalid,
+            ErrorKind::ResponseTooLarge,
+        ];
+        let mut all: Vec<JourneyError> =
+            kinds.into_iter().map(|kind| ProviderError::new(kind, "test", "call").into()).collect();
+        all.extend([
+            JourneyError::InvalidFields(vec![Violation::new("a", "b")]),
+            JourneyError::UnknownProvider { field: "provider", known: vec!["x".to_owned()] },
+            JourneyError::InputNotSupported(Vec::new()),
+            JourneyError::CapabilityMissing(Vec::new()),
+            JourneyError::RequestIdReused,
+            JourneyError::RequestInFlight,
+            JourneyError::PageTokenMismatch,
+            JourneyError::JourneyNotFound,
+            JourneyError::ConsentNotFound,
+            JourneyError::FetchNotFound,
+            JourneyError::ReportNotFound,
+            JourneyError::DataNotReady(Duration::ZERO),
+            JourneyError::JourneyEnded(JourneyState::Rejected),
+            JourneyError::DataExpired,
+            JourneyError::ConsentRevoked,
+            JourneyError::ViewOnly,
+            JourneyError::NoAccounts,
+            JourneyError::DataIncomplete,
+            JourneyError::ProductNotRequested(Product::Analytics),
+            JourneyError::JourneyState(JourneyState::Ready),
+            JourneyError::OutcomeUnknown,
+            JourneyError::ViewNotAllowed,
+            JourneyError::Deadline,
+            JourneyError::Store,
+            JourneyError::Internal("x"),
+        ]);
+        all
+    }
+
+    #[test]
+    fn every_reason_of_the_contract_is_made_here() {
+        let made: std::collections::BTreeSet<i32> = all().iter().map(|error| verdict(error).reason as i32).collect();
+        let known: std::collections::BTreeSet<i32> = (1..100).filter(|number| ErrorReason::try_from(*number).is_ok()).collect();
+        assert_eq!(made, known);
+    }
+
+    #[test]
+    fn every_status_has_a_reason_and_an_effect_and_fits_the_headers() {
+        for error in all() {
+            let status = of_failure(Failure::from(error.clone()).of("jrn_1"));
+            let details = status.get_error_details();
+            let info = details.error_info().expect("an ErrorInfo");
+            assert_eq!(info.domain, "sangam");
+            assert!(info.metadata.contains_key("effect"), "{error:?}");
+            assert_eq!(info.metadata["journey_id"], "jrn_1");
+            assert!(status.details().len() <= 4_096);
+        }
+    }
+
+    #[test]
+    fn many_violations_fit_the_headers_and_are_counted() {
+        let many = (0..500).map(|n| Violation::new(format!("consents[{n}].{}", "x".repeat(300)), "y".repeat(300))).collect();
+        let status = of(JourneyError::InvalidFields(many));
+        assert!(status.details().len() <= 4_096, "{}", status.details().len());
+        let listed = status.get_error_details().bad_request().unwrap().field_violations.clone();
+        assert_eq!(listed.len(), MAX_VIOLATIONS + 1);
+        assert!(listed[MAX_VIOLATIONS].description.starts_with("500 violations"));
+    }
+
+    #[test]
+    fn whether_a_request_id_is_kept_freed_or_open() {
+        let provider = |kind, effect| Failure::from(ProviderError::new(kind, "t", "c").with_effect(effect));
+        assert_eq!(after(&provider(ErrorKind::Timeout, Effect::Unknown)), After::Open);
+        assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
+        assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
+        assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);
+        assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
+    }
+}

@@ -1,0 +1,318 @@
+//! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
+
+use std::collections::HashSet;
+
+use jiff::civil::Date;
+use url::Url;
+
+use crate::{
+    journey::{
+        error::{Failure, JourneyError, Violation},
+        model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
+        service::{DataQuery, FetchChoice, StartCommand},
+    },
+    pb::{self, CompletenessDemand, View},
+    random::is_id,
+};
+
+const MAX_CONSENTS: usize = 5;
+const MAX_INSTITUTIONS: usize = 50;
+const MIN_PAGE: i32 = 16 * 1024;
+const MAX_PAGE: i32 = 3 * 1024 * 1024;
+
+/// Collects violations.
+#[derive(Default)]
+pub(super) struct Check(Vec<Violation>);
+
+impl Check {
+    fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.0.push(Violation::new(field, description));
+    }
+
+    fn require(&mut self, holds: bool, field: &str, description: &str) {
+        if !holds {
+            self.add(field, description);
+        }
+    }
+
+    /// The value, if nothing is wrong.
+    fn finish<T>(self, value: T) -> Result<T, Failure> {
+        if self.0.is_empty() { Ok(value) } else { Err(JourneyError::InvalidFields(self.0).into()) }
+    }
+
+    /// An optional text that must fit `fits` where it is set.
+    fn text(&mut self, field: &str, value: &str, fits: impl Fn(&str) -> bool, description: &str) -> Option<String> {
+        if value.is_empty() {
+            return None;
+        }
+        self.require(fits(value), field, description);
+        Some(value.to_owned())
+    }
+
+    fn request_id(&mut self, value: &str) {
+        let uuid = uuid::Uuid::try_parse(value).is_ok_and(|id| !id.is_nil()) && value.len() == 36;
+        self.require(uuid, "request_id", "is required: a UUID such as 5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1, new for each request");
+    }
+
+    fn redirect_url(&mut self, value: &str) -> Option<String> {
+        self.text("redirect_url", value, is_redirect, "must be an https URL of at most 2,000 characters without user or fragment (http for loopback)")
+    }
+
+    fn customer(&mut self, customer: Option<pb::Customer>) -> Customer {
+        let given = customer.unwrap_or_default();
+        let named = [&given.mobile, &given.pan, &given.email, &given.vua].iter().any(|value| !value.is_empty());
+        self.require(named, "customer", "must have at least one of mobile, pan, email and vua");
+        Customer {
+            mobile: self.text("customer.mobile", &given.mobile, is_mobile, "must be ten digits beginning with 6 to 9, without country code"),
+            pan: self.text("customer.pan", &given.pan, is_pan, "must be five capital letters, four digits and a capital letter"),
+            email: self.text("customer.email", &given.email, is_email, "must be an email address of at most 254 characters"),
+            vua: self.text("customer.vua", &given.vua, is_vua, "must be letters, digits, _ - . with exactly one @ inside"),
+            name: self.text("customer.name", &given.name, |name| name.chars().count() <= 200 && !name.chars().any(char::is_control), "must be at most 200 characters"),
+            customer_reference: self.reference("customer.customer_reference", &given.customer_reference),
+        }
+    }
+
+    fn reference(&mut self, field: &str, value: &str) -> Option<String> {
+        self.text(field, value, is_reference, "must be at most 64 characters of A-Z a-z 0-9 _ . -")
+    }
+
+    fn consents(&mut self, asks: Vec<pb::ConsentAsk>) -> Vec<ConsentAsk> {
+        self.require((1..=MAX_CONSENTS).contains(&asks.len()), "consents", "must be one to five");
+        let mut seen = HashSet::new();
+        asks.into_iter()
+            .enumerate()
+            .take(MAX_CONSENTS)
+            .map(|(number, ask)| {
+                let purpose = Purpose::try_from(ask.purpose).unwrap_or_default();
+                let field = format!("consents[{number}].purpose");
+                self.require(purpose != Purpose::Unspecified, &field, "is required and must be a known purpose");
+                self.require(seen.insert((purpose, ask.template.clone())), &field, "each purpose and template must occur once");
+                let template = self.text(&format!("consents[{number}].template"), &ask.template, is_reference, "must be at most 64 characters of A-Z a-z 0-9 _ . -");
+                let data_range = ask.data_range.and_then(|range| self.range(&format!("consents[{number}].data_range"), range));
+                ConsentAsk { purpose, template, data_range }
+            })
+            .collect()
+    }
+
+    fn range(&mut self, field: &str, range: pb::DateRange) -> Option<DayRange> {
+        let from = range.from.and_then(|day| self.day(&format!("{field}.from"), day));
+        let to = range.to.and_then(|day| self.day(&format!("{field}.to"), day));
+        self.require(from.is_some() && to.is_some(), field, "must have both a valid first and a valid last day");
+        if let (Some(from), Some(to)) = (from, to) {
+            self.require(from <= to, field, "must not end before it begins");
+        }
+        Some(DayRange { from, to })
+    }
+
+    fn day(&mut self, field: &str, day: pb::Date) -> Option<Date> {
+        let parts = (i16::try_from(day.year), i8::try_from(day.month), i8::try_from(day.day));
+        let date = match parts {
+            (Ok(year), Ok(month), Ok(day)) if year >= 1 => Date::new(year, month, day).ok(),
+            _ => None,
+        };
+        self.require(date.is_some(), field, "must be a day of the calendar");
+        date
+    }
+
+    fn products(&mut self, numbers: &[i32]) -> Vec<Product> {
+        let mut products = Vec::new();
+        for (place, number) in numbers.iter().enumerate() {
+            match Product::try_from(*number) {
+                Ok(Product::Unspecified) | Err(_) => self.add(format!("products[{place}]"), "must be DATA or ANALYTICS"),
+                Ok(product) if products.contains(&product) => self.add(format!("products[{place}]"), "must occur once"),
+                Ok(product) => products.push(product),
+            }
+        }
+        if numbers.is_empty() { vec![Product::Data] } else { products }
+    }
+}
+
+/// StartJourney as a command for the journey `journey_id`.
+pub(super) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
+    let mut check = Check::default();
+    check.request_id(&request.request_id);
+    let provider = check.text("provider", &request.provider, is_reference, "must be a provider's id as ListProviders names it");
+    let credential = check.text("credential", &request.credential, is_reference, "must be the name of a credential as ListProviders names it");
+    let customer = check.customer(request.customer);
+    let consents = check.consents(request.consents);
+    let products = check.products(&request.products);
+    check.require(request.institutions.len() <= MAX_INSTITUTIONS, "institutions", "must be at most 50");
+    for (number, fip) in request.institutions.iter().enumerate() {
+        let fits = !fip.trim().is_empty() && fip.len() <= 100 && !fip.chars().any(char::is_control);
+        check.require(fits, &format!("institutions[{number}]"), "must be a FIP id of at most 100 characters");
+    }
+    let redirect_url = check.redirect_url(&request.redirect_url);
+    let client_reference = check.reference("client_reference", &request.client_reference);
+    let ask = Ask { customer, consents, products, institutions: request.institutions, redirect_url, client_reference };
+    check.finish(StartCommand { journey_id, ask, provider, credential, allow_ignored: request.allow_ignored })
+}
+
+/// ResumeJourney: the redirect URL, if one is given.
+pub(super) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String>, Failure> {
+    let mut check = Check::default();
+    check.request_id(&request.request_id);
+    let redirect_url = check.redirect_url(&request.redirect_url);
+    check.finish(redirect_url)
+}
+
+/// FetchData as a query.
+pub(super) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure> {
+    let mut check = Check::default();
+    let view = match View::try_from(request.view) {
+        Ok(View::Unspecified) => View::Masked,
+        Ok(view) => view,
+        Err(_) => {
+            check.add("view", "must be MASKED, FULL or SUMMARY");
+            View::Masked
+        }
+    };
+    let require_complete = match CompletenessDemand::try_from(request.completeness) {
+        Ok(demand) => demand == CompletenessDemand::RequireComplete,
+        Err(_) => {
+            check.add("completeness", "must be ALLOW_PARTIAL or REQUIRE_COMPLETE");
+            false
+        }
+    };
+    let page = if request.page_bytes == 0 { MAX_PAGE } else { request.page_bytes };
+    check.require((MIN_PAGE..=MAX_PAGE).contains(&page), "page_bytes", "must be 0 or 16384 to 3145728");
+    check.finish(DataQuery {
+        choice: FetchChoice {
+            consent_id: request.consent_id.clone(),
+            fetch_id: request.fetch_id.clone(),
+            require_complete,
+        },
+        view,
+        page_bytes: usize::try_from(page).unwrap_or_default(),
+        page_token: request.page_token.clone(),
+    })
+}
+
+/// A journey id that cannot be one is no journey of anybody.
+pub(super) fn journey_id(text: &str) -> Result<(), Failure> {
+    if text.is_empty() {
+        return Err(JourneyError::InvalidFields(vec![Violation::new("journey_id", "is required")]).into());
+    }
+    if is_id(text, "jrn") { Ok(()) } else { Err(JourneyError::JourneyNotFound.into()) }
+}
+
+fn is_mobile(text: &str) -> bool {
+    text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit()) && matches!(text.as_bytes()[0], b'6'..=b'9')
+}
+
+fn is_pan(text: &str) -> bool {
+    text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            5..=8 => byte.is_ascii_digit(),
+            _ => byte.is_ascii_uppercase(),
+        })
+}
+
+fn is_email(text: &str) -> bool {
+    let plain = text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    plain && text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.contains('@') && domain.split('.').count() > 1 && domain.split('.').all(|label| !label.is_empty())
+    })
+}
+
+fn is_vua(text: &str) -> bool {
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    text.len() <= 100 && text.split_once('@').is_some_and(|(user, handle)| plain(user) && plain(handle))
+}
+
+fn is_reference(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
+fn is_redirect(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let secure = url.scheme() == "https" || (url.scheme() == "http" && crate::providers::settings::is_loopback(&url));
+    secure && text.len() <= 2_000 && url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(failure: Failure) -> Vec<String> {
+        match failure.error {
+            JourneyError::InvalidFields(list) => list.into_iter().map(|violation| violation.field).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_and_no_value() {
+        let request = pb::StartJourneyRequest {
+            request_id: "5".to_owned(),
+            provider: "no such/thing".to_owned(),
+            customer: Some(pb::Customer {
+                mobile: "900000001".to_owned(),
+                pan: "aaapa0001a".to_owned(),
+                email: "nobody".to_owned(),
+                vua: "a@b@c".to_owned(),
+                customer_reference: "a b".to_owned(),
+                ..Default::default()
+            }),
+            consents: vec![
+                pb::ConsentAsk { purpose: 99, ..Default::default() },
+                pb::ConsentAsk {
+                    purpose: 1,
+                    data_range: Some(pb::DateRange {
+                        from: Some(pb::Date { year: 2025, month: 2, day: 30 }),
+                        to: Some(pb::Date { year: 2025, month: 1, day: 1 }),
+                    }),
+                    ..Default::default()
+                },
+            ],
+            products: vec![0, 1, 1],
+            institutions: vec![" ".to_owned()],
+            redirect_url: "http://lender.example".to_owned(),
+            client_reference: "x".repeat(65),
+            ..Default::default()
+        };
+        let failure = start(request, String::new()).unwrap_err();
+        assert!(!format!("{failure:?}").contains("900000001"));
+        assert_eq!(
+            fields(failure),
+            [
+                "request_id",
+                "provider",
+                "customer.mobile",
+                "customer.pan",
+                "customer.email",
+                "customer.vua",
+                "customer.customer_reference",
+                "consents[0].purpose",
+                "consents[1].data_range.from",
+                "consents[1].data_range",
+                "products[0]",
+                "products[2]",
+                "institutions[0]",
+                "redirect_url",
+                "client_reference",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_request_names_what_is_required() {
+        let failure = start(pb::StartJourneyRequest::default(), String::new()).unwrap_err();
+        assert_eq!(fields(failure), ["request_id", "customer", "consents"]);
+    }
+
+    #[test]
+    fn loopback_may_be_plain_http() {
+        for good in ["https://lender.example/back?x=1", "http://127.0.0.1:8080/back", "http://localhost/x"] {
+            assert!(is_redirect(good), "{good}");
+        }
+        for bad in ["http://lender.example", "javascript:alert(1)", "https://u:p@lender.example", "https://lender.example/#x", "/back", "https://"] {
+            assert!(!is_redirect(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_numbers_of_enums_are_refused() {
+        let request = pb::FetchDataRequest { view: 9, completeness: 9, page_bytes: 5, ..Default::default() };
+        assert_eq!(fields(data(&request).unwrap_err()), ["view", "completeness", "page_bytes"]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Starts and stops the sandbox.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
+
+use super::{
+    calls::Calls,
+    customer_page::{self, Journeys},
+    files::{self, Files},
+    finpass, finpro,
+    webhooks::{WebhookTarget, Webhooks},
+    world::World,
+};
+use crate::clock::SharedClock;
+
+/// Open connections get this long when the sandbox stops.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// How the sandbox is started.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address under which customers and the gateway reach it, if that is not where it listens.
+    pub public_base_url: Option<Url>,
+    /// How many looks at a fetch find it unfinished. Progress is counted in looks, not in time, so that tests need no waiting.
+    pub pending_polls: u32,
+    /// Whether webhooks are sent.
+    pub webhooks: bool,
+    /// Where each credential's webhooks go, by `client_id`. Finpass gets its address with each journey instead.
+    pub webhook_targets: HashMap<String, WebhookTarget>,
+    /// Calls that one credential may make in a minute, all endpoints together.
+    pub calls_per_minute: u32,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            public_base_url: None,
+            pending_polls: 1,
+            webhooks: true,
+            webhook_targets: HashMap::new(),
+            calls_per_minute: 1000,
+        }
+    }
+}
+
+/// One simulator: its routes and its customers' journeys.
+pub struct Part {
+    /// The routes, relative to `path`.
+    pub router: Router,
+    /// Where the routes hang, such as "/finpro".
+    pub path: &'static str,
+    /// What the customer's page asks.
+    pub journeys: Arc<dyn Journeys>,
+}
+
+/// A running sandbox. It stops when dropped.
+pub struct Sandbox {
+    /// Where it listens.
+    pub address: SocketAddr,
+    world: Arc<World>,
+    server: JoinHandle<()>,
+    _stop: DropGuard,
+}
+
+impl Sandbox {
+    /// Starts the sandbox with this clock.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn start(config: SandboxConfig, clock: SharedClock) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await?;
+        let address = listener.local_addr()?;
+        let base = match &config.public_base_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{address}/")).map_err(io::Error::other)?,
+        };
+        let stop = CancellationToken::new();
+        let webhooks = Webhooks::new(config.webhooks, config.webhook_targets.clone(), stop.clone());
+        let world = Arc::new(World { base, config, clock, calls: Calls::default(), webhooks, files: Files::default() });
+        let router = router(&world);
+        let stopped = stop.clone();
+        let server = tokio::spawn(async move {
+            let serving = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
+            if let Err(error) = serving.await {
+                tracing::warn!(%error, "the sandbox's server ended");
+            }
+        });
+        Ok(Self { address, world, server, _stop: stop.drop_guard() })
+    }
+
+    /// Stops it and waits until its port is free.
+    pub async fn stop(self) {
+        let Self { world, mut server, _stop, .. } = self;
+        drop(_stop);
+        world.webhooks.finish().await;
+        if tokio::time::timeout(STOP_GRACE, &mut server).await.is_err() {
+            server.abort();
+        }
+    }
+
+    /// Base URL of the FinPro simulator. It has a path on purpose: real hosts can have one.
+    pub fn finpro_base_url(&self) -> Url {
+        self.at("finpro")
+    }
+
+    /// Base URL of the Finpass simulator.
+    pub fn finpass_base_url(&self) -> Url {
+        self.at("finpass")
+    }
+
+    /// Counters of what callers made happen.
+    pub fn calls(&self) -> Calls {
+        self.world.calls.clone()
+    }
+
+    /// Sets where a credential's webhooks go, for a receiver that starts after the sandbox.
+    pub fn set_webhook_target(&self, credential: &str, target: WebhookTarget) {
+        self.world.webhooks.set_target(credential, target);
+    }
+
+    fn at(&self, path: &str) -> Url {
+        let mut url = self.world.base.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+fn router(world: &Arc<World>) -> Router {
+    let parts = [finpro::part(world), finpass::part(world)];
+    let journeys = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
+    parts
+        .into_iter()
+        .fold(Router::new(), |router, part| router.nest(part.path, part.router))
+        .merge(files::router(Arc::clone(world)))
+        .merge(customer_page::router(journeys))
+}

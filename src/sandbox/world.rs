@@ -1,0 +1,35 @@
+//! What all simulators share.
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::{calls::Calls, files::Files, server::SandboxConfig, webhooks::Webhooks};
+use crate::clock::SharedClock;
+
+/// The parts that every simulator uses. The simulators keep their own state, one per credential.
+pub struct World {
+    /// Where the sandbox's server is reached, `http://127.0.0.1:PORT/` by default. Ends with a slash.
+    pub base: Url,
+    /// How it was started.
+    pub config: SandboxConfig,
+    /// The time of day.
+    pub clock: SharedClock,
+    /// Counters for tests.
+    pub calls: Calls,
+    /// Sends webhooks in the background.
+    pub webhooks: Webhooks,
+    /// Hands out files behind links.
+    pub files: Files,
+}
+
+impl World {
+    /// Now, by the injected clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An address on the sandbox's server, such as of `files/...`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+}

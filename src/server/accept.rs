@@ -1,0 +1,177 @@
+//! Accepts connections and serves one service on each. Our own small loop instead of tonic's server: that one puts its timeout around
+//! every layer and answers CANCELLED, and its graceful stop waits for a mute client for ever.
+
+use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, rt::Executor};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service;
+
+use super::Settings;
+
+/// A client that says nothing for this long after connecting is sent away.
+const FIRST_BYTE: Duration = Duration::from_secs(10);
+/// Most time for the head of an HTTP/1 request.
+const HEAD: Duration = Duration::from_secs(10);
+/// How often an idle HTTP/2 client is asked whether it is there, and how long it may take to answer.
+const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+/// Most bytes of headers of one request.
+const MAX_HEADER_BYTES: u32 = 32 * 1024;
+/// Pause after a failed accept: file handles that are used up come back only with time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/2 without TLS, known beforehand.
+    Grpc,
+    /// HTTP/1.
+    Http,
+}
+
+/// Runs the calls of connections, so that a cut ends them too.
+#[derive(Clone)]
+struct Calls {
+    running: TaskTracker,
+    cut: CancellationToken,
+}
+
+impl<F> Executor<F> for Calls
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, call: F) {
+        let cut = self.cut.clone();
+        self.running.spawn(async move {
+            tokio::select! {
+                _ = call => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// Serves until `stop`; then accepts no more, tells every client so (GOAWAY), lets running calls finish for the grace period and
+/// cuts what is left. Returns when nothing runs any more.
+pub async fn serve<S, B>(listener: TcpListener, protocol: Protocol, service: S, settings: Settings, stop: CancellationToken)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let slots = Arc::new(Semaphore::new(settings.max_connections));
+    let calls = Calls { running: TaskTracker::new(), cut: CancellationToken::new() };
+    let builder = Arc::new(builder(protocol, &settings, calls.clone()));
+    let connections = TaskTracker::new();
+    while let Some((stream, slot)) = next(&listener, &slots, &stop).await {
+        let (builder, service) = (builder.clone(), TowerToHyperService::new(service.clone()));
+        let (stop, cut) = (stop.clone(), calls.cut.clone());
+        connections.spawn(async move {
+            let _slot = slot;
+            if !speaks(&stream, &stop).await {
+                return;
+            }
+            let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+            }
+            tokio::select! {
+                _ = connection => {}
+                () = cut.cancelled() => {}
+            }
+        });
+    }
+    // Closed at once, so that the kernel refuses newcomers instead of letting them wait.
+    drop(listener);
+    connections.close();
+    calls.running.close();
+    let finished = async {
+        connections.wait().await;
+        calls.running.wait().await;
+    };
+    if timeout(settings.grace, finished).await.is_err() {
+        tracing::warn!(connections = connections.len(), "the grace period is over: cutting what is left");
+        calls.cut.cancel();
+        connections.wait().await;
+        calls.running.wait().await;
+    }
+}
+
+fn builder(protocol: Protocol, settings: &Settings, calls: Calls) -> auto::Builder<Calls> {
+    let mut builder = auto::Builder::new(calls);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.max_streams)
+        .max_header_list_size(MAX_HEADER_BYTES)
+        .keep_alive_interval(KEEP_ALIVE.0)
+        .keep_alive_timeout(KEEP_ALIVE.1);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEADER_BYTES as usize);
+    match protocol {
+        Protocol::Grpc => builder.http2_only(),
+        Protocol::Http => builder.http1_only(),
+    }
+}
+
+/// The next connection with its slot; none once it is time to stop. The slot comes first: whoever finds no room waits outside.
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let accepted = async {
+        let slot = slots.clone().acquire_owned().await.ok()?;
+        Some((accept(listener).await, slot))
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        next = accepted => next,
+    }
+}
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Small frames must not wait for a full packet; failing means that the client is gone already.
+                let _ = stream.set_nodelay(true);
+                return stream;
+            }
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(kind = ?error.kind(), "accepting failed");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Whether the client says anything before the time, or the stop.
+async fn speaks(stream: &TcpStream, stop: &CancellationToken) -> bool {
+    let mut byte = [0];
+    tokio::select! {
+        first = timeout(FIRST_BYTE, stream.peek(&mut byte)) => matches!(first, Ok(Ok(1..))),
+        () = stop.cancelled() => false,
+    }
+}

@@ -1,0 +1,49 @@
+//! grpc.health.v1, truthful: NOT_SERVING until the app says that the store is open and the listeners are bound.
+
+use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+
+use crate::pb::{journey_service_server, provider_service_server};
+
+/// The names that can be asked for; the empty one stands for the whole gateway.
+pub const NAMES: [&str; 3] = ["", journey_service_server::SERVICE_NAME, provider_service_server::SERVICE_NAME];
+
+/// Tells callers and probes whether the gateway serves.
+#[derive(Clone, Debug)]
+pub struct Health(HealthReporter);
+
+impl Health {
+    /// A health that says NOT_SERVING for every name.
+    pub async fn new() -> Self {
+        let health = Self(HealthReporter::new());
+        // A fresh reporter says SERVING; nobody sees it, for its service does not exist yet.
+        health.set(ServingStatus::NotServing).await;
+        health
+    }
+
+    /// From now on the gateway serves.
+    pub async fn serving(&self) {
+        self.set(ServingStatus::Serving).await;
+    }
+
+    /// From now on it does not. Said as the stop begins, so that load balancers look elsewhere while calls finish.
+    pub async fn not_serving(&self) {
+        self.set(ServingStatus::NotServing).await;
+    }
+
+    /// The service for the routes.
+    pub fn service(&self) -> HealthServer<HealthService> {
+        // A client that compresses its whole channel compresses here too.
+        HealthServer::new(HealthService::from_health_reporter(self.0.clone())).accept_compressed(Gzip).accept_compressed(Zstd)
+    }
+
+    async fn set(&self, status: ServingStatus) {
+        for name in NAMES {
+            self.0.set_service_status(name, status).await;
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Ends every call at its deadline with DEADLINE_EXCEEDED, streams included. The time is the caller's `grpc-timeout`, the default
+//! where there is none, and never more than the configured most.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Request, Response};
+use http_body::Frame;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tonic::{Status, body::Body};
+use tower::{Layer, Service};
+
+use super::refusal;
+use crate::config::Deadlines;
+
+/// When a call must have ended, in the request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(pub Instant);
+
+/// Services without a deadline: watching the health and asking for descriptors go on as long as their callers like.
+const EXEMPT: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+
+/// Makes [`EndAtDeadline`].
+#[derive(Debug, Clone)]
+pub struct DeadlineLayer {
+    /// The default and the most.
+    pub deadlines: Deadlines,
+}
+
+impl<S> Layer<S> for DeadlineLayer {
+    type Service = EndAtDeadline<S>;
+    fn layer(&self, inner: S) -> EndAtDeadline<S> {
+        EndAtDeadline { inner, deadlines: self.deadlines.clone() }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct EndAtDeadline<S> {
+    inner: S,
+    deadlines: Deadlines,
+}
+
+impl<S, Q> Service<Request<Q>> for EndAtDeadline<S>
+where
+    S: Service<Request<Q>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Q>) -> Self::Future {
+        if EXEMPT.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
+            return Box::pin(self.inner.call(request));
+        }
+        let deadline = Instant::now() + self.deadlines.allowed(asked(request.headers()));
+        request.extensions_mut().insert(Deadline(deadline));
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            match timeout_at(deadline, answer).await {
+                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Ending::new(body, deadline)))),
+                Err(_) => Ok(refusal::deadline_exceeded().into_http()),
+            }
+        })
+    }
+}
+
+/// The time that the caller gives, by the gRPC protocol: up to eight digits and a unit. Anything else counts as absent.
+fn asked(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if !(1..=8).contains(&digits.len()) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
+    }
+}
+
+/// A body that ends at the deadline.
+struct Ending {
+    body: Option<Body>,
+    over: Pin<Box<Sleep>>,
+}
+
+impl Ending {
+    fn new(body: Body, deadline: Instant) -> Self {
+        Self { body: Some(body), over: Box::pin(sleep_until(deadline)) }
+    }
+}
+
+impl http_body::Body for Ending {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let inner = Pin::new(body).poll_frame(cx);
+        // What ends by itself keeps its own status. A stream that never rests is ended too, hence no look at `Pending` only.
+        let ended = match &inner {
+            Poll::Ready(Some(Ok(frame))) => frame.is_trailers(),
+            Poll::Ready(_) => true,
+            Poll::Pending => false,
+        };
+        if ended || self.over.as_mut().poll(cx).is_pending() {
+            return inner;
+        }
+        // The work behind the stream ends with it.
+        self.body = None;
+        Poll::Ready(Some(Ok(Frame::trailers(refusal::trailers(&refusal::deadline_exceeded())))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        // No exact size is promised: the deadline can cut it short.
+        http_body::SizeHint::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-timeout", text.parse().unwrap());
+        asked(&headers)
+    }
+
+    #[test]
+    fn the_protocols_units_are_read_and_anything_else_counts_as_absent() {
+        assert_eq!(parsed("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(parsed("2M"), Some(Duration::from_secs(120)));
+        assert_eq!(parsed("42S"), Some(Duration::from_secs(42)));
+        assert_eq!(parsed("99999999m"), Some(Duration::from_millis(99_999_999)));
+        assert_eq!(parsed("7u"), Some(Duration::from_micros(7)));
+        assert_eq!(parsed("8n"), Some(Duration::from_nanos(8)));
+        for wrong in ["", "S", "1", "999999999S", "-1S", "+1S", "1 S", "1s", "1.5S"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_service_is_answered_for_at_the_default_and_at_most_at_the_most() {
+        let deadlines = Deadlines { default_ms: 3_000, max_ms: 5_000 };
+        let silent = tower::service_fn(|request: Request<()>| async move {
+            assert!(request.extensions().get::<Deadline>().is_some());
+            std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
+        });
+        let mut service = DeadlineLayer { deadlines }.layer(silent);
+        for (asked, expected) in [(None, 3), (Some("1S"), 1), (Some("1H"), 5)] {
+            let mut request = Request::new(());
+            if let Some(asked) = asked {
+                request.headers_mut().insert("grpc-timeout", asked.parse().unwrap());
+            }
+            let begin = Instant::now();
+            let response = service.call(request).await.unwrap();
+            assert_eq!(begin.elapsed().as_secs(), expected);
+            assert_eq!(response.headers()["grpc-status"], "4");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn health_has_no_deadline() {
+        let inner = tower::service_fn(|request: Request<()>| async move {
+            assert!(request.extensions().get::<Deadline>().is_none());
+            Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+        });
+        let mut service = DeadlineLayer { deadlines: Deadlines::default() }.layer(inner);
+        let request = Request::builder().uri("/grpc.health.v1.Health/Watch").body(()).unwrap();
+        assert!(service.call(request).await.is_ok());
+    }
+}

@@ -1,0 +1,33 @@
+//! The statuses that the layers answer by themselves. Everything else is made where the rpcs are.
+
+use std::collections::HashMap;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::pb::ErrorReason;
+
+/// The status at the end of a call's time. What was begun may have been done: the effect is not known here.
+pub(super) fn deadline_exceeded() -> Status {
+    status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, "The call's time was over before its answer was there.")
+}
+
+/// The status of a fault of the gateway itself; what it was is in the log only.
+pub(super) fn internal() -> Status {
+    status(Code::Internal, ErrorReason::Internal, "The gateway has failed; the call id finds it in the log.")
+}
+
+fn status(code: Code, reason: ErrorReason, text: &str) -> Status {
+    let reason = reason.as_str_name().trim_start_matches("ERROR_REASON_");
+    let metadata = HashMap::from([("effect".to_owned(), "UNKNOWN".to_owned())]);
+    Status::with_error_details(code, text, ErrorDetails::with_error_info(reason, "sangam", metadata))
+}
+
+/// A status as the trailers of a stream that has begun. Trailers that cannot be written become a bare INTERNAL.
+pub(super) fn trailers(status: &Status) -> http::HeaderMap {
+    let mut trailers = http::HeaderMap::new();
+    if status.add_header(&mut trailers).is_err() {
+        trailers.insert(Status::GRPC_STATUS, http::HeaderValue::from(Code::Internal as i32));
+    }
+    trailers
+}

@@ -1,0 +1,34 @@
+//! The bounds of the webhook listener: anyone can reach it, so nothing is read before they hold.
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use http::{Method, StatusCode};
+use tokio::time::timeout;
+
+/// Most bytes of a message. FinPro's and Finpass's messages are a few KiB.
+const MAX_BODY: usize = 1024 * 1024;
+/// Most time of one request, its body included.
+const MAX_TIME: Duration = Duration::from_secs(30);
+
+/// The router inside its bounds.
+pub(super) fn bounded(router: Router) -> Router {
+    // axum runs the last layer first: method and time are judged before anything is read.
+    router
+        .layer(DefaultBodyLimit::disable())
+        .layer(tower_http::limit::RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(within_bounds))
+}
+
+async fn within_bounds(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let answer = timeout(MAX_TIME, next.run(request)).await;
+    answer.unwrap_or_else(|_| StatusCode::REQUEST_TIMEOUT.into_response())
+}

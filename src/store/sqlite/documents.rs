@@ -1,0 +1,53 @@
+//! Documents of an analysis, sealed, until their data's end: asking the provider again may be billed.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::{SqliteStore, instant, millis};
+use crate::store::{KeptDocument, StoreError};
+
+impl SqliteStore {
+    /// Keeps a document; a newer one of the same fetch and format takes its place.
+    pub async fn put_document(
+        &self,
+        tenant: &str,
+        fetch_id: &str,
+        format: &str,
+        purge_at: Timestamp,
+        document: &KeptDocument,
+    ) -> Result<(), StoreError> {
+        let sealed = self.sealer.seal(&["document", tenant, fetch_id, format], &document.bytes)?;
+        sqlx::query(
+            "INSERT OR REPLACE INTO documents (tenant, fetch_id, format, media_type, received_at, purge_at, sealed)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(tenant)
+        .bind(fetch_id)
+        .bind(format)
+        .bind(&document.media_type)
+        .bind(millis(document.received_at))
+        .bind(millis(purge_at))
+        .bind(sealed)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
+    }
+
+    /// A document, if it is kept.
+    pub async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
+        let row = sqlx::query(
+            "SELECT media_type, received_at, sealed FROM documents WHERE tenant = ? AND fetch_id = ? AND format = ?",
+        )
+        .bind(tenant)
+        .bind(fetch_id)
+        .bind(format)
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(KeptDocument {
+            bytes: self.sealer.open(&["document", tenant, fetch_id, format], row.get("sealed"))?,
+            media_type: row.get("media_type"),
+            received_at: instant(row.get("received_at"))?,
+        }))
+    }
+}

@@ -1,0 +1,103 @@
+//! The store in one SQLite file: write-ahead log, every commit on disk before it is answered.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{
+    SqlitePool,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::StoreError;
+use crate::seal::{KeyedHash, Keys, Sealer};
+
+mod documents;
+pub mod journeys;
+mod requests;
+mod snapshots;
+
+/// How long a request id is remembered.
+pub const REQUEST_LIFE: SignedDuration = SignedDuration::from_hours(72);
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct SqliteStore {
+    /// One connection: SQLite has one writer, and waiting for it here is fair where its busy handler is not.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    sealer: Sealer,
+    hash: Arc<KeyedHash>,
+}
+
+impl SqliteStore {
+    /// Opens the file, makes it if there is none, and brings its schema up to date.
+    pub async fn open(path: &Path, keys: &Keys) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: an acknowledged write survives a power cut, not only a crash.
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        migrator().run(&writer).await.map_err(|_| StoreError::Database("migration failed".to_owned()))?;
+        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        let store = Self { writer, readers, sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")) };
+        store.check_key().await?;
+        Ok(store)
+    }
+
+    /// Closes every connection; what was acknowledged is in the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    /// A wrong key file is noticed at the start, not at the first customer.
+    async fn check_key(&self) -> Result<(), StoreError> {
+        const PLACE: [&str; 1] = ["key check"];
+        let kept: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT sealed FROM key_check WHERE id = 1").fetch_optional(&self.writer).await?;
+        match kept {
+            Some(sealed) => self.sealer.open(&PLACE, &sealed).map(drop)?,
+            None => {
+                let sealed = self.sealer.seal(&PLACE, b"sangam")?;
+                sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, ?)").bind(sealed).execute(&self.writer).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The look-up hash of a value; equal values of two tenants or kinds differ.
+    fn lookup(&self, tenant: &str, kind: &str, value: &str) -> Vec<u8> {
+        self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
+    }
+}
+
+fn migrator() -> Migrator {
+    use sqlx::SqlSafeStr;
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "init".into(),
+        MigrationType::Simple,
+        include_str!("0001_init.sql").into_sql_str(),
+        false,
+    )])
+}
+
+/// Instants are kept as milliseconds since 1970.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn instant(millis: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(millis).map_err(|_| StoreError::Unreadable("an instant out of range"))
+}

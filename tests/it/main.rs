@@ -1,0 +1,5 @@
+//! The real gateway, driven from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod command;
+mod traces;
