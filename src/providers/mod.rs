@@ -74,3 +74,6 @@ pub fn build(tenant: &TenantProviders, jitter: Jitter, clock: SharedClock) -> Re
 
 /// Where the tenant stands in the configuration.
 const TENANT: &str = "tenant";
+
+#[cfg(all(test, feature = "sandbox"))]
+mod walk_tests;
