@@ -75,7 +75,8 @@ fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url, &'static s
     let authority = link.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    let plain = |authority: &str| authority.eq_ignore_ascii_case(host) || authority.eq_ignore_ascii_case(&format!("{host}:{port}"));
+    let plain =
+        |authority: &str| authority.eq_ignore_ascii_case(host) || authority.eq_ignore_ascii_case(&format!("{host}:{port}"));
     if host.is_empty() || !authority.is_some_and(plain) {
         return Err("the link's host is not written plainly");
     }
@@ -200,7 +201,12 @@ mod tests {
         let response = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap();
         assert_eq!(&response.body[..], b"PK\x03\x04");
         let asked = asked.await.unwrap().to_lowercase();
-        assert!(!asked.contains("client_") && !asked.contains("authorization") && !asked.contains("cookie") && !asked.contains("referer"));
+        assert!(
+            !asked.contains("client_")
+                && !asked.contains("authorization")
+                && !asked.contains("cookie")
+                && !asked.contains("referer")
+        );
     }
 
     #[tokio::test]

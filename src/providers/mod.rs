@@ -29,10 +29,8 @@ pub struct Known {
 }
 
 /// Every provider, in the order of its id.
-pub const ALL: [Known; 2] = [
-    Known { id: finpass::ID, display_name: "Finpass" },
-    Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" },
-];
+pub const ALL: [Known; 2] =
+    [Known { id: finpass::ID, display_name: "Finpass" }, Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" }];
 
 /// A tenant's credentials at each provider, by name: `[tenant.<provider>.<name>]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -76,4 +74,5 @@ pub fn build(tenant: &TenantProviders, jitter: Jitter, clock: SharedClock) -> Re
 const TENANT: &str = "tenant";
 
 #[cfg(all(test, feature = "sandbox"))]
+#[allow(clippy::unwrap_used)]
 mod walk_tests;

@@ -15,8 +15,8 @@ use crate::{
     config::Config,
     data::ReadContext,
     journey::model::{
-        Ask, Attempt, AttemptState, Certainty, Consent, ConsentAsk, ConsentMode, ConsentState, Customer, DayRange, Evidence, FactSource,
-        Fetch, FetchState, FetchTrigger, Journey, JourneyState, Product, Purpose, Routing, RoutingCause, StepState,
+        Ask, Attempt, AttemptState, Certainty, Consent, ConsentAsk, ConsentMode, ConsentState, Customer, DayRange, Evidence,
+        FactSource, Fetch, FetchState, FetchTrigger, Journey, JourneyState, Product, Purpose, Routing, RoutingCause, StepState,
     },
     pb,
     sandbox::{Sandbox, SandboxConfig, customer, gateway_config::gateway_toml, scratch::Scratch},
@@ -97,7 +97,11 @@ impl Walk {
             id: "jrn_walk".to_owned(),
             tenant: "demo".to_owned(),
             ask,
-            routing: Routing { provider: provider.id().to_owned(), credential: provider.credential().to_owned(), cause: RoutingCause::Named },
+            routing: Routing {
+                provider: provider.id().to_owned(),
+                credential: provider.credential().to_owned(),
+                cause: RoutingCause::Named,
+            },
             provider_product: plan.provider_product.to_owned(),
             ignored_inputs: Vec::new(),
             notes: Vec::new(),
@@ -124,7 +128,9 @@ impl Walk {
         if fact.uploaded && !self.journey.consents.iter().any(|consent| consent.uploaded) {
             self.journey.consents.push(Consent { uploaded: true, ..consent("", Purpose::Underwriting) });
         }
-        let mine = |consent: &&mut Consent| consent.uploaded == fact.uploaded && fact.template.as_ref().is_none_or(|t| *t == consent.template);
+        let mine = |consent: &&mut Consent| {
+            consent.uploaded == fact.uploaded && fact.template.as_ref().is_none_or(|t| *t == consent.template)
+        };
         let Some(consent) = self.journey.consents.iter_mut().find(mine) else { return };
         consent.state = fact.state.unwrap_or(consent.state);
         consent.trigger = fact.trigger.unwrap_or(consent.trigger);
@@ -255,7 +261,8 @@ async fn a_refusal_is_a_state_at_every_provider() {
 #[tokio::test]
 async fn uploaded_statements_stand_in_for_a_failed_aggregator() {
     let (sandbox, _dir, providers) = world().await;
-    let mut walk = Walk::open(named(&providers, "orchestration"), ask("9000000006", &[Product::Data], Purpose::Underwriting)).await;
+    let mut walk =
+        Walk::open(named(&providers, "orchestration"), ask("9000000006", &[Product::Data], Purpose::Underwriting)).await;
     customer::approve(&walk.url).await.unwrap();
     let (index, state) = walk.until_settled().await;
     assert!(walk.journey.consents[index].uploaded);
