@@ -8,6 +8,7 @@ mod harness;
 mod hostile;
 mod hostile_server;
 mod journeys;
+mod layout;
 mod lost_answers;
 mod replay;
 mod stage;

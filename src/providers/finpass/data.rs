@@ -18,7 +18,7 @@ use crate::{
 
 use super::data_bsa;
 
-/// Times carry +05:30 and some come without any zone: taken as Indian. All accounts are deposits; a status other than READY means
+/// Times carry +05:30 and some come without any zone: taken as Indian. An account that names no type is a deposit; a status other than READY means
 /// that the bank's data did not come.
 const MANNER: Manner =
     Manner { zoneless: Zoneless::Ist, fi_type: Some(FiType::Deposit), delivered: |word| word.eq_ignore_ascii_case("READY") };
@@ -36,33 +36,30 @@ pub fn read_with(
     context: &ReadContext<'_>,
     ids: &mut impl Identity,
 ) -> Result<Rows, ProviderError> {
-    let (stage, read): (_, Result<Option<Vec<AccountText<'_>>>, String>) = match provider_product {
-        "account_aggregator" => ("fetch-json-report", report(body)),
-        "aa_bsa" => ("statement-result", data_bsa::accounts(body)),
+    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
+    let (stage, read) = match provider_product {
+        "account_aggregator" => ("fetch-json-report", report(body, |account| writer.write_and_clear(account))),
+        "aa_bsa" => ("statement-result", data_bsa::statement(body, |account| writer.write(account))),
         _ => {
             return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data").with_detail("no such product"));
         }
     };
     let error = |kind, detail: String| ProviderError::new(kind, "finpass", stage).with_detail(detail);
-    let accounts = read
-        .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?
-        .ok_or_else(|| error(ErrorKind::ResponseInvalid, "no list of accounts".to_owned()))?;
-    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
-    for account in &accounts {
-        writer.write(account);
+    if !read.map_err(|detail| error(ErrorKind::ResponseInvalid, detail))? {
+        return Err(error(ErrorKind::ResponseInvalid, "no list of accounts".to_owned()));
     }
     writer.finish().ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
 }
 
-fn report(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {
-    let accounts = read_body::<EnvelopeKeys>(body)?.accounts;
-    Ok(accounts.found.then_some(accounts.items))
+/// Hands on each account of a report; answers whether there was a list of them.
+fn report<'a>(body: &'a [u8], each: impl FnMut(&mut AccountText<'a>) + 'a) -> Result<bool, String> {
+    let accounts = Listed::new(each);
+    Ok(read_body::<EnvelopeKeys>(body, Envelope { accounts })?.accounts.found)
 }
 
 /// The envelope; the adapter has looked at its status and codes before.
-#[derive(Default)]
 struct Envelope<'a> {
-    accounts: Listed<AccountText<'a>>,
+    accounts: Listed<'a, AccountText<'a>>,
 }
 
 keys! {
@@ -113,6 +110,7 @@ keys! {
 }
 
 keys! {
+    /// Deposits as documented. Of term and recurring deposits no document shows a key: these are ReBIT's names in the same spelling.
     SummaryKeys fills SummaryText {
         "currency" => currency,
         "branch" => branch,
@@ -127,6 +125,22 @@ keys! {
         "current_od_limit" => overdraft_limit,
         "drawing_limit" => drawing_limit,
         "facility" => facility,
+        "maturity_date" => maturity_date,
+        "maturity_amount" => maturity_amount,
+        "description" => description,
+        "interest_payout" => interest_payout,
+        "interest_rate" => interest_rate,
+        "principal_amount" => principal,
+        "current_value" => current_value,
+        "tenure_days" => tenure_days,
+        "tenure_months" => tenure_months,
+        "tenure_years" => tenure_years,
+        "interest_computation" => interest_computation,
+        "compounding_frequency" => compounding,
+        "interest_periodic_payout_amount" => interest_periodic_payout,
+        "interest_on_maturity" => interest_on_maturity,
+        "recurring_amount" => recurring_amount,
+        "recurring_deposit_day" => recurring_day,
         "pending" => pending: many PendingKeys,
     }
 }
@@ -159,3 +173,6 @@ keys! {
         "reference" => reference,
     }
 }
+
+#[cfg(test)]
+mod tests;
