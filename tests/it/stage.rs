@@ -106,7 +106,7 @@ fn toml(replay: &Replay, directory: &Path, limits: &str, longest_ms: u64) -> Str
         format!(
             "[tenant.finpro.{name}]\nbase_url = \"http://{}{prefix}\"\nstyle = \"{style}\"\nclient_id = \"id\"\n\
              client_secret = {{ file = \"{secret}\" }}\norganisation_id = \"org\"\napp_identifier = \"app\"\n\
-             products = {{ underwriting = \"PROD01\" }}\nanalytics = {{ json = \"j\", excel = \"aa_excel_analytics_v1\" }}\n\
+             products = {{ underwriting = \"PROD01\", monitoring = \"PROD02\" }}\nanalytics = {{ json = \"j\", excel = \"aa_excel_analytics_v1\" }}\n\
              report_hosts = [\"files.example\"]\nlimits = {{ {limits} }}\n",
             replay.address
         )
