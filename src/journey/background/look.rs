@@ -126,7 +126,8 @@ async fn send_request(
 ) -> Result<(), Failure> {
     let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { return Ok(()) };
     let fetch = consent.fetches.iter().find(|fetch| fetch.id == fetch_id);
-    let result = provider.request_data(call, Target { journey, attempt, consent, fetch }, consent.asked_range).await;
+    let result =
+        provider.request_data(call, Target { journey, attempt, consent, fetch, accounts: &[] }, consent.asked_range).await;
     if let Err(error) = &result {
         tracing::warn!(%error, consent_id = %consent.id, "data was not requested");
     }
