@@ -25,8 +25,8 @@ prepare_go() {
 }
 run_go() { "$out/go/client" "$1"; }
 
-prepare_java() { mvn --quiet --batch-mode -f tests/clients/java/pom.xml compile; }
-run_java() { mvn --quiet --batch-mode -f tests/clients/java/pom.xml exec:java -Dexec.args="$1"; }
+prepare_java() { mvn --quiet --batch-mode -Dstyle.color=never -f tests/clients/java/pom.xml compile; }
+run_java() { mvn --quiet --batch-mode -Dstyle.color=never -f tests/clients/java/pom.xml exec:java -Dexec.args="$1"; }
 
 prepare_node() {
     cp tests/clients/node/* "$out/node/"
@@ -51,11 +51,15 @@ approve() {
     curl -fsS --noproxy '*' -o /dev/null -d decision=approve "$(grep -oE '^https?://[^/]+' <<<"$url")$action"
 }
 
+# Whether the program has named the customer's page, or is gone.
+said_or_ended() { grep -q '^open ' "$1" || ! kill -0 "$2" 2>/dev/null; }
+
 check() {
     local name=$1 said=$out/$1.out client url wanted
     "run_$name" "$gateway" >"$said" &
     client=$!
-    until_it_works grep -q '^open ' "$said" || { kill "$client" 2>/dev/null; echo "$name: no link came" >&2; return 1; }
+    until_it_works said_or_ended "$said" "$client"
+    grep -q '^open ' "$said" || { kill "$client" 2>/dev/null; echo "$name: no link came" >&2; return 1; }
     url=$(sed -n 's/^open //p' "$said")
     approve "$url" || { kill "$client" 2>/dev/null; echo "$name: the customer could not approve" >&2; return 1; }
     wait "$client" || { echo "$name: the program failed" >&2; return 1; }
@@ -79,6 +83,11 @@ until_it_works grep -q '^gateway ' "$log" || { cat "$log" >&2; exit 1; }
 gateway=$(awk '$1 == "gateway" { print $2 }' "$log")
 
 failed=0
+for name in "${languages[@]}"; do
+    # The README shows these very programs.
+    program=$(find "tests/clients/$name" -name 'client.*' -o -name main.go -o -name Client.java)
+    [[ $(<README.md) == *"$(<"$program")"* ]] || { echo "README.md does not show $program as it is" >&2; failed=1; }
+done
 for name in "${languages[@]}"; do
     check "$name" || failed=1
 done

@@ -18,7 +18,7 @@ const rpc = protobuf.parse(`
 function reason(error) {
   for (const bytes of error.metadata?.get("grpc-status-details-bin") ?? []) {
     for (const detail of rpc.lookupType("Status").decode(bytes).details) {
-      if (detail.type_url.endsWith("google.rpc.ErrorInfo")) {
+      if (detail.typeUrl.endsWith("google.rpc.ErrorInfo")) {
         return rpc.lookupType("ErrorInfo").decode(detail.value).reason;
       }
     }
