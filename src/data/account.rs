@@ -56,6 +56,17 @@ pub struct AccountText<'a> {
     pub to: Scalar<'a>,
 }
 
+impl AccountText<'_> {
+    /// Whether it says nothing: a null in a list of accounts.
+    fn is_empty(&self) -> bool {
+        let scalars = [&self.link, &self.number, &self.fi_type];
+        scalars.iter().all(|scalar| scalar.is_missing())
+            && self.holders.is_empty()
+            && self.summary.is_empty()
+            && self.rows.is_empty()
+    }
+}
+
 /// What one provider's product leaves unsaid.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
@@ -87,8 +98,19 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         self.rows.finish()
     }
 
+    /// Writes an account and leaves an empty one that keeps the room of its rows.
+    pub fn write_and_clear(&mut self, account: &mut AccountText<'_>) {
+        self.write(account);
+        let mut rows = std::mem::take(&mut account.rows);
+        rows.clear();
+        *account = AccountText { rows, ..AccountText::default() };
+    }
+
     /// Writes an account and its rows.
     pub fn write(&mut self, text: &AccountText<'_>) {
+        if text.is_empty() {
+            return;
+        }
         let mut flags = Flags::default();
         let (fi_type, fi_type_text) = self.fi_type(text, &mut flags);
         let number = text.number.text().map(|number| mask::account_number(&number));

@@ -96,11 +96,15 @@ impl Flags {
     }
 
     /// A day. The time of day does not matter, so neither does a missing zone.
+    #[inline]
     pub fn day(&mut self, path: &'static str, scalar: &Scalar<'_>, zoneless: Zoneless) -> Option<Day> {
-        let text = scalar.text();
-        let when = text.as_deref().and_then(|text| time::parse(text, zoneless));
+        let when = match scalar {
+            Scalar::Missing => return None,
+            Scalar::Text(text) => time::parse(text, zoneless),
+            other => other.text().and_then(|text| time::parse(&text, zoneless)),
+        };
         if when.is_none() && !scalar.is_missing() {
-            self.quote(path, QualityCode::Unparsable, &text.unwrap_or_default());
+            self.quote(path, QualityCode::Unparsable, &scalar.text().unwrap_or_default());
         }
         when.map(When::day)
     }

@@ -54,6 +54,12 @@ impl Row<'_> {
         }
     }
 
+    /// Whether no field of it was found.
+    #[inline]
+    fn says_nothing(&self) -> bool {
+        matches!(self.kind, Scalar::Missing) && *self == Self::default()
+    }
+
     /// The bank's id as text, if it is one.
     pub fn bank_id(&self) -> Option<&str> {
         match &self.id {
@@ -107,6 +113,10 @@ impl RowWriter<'_> {
             }
         }
         wire::number(out, 15, ordinal as u64);
+        if row.says_nothing() {
+            // Kept, because something stood there: a list's null, or an object of unknown keys.
+            self.flags.add("", QualityCode::Unparsable);
+        }
         if identity.duplicate_row {
             self.flags.add("", QualityCode::DuplicateRow);
         }

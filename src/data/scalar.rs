@@ -61,16 +61,28 @@ impl<'a> Scalar<'a> {
     /// Takes a value unless one with a meaning is there already: the first of several names for one thing wins.
     #[inline]
     pub fn take(&mut self, value: Self) {
-        if matches!(self, Self::Missing) || self.is_missing() {
+        // Almost always the field is free; said apart, so that nothing has to be dropped there.
+        if matches!(self, Self::Missing) {
             *self = value;
+        } else if self.is_missing() {
+            self.replace(value);
         }
+    }
+
+    #[cold]
+    fn replace(&mut self, value: Self) {
+        *self = value;
     }
 }
 
 /// The text without blanks at its ends, unless it is one of the words for nothing.
 #[inline]
 fn meaning(text: &str) -> Option<&str> {
-    let text = text.trim();
+    let text = match text.as_bytes() {
+        // Plain ends need no search for blanks.
+        [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    };
     let nothing = text.is_empty() || (text.len() <= 6 && matches!(text, "NA" | "N/A" | "<NULL>" | "NULL" | "null"));
     (!nothing).then_some(text)
 }

@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn a_fraction_may_come_as_percent() {
-        for (text, expected) in [("0.31", "0.31"), ("31", "0.31"), ("1.5", "1.5"), ("31.50", "0.315"), ("0", "0"), ("\"0.40\"", "0.4")] {
+        for (text, expected) in
+            [("0.31", "0.31"), ("31", "0.31"), ("1.5", "1.5"), ("31.50", "0.315"), ("0", "0"), ("\"0.40\"", "0.4")]
+        {
             assert_eq!(fraction(Some(&raw(text))).as_deref(), Some(expected), "{text}");
         }
     }

@@ -53,7 +53,7 @@ pub fn of_failure(failure: Failure) -> Status {
         _ => text.to_owned(),
     };
     if let JourneyError::Internal(what) = &failure.error {
-        tracing::error!(what, journey_id = failure.journey_id, "internal fault");
+        tracing::error!(cause = what, journey_id = failure.journey_id, "internal fault");
     }
     Status::with_error_details(code, text, details)
 }

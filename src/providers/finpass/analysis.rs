@@ -58,7 +58,10 @@ fn period(period: &Members<'_>) -> Option<pb::DateRange> {
         let day = day(period.instant(names)?);
         Some(pb::Date { year: day.year().into(), month: day.month().into(), day: day.day().into() })
     };
-    let range = pb::DateRange { from: end(&["from", "start", "start_date", "from_date"]), to: end(&["to", "end", "end_date", "to_date"]) };
+    let range = pb::DateRange {
+        from: end(&["from", "start", "start_date", "from_date"]),
+        to: end(&["to", "end", "end_date", "to_date"]),
+    };
     (range != pb::DateRange::default()).then_some(range)
 }
 
@@ -90,7 +93,8 @@ mod tests {
         let core = analysis.core;
         let minor = |money: &Option<pb::Money>| money.as_ref().map(|money| money.minor_units);
         assert_eq!(
-            [&core.total_credits, &core.total_debits, &core.average_balance, &core.minimum_balance, &core.average_monthly_income].map(minor),
+            [&core.total_credits, &core.total_debits, &core.average_balance, &core.minimum_balance, &core.average_monthly_income]
+                .map(minor),
             [Some(60_000_000), Some(55_000_000), Some(2_100_050), Some(150_000), Some(5_000_000)]
         );
         assert_eq!(core.fixed_obligations_ratio, "0.31");

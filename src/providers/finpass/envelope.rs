@@ -4,11 +4,7 @@ use http::StatusCode;
 use serde_json::value::RawValue;
 
 use super::error::{self, Refusal};
-use crate::providers::{
-    http::OutboundResponse,
-    judge::Origin,
-    lenient::Members,
-};
+use crate::providers::{http::OutboundResponse, judge::Origin, lenient::Members};
 
 /// A successful answer.
 #[derive(Debug)]
@@ -44,6 +40,7 @@ pub(super) fn read<'a>(origin: Origin, response: &'a OutboundResponse) -> Result
 
 /// The worse of both statuses: where they differ, the better one is not to be trusted.
 fn worse(status: StatusCode, top: &Members<'_>) -> StatusCode {
-    let stated = top.int(&["status_code"]).and_then(|code| u16::try_from(code).ok()).and_then(|code| StatusCode::from_u16(code).ok());
+    let stated =
+        top.int(&["status_code"]).and_then(|code| u16::try_from(code).ok()).and_then(|code| StatusCode::from_u16(code).ok());
     stated.filter(|stated| *stated > status && *stated < StatusCode::from_u16(600).unwrap_or(status)).unwrap_or(status)
 }

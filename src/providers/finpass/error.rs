@@ -135,7 +135,8 @@ pub(super) fn refusal(origin: Origin, response: &OutboundResponse, status: Statu
     error.retry_after = matches!(error.kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady)
         .then(|| judge::retry_after(&response.headers, origin.now))
         .flatten();
-    let detail = format!("HTTP {}, read as {}, with {shape} of {} bytes", response.status.as_u16(), status.as_u16(), response.body.len());
+    let detail =
+        format!("HTTP {}, read as {}, with {shape} of {} bytes", response.status.as_u16(), status.as_u16(), response.body.len());
     Refusal { reason, error: error.with_detail(detail) }
 }
 
@@ -155,7 +156,8 @@ fn by_status(status: StatusCode, is_object: bool) -> Option<Reason> {
 }
 
 fn by_words(text: Option<&str>) -> Option<Reason> {
-    let text: String = text?.chars().take(300).map(|char| if matches!(char, '_' | '-') { ' ' } else { char.to_ascii_lowercase() }).collect();
+    let text: String =
+        text?.chars().take(300).map(|char| if matches!(char, '_' | '-') { ' ' } else { char.to_ascii_lowercase() }).collect();
     WORDS.iter().find(|(words, _)| words.iter().all(|word| text.contains(word))).map(|(_, reason)| *reason)
 }
 
@@ -245,7 +247,8 @@ mod tests {
 
     #[test]
     fn nothing_of_the_body_is_told() {
-        let refusal = refused(CallKind::Write, 422, r#"{"success":false,"message":"9000000001 AAAPA0001A","message_code":"x 9000000001"}"#);
+        let refusal =
+            refused(CallKind::Write, 422, r#"{"success":false,"message":"9000000001 AAAPA0001A","message_code":"x 9000000001"}"#);
         let told = format!("{refusal:?} {}", refusal.error);
         assert!(!told.contains("9000000001") && !told.contains("AAAPA"), "{told}");
     }

@@ -146,13 +146,20 @@ mod tests {
             let report = report(accounts).unwrap();
             assert_eq!((report.state, report.settled), (state, settled), "{accounts}");
         }
-        assert_eq!(report(r#"[{"status":"READY","account_number":"10000000001"}]"#).unwrap().accounts[0].masked_number, "XXXX0001");
+        assert_eq!(
+            report(r#"[{"status":"READY","account_number":"10000000001"}]"#).unwrap().accounts[0].masked_number,
+            "XXXX0001"
+        );
     }
 
     #[test]
     fn a_success_without_data_is_not_ready() {
         for (status, body, reason) in [
-            (202, r#"{"data":null,"status_code":202,"success":false,"message":"Data fetch in progress","message_code":"accepted"}"#, Reason::Collecting),
+            (
+                202,
+                r#"{"data":null,"status_code":202,"success":false,"message":"Data fetch in progress","message_code":"accepted"}"#,
+                Reason::Collecting,
+            ),
             (202, r#"{"data":{"status":"PENDING"},"success":true}"#, Reason::Collecting),
             (200, r#"{"data":{"account_aggregator_json":[]},"success":true}"#, Reason::Collecting),
             (200, r#"{"data":{"status":"IN_PROGRESS"},"success":true}"#, Reason::Collecting),
@@ -170,7 +177,8 @@ mod tests {
         assert!(read_statement(origin(), testing::response(200, body), "bsa_1").is_ok());
         let other = read_statement(origin(), testing::response(200, body), "bsa_2").unwrap_err();
         assert_eq!(other.kind, ErrorKind::ResponseInvalid);
-        let none = read_statement(origin(), testing::response(200, r#"{"success":true,"data":{"accounts":[]}}"#), "bsa_1").unwrap_err();
+        let none =
+            read_statement(origin(), testing::response(200, r#"{"success":true,"data":{"accounts":[]}}"#), "bsa_1").unwrap_err();
         assert_eq!(none.kind, ErrorKind::NoAccounts);
     }
 

@@ -71,7 +71,12 @@ impl<'a> Held<'a> {
 }
 
 /// Looks.
-pub(super) async fn observe(finpass: &Finpass, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
+pub(super) async fn observe(
+    finpass: &Finpass,
+    call: Call,
+    journey: &Journey,
+    attempt: &Attempt,
+) -> Result<Observation, ProviderError> {
     // An opening whose answer was lost has no id, and Finpass cannot be asked for it otherwise.
     let (Some(client_id), Some(consent)) = (attempt.provider_ref.as_deref(), journey.consents_of(&attempt.id).next()) else {
         return Ok(Observation::default());

@@ -64,7 +64,8 @@ const LONGEST: usize = 8192;
 fn is_web_url(text: &str, plain_http: bool) -> bool {
     text.len() <= LONGEST
         && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-        && url::Url::parse(text).is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
+        && url::Url::parse(text)
+            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
 }
 
 #[cfg(test)]
@@ -102,7 +103,8 @@ mod tests {
 
     #[test]
     fn an_answer_about_somebody_else_is_refused() {
-        let body = r#"{"data":{"client_id":"aa_1","mobile_number":"9000000002","redirect_url":"https://aa.example/"},"success":true}"#;
+        let body =
+            r#"{"data":{"client_id":"aa_1","mobile_number":"9000000002","redirect_url":"https://aa.example/"},"success":true}"#;
         let error = opened(ACCOUNT_AGGREGATOR, body).unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied));
     }

@@ -33,7 +33,8 @@ pub(super) fn plan(ask: &Ask) -> Result<Plan, PlanFault> {
     }
     for (index, consent) in ask.consents.iter().enumerate() {
         if consent_type(consent.purpose).is_none() {
-            unsupported.push((format!("consents[{index}].purpose"), "the provider has underwriting and monitoring only".to_owned()));
+            unsupported
+                .push((format!("consents[{index}].purpose"), "the provider has underwriting and monitoring only".to_owned()));
         }
         if index > 0 {
             unsupported.push((format!("consents[{index}]"), "the provider takes one consent a journey".to_owned()));
@@ -41,7 +42,9 @@ pub(super) fn plan(ask: &Ask) -> Result<Plan, PlanFault> {
     }
     let product = provider_product(&ask.products);
     match (fields.is_empty(), unsupported.is_empty()) {
-        (true, true) => Ok(Plan { provider_product: product, consents: planned(ask), ignored: ignored(ask, product), notes: notes(product) }),
+        (true, true) => {
+            Ok(Plan { provider_product: product, consents: planned(ask), ignored: ignored(ask, product), notes: notes(product) })
+        }
         (true, false) => Err(PlanFault::Unsupported(unsupported)),
         (false, _) => Err(PlanFault::Fields(fields.into_iter().chain(unsupported).collect())),
     }

@@ -22,12 +22,16 @@ mod tests {
     #[test]
     fn the_refresh_id_is_read() {
         let body = r#"{"data":{"request_id":"account_aggregator_v2_AbC_e5F6g7H8"},"status_code":200,"message_code":"success","success":true}"#;
-        assert_eq!(read_request(testing::origin(CallKind::Write), &testing::response(200, body)).unwrap(), "account_aggregator_v2_AbC_e5F6g7H8");
+        assert_eq!(
+            read_request(testing::origin(CallKind::Write), &testing::response(200, body)).unwrap(),
+            "account_aggregator_v2_AbC_e5F6g7H8"
+        );
     }
 
     #[test]
     fn a_success_without_id_did_happen() {
-        let error = read_request(testing::origin(CallKind::Write), &testing::response(200, r#"{"data":{},"success":true}"#)).unwrap_err();
+        let error =
+            read_request(testing::origin(CallKind::Write), &testing::response(200, r#"{"data":{},"success":true}"#)).unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied));
         for body in testing::hostile() {
             assert!(read_request(testing::origin(CallKind::Write), &testing::bytes_response(200, &body)).is_err());

@@ -51,9 +51,26 @@ pub(super) fn ask() -> Ask {
 /// Bodies that no parser may take for an answer, and none may fall over.
 pub(super) fn hostile() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
-        "", " ", "null", "true", "0", "\"text\"", "[]", "[[1]]", "{}", "{", "{\"data\":", "{\"data\":{}}", "{\"data\":[]}", "{\"data\":null}",
-        "{\"data\":7}", "{\"data\":{\"status\":{},\"client_id\":[]}}", "{\"data\":{\"account_aggregator_json\":[]}}",
-        "{\"data\":{\"account_aggregator_json\":{}}}", "{\"success\":\"maybe\",\"status_code\":{},\"data\":{}}", "<html><body>502</body></html>",
+        "",
+        " ",
+        "null",
+        "true",
+        "0",
+        "\"text\"",
+        "[]",
+        "[[1]]",
+        "{}",
+        "{",
+        "{\"data\":",
+        "{\"data\":{}}",
+        "{\"data\":[]}",
+        "{\"data\":null}",
+        "{\"data\":7}",
+        "{\"data\":{\"status\":{},\"client_id\":[]}}",
+        "{\"data\":{\"account_aggregator_json\":[]}}",
+        "{\"data\":{\"account_aggregator_json\":{}}}",
+        "{\"success\":\"maybe\",\"status_code\":{},\"data\":{}}",
+        "<html><body>502</body></html>",
     ]
     .into_iter()
     .map(|text| text.as_bytes().to_vec())

@@ -21,12 +21,9 @@ use crate::{
 pub(super) fn read(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Analysis, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let inner = inner(origin, answer.data, selector)?;
-    let document = inner.filter(|raw| raw.get().starts_with('{')).ok_or_else(|| origin.unusable("the analysis is no JSON object"))?;
-    Ok(Analysis {
-        core: core(document),
-        document: Bytes::copy_from_slice(document.get().as_bytes()),
-        received_at: origin.now,
-    })
+    let document =
+        inner.filter(|raw| raw.get().starts_with('{')).ok_or_else(|| origin.unusable("the analysis is no JSON object"))?;
+    Ok(Analysis { core: core(document), document: Bytes::copy_from_slice(document.get().as_bytes()), received_at: origin.now })
 }
 
 /// The inner `data` of an analysis, once the inner status says that it worked.
@@ -51,7 +48,9 @@ pub(super) fn inner<'a>(
 fn failed(origin: Origin, outer: &Members<'_>, status: &str) -> ProviderError {
     let words = format!("{status} {}", outer.text(&["status_code"]).unwrap_or_default()).to_uppercase();
     let kind = match () {
-        () if ["PENDING", "PROGRESS", "PROCESSING", "INITIATED", "NOT_READY"].iter().any(|word| words.contains(word)) => ErrorKind::NotReady,
+        () if ["PENDING", "PROGRESS", "PROCESSING", "INITIATED", "NOT_READY"].iter().any(|word| words.contains(word)) => {
+            ErrorKind::NotReady
+        }
         () if ["NO_DATA", "NOT_FOUND"].iter().any(|word| words.contains(word)) => ErrorKind::NoAccounts,
         () => ErrorKind::Unavailable,
     };
@@ -98,7 +97,8 @@ mod tests {
         let minor = |money: &Option<pb::Money>| money.as_ref().map(|money| money.minor_units);
         let core = &analysis.core;
         assert_eq!(
-            [&core.total_debits, &core.total_credits, &core.average_balance, &core.maximum_balance, &core.minimum_balance].map(minor),
+            [&core.total_debits, &core.total_credits, &core.average_balance, &core.maximum_balance, &core.minimum_balance]
+                .map(minor),
             [Some(100_050), Some(90_000), Some(50_012), Some(8_376_076), Some(1_000)]
         );
         assert_eq!(minor(&core.average_monthly_income), Some(30_000));

@@ -83,10 +83,7 @@ pub(super) fn request_consent(settings: &Settings, opening: &Opening<'_>, now: T
 /// The instants of a range of Indian days. An end on the present day is now, since FinPro refuses an end in the future.
 fn ends(range: DayRange, now: Timestamp) -> Ends {
     let last = |(first, last): (Timestamp, Timestamp)| if first <= now { last.min(now) } else { last };
-    Ends {
-        from: range.from.and_then(bounds).map(|(first, _)| iso(first)),
-        to: range.to.and_then(bounds).map(last).map(iso),
-    }
+    Ends { from: range.from.and_then(bounds).map(|(first, _)| iso(first)), to: range.to.and_then(bounds).map(last).map(iso) }
 }
 
 #[derive(Serialize)]
@@ -293,7 +290,10 @@ mod tests {
         assert_eq!(body(&session_status("c", None)), json!({"consentId":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Consent("c"))), json!({"consentID":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Transaction("t"))), json!({"transactionId":"t"}));
-        assert_eq!(body(&analytics(Analytics::Json, Selector::Consent("c"), Some("j"))), json!({"consentID":"c","journeyID":"j"}));
+        assert_eq!(
+            body(&analytics(Analytics::Json, Selector::Consent("c"), Some("j"))),
+            json!({"consentID":"c","journeyID":"j"})
+        );
         assert_eq!(body(&analytics(Analytics::Xml, Selector::Transaction("t"), Some("j"))), json!({"transactionId":"t"}));
         assert_eq!(body(&encrypted_url(&["h"], None, None)), json!({"consentHandle":"h"}));
         assert_eq!(body(&encrypted_url(&["h", "i"], Some("https://x.example"), None))["consentHandle"], json!(["h", "i"]));

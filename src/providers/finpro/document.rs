@@ -89,7 +89,10 @@ mod tests {
             r#"{"status":"success","data":{"xmlData":"<a/>"}}"#,
         ] {
             let document = read_xml(origin(), &testing::response(200, body), Selector::Consent("c")).unwrap();
-            assert!(String::from_utf8_lossy(&document.bytes).trim().ends_with("<a/>") || document.bytes.ends_with(b"<a/>"), "{body}");
+            assert!(
+                String::from_utf8_lossy(&document.bytes).trim().ends_with("<a/>") || document.bytes.ends_with(b"<a/>"),
+                "{body}"
+            );
         }
         for body in ["<!DOCTYPE html><html></html>", "<html>", r#"{"data":"<html>"}"#, r#"{"data":"text"}"#, "", "[]"] {
             assert!(read_xml(origin(), &testing::response(200, body), Selector::Consent("c")).is_err(), "{body}");
@@ -99,11 +102,14 @@ mod tests {
     #[test]
     fn excel_is_bytes_or_a_link() {
         let bytes = testing::bytes_response(200, b"PK\x03\x04rest");
-        assert!(matches!(read_excel(origin(), &bytes, Selector::Consent("c")), Ok(Excel::Bytes(document)) if document.media_type == XLSX));
+        assert!(
+            matches!(read_excel(origin(), &bytes, Selector::Consent("c")), Ok(Excel::Bytes(document)) if document.media_type == XLSX)
+        );
         let link = r#"{"status":"success","data":{"status":"SUCCESS","data":{"s3Url":"https://s3.example/x?X-Amz-Sig=1","expiresIn":3600}}}"#;
         let link = read_excel(origin(), &testing::response(200, link), Selector::Consent("c"));
         assert!(matches!(link, Ok(Excel::Link(url)) if url.ends_with("Sig=1")));
-        let error = read_excel(origin(), &testing::response(400, r#"{"errorCode":"InvalidConsentId"}"#), Selector::Consent("c")).err();
+        let error =
+            read_excel(origin(), &testing::response(400, r#"{"errorCode":"InvalidConsentId"}"#), Selector::Consent("c")).err();
         assert_eq!(error.map(|error| error.kind), Some(ErrorKind::UnknownReference));
         assert!(read_linked(origin(), &testing::response(200, "<Error/>")).is_err());
     }

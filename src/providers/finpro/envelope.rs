@@ -56,7 +56,10 @@ fn is_error(top: &Members<'_>) -> bool {
 
 /// Whether a text is a code of FinPro's catalogue: "FP" and digits.
 pub(super) fn is_fp_code(text: &str) -> bool {
-    text.len() > 2 && text.is_char_boundary(2) && text[..2].eq_ignore_ascii_case("FP") && text[2..].bytes().all(|byte| byte.is_ascii_digit())
+    text.len() > 2
+        && text.is_char_boundary(2)
+        && text[..2].eq_ignore_ascii_case("FP")
+        && text[2..].bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A body that is bytes of a document rather than an envelope.

@@ -125,7 +125,8 @@ impl Said {
         let inner = top.object(&["error"]);
         let code = top.text(&["errorCode"]).or_else(|| inner.text(&["code", "errorCode"]));
         let fp = [top.text(&["status"]), code.clone()].into_iter().flatten().find(|text| is_fp_code(text));
-        let message = top.text(&["errorMsg", "errorMessage"]).or_else(|| inner.text(&["message"])).or_else(|| top.text(&["message"]));
+        let message =
+            top.text(&["errorMsg", "errorMessage"]).or_else(|| inner.text(&["message"])).or_else(|| top.text(&["message"]));
         Self { code, fp: fp.map(|fp| fp.to_ascii_uppercase()), message: normalise(&message.unwrap_or_default()) }
     }
 

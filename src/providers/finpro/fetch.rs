@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn the_bytes_are_handed_on_as_they_came() {
-        let text = r#"{"ver":"1.21.0","status":"success","data":[{"linkReferenceNumber":"l","fiType":"DEPOSIT"}],"message":"Success"}"#;
+        let text =
+            r#"{"ver":"1.21.0","status":"success","data":[{"linkReferenceNumber":"l","fiType":"DEPOSIT"}],"message":"Success"}"#;
         let body = read(testing::origin(CallKind::Read), testing::response(200, text)).unwrap();
         assert_eq!((&body.bytes[..], body.received_at), (text.as_bytes(), testing::now()));
     }

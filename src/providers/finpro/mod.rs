@@ -179,7 +179,12 @@ impl Provider for FinPro {
         }
     }
 
-    async fn request_data(&self, call: Call, target: Target<'_>, range: Option<DayRange>) -> Result<Option<String>, ProviderError> {
+    async fn request_data(
+        &self,
+        call: Call,
+        target: Target<'_>,
+        range: Option<DayRange>,
+    ) -> Result<Option<String>, ProviderError> {
         let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "fi_request")? else {
             // FinPro collects the data of a transaction by itself, once.
             return Err(self.error(ErrorKind::Unsupported, "fi_request"));

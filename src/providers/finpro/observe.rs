@@ -20,7 +20,12 @@ pub(super) mod transaction;
 const SESSIONS: usize = 5;
 
 /// Consent style: the list of each template, the template's terms, and the sessions of what was approved.
-pub(super) async fn by_consent(finpro: &FinPro, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
+pub(super) async fn by_consent(
+    finpro: &FinPro,
+    call: Call,
+    journey: &Journey,
+    attempt: &Attempt,
+) -> Result<Observation, ProviderError> {
     let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(|consent| !consent.uploaded).collect();
     let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
     let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();

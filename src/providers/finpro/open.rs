@@ -88,9 +88,8 @@ fn customer_url(origin: Origin, data: &Members<'_>, plain_http: bool) -> Result<
 fn is_web_url(text: &str, plain_http: bool) -> bool {
     text.len() <= LONGEST
         && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-        && url::Url::parse(text).is_ok_and(|url| {
-            url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http"))
-        })
+        && url::Url::parse(text)
+            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
 }
 
 #[cfg(test)]
@@ -110,7 +109,9 @@ mod tests {
 
     #[test]
     fn each_of_the_answers_is_read() {
-        let single = format!(r#"{{"ver":"1.21.0","status":"success","data":{{"webRedirectionUrl":"{URL}","status":"PENDING","consent_handle":"h1"}},"message":"Success"}}"#);
+        let single = format!(
+            r#"{{"ver":"1.21.0","status":"success","data":{{"webRedirectionUrl":"{URL}","status":"PENDING","consent_handle":"h1"}},"message":"Success"}}"#
+        );
         let single = opened(Style::Consent, 1, &single).unwrap();
         assert_eq!((single.handles, single.provider_text.as_str()), (vec!["h1".to_owned()], "PENDING"));
         assert_eq!(single.customer_url.url.expose_secret(), URL);

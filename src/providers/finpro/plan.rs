@@ -68,13 +68,14 @@ pub(super) fn plan(settings: &Settings, ask: &Ask) -> Result<Plan, PlanFault> {
         }
     }
     match (fields.is_empty(), unsupported.is_empty()) {
-        (true, true) => Ok(Plan { provider_product: provider_product(settings.style), consents, ignored: Vec::new(), notes: Vec::new() }),
+        (true, true) => {
+            Ok(Plan { provider_product: provider_product(settings.style), consents, ignored: Vec::new(), notes: Vec::new() })
+        }
         (true, false) => Err(PlanFault::Unsupported(unsupported)),
         // Everything at once: what is wrong and what is not to be had.
         (false, _) => Err(PlanFault::Fields(fields.into_iter().chain(unsupported).collect())),
     }
 }
-
 
 /// FinPro's id of the analysis in a format for a template.
 pub(super) fn journey_id<'a>(settings: &'a Settings, template: &str, format: pb::ReportFormat) -> Option<&'a str> {
@@ -91,10 +92,8 @@ pub(super) fn journey_id<'a>(settings: &'a Settings, template: &str, format: pb:
 fn check_customer(settings: &Settings, customer: &Customer, fields: &mut Vec<(String, String)>) {
     match vua(settings, customer) {
         None => fields.push(("customer.mobile".to_owned(), "a mobile number or an aggregator address is needed".to_owned())),
-        Some(vua) if !is_vua(&vua) => fields.push((
-            "customer.vua".to_owned(),
-            "must hold letters, digits, `_`, `-` and `.` with one `@` in between".to_owned(),
-        )),
+        Some(vua) if !is_vua(&vua) => fields
+            .push(("customer.vua".to_owned(), "must hold letters, digits, `_`, `-` and `.` with one `@` in between".to_owned())),
         Some(_) if party(customer).is_none() => fields.push((
             "customer.mobile".to_owned(),
             "a mobile number, PAN or email address is needed beside the aggregator address".to_owned(),
@@ -105,7 +104,8 @@ fn check_customer(settings: &Settings, customer: &Customer, fields: &mut Vec<(St
 
 /// FinPro's own rule for addresses.
 fn is_vua(vua: &str) -> bool {
-    vua.len() <= 128 && vua.split_once('@').is_some_and(|(local, handle)| super::config::is_plain(local) && super::config::is_plain(handle))
+    vua.len() <= 128
+        && vua.split_once('@').is_some_and(|(local, handle)| super::config::is_plain(local) && super::config::is_plain(handle))
 }
 
 fn template(
@@ -134,7 +134,10 @@ fn check_ranges(consents: &[ConsentAsk], fields: &mut Vec<(String, String)>) {
     let first: Option<DayRange> = consents.first().and_then(|consent| consent.data_range);
     for (index, consent) in consents.iter().enumerate().skip(1) {
         if consent.data_range != first {
-            fields.push((format!("consents[{index}].data_range"), "must equal the first consent's: the provider takes one range".to_owned()));
+            fields.push((
+                format!("consents[{index}].data_range"),
+                "must equal the first consent's: the provider takes one range".to_owned(),
+            ));
         }
     }
 }

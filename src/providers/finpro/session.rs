@@ -29,9 +29,8 @@ pub(super) fn read_status(
 ) -> Result<FetchFact, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let data = answer.data();
-    let other = |names: &[&str], asked: Option<&str>| {
-        matches!((data.text(names), asked), (Some(told), Some(asked)) if told != asked)
-    };
+    let other =
+        |names: &[&str], asked: Option<&str>| matches!((data.text(names), asked), (Some(told), Some(asked)) if told != asked);
     if other(&["consentId"], Some(consent_ref)) || other(&["sessionId"], session) {
         return Err(origin.unusable("the answer is about another consent or session"));
     }
@@ -126,7 +125,10 @@ mod tests {
     use super::*;
     use crate::providers::{
         error::{Effect, ErrorKind},
-        finpro::{terms::{Life, LifeUnit}, testing},
+        finpro::{
+            terms::{Life, LifeUnit},
+            testing,
+        },
         http::CallKind,
     };
 
@@ -140,7 +142,14 @@ mod tests {
             .collect();
         let body = serde_json::json!({"ver":"1.21.0","status":"success","data":{"eventStatus":event,"consentId":"c","sessionId":"s",
             "datafetchDate":"2025-03-24T17:52:03.000Z","dataExpiry":"2025-03-25T17:52:03.000Z","linkRefNumbers":links},"message":"success"});
-        read_status(testing::origin(CallKind::Read), &testing::response(200, &body.to_string()), "c", Some("s"), &Terms::default()).unwrap()
+        read_status(
+            testing::origin(CallKind::Read),
+            &testing::response(200, &body.to_string()),
+            "c",
+            Some("s"),
+            &Terms::default(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -173,7 +182,8 @@ mod tests {
     fn an_account_is_listed_once_and_masked() {
         let body = r#"{"data":{"eventStatus":"DATA_READY","dataExpiry":"","datafetchDate":"2025-03-24T17:52:03.000Z","linkRefNumbers":[
             {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"},7,null]}}"#;
-        let terms = Terms { life: Some(Life { value: 2, unit: LifeUnit::Day, certainty: Certainty::Assumed }), ..Terms::default() };
+        let terms =
+            Terms { life: Some(Life { value: 2, unit: LifeUnit::Day, certainty: Certainty::Assumed }), ..Terms::default() };
         let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None, &terms).unwrap();
         assert_eq!(fact.accounts.len(), 1);
         assert_eq!(fact.accounts[0].masked_number, "XXXX0001");
@@ -182,7 +192,10 @@ mod tests {
 
     #[test]
     fn an_answer_about_somebody_else_is_refused() {
-        for body in [r#"{"data":{"eventStatus":"DATA_READY","consentId":"x"}}"#, r#"{"data":{"eventStatus":"DATA_READY","sessionId":"x"}}"#] {
+        for body in [
+            r#"{"data":{"eventStatus":"DATA_READY","consentId":"x"}}"#,
+            r#"{"data":{"eventStatus":"DATA_READY","sessionId":"x"}}"#,
+        ] {
             let answer = testing::response(200, body);
             let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"), &Terms::default());
             assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid);

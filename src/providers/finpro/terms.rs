@@ -204,9 +204,15 @@ mod tests {
              "dataRangeFrom":"2024-12-31T18:30:00.000Z","dataRangeTo":"2025-12-31T00:00:00.000Z","dataLifeUnit":"MONTH","dataLifeValue":"1",
              "fiFetch":"MANUAL","consentTo":"2132-01-01T00:00:00.000Z"}]}"#;
         let terms = terms(body).unwrap();
-        assert_eq!((terms.mode, terms.periodic, terms.trigger), (Some(ConsentMode::Store), Some(true), Some(FetchTrigger::Gateway)));
+        assert_eq!(
+            (terms.mode, terms.periodic, terms.trigger),
+            (Some(ConsentMode::Store), Some(true), Some(FetchTrigger::Gateway))
+        );
         let days = terms.days(testing::now()).unwrap();
-        assert_eq!((days.from.unwrap().to_string(), days.to.unwrap().to_string()), ("2025-01-01".to_owned(), "2025-12-31".to_owned()));
+        assert_eq!(
+            (days.from.unwrap().to_string(), days.to.unwrap().to_string()),
+            ("2025-01-01".to_owned(), "2025-12-31".to_owned())
+        );
         let end = terms.data_expiry("2026-01-31T00:00:00Z".parse().unwrap());
         assert_eq!(end, Some(("2026-02-28T00:00:00Z".parse().unwrap(), Certainty::Template)));
     }
@@ -216,10 +222,7 @@ mod tests {
         let body = r#"{"data":[{"productCode":"PROD01","consentMode":"QUERY","fetchType":"?","fiFetch":"AUTO MANUAL",
             "dataRangeFrom":"1969-12-31T18:30:00.000Z","dataRangeTo":"2132-01-01T00:00:00.000Z","dataLifeUnit":"INF","dataLifeValue":0}]}"#;
         let terms = terms(body).unwrap();
-        assert_eq!(
-            terms,
-            Terms { mode: Some(ConsentMode::Other), trigger: Some(FetchTrigger::Provider), ..Terms::default() }
-        );
+        assert_eq!(terms, Terms { mode: Some(ConsentMode::Other), trigger: Some(FetchTrigger::Provider), ..Terms::default() });
         assert_eq!(terms.days(testing::now()), None);
         assert!(!terms.is_complete());
     }
@@ -231,7 +234,10 @@ mod tests {
         let terms = Terms::configured(&facts).or(listed);
         assert_eq!((terms.mode, terms.periodic), (Some(ConsentMode::View), Some(true)));
         let days = terms.days("2026-01-31T00:00:00Z".parse().unwrap()).unwrap();
-        assert_eq!((days.from.unwrap().to_string(), days.to.unwrap().to_string()), ("2026-01-01".to_owned(), "2026-01-31".to_owned()));
+        assert_eq!(
+            (days.from.unwrap().to_string(), days.to.unwrap().to_string()),
+            ("2026-01-01".to_owned(), "2026-01-31".to_owned())
+        );
     }
 
     #[test]

@@ -36,9 +36,28 @@ pub(super) fn origin(kind: CallKind) -> Origin {
 /// Bodies that no parser may take for an answer, and none may fall over.
 pub(super) fn hostile() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
-        "", " ", "null", "true", "0", "\"text\"", "[]", "[[1]]", "{}", "{", "{\"data\":", "{\"data\":{}}", "{\"data\":[]}", "{\"data\":null}",
-        "{\"data\":7}", "{\"data\":\"x\"}", "{\"status\":{},\"data\":{\"status\":[]}}", "<html><body>502</body></html>", "\u{0}\u{1}",
-        "{\"data\":{\"data\":{}}}", "{\"data\":{\"data\":[null,1,\"x\",[],{}]}}", "{\"data\":[null,1,\"x\",[],{}]}",
+        "",
+        " ",
+        "null",
+        "true",
+        "0",
+        "\"text\"",
+        "[]",
+        "[[1]]",
+        "{}",
+        "{",
+        "{\"data\":",
+        "{\"data\":{}}",
+        "{\"data\":[]}",
+        "{\"data\":null}",
+        "{\"data\":7}",
+        "{\"data\":\"x\"}",
+        "{\"status\":{},\"data\":{\"status\":[]}}",
+        "<html><body>502</body></html>",
+        "\u{0}\u{1}",
+        "{\"data\":{\"data\":{}}}",
+        "{\"data\":{\"data\":[null,1,\"x\",[],{}]}}",
+        "{\"data\":[null,1,\"x\",[],{}]}",
     ]
     .into_iter()
     .map(|text| text.as_bytes().to_vec())
@@ -68,7 +87,10 @@ pub(super) fn settings(style: Style) -> Settings {
         style,
         credentials: Headers::new(),
         aa_handle: "onemoney".to_owned(),
-        products: BTreeMap::from([("underwriting".to_owned(), "PROD01".to_owned()), ("monitoring".to_owned(), "PROD02".to_owned())]),
+        products: BTreeMap::from([
+            ("underwriting".to_owned(), "PROD01".to_owned()),
+            ("monitoring".to_owned(), "PROD02".to_owned()),
+        ]),
         templates: BTreeMap::new(),
         analytics: AnalyticsJourneys { json: Some("json_v1".to_owned()), xml: None, excel: Some("excel_v1".to_owned()) },
         report_hosts: Vec::new(),

@@ -100,7 +100,9 @@ mod tests {
 
     #[test]
     fn a_message_about_nobody_is_none() {
-        for body in ["", "null", "[]", "{}", "\"\"", "7", "{\"eventType\":\"AA_LIST\"}", "{\"accountID\":{}}", "{\"consentId\":\"\"}"] {
+        for body in
+            ["", "null", "[]", "{}", "\"\"", "7", "{\"eventType\":\"AA_LIST\"}", "{\"accountID\":{}}", "{\"consentId\":\"\"}"]
+        {
             assert_eq!(read(body.as_bytes()), None, "{body}");
         }
     }

@@ -104,7 +104,10 @@ mod tests {
         for label in ["Missing Request ID", "No Financial Information Request Found"] {
             let observation = seen(422, label, held(Purpose::Monitoring, None));
             let fact = &observation.consents[0];
-            assert_eq!((fact.state, fact.trigger, fact.fetches.len()), (Some(ConsentState::Active), Some(FetchTrigger::Gateway), 0));
+            assert_eq!(
+                (fact.state, fact.trigger, fact.fetches.len()),
+                (Some(ConsentState::Active), Some(FetchTrigger::Gateway), 0)
+            );
             let waiting = seen(422, label, held(Purpose::Monitoring, Some("r")));
             let fetch = &waiting.consents[0].fetches[0];
             assert_eq!((fetch.session.as_deref(), fetch.state), (Some("r"), FetchState::Requested));
@@ -114,7 +117,8 @@ mod tests {
     #[test]
     fn a_report_comes_along() {
         let body = r#"{"data":{"client_id":"x","account_aggregator_json":[{"status":"READY"},{"status":"FAILED"}]},"status_code":200,"success":true}"#;
-        let observation = read(testing::origin(CallKind::Read), testing::response(200, body), held(Purpose::Underwriting, None)).unwrap();
+        let observation =
+            read(testing::origin(CallKind::Read), testing::response(200, body), held(Purpose::Underwriting, None)).unwrap();
         let fetch = &observation.consents[0].fetches[0];
         assert_eq!((fetch.state, fetch.settled), (FetchState::Partial, true));
         assert_eq!(&fetch.body.as_ref().unwrap().bytes[..], body.as_bytes());
@@ -125,7 +129,8 @@ mod tests {
         let observation = seen(422, "Something New", held(Purpose::Underwriting, None));
         assert!(observation.attempt.is_none() && observation.consents.is_empty());
         let body = r#"{"status_code":404,"success":false,"message":"Client Not Found"}"#;
-        let error = read(testing::origin(CallKind::Read), testing::response(404, body), held(Purpose::Underwriting, None)).unwrap_err();
+        let error =
+            read(testing::origin(CallKind::Read), testing::response(404, body), held(Purpose::Underwriting, None)).unwrap_err();
         assert_eq!(error.kind, ErrorKind::UnknownReference);
     }
 

@@ -14,7 +14,12 @@ use crate::{
 };
 
 /// Reads the answer of `aa-bsa-journey/status`.
-pub(super) fn read(origin: Origin, response: &OutboundResponse, client_id: &str, held: Held<'_>) -> Result<Observation, ProviderError> {
+pub(super) fn read(
+    origin: Origin,
+    response: &OutboundResponse,
+    client_id: &str,
+    held: Held<'_>,
+) -> Result<Observation, ProviderError> {
     let answer = match envelope::read(origin, response) {
         Ok(answer) => answer,
         Err(refusal) if refusal.reason == Reason::Expired => return Ok(expired(held, "EXPIRED")),

@@ -176,7 +176,14 @@ mod tests {
 
     #[test]
     fn the_customers_turn_ends_with_the_last_decision() {
-        let row = |state| Row { handle: None, consent_ref: None, template: "P".to_owned(), state, text: String::new(), expires_at: None };
+        let row = |state| Row {
+            handle: None,
+            consent_ref: None,
+            template: "P".to_owned(),
+            state,
+            text: String::new(),
+            expires_at: None,
+        };
         let of = |states: &[ConsentState], asked| {
             let rows: Vec<_> = states.iter().map(|state| row(*state)).collect();
             attempt_fact(&rows, asked).map(|fact| fact.state)

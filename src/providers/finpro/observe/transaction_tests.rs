@@ -29,7 +29,9 @@ fn pdf(status: &str, expected: i64, uploaded: i64) -> Value {
 }
 
 fn fetches(observation: &Observation) -> Vec<(bool, FetchState, bool)> {
-    let of = |consent: &ConsentFact| consent.fetches.iter().map(|fetch| (consent.uploaded, fetch.state, fetch.settled)).collect::<Vec<_>>();
+    let of = |consent: &ConsentFact| {
+        consent.fetches.iter().map(|fetch| (consent.uploaded, fetch.state, fetch.settled)).collect::<Vec<_>>()
+    };
     observation.consents.iter().flat_map(of).collect()
 }
 
@@ -60,10 +62,23 @@ fn the_documented_fallback_is_read() {
 #[test]
 fn every_mix_of_steps_has_its_facts() {
     use FetchState::*;
-    let rows: Vec<(&str, Value, AttemptState, bool, Vec<(bool, FetchState, bool)>)> = vec![
-        ("SUCCESSFUL", json!([aa("SUCCESSFUL", "CONSENT_APPROVED", "SUCCESS")]), AttemptState::Done, false, vec![(false, Ready, true)]),
+    type Fetches = Vec<(bool, FetchState, bool)>;
+    let rows: Vec<(&str, Value, AttemptState, bool, Fetches)> = vec![
+        (
+            "SUCCESSFUL",
+            json!([aa("SUCCESSFUL", "CONSENT_APPROVED", "SUCCESS")]),
+            AttemptState::Done,
+            false,
+            vec![(false, Ready, true)],
+        ),
         ("SUCCESS", json!([aa("SUCCESS", "CONSENT_APPROVED", "SUCCESS")]), AttemptState::Done, false, vec![(false, Ready, true)]),
-        ("SUCCESSFUL", json!([aa("SUCCESSFUL", "CONSENT_APPROVED", "NO_DATA")]), AttemptState::Done, false, vec![(false, Empty, true)]),
+        (
+            "SUCCESSFUL",
+            json!([aa("SUCCESSFUL", "CONSENT_APPROVED", "NO_DATA")]),
+            AttemptState::Done,
+            false,
+            vec![(false, Empty, true)],
+        ),
         (
             "SUCCESSFUL",
             json!([aa("FAILED", "CONSENT_REJECTED", "NOT_ATTEMPTED"), pdf("SUCCESSFUL", 2, 2)]),
@@ -100,8 +115,20 @@ fn every_mix_of_steps_has_its_facts() {
         ("CANCELLED", json!(null), AttemptState::Failed, false, vec![]),
         ("FAILED", json!([aa("FAILED", "CONSENT_APPROVED", "FAILED")]), AttemptState::Failed, false, vec![(false, Failed, true)]),
         ("SKIPPED", json!([]), AttemptState::Done, true, vec![]),
-        ("UNSUCCESSFUL", json!([{"type":"aa","status":"SKIPPED"},{"type":"pdf","status":"SKIPPED"}]), AttemptState::Done, true, vec![]),
-        ("SUCCESSFUL", json!([{"type":"aa","status":"SKIPPED"},{"type":"pdf","status":"SKIPPED"}]), AttemptState::Done, true, vec![]),
+        (
+            "UNSUCCESSFUL",
+            json!([{"type":"aa","status":"SKIPPED"},{"type":"pdf","status":"SKIPPED"}]),
+            AttemptState::Done,
+            true,
+            vec![],
+        ),
+        (
+            "SUCCESSFUL",
+            json!([{"type":"aa","status":"SKIPPED"},{"type":"pdf","status":"SKIPPED"}]),
+            AttemptState::Done,
+            true,
+            vec![],
+        ),
     ];
     for (status, steps, state, skipped, expected) in rows {
         let label = format!("{status} {steps}");
