@@ -4,4 +4,5 @@
 mod command;
 mod harness;
 mod journeys;
+mod layout;
 mod traces;
