@@ -122,3 +122,13 @@ async fn bad_input_and_early_reads_get_typed_errors() {
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::FailedPrecondition, "JOURNEY_ENDED"));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_failed_attempt_names_the_reason_that_its_caller_was_told() {
+    let world = World::start().await;
+    let refused = world.client.clone().start_journey(start_request("finpro", "consent", "30", &BOTH[..1])).await.unwrap_err();
+    let journey = world.status(&metadata(&refused, "journey_id").unwrap()).await;
+    assert_eq!(journey.state(), JourneyState::Failed);
+    assert_eq!(journey.attempts[0].failure_reason, reason(&refused));
+    world.stop().await;
+}
