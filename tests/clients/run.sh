@@ -25,8 +25,8 @@ prepare_go() {
 }
 run_go() { "$out/go/client" "$1"; }
 
-prepare_java() { mvn --quiet --batch-mode -Dstyle.color=never -f tests/clients/java/pom.xml compile; }
-run_java() { mvn --quiet --batch-mode -Dstyle.color=never -f tests/clients/java/pom.xml exec:java -Dexec.args="$1"; }
+prepare_java() { mvn --quiet --batch-mode -f tests/clients/java/pom.xml compile dependency:build-classpath; }
+run_java() { java -cp "$out/java/classes:$(<"$out/java/classpath")" example.Client "$1"; }
 
 prepare_node() {
     cp tests/clients/node/* "$out/node/"
