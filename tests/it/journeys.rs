@@ -151,3 +151,13 @@ async fn chosen_accounts_are_analysed_apart() {
     assert_eq!(reason(&whole), "INPUT_NOT_SUPPORTED");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_failed_attempt_names_the_reason_that_its_caller_was_told() {
+    let world = World::start().await;
+    let refused = world.client.clone().start_journey(start_request("finpro", "consent", "30", &BOTH[..1])).await.unwrap_err();
+    let journey = world.status(&metadata(&refused, "journey_id").unwrap()).await;
+    assert_eq!(journey.state(), JourneyState::Failed);
+    assert_eq!(journey.attempts[0].failure_reason, reason(&refused));
+    world.stop().await;
+}

@@ -76,7 +76,7 @@ async fn note_unobservable(service: &Service, journey: &Journey, attempt: &Attem
             .change(&journey.tenant, &journey.id, |journey| {
                 let Some(attempt) = journey.attempts.iter_mut().find(|other| other.id == attempt.id) else { return };
                 attempt.state = AttemptState::Failed;
-                attempt.failure_reason = Some(format!("{kind:?}"));
+                attempt.failure_reason = Some(kind.reason_name().to_owned());
                 attempt.evidence = Evidence { as_of: now, source: FactSource::Poll, text: "unknown".to_owned() };
             })
             .await?;

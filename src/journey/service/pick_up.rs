@@ -130,7 +130,7 @@ impl Service {
             let revoked = error.kind == ErrorKind::Revoked;
             for consent in &mut journey.consents {
                 let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) else { continue };
-                fetch.pick_up_failure = Some(format!("{:?}", error.kind));
+                fetch.pick_up_failure = Some(error.kind.reason_name().to_owned());
                 match error.kind {
                     ErrorKind::NoAccounts => fetch.state = FetchState::Empty,
                     ErrorKind::DataExpired => fetch.state = FetchState::Failed,
