@@ -21,7 +21,8 @@ use crate::{
 const SLOWER: &str = "read_ms = 5000, attempt_ms = 5000, total_ms = 9000, retry_pause_ms = 1";
 const RARELY: u64 = 600_000;
 /// No list of consents knows the reference yet.
-const NOT_THERE: &str = r#"{"ver":"1.21.0","timestamp":"2025-03-24T18:00:00.000Z","errorCode":"InvalidaccountID","errorMsg":"Invalid Account ID."}"#;
+const NOT_THERE: &str =
+    r#"{"ver":"1.21.0","timestamp":"2025-03-24T18:00:00.000Z","errorCode":"InvalidaccountID","errorMsg":"Invalid Account ID."}"#;
 
 const OPENINGS: [(Way, &str, &str); 4] = [
     (CONSENT_WAY, CONSENT, "/v3/requestconsent"),
