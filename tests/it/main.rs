@@ -2,6 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod command;
+mod conformance;
+mod equality;
 mod harness;
 mod journeys;
+mod offers;
+mod personal;
+mod scenarios;
 mod traces;
