@@ -29,23 +29,14 @@ const KEPT_ENUMS: [&str; 12] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let mut compiler = protox::Compiler::new(["proto"])?;
-    compiler
-        .include_imports(true)
-        .include_source_info(true)
-        .open_files(FILES)?;
+    compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Written by the compiler itself: the short `protox::compile` would lose custom options.
-    fs::write(
-        out.join("descriptor.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
     let mut config = tonic_prost_build::configure().bytes(".");
     for name in KEPT_ENUMS {
         // These stand inside a kept journey and are written by name.
-        config = config.enum_attribute(
-            format!("sangam.v1.{name}"),
-            "#[derive(serde::Serialize, serde::Deserialize)]",
-        );
+        config = config.enum_attribute(format!("sangam.v1.{name}"), "#[derive(serde::Serialize, serde::Deserialize)]");
     }
     config.compile_fds(compiler.file_descriptor_set())?;
     Ok(())

@@ -150,7 +150,7 @@ fn rows(out: &mut String, account: usize) {
     let mut row = 0_usize;
     while out.len() < end {
         let mixed = (row * 2_654_435_761) ^ (account * 40_503);
-        let kind = if mixed % 5 == 0 { "CREDIT" } else { "DEBIT" };
+        let kind = if mixed.is_multiple_of(5) { "CREDIT" } else { "DEBIT" };
         let (amount, balance) = (mixed % 4_000_000, mixed % 90_000_000);
         let (day, month, year) = (1 + row / 24 % 28, 1 + row / 672 % 12, 2024 + row / 8064 % 2);
         let comma = if row == 0 { "" } else { "," };
@@ -200,16 +200,9 @@ fn main() {
     };
     let [mut plain, mut parts, mut whole] = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
-        plain.push(timed(|| {
-            serde_json::from_slice::<plain::Envelope>(&body).expect("the body is valid")
-        }));
-        parts.push(timed(|| {
-            data::read_with("consent", &body, &context, &mut Ordinal::default())
-                .expect("the body is valid")
-        }));
-        whole.push(timed(|| {
-            data::read("consent", &body, &context).expect("the body is valid")
-        }));
+        plain.push(timed(|| serde_json::from_slice::<plain::Envelope>(&body).expect("the body is valid")));
+        parts.push(timed(|| data::read_with("consent", &body, &context, &mut Ordinal::default()).expect("the body is valid")));
+        whole.push(timed(|| data::read("consent", &body, &context).expect("the body is valid")));
     }
     let rows = data::read("consent", &body, &context).expect("the body is valid");
     let [plain, parts, whole] = [plain, parts, whole].map(median);

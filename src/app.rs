@@ -19,8 +19,9 @@ use crate::{
     },
     providers,
     random::{SharedRandom, SystemRandom, fraction},
+    resilience::retry::Jitter,
     rpc,
-    seal::{KeyError, Keys, read_key},
+    seal::Keys,
     server::{self, health::Health, reflection},
     store::{Store, StoreError},
     webhook,
@@ -44,7 +45,7 @@ pub enum StartError {
     Reflection(#[from] tonic_reflection::server::Error),
     /// The sealing key cannot be read.
     #[error("seal.key_file: {0}")]
-    Key(#[from] KeyError),
+    Key(String),
     /// The store cannot be opened.
     #[error("store.path: {0}")]
     Store(#[from] StoreError),
@@ -61,7 +62,7 @@ impl App {
     /// Opens everything and binds both listeners; the health says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let random: SharedRandom = Arc::new(SystemRandom);
-        let keys = Keys::new(&*read_key(&config.seal.key_file)?);
+        let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
         let store = Store::open(&config.store.path, &keys).await?;
         let service = Service::new(Parts {
             store: store.clone(),
@@ -104,8 +105,8 @@ fn build_providers(
     random: &SharedRandom,
 ) -> Result<Vec<Arc<dyn providers::provider::Provider>>, StartError> {
     let random = random.clone();
-    let jitter = Arc::new(move || fraction(random.as_ref()));
-    providers::build(&config.tenant.providers, jitter, clock.clone()).map_err(StartError::Credentials)
+    let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
+    providers::build(&config.tenant.providers, "tenant", &jitter, clock).map_err(StartError::Credentials)
 }
 
 fn cache_settings(config: &Config) -> CacheSettings {

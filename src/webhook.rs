@@ -14,10 +14,7 @@ use crate::journey::service::Service;
 /// The routes of the webhook listener: `/webhooks/<provider>` for an address set once at the provider, `/webhooks/<provider>/<token>`
 /// for one that was given with an attempt.
 pub fn router(service: Service) -> Router {
-    Router::new()
-        .route("/webhooks/{provider}", post(shared))
-        .route("/webhooks/{provider}/{token}", post(own))
-        .with_state(service)
+    Router::new().route("/webhooks/{provider}", post(shared)).route("/webhooks/{provider}/{token}", post(own)).with_state(service)
 }
 
 async fn shared(State(service): State<Service>, Path(provider): Path<String>, body: Bytes) -> StatusCode {
@@ -57,7 +54,8 @@ async fn named(
     body: &[u8],
 ) -> Result<Vec<String>, crate::store::StoreError> {
     let tenant = &service.tenant().id;
-    let hint = service.providers().iter().filter(|one| one.id() == provider).find_map(|one| one.read_webhook(body)).unwrap_or_default();
+    let hint =
+        service.providers().iter().filter(|one| one.id() == provider).find_map(|one| one.read_webhook(body)).unwrap_or_default();
     let mut names: Vec<(&str, &str)> = token.map(|token| ("token", token)).into_iter().collect();
     names.extend(hint.attempt_id.as_deref().map(|id| ("attempt", id)));
     names.extend(hint.provider_refs.iter().map(|id| (provider, id.as_str())));

@@ -56,6 +56,17 @@ pub struct AccountText<'a> {
     pub to: Scalar<'a>,
 }
 
+impl AccountText<'_> {
+    /// Whether it says nothing: a null in a list of accounts.
+    fn is_empty(&self) -> bool {
+        let scalars = [&self.link, &self.number, &self.fi_type];
+        scalars.iter().all(|scalar| scalar.is_missing())
+            && self.holders.is_empty()
+            && self.summary.is_empty()
+            && self.rows.is_empty()
+    }
+}
+
 /// What one provider's product leaves unsaid.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
@@ -79,13 +90,7 @@ pub struct AccountWriter<'c, I> {
 impl<'c, I: Identity> AccountWriter<'c, I> {
     /// For a body of so many bytes.
     pub fn new(context: &'c ReadContext<'c>, manner: Manner, ids: &'c mut I, body: usize) -> Self {
-        Self {
-            context,
-            manner,
-            ids,
-            rows: RowsBuilder::with_capacity(body),
-            row_flags: Flags::default(),
-        }
+        Self { context, manner, ids, rows: RowsBuilder::with_capacity(body), row_flags: Flags::default() }
     }
 
     /// All that was written; `None` if it is beyond four gigabytes.
@@ -93,8 +98,19 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         self.rows.finish()
     }
 
+    /// Writes an account and leaves an empty one that keeps the room of its rows.
+    pub fn write_and_clear(&mut self, account: &mut AccountText<'_>) {
+        self.write(account);
+        let mut rows = std::mem::take(&mut account.rows);
+        rows.clear();
+        *account = AccountText { rows, ..AccountText::default() };
+    }
+
     /// Writes an account and its rows.
     pub fn write(&mut self, text: &AccountText<'_>) {
+        if text.is_empty() {
+            return;
+        }
         let mut flags = Flags::default();
         let (fi_type, fi_type_text) = self.fi_type(text, &mut flags);
         let number = text.number.text().map(|number| mask::account_number(&number));
@@ -138,13 +154,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
         let range_at = self.rows.begin_account(&head);
         let identities = self.ids.rows(&key, rows);
-        let mut writer = RowWriter {
-            account_id,
-            currency,
-            zoneless,
-            stated: (from, to),
-            flags: &mut self.row_flags,
-        };
+        let mut writer = RowWriter { account_id, currency, zoneless, stated: (from, to), flags: &mut self.row_flags };
         let mut delivered: Option<(Day, Day)> = None;
         for (ordinal, (row, identity)) in rows.iter().zip(&identities).enumerate() {
             let day = self.rows.row(|out| writer.write(out, row, identity, ordinal));
@@ -160,10 +170,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
     fn fi_type(&self, text: &AccountText<'_>, flags: &mut Flags) -> (FiType, String) {
         match (text.fi_type.text(), self.manner.fi_type) {
-            (Some(word), _) => (
-                words::fi_type(&word).unwrap_or(FiType::Other),
-                words::shown(&word),
-            ),
+            (Some(word), _) => (words::fi_type(&word).unwrap_or(FiType::Other), words::shown(&word)),
             (None, Some(assumed)) => {
                 flags.add("fi_type", QualityCode::Assumed);
                 (assumed, String::new())
@@ -208,11 +215,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         }
         let amounts = !text.summary.is_empty() || !text.rows.is_empty();
         let currency = currency(&text.summary.currency, amounts, flags);
-        let mut reader = Reader {
-            currency,
-            zoneless: self.manner.zoneless,
-            flags,
-        };
+        let mut reader = Reader { currency, zoneless: self.manner.zoneless, flags };
         if !text.summary.is_empty() {
             head.summary = Some(match fi_type {
                 FiType::Deposit => Summary::Deposit(deposit::read(&text.summary, &mut reader)),
@@ -242,14 +245,8 @@ fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Cur
 }
 
 fn source(text: &AccountText<'_>) -> DataSource {
-    let pdf = |scalar: &Scalar<'_>| {
-        scalar.text().is_some_and(|word| word.eq_ignore_ascii_case("PDF"))
-    };
-    if pdf(&text.source) || pdf(&text.data_source) {
-        DataSource::Pdf
-    } else {
-        DataSource::Aa
-    }
+    let pdf = |scalar: &Scalar<'_>| scalar.text().is_some_and(|word| word.eq_ignore_ascii_case("PDF"));
+    if pdf(&text.source) || pdf(&text.data_source) { DataSource::Pdf } else { DataSource::Aa }
 }
 
 fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
@@ -266,11 +263,8 @@ fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
 
 fn check_sections(text: &AccountText<'_>, head: &pb::Account, flags: &mut Flags) {
     let no_rows = text.rows.is_empty() && text.from.is_missing() && text.to.is_missing();
-    for (missing, path) in [
-        (head.holders.is_empty(), "holders"),
-        (head.summary.is_none(), "summary"),
-        (no_rows, "transactions"),
-    ] {
+    for (missing, path) in [(head.holders.is_empty(), "holders"), (head.summary.is_none(), "summary"), (no_rows, "transactions")]
+    {
         if missing {
             flags.add(path, QualityCode::SectionMissing);
         }

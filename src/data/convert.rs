@@ -10,19 +10,12 @@ use crate::pb;
 
 /// A day as the contract has it.
 pub fn date(day: Day) -> pb::Date {
-    pb::Date {
-        year: day.year.into(),
-        month: day.month.into(),
-        day: day.day.into(),
-    }
+    pb::Date { year: day.year.into(), month: day.month.into(), day: day.day.into() }
 }
 
 /// A range of days; `None` if neither end is known.
 pub fn range(from: Option<Day>, to: Option<Day>) -> Option<pb::DateRange> {
-    (from.is_some() || to.is_some()).then(|| pb::DateRange {
-        from: from.map(date),
-        to: to.map(date),
-    })
+    (from.is_some() || to.is_some()).then(|| pb::DateRange { from: from.map(date), to: to.map(date) })
 }
 
 /// Reads the fields of a summary.
@@ -40,10 +33,7 @@ impl Reader<'_> {
     pub fn money(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<pb::Money> {
         let currency = self.currency?;
         let minor_units = self.flags.amount(path, scalar, currency.decimals)?;
-        Some(pb::Money {
-            minor_units,
-            currency_code: currency.code.iter().map(|byte| char::from(*byte)).collect(),
-        })
+        Some(pb::Money { minor_units, currency_code: currency.code.iter().map(|byte| char::from(*byte)).collect() })
     }
 
     /// A day.
@@ -52,16 +42,9 @@ impl Reader<'_> {
     }
 
     /// An instant; a day alone is none.
-    pub fn instant(
-        &mut self,
-        path: &'static str,
-        scalar: &Scalar<'_>,
-    ) -> Option<prost_types::Timestamp> {
+    pub fn instant(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<prost_types::Timestamp> {
         match self.flags.when(path, scalar, self.zoneless)? {
-            When::Instant { seconds, nanos, .. } => Some(prost_types::Timestamp {
-                seconds,
-                nanos: nanos as i32,
-            }),
+            When::Instant { seconds, nanos, .. } => Some(prost_types::Timestamp { seconds, nanos: nanos as i32 }),
             When::Day(_) => None,
         }
     }

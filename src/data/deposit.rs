@@ -6,26 +6,13 @@ use super::{
     summary::{PendingText, SummaryText},
     words,
 };
-use crate::pb::{
-    AccountStatus, DepositFacility, DepositKind, DepositSummary, PendingTransaction, QualityCode,
-    TransactionType,
-};
+use crate::pb::{AccountStatus, DepositFacility, DepositKind, DepositSummary, PendingTransaction, QualityCode, TransactionType};
 
 /// Reads a deposit's summary.
 pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> DepositSummary {
     let (kind, kind_text) = kind(text, reader);
-    let (facility, facility_text) = reader.word(
-        "summary.facility",
-        &text.facility,
-        words::facility,
-        DepositFacility::Other,
-    );
-    let (status, status_text) = reader.word(
-        "summary.status",
-        &text.status,
-        words::status,
-        AccountStatus::Other,
-    );
+    let (facility, facility_text) = reader.word("summary.facility", &text.facility, words::facility, DepositFacility::Other);
+    let (status, status_text) = reader.word("summary.status", &text.status, words::status, AccountStatus::Other);
     DepositSummary {
         current_balance: reader.money("summary.current_balance", &text.current_balance),
         balance_time: reader.instant("summary.balance_time", &text.balance_time),
@@ -53,11 +40,7 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> DepositSummary {
 
 /// Version 1 says the kind as `type`; version 2 as the sub-type, beside a type (REGULAR, NRE, NRO, RFC) that is something else.
 fn kind(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> (i32, String) {
-    let known = |scalar: &&Scalar<'_>| {
-        scalar
-            .text()
-            .is_some_and(|word| words::deposit_kind(&word).is_some())
-    };
+    let known = |scalar: &&Scalar<'_>| scalar.text().is_some_and(|word| words::deposit_kind(&word).is_some());
     let candidates = [&text.kind, &text.sub_kind, &text.account_type];
     let chosen = candidates
         .into_iter()

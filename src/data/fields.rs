@@ -52,27 +52,90 @@ macro_rules! held {
 
 const ACCOUNT: &[&[Field<Account>]] = &[
     &plain!(
-        "account.", account_id, fetch_id, consent_id, fi_type, fi_type_text, masked_number, fip_id, fip_name, source,
-        tampered, holders, holding, holder_match, stated_range, delivered_range, transaction_count, quality_flags,
-        fetch_time, delivered
+        "account.",
+        account_id,
+        fetch_id,
+        consent_id,
+        fi_type,
+        fi_type_text,
+        masked_number,
+        fip_id,
+        fip_name,
+        source,
+        tampered,
+        holders,
+        holding,
+        holder_match,
+        stated_range,
+        delivered_range,
+        transaction_count,
+        quality_flags,
+        fetch_time,
+        delivered
     ),
-    &held!(
-        name, date_of_birth, mobile, landline, email, address, pan, nominee_registered, ckyc_registered
+    &held!(name, date_of_birth, mobile, landline, email, address, pan, nominee_registered, ckyc_registered),
+    &inside!(
+        "account.deposit.",
+        deposit,
+        current_balance,
+        balance_time,
+        kind,
+        kind_text,
+        branch,
+        ifsc,
+        micr,
+        opening_date,
+        overdraft_limit,
+        drawing_limit,
+        facility,
+        facility_text,
+        status,
+        status_text,
+        pending,
+        opening_balance
     ),
     &inside!(
-        "account.deposit.", deposit, current_balance, balance_time, kind, kind_text, branch, ifsc, micr, opening_date,
-        overdraft_limit, drawing_limit, facility, facility_text, status, status_text, pending, opening_balance
-    ),
-    &inside!(
-        "account.term_deposit.", term_deposit, branch, ifsc, opening_date, maturity_date, kind_text, description,
-        principal, current_value, maturity_amount, interest_rate, interest_payout, interest_computation, compounding,
-        interest_periodic_payout, interest_on_maturity, tenure, recurring_amount, recurring_day
+        "account.term_deposit.",
+        term_deposit,
+        branch,
+        ifsc,
+        opening_date,
+        maturity_date,
+        kind_text,
+        description,
+        principal,
+        current_value,
+        maturity_amount,
+        interest_rate,
+        interest_payout,
+        interest_computation,
+        compounding,
+        interest_periodic_payout,
+        interest_on_maturity,
+        tenure,
+        recurring_amount,
+        recurring_day
     ),
 ];
 
 const TRANSACTION: &[Field<Transaction>] = &plain!(
-    "transaction.", transaction_id, account_id, r#type, type_text, mode, mode_text, amount, balance, transaction_time,
-    transaction_date, value_date, narration, reference, bank_transaction_id, ordinal, quality_flags
+    "transaction.",
+    transaction_id,
+    account_id,
+    r#type,
+    type_text,
+    mode,
+    mode_text,
+    amount,
+    balance,
+    transaction_time,
+    transaction_date,
+    value_date,
+    narration,
+    reference,
+    bank_transaction_id,
+    ordinal,
+    quality_flags
 );
 
 /// A path as it is declared: `r#type` is only how Rust writes it.
@@ -82,8 +145,7 @@ fn is(path: &str, declared: &str) -> bool {
 
 /// Whether there is such a field at all.
 pub fn exists(path: &str) -> bool {
-    ACCOUNT.iter().copied().flatten().any(|field| is(field.path, path))
-        || TRANSACTION.iter().any(|field| is(field.path, path))
+    ACCOUNT.iter().copied().flatten().any(|field| is(field.path, path)) || TRANSACTION.iter().any(|field| is(field.path, path))
 }
 
 /// The field at a path such as `account.deposit.ifsc`, shown; `None` if it is unset, of another kind of account, or no such field.
@@ -106,10 +168,7 @@ mod tests {
     fn a_set_field_shows_and_an_unset_one_does_not() {
         let account = Account {
             fip_name: "Test Bank".to_owned(),
-            summary: Some(Summary::Deposit(DepositSummary {
-                ifsc: "TEST0000001".to_owned(),
-                ..Default::default()
-            })),
+            summary: Some(Summary::Deposit(DepositSummary { ifsc: "TEST0000001".to_owned(), ..Default::default() })),
             holders: vec![Holder::default(), Holder { pan: "AAAPA0001A".to_owned(), ..Default::default() }],
             ..Account::default()
         };

@@ -46,11 +46,7 @@ pub fn read(holders: &[HolderText<'_>], flags: &mut Flags) -> Vec<Holder> {
 
 fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
     let path = |field: &str| format!("holders[{at}].{field}");
-    let born = holder
-        .date_of_birth
-        .text()
-        .and_then(|text| time::parse(&text, Zoneless::Utc))
-        .map(When::day);
+    let born = holder.date_of_birth.text().and_then(|text| time::parse(&text, Zoneless::Utc)).map(When::day);
     if born.is_none() && !holder.date_of_birth.is_missing() {
         // Without the text: a birthday is personal even where it is half masked.
         flags.add(path("date_of_birth"), QualityCode::Unparsable);

@@ -6,9 +6,7 @@ use crate::{
 };
 
 /// Titles that say nothing about who somebody is.
-const TITLES: [&str; 12] = [
-    "MR", "MRS", "MS", "MISS", "DR", "PROF", "SHRI", "SRI", "SMT", "KUMARI", "KUM", "MASTER",
-];
+const TITLES: [&str; 12] = ["MR", "MRS", "MS", "MISS", "DR", "PROF", "SHRI", "SRI", "SMT", "KUMARI", "KUM", "MASTER"];
 
 /// Compares the applicant with every holder: one that fits is enough.
 pub fn compare(holders: &[Holder], applicant: &Customer) -> HolderMatch {
@@ -33,10 +31,8 @@ pub fn compare(holders: &[Holder], applicant: &Customer) -> HolderMatch {
 /// The words of a name in order of the alphabet, without titles and punctuation.
 fn name(text: &str) -> Option<String> {
     let upper = text.to_uppercase();
-    let mut words: Vec<&str> = upper
-        .split(|letter: char| !letter.is_alphanumeric())
-        .filter(|word| !word.is_empty() && !TITLES.contains(word))
-        .collect();
+    let mut words: Vec<&str> =
+        upper.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty() && !TITLES.contains(word)).collect();
     words.sort_unstable();
     (!words.is_empty()).then(|| words.join(" "))
 }
@@ -66,12 +62,7 @@ mod tests {
     use super::*;
 
     fn holder(name: &str, pan: &str, mobile: &str) -> Holder {
-        Holder {
-            name: name.to_owned(),
-            pan: pan.to_owned(),
-            mobile: mobile.to_owned(),
-            ..Holder::default()
-        }
+        Holder { name: name.to_owned(), pan: pan.to_owned(), mobile: mobile.to_owned(), ..Holder::default() }
     }
 
     fn applicant() -> Customer {
@@ -106,9 +97,6 @@ mod tests {
         let nothing = (Answer::Unspecified, Answer::Unspecified, Answer::Unspecified);
         assert_eq!(answers(compare(&[], &applicant())), nothing);
         assert_eq!(answers(compare(&[holder("", "XXXXX0001A", "XXXXXX0001")], &applicant())), nothing);
-        assert_eq!(
-            answers(compare(&[holder("A", "AAAPA0001A", "9000000001")], &Customer::default())),
-            nothing
-        );
+        assert_eq!(answers(compare(&[holder("A", "AAAPA0001A", "9000000001")], &Customer::default())), nothing);
     }
 }

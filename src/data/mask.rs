@@ -12,12 +12,7 @@ pub struct Masked {
 /// Masks an account number. How many X a provider writes says nothing and is not kept.
 pub fn account_number(number: &str) -> Masked {
     let hidden = |byte: char| matches!(byte, 'X' | 'x' | '*' | '#' | '•') || !byte.is_alphanumeric();
-    let tail: Vec<char> = number
-        .chars()
-        .rev()
-        .take_while(|letter| !hidden(*letter))
-        .take(4)
-        .collect();
+    let tail: Vec<char> = number.chars().rev().take_while(|letter| !hidden(*letter)).take(4).collect();
     Masked {
         number: std::iter::repeat_n('X', 4).chain(tail.into_iter().rev()).collect(),
         was_clear: number.chars().filter(char::is_ascii_digit).count() > 4,
@@ -28,10 +23,7 @@ pub fn account_number(number: &str) -> Masked {
 pub fn last_four(text: &str) -> String {
     let count = text.chars().count();
     let hidden = if count > 4 { count - 4 } else { count };
-    text.chars()
-        .enumerate()
-        .map(|(at, letter)| if at < hidden { 'X' } else { letter })
-        .collect()
+    text.chars().enumerate().map(|(at, letter)| if at < hidden { 'X' } else { letter }).collect()
 }
 
 #[cfg(test)]

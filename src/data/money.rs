@@ -22,9 +22,9 @@ pub enum Amount {
 /// The number of decimals of an ISO 4217 currency; `None` for a code that is not known.
 pub fn decimals(code: &str) -> Option<u32> {
     Some(match code {
-        "INR" | "USD" | "EUR" | "GBP" | "AED" | "SGD" | "AUD" | "CAD" | "CHF" | "CNY" | "HKD"
-        | "NZD" | "SAR" | "QAR" | "ZAR" | "SEK" | "NOK" | "DKK" | "THB" | "MYR" | "LKR" | "NPR"
-        | "BDT" | "PKR" | "RUB" | "MUR" | "KES" | "BTN" | "MVR" | "PHP" | "IDR" | "TRY" => 2,
+        "INR" | "USD" | "EUR" | "GBP" | "AED" | "SGD" | "AUD" | "CAD" | "CHF" | "CNY" | "HKD" | "NZD" | "SAR" | "QAR" | "ZAR"
+        | "SEK" | "NOK" | "DKK" | "THB" | "MYR" | "LKR" | "NPR" | "BDT" | "PKR" | "RUB" | "MUR" | "KES" | "BTN" | "MVR"
+        | "PHP" | "IDR" | "TRY" => 2,
         "JPY" | "KRW" | "VND" | "CLP" | "ISK" | "UGX" | "XAF" | "XOF" => 0,
         "BHD" | "KWD" | "OMR" | "JOD" | "TND" | "IQD" | "LYD" => 3,
         _ => return None,
@@ -37,10 +37,9 @@ pub fn read(scalar: &Scalar<'_>, decimals: u32) -> Amount {
     match scalar {
         Scalar::Text(text) => parse(text, decimals),
         Scalar::Owned(text) => parse(text, decimals),
-        Scalar::Int(number) => 10_i64
-            .checked_pow(decimals)
-            .and_then(|unit| number.checked_mul(unit))
-            .map_or(Amount::Unparsable, Amount::Exact),
+        Scalar::Int(number) => {
+            10_i64.checked_pow(decimals).and_then(|unit| number.checked_mul(unit)).map_or(Amount::Unparsable, Amount::Exact)
+        }
         Scalar::Float(number) => parse_float(*number, decimals),
         Scalar::Missing => Amount::Missing,
         Scalar::Bool(_) | Scalar::Wrong => Amount::Unparsable,
@@ -143,20 +142,12 @@ impl Decimal {
         if digits.is_empty() || digits.len() > 400 || !digits.iter().all(u8::is_ascii_digit) {
             return None;
         }
-        Some(Self {
-            negative,
-            point: whole.len() as i32 + exponent,
-            written: fraction.len() as i32 - exponent,
-            digits,
-        })
+        Some(Self { negative, point: whole.len() as i32 + exponent, written: fraction.len() as i32 - exponent, digits })
     }
 
     /// The digit at `place` after the point (0 is the first decimal, negative places are before the point).
     fn digit(&self, place: i32) -> u8 {
-        usize::try_from(self.point + place)
-            .ok()
-            .and_then(|at| self.digits.get(at))
-            .map_or(0, |byte| byte - b'0')
+        usize::try_from(self.point + place).ok().and_then(|at| self.digits.get(at)).map_or(0, |byte| byte - b'0')
     }
 
     fn to_minor_units(&self, decimals: u32) -> Amount {
@@ -164,9 +155,7 @@ impl Decimal {
         let end = self.digits.len() as i32 - self.point;
         let mut units: i64 = 0;
         for place in -self.point.max(0)..decimals {
-            let next = units
-                .checked_mul(10)
-                .and_then(|units| units.checked_add(i64::from(self.digit(place))));
+            let next = units.checked_mul(10).and_then(|units| units.checked_add(i64::from(self.digit(place))));
             let Some(next) = next else {
                 return Amount::Unparsable;
             };
@@ -182,14 +171,10 @@ impl Decimal {
         // Within a millionth of a minor unit: the next six decimals say so, a lone 1 in the sixth being exactly that far.
         let next: Vec<u8> = (decimals..decimals + 6).map(|place| self.digit(place)).collect();
         let exact_after = (decimals + 6..end).all(|place| self.digit(place) == 0);
-        if next[..5].iter().all(|digit| *digit == 0)
-            && (next[5] == 0 || (next[5] == 1 && exact_after))
-        {
+        if next[..5].iter().all(|digit| *digit == 0) && (next[5] == 0 || (next[5] == 1 && exact_after)) {
             Amount::Noise(signed(units))
         } else if next.iter().all(|digit| *digit == 9) {
-            units
-                .checked_add(1)
-                .map_or(Amount::Unparsable, |units| Amount::Noise(signed(units)))
+            units.checked_add(1).map_or(Amount::Unparsable, |units| Amount::Noise(signed(units)))
         } else {
             Amount::ExtraDecimals
         }

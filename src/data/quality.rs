@@ -81,12 +81,7 @@ impl Flags {
 
     /// A time; a text that names no zone where none is documented is flagged.
     #[inline]
-    pub fn when(
-        &mut self,
-        path: &'static str,
-        scalar: &Scalar<'_>,
-        zoneless: Zoneless,
-    ) -> Option<When> {
+    pub fn when(&mut self, path: &'static str, scalar: &Scalar<'_>, zoneless: Zoneless) -> Option<When> {
         let when = match scalar {
             Scalar::Missing => return None,
             Scalar::Text(text) => time::parse(text, zoneless),
@@ -94,27 +89,22 @@ impl Flags {
         };
         match when {
             Some(When::Instant { zoned: false, .. }) => self.add(path, QualityCode::Assumed),
-            None if !scalar.is_missing() => self.quote(
-                path,
-                QualityCode::Unparsable,
-                &scalar.text().unwrap_or_default(),
-            ),
+            None if !scalar.is_missing() => self.quote(path, QualityCode::Unparsable, &scalar.text().unwrap_or_default()),
             _ => {}
         }
         when
     }
 
     /// A day. The time of day does not matter, so neither does a missing zone.
-    pub fn day(
-        &mut self,
-        path: &'static str,
-        scalar: &Scalar<'_>,
-        zoneless: Zoneless,
-    ) -> Option<Day> {
-        let text = scalar.text();
-        let when = text.as_deref().and_then(|text| time::parse(text, zoneless));
+    #[inline]
+    pub fn day(&mut self, path: &'static str, scalar: &Scalar<'_>, zoneless: Zoneless) -> Option<Day> {
+        let when = match scalar {
+            Scalar::Missing => return None,
+            Scalar::Text(text) => time::parse(text, zoneless),
+            other => other.text().and_then(|text| time::parse(&text, zoneless)),
+        };
         if when.is_none() && !scalar.is_missing() {
-            self.quote(path, QualityCode::Unparsable, &text.unwrap_or_default());
+            self.quote(path, QualityCode::Unparsable, &scalar.text().unwrap_or_default());
         }
         when.map(When::day)
     }
@@ -123,11 +113,7 @@ impl Flags {
     pub fn into_messages(self) -> Vec<pb::QualityFlag> {
         self.0
             .into_iter()
-            .map(|flag| pb::QualityFlag {
-                field_path: flag.path.into_owned(),
-                code: flag.code.into(),
-                source_text: flag.source,
-            })
+            .map(|flag| pb::QualityFlag { field_path: flag.path.into_owned(), code: flag.code.into(), source_text: flag.source })
             .collect()
     }
 }
@@ -149,9 +135,8 @@ mod tests {
     #[test]
     fn an_unknown_word_is_other_and_flagged_and_a_known_other_is_not() {
         let mut flags = Flags::default();
-        let read = |flags: &mut Flags, word| {
-            flags.word("mode", &Scalar::Text(word), words::transaction_mode, TransactionMode::Other)
-        };
+        let read =
+            |flags: &mut Flags, word| flags.word("mode", &Scalar::Text(word), words::transaction_mode, TransactionMode::Other);
         assert_eq!(read(&mut flags, "OTHERS"), (Some(TransactionMode::Other), "OTHERS".to_owned()));
         assert_eq!(flags.0, []);
         assert_eq!(read(&mut flags, "ONLINE"), (Some(TransactionMode::Other), "ONLINE".to_owned()));

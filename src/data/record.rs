@@ -12,7 +12,7 @@ use serde::{
 /// How one provider names the fields of a record.
 pub trait Keys<'de> {
     /// What is filled.
-    type Record: Default;
+    type Record;
     /// Fills it from an object.
     fn fill<A: MapAccess<'de>>(record: &mut Self::Record, map: A) -> Result<(), A::Error>;
 }
@@ -163,10 +163,7 @@ impl<'de, K: Keys<'de>> Visitor<'de> for One<'_, 'de, K> {
     passes_over_scalars!(());
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items
-            .next_element_seed(One::<K>::new(&mut *self.0))?
-            .is_some()
-        {}
+        while items.next_element_seed(One::<K>::new(&mut *self.0))?.is_some() {}
         Ok(())
     }
 
@@ -186,7 +183,7 @@ impl<'r, 'de, K: Keys<'de>> Many<'r, 'de, K> {
     }
 }
 
-impl<'de, K: Keys<'de>> DeserializeSeed<'de> for Many<'_, 'de, K> {
+impl<'de, K: Keys<'de, Record: Default>> DeserializeSeed<'de> for Many<'_, 'de, K> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -194,13 +191,24 @@ impl<'de, K: Keys<'de>> DeserializeSeed<'de> for Many<'_, 'de, K> {
     }
 }
 
-impl<'de, K: Keys<'de>> Visitor<'de> for Many<'_, 'de, K> {
+impl<'de, K: Keys<'de, Record: Default>> Visitor<'de> for Many<'_, 'de, K> {
     type Value = ();
 
     passes_over_scalars!(());
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        fill_list::<K, A>(self.0, &mut items)
+        let records = self.0;
+        loop {
+            // Filled where it stays: a row is some two hundred bytes, and moving it through each layer costs more than reading it.
+            records.push(K::Record::default());
+            let Some(last) = records.last_mut() else {
+                return Ok(());
+            };
+            if items.next_element_seed(One::<K>::new(last))?.is_none() {
+                records.pop();
+                return Ok(());
+            }
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
@@ -211,39 +219,29 @@ impl<'de, K: Keys<'de>> Visitor<'de> for Many<'_, 'de, K> {
     }
 }
 
-fn fill_list<'de, K: Keys<'de>, A: SeqAccess<'de>>(
-    records: &mut Vec<K::Record>,
-    items: &mut A,
-) -> Result<(), A::Error> {
-    loop {
-        // Filled where it stays: a row is some two hundred bytes, and moving it through each layer costs more than reading it.
-        records.push(K::Record::default());
-        let Some(last) = records.last_mut() else {
-            return Ok(());
-        };
-        if items.next_element_seed(One::<K>::new(last))?.is_none() {
-            records.pop();
-            return Ok(());
-        }
+/// A list without which a body is not what it should be. Each object is handed on as soon as it is read, so that only one of them
+/// is in memory.
+pub struct Listed<'a, T> {
+    /// Whether there was a list, empty or not.
+    pub found: bool,
+    current: T,
+    each: Box<dyn FnMut(&mut T) + 'a>,
+}
+
+impl<'a, T: Default> Listed<'a, T> {
+    /// Hands each object to `each`, which leaves in its place what the next one is read into.
+    pub fn new(each: impl FnMut(&mut T) + 'a) -> Self {
+        Self { found: false, current: T::default(), each: Box::new(each) }
     }
 }
 
-/// A list without which a body is not what it should be.
-#[derive(Debug, Default)]
-pub struct Listed<T> {
-    /// Whether there was a list, empty or not.
-    pub found: bool,
-    /// Its objects.
-    pub items: Vec<T>,
-}
-
 /// Fills a [`Listed`]; an object in its place is an error, a scalar leaves it not found.
-pub struct List<'r, 'de, K: Keys<'de>>(&'r mut Listed<K::Record>, PhantomData<&'de ()>);
+pub struct List<'r, 'de, K: Keys<'de>>(&'r mut Listed<'de, K::Record>);
 
 impl<'r, 'de, K: Keys<'de>> List<'r, 'de, K> {
     /// Fills `listed`.
-    pub fn new(listed: &'r mut Listed<K::Record>) -> Self {
-        Self(listed, PhantomData)
+    pub fn new(listed: &'r mut Listed<'de, K::Record>) -> Self {
+        Self(listed)
     }
 }
 
@@ -261,29 +259,24 @@ impl<'de, K: Keys<'de>> Visitor<'de> for List<'_, 'de, K> {
     passes_over_scalars!(());
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        self.0.found = true;
-        fill_list::<K, A>(&mut self.0.items, &mut items)
+        let listed = self.0;
+        listed.found = true;
+        while items.next_element_seed(One::<K>::new(&mut listed.current))?.is_some() {
+            (listed.each)(&mut listed.current);
+        }
+        Ok(())
     }
 }
 
-/// Reads a whole body into a record. The bytes are checked for UTF-8 once, not string by string.
-pub fn read_body<'de, K: Keys<'de>>(body: &'de [u8]) -> Result<K::Record, String> {
-    let text = std::str::from_utf8(body)
-        .map_err(|error| format!("no UTF-8 after byte {}", error.valid_up_to()))?;
-    let mut record = K::Record::default();
+/// Reads a whole body into `record`. The bytes are checked for UTF-8 once, not string by string.
+pub fn read_body<'de, K: Keys<'de>>(body: &'de [u8], mut record: K::Record) -> Result<K::Record, String> {
+    let text = std::str::from_utf8(body).map_err(|error| format!("no UTF-8 after byte {}", error.valid_up_to()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Object::<K>(&mut record, PhantomData)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         // serde's own message may quote the content; class and place do not.
-        .map_err(|error| {
-            format!(
-                "{:?} at line {} column {}",
-                error.classify(),
-                error.line(),
-                error.column()
-            )
-        })?;
+        .map_err(|error| format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()))?;
     Ok(record)
 }
 

@@ -54,6 +54,12 @@ impl Row<'_> {
         }
     }
 
+    /// Whether no field of it was found.
+    #[inline]
+    fn says_nothing(&self) -> bool {
+        matches!(self.kind, Scalar::Missing) && *self == Self::default()
+    }
+
     /// The bank's id as text, if it is one.
     pub fn bank_id(&self) -> Option<&str> {
         match &self.id {
@@ -89,13 +95,7 @@ pub struct RowWriter<'w> {
 
 impl RowWriter<'_> {
     /// Appends a framed row; answers its day.
-    pub fn write(
-        &mut self,
-        out: &mut Vec<u8>,
-        row: &Row<'_>,
-        identity: &RowIdentity,
-        ordinal: usize,
-    ) -> Option<Day> {
+    pub fn write(&mut self, out: &mut Vec<u8>, row: &Row<'_>, identity: &RowIdentity, ordinal: usize) -> Option<Day> {
         self.flags.0.clear();
         let start = wire::begin(out, 2);
         out.extend_from_slice(&self.ids(identity));
@@ -113,6 +113,10 @@ impl RowWriter<'_> {
             }
         }
         wire::number(out, 15, ordinal as u64);
+        if row.says_nothing() {
+            // Kept, because something stood there: a list's null, or an object of unknown keys.
+            self.flags.add("", QualityCode::Unparsable);
+        }
         if identity.duplicate_row {
             self.flags.add("", QualityCode::DuplicateRow);
         }
@@ -160,14 +164,7 @@ impl RowWriter<'_> {
     }
 
     #[inline]
-    fn amount(
-        &mut self,
-        out: &mut Vec<u8>,
-        field: u8,
-        path: &'static str,
-        text: &Scalar<'_>,
-        currency: Currency,
-    ) {
+    fn amount(&mut self, out: &mut Vec<u8>, field: u8, path: &'static str, text: &Scalar<'_>, currency: Currency) {
         if let Some(units) = self.flags.amount(path, text, currency.decimals) {
             wire::money(out, field, units, currency.code);
         }

@@ -51,11 +51,7 @@ const KEPT_HEAD: usize = 1 + 4 + 8;
 impl Rows {
     /// The message of an entry, without tag and length; empty if the entry is none of these rows.
     pub fn message(&self, entry: Entry) -> &[u8] {
-        let frame = self
-            .bytes
-            .get(entry.offset as usize..)
-            .and_then(|rest| rest.get(..entry.len as usize))
-            .unwrap_or_default();
+        let frame = self.bytes.get(entry.offset as usize..).and_then(|rest| rest.get(..entry.len as usize)).unwrap_or_default();
         frame_head(frame).map_or(&[], |(_, head, _)| &frame[head..])
     }
 
@@ -78,11 +74,7 @@ impl Rows {
         let head = kept.split_to(KEPT_HEAD);
         let rows = Self::walk(kept)?;
         let counts = [&rows.accounts.to_le_bytes()[..], &rows.transactions.to_le_bytes()].concat();
-        if head[0] == KEPT_VERSION && head[1..] == counts {
-            Ok(rows)
-        } else {
-            Err(KeptDamaged)
-        }
+        if head[0] == KEPT_VERSION && head[1..] == counts { Ok(rows) } else { Err(KeptDamaged) }
     }
 
     fn walk(bytes: Bytes) -> Result<Self, KeptDamaged> {
@@ -139,21 +131,12 @@ pub struct RangePlace {
 impl RowsBuilder {
     /// With room for the rows of a body of `body` bytes: rows are shorter than their JSON.
     pub fn with_capacity(body: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(body),
-            entries: Vec::with_capacity(body / 256 + 1),
-            accounts: 0,
-            transactions: 0,
-        }
+        Self { bytes: Vec::with_capacity(body), entries: Vec::with_capacity(body / 256 + 1), accounts: 0, transactions: 0 }
     }
 
     fn entry(&mut self, kind: EntryKind, offset: usize) {
         // Beyond four gigabytes `finish` answers nothing, so that a cut offset is never used.
-        self.entries.push(Entry {
-            kind,
-            offset: offset as u32,
-            len: (self.bytes.len() - offset) as u32,
-        });
+        self.entries.push(Entry { kind, offset: offset as u32, len: (self.bytes.len() - offset) as u32 });
     }
 
     /// Writes an account's head, with room for its delivered range if it has rows.
@@ -213,11 +196,7 @@ impl RowsBuilder {
     fn without_range(&mut self, place: RangePlace) {
         let old = self.entries[place.entry];
         let start = old.offset as usize;
-        let message = [
-            &self.bytes[start..place.at],
-            &self.bytes[place.at + place.len..start + old.len as usize],
-        ]
-        .concat();
+        let message = [&self.bytes[start..place.at], &self.bytes[place.at + place.len..start + old.len as usize]].concat();
         let Some((_, head, _)) = frame_head(&message) else {
             return;
         };
@@ -235,12 +214,7 @@ impl RowsBuilder {
     /// The rows; `None` if they are beyond four gigabytes.
     pub fn finish(self) -> Option<Rows> {
         u32::try_from(self.bytes.len()).ok()?;
-        Some(Rows {
-            bytes: self.bytes.into(),
-            entries: self.entries,
-            accounts: self.accounts,
-            transactions: self.transactions,
-        })
+        Some(Rows { bytes: self.bytes.into(), entries: self.entries, accounts: self.accounts, transactions: self.transactions })
     }
 }
 
@@ -254,12 +228,8 @@ mod tests {
     fn sample(days: [Option<(Day, Day)>; 2]) -> Rows {
         let mut builder = RowsBuilder::with_capacity(0);
         for (at, day) in days.into_iter().enumerate() {
-            let head = pb::Account {
-                account_id: format!("acc_{at}"),
-                transaction_count: 2,
-                delivered: true,
-                ..pb::Account::default()
-            };
+            let head =
+                pb::Account { account_id: format!("acc_{at}"), transaction_count: 2, delivered: true, ..pb::Account::default() };
             let place = builder.begin_account(&head);
             for text in ["short".to_owned(), "long".repeat(5000)] {
                 builder.row(|out| {

@@ -61,18 +61,29 @@ impl<'a> Scalar<'a> {
     /// Takes a value unless one with a meaning is there already: the first of several names for one thing wins.
     #[inline]
     pub fn take(&mut self, value: Self) {
-        if matches!(self, Self::Missing) || self.is_missing() {
+        // Almost always the field is free; said apart, so that nothing has to be dropped there.
+        if matches!(self, Self::Missing) {
             *self = value;
+        } else if self.is_missing() {
+            self.replace(value);
         }
+    }
+
+    #[cold]
+    fn replace(&mut self, value: Self) {
+        *self = value;
     }
 }
 
 /// The text without blanks at its ends, unless it is one of the words for nothing.
 #[inline]
 fn meaning(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let nothing = text.is_empty()
-        || (text.len() <= 6 && matches!(text, "NA" | "N/A" | "<NULL>" | "NULL" | "null"));
+    let text = match text.as_bytes() {
+        // Plain ends need no search for blanks.
+        [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim(),
+    };
+    let nothing = text.is_empty() || (text.len() <= 6 && matches!(text, "NA" | "N/A" | "<NULL>" | "NULL" | "null"));
     (!nothing).then_some(text)
 }
 
@@ -106,9 +117,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(number)
-            .map(Scalar::Int)
-            .unwrap_or_else(|_| Scalar::Owned(number.to_string().into())))
+        Ok(i64::try_from(number).map(Scalar::Int).unwrap_or_else(|_| Scalar::Owned(number.to_string().into())))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {

@@ -5,9 +5,8 @@ use crate::pb::{DepositInterval, InterestComputation, QualityCode, Tenure, TermD
 
 /// Reads the summary of a term or recurring deposit.
 pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSummary {
-    let interval = |reader: &mut Reader<'_>, path, scalar: &Scalar<'_>| {
-        reader.word(path, scalar, words::interval, DepositInterval::Other).0
-    };
+    let interval =
+        |reader: &mut Reader<'_>, path, scalar: &Scalar<'_>| reader.word(path, scalar, words::interval, DepositInterval::Other).0;
     TermDepositSummary {
         branch: text.branch.string(),
         ifsc: text.ifsc.string(),
@@ -21,20 +20,11 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
         interest_rate: rate(&text.interest_rate, reader.flags),
         interest_payout: interval(reader, "summary.interest_payout", &text.interest_payout),
         interest_computation: reader
-            .word(
-                "summary.interest_computation",
-                &text.interest_computation,
-                words::computation,
-                InterestComputation::Other,
-            )
+            .word("summary.interest_computation", &text.interest_computation, words::computation, InterestComputation::Other)
             .0,
         compounding: interval(reader, "summary.compounding", &text.compounding),
-        interest_periodic_payout: reader.money(
-            "summary.interest_periodic_payout",
-            &text.interest_periodic_payout,
-        ),
-        interest_on_maturity: reader
-            .money("summary.interest_on_maturity", &text.interest_on_maturity),
+        interest_periodic_payout: reader.money("summary.interest_periodic_payout", &text.interest_periodic_payout),
+        interest_on_maturity: reader.money("summary.interest_on_maturity", &text.interest_on_maturity),
         tenure: tenure(text, reader.flags),
         recurring_amount: reader.money("summary.recurring_amount", &text.recurring_amount),
         recurring_day: text.recurring_day.string(),

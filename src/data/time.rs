@@ -44,10 +44,7 @@ pub enum Zoneless {
 impl Day {
     /// A day that exists.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let valid = (1000..=9999).contains(&year)
-            && (1..=12).contains(&month)
-            && day >= 1
-            && day <= days_of_month(year, month);
+        let valid = (1000..=9999).contains(&year) && (1..=12).contains(&month) && day >= 1 && day <= days_of_month(year, month);
         valid.then_some(Self { year, month, day })
     }
 
@@ -69,8 +66,7 @@ impl Day {
         }
         let era = shifted / 146_097;
         let of_era = shifted % 146_097;
-        let year_of_era =
-            (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let moved = (5 * of_year + 2) / 153;
         let day = of_year - (153 * moved + 2) / 5 + 1;
@@ -152,8 +148,7 @@ fn four(text: &[u8]) -> Option<u16> {
 
 #[inline]
 fn time_of_day(hour: u8, minute: u8, second: u8) -> Option<i64> {
-    (hour < 24 && minute < 60 && second < 60)
-        .then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
+    (hour < 24 && minute < 60 && second < 60).then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
 }
 
 /// The instant of a local day and time, `offset` seconds ahead of UTC.
@@ -161,11 +156,7 @@ fn time_of_day(hour: u8, minute: u8, second: u8) -> Option<i64> {
 fn instant(local: Day, of_day: i64, nanos: u32, offset: i64, zoned: bool) -> Option<When> {
     let seconds = local.number() * 86_400 + of_day - offset;
     let in_ist = of_day - offset + IST;
-    let day = if (0..86_400).contains(&in_ist) {
-        local
-    } else {
-        Day::from_number((seconds + IST).div_euclid(86_400))?
-    };
+    let day = if (0..86_400).contains(&in_ist) { local } else { Day::from_number((seconds + IST).div_euclid(86_400))? };
     Some(When::Instant { seconds, nanos, day, zoned })
 }
 
@@ -337,8 +328,20 @@ mod tests {
     #[test]
     fn what_is_no_time_is_not_guessed() {
         for text in [
-            "", "XXXX-04-19", "2024-13-01", "2024-02-30", "30-02-2024", "0001-01-01", "012024", "2024-01-02T25:00:00Z",
-            "2024-01-02T10:00:00Q", "2024-01-02T10:00:00+99:00", "10:00:00", "2024-01-02T10:00:00Z x", "20240102", "99999-01-01",
+            "",
+            "XXXX-04-19",
+            "2024-13-01",
+            "2024-02-30",
+            "30-02-2024",
+            "0001-01-01",
+            "012024",
+            "2024-01-02T25:00:00Z",
+            "2024-01-02T10:00:00Q",
+            "2024-01-02T10:00:00+99:00",
+            "10:00:00",
+            "2024-01-02T10:00:00Z x",
+            "20240102",
+            "99999-01-01",
         ] {
             assert_eq!(parse(text, Zoneless::Utc), None, "{text}");
         }

@@ -73,12 +73,7 @@ pub fn apply(rows: &Rows, view: View) -> Rows {
         }
     }
     // Masked rows are never longer than the rows they are made from, which fit.
-    out.finish().unwrap_or_else(|| Rows {
-        bytes: bytes::Bytes::new(),
-        entries: Vec::new(),
-        accounts: 0,
-        transactions: 0,
-    })
+    out.finish().unwrap_or_else(|| Rows { bytes: bytes::Bytes::new(), entries: Vec::new(), accounts: 0, transactions: 0 })
 }
 
 fn masked_account(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
@@ -90,10 +85,7 @@ fn masked_account(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
         hide(HOLDER, holder);
         holder.date_of_birth = None;
     }
-    let page = FetchDataResponse {
-        accounts: vec![account],
-        ..FetchDataResponse::default()
-    };
+    let page = FetchDataResponse { accounts: vec![account], ..FetchDataResponse::default() };
     out.framed(EntryKind::Account, &page);
 }
 
@@ -102,9 +94,6 @@ fn masked_transaction(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
         return;
     };
     hide(TRANSACTION, &mut row);
-    let page = FetchDataResponse {
-        transactions: vec![row],
-        ..FetchDataResponse::default()
-    };
+    let page = FetchDataResponse { transactions: vec![row], ..FetchDataResponse::default() };
     out.framed(EntryKind::Transaction, &page);
 }

@@ -2,8 +2,8 @@
 //! count. `None` means a word that is not in the table.
 
 use crate::pb::{
-    AccountStatus, Answer, DepositFacility, DepositInterval, DepositKind, FiType,
-    HoldingArrangement, InterestComputation, TransactionMode, TransactionType,
+    AccountStatus, Answer, DepositFacility, DepositInterval, DepositKind, FiType, HoldingArrangement, InterestComputation,
+    TransactionMode, TransactionType,
 };
 
 /// The longest word of any table.
@@ -150,18 +150,9 @@ table! {
 /// A provider's word as it may be shown: up to 48 plain characters without a run of five digits, else empty. A personal text in the wrong
 /// place must not pass for a word.
 pub fn shown(word: &str) -> String {
-    let plain = word
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'/' | b'.'));
-    let digits = word
-        .as_bytes()
-        .windows(5)
-        .any(|window| window.iter().all(u8::is_ascii_digit));
-    if plain && !digits && word.len() <= 48 {
-        word.to_owned()
-    } else {
-        String::new()
-    }
+    let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'/' | b'.'));
+    let digits = word.as_bytes().windows(5).any(|window| window.iter().all(u8::is_ascii_digit));
+    if plain && !digits && word.len() <= 48 { word.to_owned() } else { String::new() }
 }
 
 #[cfg(test)]

@@ -261,14 +261,10 @@ fn fetch_place(consent: &Consent, session: Option<&str>) -> Option<usize> {
     let Some(session) = session else {
         return consent.fetches.len().checked_sub(1);
     };
-    consent
-        .fetches
-        .iter()
-        .position(|fetch| fetch.provider_ref.as_deref() == Some(session))
-        .or_else(|| {
-            let newest = consent.fetches.len().checked_sub(1)?;
-            consent.fetches[newest].provider_ref.is_none().then_some(newest)
-        })
+    consent.fetches.iter().position(|fetch| fetch.provider_ref.as_deref() == Some(session)).or_else(|| {
+        let newest = consent.fetches.len().checked_sub(1)?;
+        consent.fetches[newest].provider_ref.is_none().then_some(newest)
+    })
 }
 
 /// A provider's word as it may be shown: at most 64 characters of a plain alphabet.
@@ -365,10 +361,8 @@ mod tests {
         let assume = Assumptions::default();
         let mut journey = testing::journey();
         journey.consents[0].handle = None;
-        let fact = ConsentFact {
-            template: Some("TEMPLATE".to_owned()),
-            ..consent_fact("found", ConsentState::Pending, Vec::new())
-        };
+        let fact =
+            ConsentFact { template: Some("TEMPLATE".to_owned()), ..consent_fact("found", ConsentState::Pending, Vec::new()) };
         merge(&assume).observation(&mut journey, "att_1", seen(vec![fact]));
         assert_eq!(journey.consents.len(), 1);
         assert_eq!(journey.consents[0].handle.as_deref(), Some("found"));

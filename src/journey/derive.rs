@@ -98,10 +98,7 @@ const TABLE: &[Row] = &[
 /// The derived state.
 pub fn state(journey: &Journey) -> JourneyState {
     let facts = Facts::of(journey);
-    TABLE
-        .iter()
-        .find(|(fits, _)| fits(&facts))
-        .map_or(JourneyState::Failed, |(_, state)| *state)
+    TABLE.iter().find(|(fits, _)| fits(&facts)).map_or(JourneyState::Failed, |(_, state)| *state)
 }
 
 /// Whether nothing is open and nothing can come by itself: no attempt open, no active consent without a fetch, every fetch settled.

@@ -5,8 +5,8 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 pub use crate::pb::{
-    AttemptState, Certainty, ConsentMode, ConsentState, FactSource, FetchState, InstitutionHealth,
-    JourneyState, Product, Purpose, RoutingCause, StepState,
+    AttemptState, Certainty, ConsentMode, ConsentState, FactSource, FetchState, InstitutionHealth, JourneyState, Product,
+    Purpose, RoutingCause, StepState,
 };
 
 /// A closed range of days; an end that is `None` is not known.
@@ -283,8 +283,6 @@ impl Journey {
 
     /// The consents of an attempt.
     pub fn consents_of<'a>(&'a self, attempt_id: &'a str) -> impl Iterator<Item = &'a Consent> {
-        self.consents
-            .iter()
-            .filter(move |consent| consent.attempt_id == attempt_id)
+        self.consents.iter().filter(move |consent| consent.attempt_id == attempt_id)
     }
 }

@@ -34,7 +34,10 @@ impl Assumptions {
 /// The day in India at an instant.
 pub fn indian_day(at: Timestamp) -> jiff::civil::Date {
     // India has had one offset since 1945, so no time zone database is needed.
-    tz::offset(5).to_datetime(at).checked_add(SignedDuration::from_mins(30)).map_or_else(|_| tz::offset(5).to_datetime(at).date(), |at| at.date())
+    tz::offset(5)
+        .to_datetime(at)
+        .checked_add(SignedDuration::from_mins(30))
+        .map_or_else(|_| tz::offset(5).to_datetime(at).date(), |at| at.date())
 }
 
 /// How the background looks after journeys.

@@ -70,15 +70,7 @@ pub struct ProviderError {
 impl ProviderError {
     /// A failure without code or effect.
     pub fn new(kind: ErrorKind, provider: &'static str, stage: &'static str) -> Self {
-        Self {
-            kind,
-            provider,
-            stage,
-            code: None,
-            effect: Effect::None,
-            retry_after: None,
-            detail: Cow::Borrowed(""),
-        }
+        Self { kind, provider, stage, code: None, effect: Effect::None, retry_after: None, detail: Cow::Borrowed("") }
     }
 
     /// With the provider's own code; anything that is no plain code word is dropped.
@@ -122,12 +114,7 @@ impl std::error::Error for ProviderError {}
 /// five digits, so that no number of a person can pass for a code.
 pub fn clean_code(code: &str) -> Option<String> {
     let code = code.trim();
-    let plain = code
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-    let digits = code
-        .as_bytes()
-        .windows(5)
-        .any(|window| window.iter().all(u8::is_ascii_digit));
+    let plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let digits = code.as_bytes().windows(5).any(|window| window.iter().all(u8::is_ascii_digit));
     (!code.is_empty() && code.len() <= 48 && plain && !digits).then(|| code.to_owned())
 }

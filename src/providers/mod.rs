@@ -1,16 +1,21 @@
 //! The providers: one folder each, with the same file names. A third provider is one more folder and its lines here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use crate::config::Faults;
+use self::provider::Provider;
+use crate::{clock::SharedClock, config::Faults, resilience::retry::Jitter};
 
 pub mod capability;
+mod download;
 pub mod error;
+mod figures;
 pub mod finpass;
 pub mod finpro;
 pub mod http;
+mod judge;
+mod lenient;
 pub mod provider;
 pub mod settings;
 
@@ -24,10 +29,8 @@ pub struct Known {
 }
 
 /// Every provider, in the order of its id.
-pub const ALL: [Known; 2] = [
-    Known { id: finpass::ID, display_name: "Finpass" },
-    Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" },
-];
+pub const ALL: [Known; 2] =
+    [Known { id: finpass::ID, display_name: "Finpass" }, Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" }];
 
 /// A tenant's credentials at each provider, by name: `[tenant.<provider>.<name>]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -53,5 +56,22 @@ impl TenantProviders {
         }
     }
 }
-/// TEMP
-pub fn build(_: &TenantProviders, _: crate::resilience::retry::Jitter, _: crate::clock::SharedClock) -> Result<Vec<std::sync::Arc<dyn provider::Provider>>, Faults> { Ok(Vec::new()) }
+
+/// Makes every credential of a tenant ready, in the order of provider and name. `path` is where the tenant stands in the
+/// configuration; every fault of every credential is answered at once.
+pub fn build(
+    tenant: &TenantProviders,
+    path: &str,
+    jitter: &Jitter,
+    clock: &SharedClock,
+) -> Result<Vec<Arc<dyn Provider>>, Faults> {
+    let mut faults = Faults::default();
+    let mut built: Vec<Arc<dyn Provider>> = Vec::new();
+    for finpass in finpass::build_all(&tenant.finpass, path, jitter, clock, &mut faults) {
+        built.push(Arc::new(finpass));
+    }
+    for finpro in finpro::build_all(&tenant.finpro, path, jitter, clock, &mut faults) {
+        built.push(Arc::new(finpro));
+    }
+    if faults.is_empty() { Ok(built) } else { Err(faults) }
+}

@@ -7,15 +7,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{
-    capability::ProviderProduct,
-    error::ProviderError,
-};
+use super::{capability::ProviderProduct, error::ProviderError};
 use crate::{
     data::{ReadContext, Rows},
     journey::model::{
-        Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch,
-        FetchState, FetchTrigger, FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+        Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
+        FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
     },
     pb,
 };
@@ -242,12 +239,7 @@ pub trait Provider: Send + Sync + 'static {
         redirect_url: Option<&str>,
     ) -> Result<Option<CustomerUrl>, ProviderError>;
     /// Looks at everything the provider tells about an attempt.
-    async fn observe(
-        &self,
-        call: Call,
-        journey: &Journey,
-        attempt: &Attempt,
-    ) -> Result<Observation, ProviderError>;
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError>;
     /// Asks the provider to collect data; answers its session id if it has one. A write: sent once.
     async fn request_data(
         &self,
@@ -258,21 +250,11 @@ pub trait Provider: Send + Sync + 'static {
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
     /// Reads a body of financial data into neutral rows. Makes no call.
-    fn read_data(
-        &self,
-        provider_product: &str,
-        body: &[u8],
-        context: &ReadContext<'_>,
-    ) -> Result<Rows, ProviderError>;
+    fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError>;
     /// Fetches the analysis of a consent's data.
     async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError>;
     /// Fetches one document of the analysis.
-    async fn document(
-        &self,
-        call: Call,
-        target: Target<'_>,
-        format: pb::ReportFormat,
-    ) -> Result<Document, ProviderError>;
+    async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError>;
     /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
     fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint>;
 }

@@ -95,14 +95,28 @@ mod tests {
 
     #[test]
     fn only_https_or_loopback_base_urls_pass() {
-        let good = ["https://a.example", "https://a.example/finpro_uat", "http://127.0.0.1:4000/x", "http://localhost:1", "http://[::1]:9"];
+        let good = [
+            "https://a.example",
+            "https://a.example/finpro_uat",
+            "http://127.0.0.1:4000/x",
+            "http://localhost:1",
+            "http://[::1]:9",
+        ];
         for text in good {
             let mut faults = Faults::default();
             assert!(base_url(text, "p", &mut faults).is_some() && faults.is_empty(), "{text}");
         }
         let bad = [
-            "", "a.example", "ftp://a.example", "http://a.example", "http://10.0.0.1", "https://u:p@a.example", "https://a.example?x=1",
-            "https://a.example#f", "http://localhost.evil.example", "file:///etc/passwd",
+            "",
+            "a.example",
+            "ftp://a.example",
+            "http://a.example",
+            "http://10.0.0.1",
+            "https://u:p@a.example",
+            "https://a.example?x=1",
+            "https://a.example#f",
+            "http://localhost.evil.example",
+            "file:///etc/passwd",
         ];
         for text in bad {
             let mut faults = Faults::default();
@@ -113,7 +127,12 @@ mod tests {
     #[test]
     fn every_wrong_limit_is_named_at_once() {
         let mut faults = Faults::default();
-        let config = LimitsConfig { connect_ms: Some(0), total_ms: Some(u64::MAX), max_response_bytes: Some(1), ..LimitsConfig::default() };
+        let config = LimitsConfig {
+            connect_ms: Some(0),
+            total_ms: Some(u64::MAX),
+            max_response_bytes: Some(1),
+            ..LimitsConfig::default()
+        };
         config.check("tenant.x.limits", &mut faults);
         let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
         assert_eq!(paths, ["tenant.x.limits.connect_ms", "tenant.x.limits.total_ms", "tenant.x.limits.max_response_bytes"]);

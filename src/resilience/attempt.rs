@@ -24,10 +24,7 @@ pub struct AttemptTimeoutLayer {
 impl<S> Layer<S> for AttemptTimeoutLayer {
     type Service = AttemptTimeout<S>;
     fn layer(&self, inner: S) -> AttemptTimeout<S> {
-        AttemptTimeout {
-            inner,
-            limit: self.limit,
-        }
+        AttemptTimeout { inner, limit: self.limit }
     }
 }
 

@@ -24,10 +24,7 @@ pub struct DeadlineLayer {
 impl<S> Layer<S> for DeadlineLayer {
     type Service = Deadline<S>;
     fn layer(&self, inner: S) -> Deadline<S> {
-        Deadline {
-            inner,
-            total: self.total,
-        }
+        Deadline { inner, total: self.total }
     }
 }
 
@@ -111,11 +108,7 @@ mod tests {
         });
         let mut request = OutboundRequest::for_test(CallKind::Write);
         request.deadline = Instant::now();
-        let error = DeadlineLayer { total: Duration::from_secs(5) }
-            .layer(inner)
-            .oneshot(request)
-            .await
-            .unwrap_err();
+        let error = DeadlineLayer { total: Duration::from_secs(5) }.layer(inner).oneshot(request).await.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Timeout, Effect::None));
         assert_eq!(sent.load(Ordering::SeqCst), 0);
     }

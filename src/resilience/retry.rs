@@ -32,10 +32,7 @@ pub struct RetryLayer {
 impl<S> Layer<S> for RetryLayer {
     type Service = Retry<S>;
     fn layer(&self, inner: S) -> Retry<S> {
-        Retry {
-            inner,
-            policy: self.clone(),
-        }
+        Retry { inner, policy: self.clone() }
     }
 }
 

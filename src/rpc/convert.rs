@@ -71,11 +71,7 @@ fn attempt(attempt: &Attempt) -> pb::Attempt {
 }
 
 fn account(account: &FetchedAccount) -> pb::FetchedAccount {
-    pb::FetchedAccount {
-        fip: account.fip.clone(),
-        masked_number: account.masked_number.clone(),
-        state: account.state.into(),
-    }
+    pb::FetchedAccount { fip: account.fip.clone(), masked_number: account.masked_number.clone(), state: account.state.into() }
 }
 
 /// A data session of the consent `consent_id`.

@@ -98,9 +98,7 @@ impl Write<'_> {
                 }
             }
             let Some(running) = self.in_flight.begin(&key) else { continue };
-            let begun = store
-                .begin_request(&key.0, &key.1, &self.canonical, self.journey_id, self.service.clock().now())
-                .await;
+            let begun = store.begin_request(&key.0, &key.1, &self.canonical, self.journey_id, self.service.clock().now()).await;
             match begun {
                 Ok(Begun::New) => {
                     let Some(work) = work.take() else { break };

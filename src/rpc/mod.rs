@@ -111,20 +111,14 @@ impl JourneyService for Edge {
 
     type FetchReportStream = fetch_report::ReportStream;
 
-    async fn fetch_report(
-        &self,
-        request: Request<pb::FetchReportRequest>,
-    ) -> Result<Response<Self::FetchReportStream>, Status> {
+    async fn fetch_report(&self, request: Request<pb::FetchReportRequest>) -> Result<Response<Self::FetchReportStream>, Status> {
         fetch_report::handle(self, request).await
     }
 }
 
 #[async_trait]
 impl ProviderService for Edge {
-    async fn list_providers(
-        &self,
-        _: Request<pb::ListProvidersRequest>,
-    ) -> Result<Response<pb::ListProvidersResponse>, Status> {
+    async fn list_providers(&self, _: Request<pb::ListProvidersRequest>) -> Result<Response<pb::ListProvidersResponse>, Status> {
         Ok(Response::new(list_providers::answer(&self.service)))
     }
 }

@@ -16,10 +16,7 @@ use crate::{
     random::new_id,
 };
 
-pub(super) async fn handle(
-    edge: &Edge,
-    request: Request<StartJourneyRequest>,
-) -> Result<Response<StartJourneyResponse>, Status> {
+pub(super) async fn handle(edge: &Edge, request: Request<StartJourneyRequest>) -> Result<Response<StartJourneyResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
     let request_id = request.request_id.clone();
@@ -77,9 +74,5 @@ async fn unfinished(service: &Service, call: Call, journey_id: String) -> Result
 }
 
 fn without_url(journey: &Journey) -> StartJourneyResponse {
-    answer(&OpenedJourney {
-        journey: journey.clone(),
-        attempt_id: String::new(),
-        customer_url: secrecy::SecretString::from(""),
-    })
+    answer(&OpenedJourney { journey: journey.clone(), attempt_id: String::new(), customer_url: secrecy::SecretString::from("") })
 }

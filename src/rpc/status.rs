@@ -83,7 +83,10 @@ struct Verdict {
 }
 
 fn verdict(error: &JourneyError) -> Verdict {
-    use Code::{Aborted, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied, Unavailable, Unimplemented};
+    use Code::{
+        Aborted, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied, Unavailable,
+        Unimplemented,
+    };
     use ErrorReason as R;
     let (code, reason, text) = match error {
         JourneyError::InvalidFields(_) => (InvalidArgument, R::InvalidFields, "fields are wrong"),
@@ -104,9 +107,13 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::ViewOnly => (FailedPrecondition, R::ViewOnly, "the consent allows looking only; nothing is kept"),
         JourneyError::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
         JourneyError::DataIncomplete => (FailedPrecondition, R::DataIncomplete, "a part of the data is missing"),
-        JourneyError::ProductNotRequested(_) => (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product"),
+        JourneyError::ProductNotRequested(_) => {
+            (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product")
+        }
         JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
-        JourneyError::OutcomeUnknown => (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet"),
+        JourneyError::OutcomeUnknown => {
+            (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
+        }
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
         JourneyError::Provider(error) => return provider_verdict(error),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
@@ -121,8 +128,12 @@ fn provider_verdict(error: &ProviderError) -> Verdict {
     use ErrorReason as R;
     let (code, reason, text) = match error.kind {
         ErrorKind::Credentials => (FailedPrecondition, R::ProviderCredentials, "the provider refuses the tenant's credentials"),
-        ErrorKind::Configuration => (FailedPrecondition, R::ProviderConfiguration, "the tenant's configuration does not fit the provider"),
-        ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, R::ProviderRefused, "the provider refuses the request"),
+        ErrorKind::Configuration => {
+            (FailedPrecondition, R::ProviderConfiguration, "the tenant's configuration does not fit the provider")
+        }
+        ErrorKind::Refused | ErrorKind::UnknownReference => {
+            (FailedPrecondition, R::ProviderRefused, "the provider refuses the request")
+        }
         ErrorKind::RateLimited => (ResourceExhausted, R::ProviderRateLimited, "the provider limits the rate of calls"),
         ErrorKind::Unavailable => (Unavailable, R::ProviderUnavailable, "the provider cannot be reached"),
         ErrorKind::Timeout => (DeadlineExceeded, R::ProviderTimeout, "the provider did not answer in time"),
@@ -195,7 +206,9 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
             }
             fields
         }
-        JourneyError::UnknownProvider { field, known } => vec![violation(field, &format!("known providers: {}", known.join(", ")))],
+        JourneyError::UnknownProvider { field, known } => {
+            vec![violation(field, &format!("known providers: {}", known.join(", ")))]
+        }
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
         JourneyError::PageTokenMismatch => vec![violation("page_token", "was made for another request")],
         _ => Vec::new(),
@@ -222,8 +235,7 @@ mod tests {
             ErrorKind::ResponseInvalid,
             ErrorKind::ResponseTooLarge,
         ];
-        let mut all: Vec<JourneyError> =
-            kinds.into_iter().map(|kind| ProviderError::new(kind, "test", "call").into()).collect();
+        let mut all: Vec<JourneyError> = kinds.into_iter().map(|kind| ProviderError::new(kind, "test", "call").into()).collect();
         all.extend([
             JourneyError::InvalidFields(vec![Violation::new("a", "b")]),
             JourneyError::UnknownProvider { field: "provider", known: vec!["x".to_owned()] },

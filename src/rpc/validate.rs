@@ -51,11 +51,20 @@ impl Check {
 
     fn request_id(&mut self, value: &str) {
         let uuid = uuid::Uuid::try_parse(value).is_ok_and(|id| !id.is_nil()) && value.len() == 36;
-        self.require(uuid, "request_id", "is required: a UUID such as 5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1, new for each request");
+        self.require(
+            uuid,
+            "request_id",
+            "is required: a UUID such as 5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1, new for each request",
+        );
     }
 
     fn redirect_url(&mut self, value: &str) -> Option<String> {
-        self.text("redirect_url", value, is_redirect, "must be an https URL of at most 2,000 characters without user or fragment (http for loopback)")
+        self.text(
+            "redirect_url",
+            value,
+            is_redirect,
+            "must be an https URL of at most 2,000 characters without user or fragment (http for loopback)",
+        )
     }
 
     fn customer(&mut self, customer: Option<pb::Customer>) -> Customer {
@@ -63,11 +72,21 @@ impl Check {
         let named = [&given.mobile, &given.pan, &given.email, &given.vua].iter().any(|value| !value.is_empty());
         self.require(named, "customer", "must have at least one of mobile, pan, email and vua");
         Customer {
-            mobile: self.text("customer.mobile", &given.mobile, is_mobile, "must be ten digits beginning with 6 to 9, without country code"),
+            mobile: self.text(
+                "customer.mobile",
+                &given.mobile,
+                is_mobile,
+                "must be ten digits beginning with 6 to 9, without country code",
+            ),
             pan: self.text("customer.pan", &given.pan, is_pan, "must be five capital letters, four digits and a capital letter"),
             email: self.text("customer.email", &given.email, is_email, "must be an email address of at most 254 characters"),
             vua: self.text("customer.vua", &given.vua, is_vua, "must be letters, digits, _ - . with exactly one @ inside"),
-            name: self.text("customer.name", &given.name, |name| name.chars().count() <= 200 && !name.chars().any(char::is_control), "must be at most 200 characters"),
+            name: self.text(
+                "customer.name",
+                &given.name,
+                |name| name.chars().count() <= 200 && !name.chars().any(char::is_control),
+                "must be at most 200 characters",
+            ),
             customer_reference: self.reference("customer.customer_reference", &given.customer_reference),
         }
     }
@@ -87,7 +106,12 @@ impl Check {
                 let field = format!("consents[{number}].purpose");
                 self.require(purpose != Purpose::Unspecified, &field, "is required and must be a known purpose");
                 self.require(seen.insert((purpose, ask.template.clone())), &field, "each purpose and template must occur once");
-                let template = self.text(&format!("consents[{number}].template"), &ask.template, is_reference, "must be at most 64 characters of A-Z a-z 0-9 _ . -");
+                let template = self.text(
+                    &format!("consents[{number}].template"),
+                    &ask.template,
+                    is_reference,
+                    "must be at most 64 characters of A-Z a-z 0-9 _ . -",
+                );
                 let data_range = ask.data_range.and_then(|range| self.range(&format!("consents[{number}].data_range"), range));
                 ConsentAsk { purpose, template, data_range }
             })
@@ -132,7 +156,8 @@ pub(super) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Res
     let mut check = Check::default();
     check.request_id(&request.request_id);
     let provider = check.text("provider", &request.provider, is_reference, "must be a provider's id as ListProviders names it");
-    let credential = check.text("credential", &request.credential, is_reference, "must be the name of a credential as ListProviders names it");
+    let credential =
+        check.text("credential", &request.credential, is_reference, "must be the name of a credential as ListProviders names it");
     let customer = check.customer(request.customer);
     let consents = check.consents(request.consents);
     let products = check.products(&request.products);
@@ -176,11 +201,7 @@ pub(super) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure>
     let page = if request.page_bytes == 0 { MAX_PAGE } else { request.page_bytes };
     check.require((MIN_PAGE..=MAX_PAGE).contains(&page), "page_bytes", "must be 0 or 16384 to 3145728");
     check.finish(DataQuery {
-        choice: FetchChoice {
-            consent_id: request.consent_id.clone(),
-            fetch_id: request.fetch_id.clone(),
-            require_complete,
-        },
+        choice: FetchChoice { consent_id: request.consent_id.clone(), fetch_id: request.fetch_id.clone(), require_complete },
         view,
         page_bytes: usize::try_from(page).unwrap_or_default(),
         page_token: request.page_token.clone(),
@@ -209,13 +230,19 @@ fn is_pan(text: &str) -> bool {
 
 fn is_email(text: &str) -> bool {
     let plain = text.len() <= 254 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    plain && text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.contains('@') && domain.split('.').count() > 1 && domain.split('.').all(|label| !label.is_empty())
-    })
+    plain
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty()
+                && !domain.contains('@')
+                && domain.split('.').count() > 1
+                && domain.split('.').all(|label| !label.is_empty())
+        })
 }
 
 fn is_vua(text: &str) -> bool {
-    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let plain = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+    };
     text.len() <= 100 && text.split_once('@').is_some_and(|(user, handle)| plain(user) && plain(handle))
 }
 
@@ -226,7 +253,12 @@ fn is_reference(text: &str) -> bool {
 fn is_redirect(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else { return false };
     let secure = url.scheme() == "https" || (url.scheme() == "http" && crate::providers::settings::is_loopback(&url));
-    secure && text.len() <= 2_000 && url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
+    secure
+        && text.len() <= 2_000
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none()
 }
 
 #[cfg(test)]
@@ -305,7 +337,14 @@ mod tests {
         for good in ["https://lender.example/back?x=1", "http://127.0.0.1:8080/back", "http://localhost/x"] {
             assert!(is_redirect(good), "{good}");
         }
-        for bad in ["http://lender.example", "javascript:alert(1)", "https://u:p@lender.example", "https://lender.example/#x", "/back", "https://"] {
+        for bad in [
+            "http://lender.example",
+            "javascript:alert(1)",
+            "https://u:p@lender.example",
+            "https://lender.example/#x",
+            "/back",
+            "https://",
+        ] {
             assert!(!is_redirect(bad), "{bad}");
         }
     }

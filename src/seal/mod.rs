@@ -1,10 +1,8 @@
 //! Keys: sealing of what is kept (AES-256-GCM) and keyed hashes (HMAC-SHA256) for ids and look-ups. Both come from one key file.
 
-mod key_file;
 mod keyed_hash;
 mod sealer;
 
-pub use key_file::{KeyError, new_key_text, read_key};
 pub use keyed_hash::KeyedHash;
 pub use sealer::{Sealer, Unsealable};
 
@@ -21,9 +19,6 @@ impl Keys {
     /// Derives both from 32 secret bytes, so that neither use tells anything about the other.
     pub fn new(secret: &[u8; 32]) -> Self {
         let root = KeyedHash::new(secret);
-        Self {
-            sealer: Sealer::new(&root.digest([b"seal".as_slice()])),
-            hash: root.derive("hash", ""),
-        }
+        Self { sealer: Sealer::new(&root.digest([b"seal".as_slice()])), hash: root.derive("hash", "") }
     }
 }

@@ -34,9 +34,12 @@ async fn four_products_bring_the_same_customers_data() {
 async fn a_restart_between_start_and_data_loses_nothing() {
     let world = World::start().await;
     let mut journeys = Vec::new();
-    for (provider, credential, products) in
-        [("finpro", "consent", &BOTH[..]), ("finpro", "orchestration", &BOTH[..]), ("finpass", "main", &BOTH[..1]), ("finpass", "main", &BOTH[..])]
-    {
+    for (provider, credential, products) in [
+        ("finpro", "consent", &BOTH[..]),
+        ("finpro", "orchestration", &BOTH[..]),
+        ("finpass", "main", &BOTH[..1]),
+        ("finpass", "main", &BOTH[..]),
+    ] {
         let request = start_request(provider, credential, "01", products);
         journeys.push(world.client.clone().start_journey(request).await.unwrap().into_inner());
     }
@@ -97,7 +100,11 @@ async fn bad_input_and_early_reads_get_typed_errors() {
     assert_eq!((empty.code(), reason(&empty).as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
     let unknown = client.start_journey(start_request("nobody", "", "01", &BOTH)).await.unwrap_err();
     assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::InvalidArgument, "UNKNOWN_PROVIDER"));
-    assert!(unknown.message().contains("finpass, finpro") || unknown.message().contains("finpro, finpass"), "{}", unknown.message());
+    assert!(
+        unknown.message().contains("finpass, finpro") || unknown.message().contains("finpro, finpass"),
+        "{}",
+        unknown.message()
+    );
     let id = format!("jrn_{}", "0".repeat(26));
     for journey_id in [id.as_str(), "jrn_short", "x"] {
         let request = pb::GetStatusRequest { journey_id: journey_id.to_owned() };

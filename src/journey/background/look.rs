@@ -69,12 +69,7 @@ async fn observe(
 }
 
 /// A provider that does not know its own opening any more has ended it; every other fault passes.
-async fn note_unobservable(
-    service: &Service,
-    journey: &Journey,
-    attempt: &Attempt,
-    kind: ErrorKind,
-) -> Result<Brought, Failure> {
+async fn note_unobservable(service: &Service, journey: &Journey, attempt: &Attempt, kind: ErrorKind) -> Result<Brought, Failure> {
     if kind == ErrorKind::UnknownReference && attempt.state == AttemptState::AwaitingCustomer {
         let now = service.clock().now();
         service
@@ -170,13 +165,7 @@ fn passing(kind: ErrorKind) -> bool {
     )
 }
 
-async fn pick_up(
-    service: &Service,
-    call: Call,
-    tenant: &str,
-    journey_id: &str,
-    mut brought: Brought,
-) -> Result<(), Failure> {
+async fn pick_up(service: &Service, call: Call, tenant: &str, journey_id: &str, mut brought: Brought) -> Result<(), Failure> {
     let journey = service.load(tenant, journey_id).await?;
     for fetch_id in steps::fetches_to_pick_up(&journey, service.clock().now()) {
         let body = brought.iter().position(|(id, _)| *id == fetch_id).map(|at| brought.swap_remove(at).1);

@@ -68,11 +68,7 @@ async fn purge(service: &Service, next: &mut Timestamp) {
 
 /// Begins a look at every due journey; answers whether there was room for all. A due time is moved first, so that no journey is begun
 /// twice.
-async fn begin_due(
-    service: &Service,
-    limit: &Arc<Semaphore>,
-    looks: &mut JoinSet<()>,
-) -> Result<bool, crate::store::StoreError> {
+async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSet<()>) -> Result<bool, crate::store::StoreError> {
     let now = service.clock().now();
     for (tenant, journey_id) in service.store().due_journeys(now, BATCH).await? {
         // Full: what is left stays due and is found again when a look ends.
@@ -99,7 +95,9 @@ async fn begin_due(
 async fn until_next(service: &Service) -> Duration {
     let now = service.clock().now();
     match service.store().next_due().await {
-        Ok(Some(due)) => Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(1), LONGEST_SLEEP),
+        Ok(Some(due)) => {
+            Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(1), LONGEST_SLEEP)
+        }
         _ => LONGEST_SLEEP,
     }
 }

@@ -12,13 +12,10 @@ use crate::journey::{
 /// something.
 pub fn attempts_to_observe(journey: &Journey) -> Vec<String> {
     let worth = |attempt: &&crate::journey::model::Attempt| match attempt.state {
-        AttemptState::Created
-        | AttemptState::AwaitingCustomer
-        | AttemptState::OutcomeUnknown
-        | AttemptState::Abandoned => true,
-        AttemptState::Done => journey
-            .consents_of(&attempt.id)
-            .any(|consent| consent_given(consent.state) || consent.state == ConsentState::Pending),
+        AttemptState::Created | AttemptState::AwaitingCustomer | AttemptState::OutcomeUnknown | AttemptState::Abandoned => true,
+        AttemptState::Done => {
+            journey.consents_of(&attempt.id).any(|consent| consent_given(consent.state) || consent.state == ConsentState::Pending)
+        }
         _ => false,
     };
     journey.attempts.iter().filter(worth).map(|attempt| attempt.id.clone()).collect()
@@ -44,9 +41,7 @@ pub fn fetches_to_pick_up(journey: &Journey, now: Timestamp) -> Vec<String> {
     journey
         .consents
         .iter()
-        .filter(|consent| {
-            consent_given(consent.state) && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
-        })
+        .filter(|consent| consent_given(consent.state) && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other))
         .flat_map(|consent| &consent.fetches)
         .filter(|fetch| {
             fetch.settled

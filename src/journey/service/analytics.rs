@@ -118,11 +118,7 @@ impl Service {
 
     async fn keep_analysis(&self, journey: &Journey, fetch: &Fetch, analysis: &Analysis) -> Result<(), JourneyError> {
         let json = ReportFormat::Json.as_str_name();
-        let document = |bytes: Vec<u8>| KeptDocument {
-            bytes,
-            media_type: JSON.to_owned(),
-            received_at: analysis.received_at,
-        };
+        let document = |bytes: Vec<u8>| KeptDocument { bytes, media_type: JSON.to_owned(), received_at: analysis.received_at };
         // The figures last: an analysis is there only when both parts are.
         self.keep_document(journey, fetch, json, &document(analysis.document.to_vec())).await?;
         self.keep_document(journey, fetch, CORE, &document(analysis.core.encode_to_vec())).await

@@ -66,8 +66,7 @@ impl Service {
             matches!(consent.state, ConsentState::Rejected | ConsentState::Revoked | ConsentState::Failed)
                 || (consent.state == ConsentState::Expired && consent.fetches.iter().all(|fetch| fetch.settled))
                 || journey.attempts.iter().any(|attempt| {
-                    attempt.id == consent.attempt_id
-                        && matches!(attempt.state, AttemptState::Failed | AttemptState::Cancelled)
+                    attempt.id == consent.attempt_id && matches!(attempt.state, AttemptState::Failed | AttemptState::Cancelled)
                 })
         });
         let open = journey.attempts.iter().any(|attempt| {
@@ -76,7 +75,8 @@ impl Service {
                 AttemptState::Created | AttemptState::AwaitingCustomer | AttemptState::OutcomeUnknown | AttemptState::Abandoned
             )
         });
-        let forgotten = now.duration_since(journey.state_at) > SignedDuration::try_from(pace.forget_after).unwrap_or(SignedDuration::MAX);
+        let forgotten =
+            now.duration_since(journey.state_at) > SignedDuration::try_from(pace.forget_after).unwrap_or(SignedDuration::MAX);
         if (ended && !open) || forgotten {
             return None;
         }

@@ -62,8 +62,7 @@ impl Service {
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
         let mut begin = 0;
         if !query.page_token.is_empty() {
-            let position =
-                page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
+            let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.choice.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
         }
@@ -93,7 +92,13 @@ impl Service {
     }
 
     /// A fetch's rows in a view: from the cache, the snapshot, or, where none is picked up yet, the provider.
-    async fn rows(&self, call: Call, journey: &Journey, fetch_id: &str, view: View) -> Result<(CachedRows, Origin), JourneyError> {
+    async fn rows(
+        &self,
+        call: Call,
+        journey: &Journey,
+        fetch_id: &str,
+        view: View,
+    ) -> Result<(CachedRows, Origin), JourneyError> {
         let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
         let this = self.clone();
         let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());

@@ -7,7 +7,9 @@ use crate::{
     journey::{
         apply,
         error::{Failure, JourneyError},
-        model::{Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, Evidence, FactSource, Journey, StepState},
+        model::{
+            Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, Evidence, FactSource, Journey, StepState,
+        },
     },
     providers::{
         error::{Effect, ProviderError},
@@ -81,9 +83,12 @@ impl Service {
         let Some(attempt) = journey.last_attempt() else {
             return Err(Failure::from(JourneyError::Internal("a journey without an attempt")).of(&journey.id));
         };
-        let webhook_url = self.parts.tenant.webhook_base.as_ref().map(|base| {
-            format!("{base}/webhooks/{}/{}", journey.routing.provider, attempt.webhook_token)
-        });
+        let webhook_url = self
+            .parts
+            .tenant
+            .webhook_base
+            .as_ref()
+            .map(|base| format!("{base}/webhooks/{}/{}", journey.routing.provider, attempt.webhook_token));
         let opening = Opening { ask, plan, attempt_id: &attempt.id, webhook_url: webhook_url.as_deref() };
         let result = provider.open(call, opening).await;
         let (journey, ()) = self
@@ -94,11 +99,7 @@ impl Service {
             .await
             .map_err(|failure| failure.of(&journey.id))?;
         match result {
-            Ok(opened) => Ok(OpenedJourney {
-                journey,
-                attempt_id: attempt.id.clone(),
-                customer_url: opened.customer_url.url,
-            }),
+            Ok(opened) => Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: opened.customer_url.url }),
             Err(error) => {
                 tracing::warn!(journey_id = %journey.id, %error, "the attempt was not opened");
                 Err(Failure::from(error).of(&journey.id))
@@ -107,11 +108,7 @@ impl Service {
     }
 
     fn note_opened(&self, journey: &mut Journey, attempt_id: &str, opened: &Opened) {
-        let evidence = Evidence {
-            as_of: self.parts.clock.now(),
-            source: FactSource::Read,
-            text: opened.provider_text.clone(),
-        };
+        let evidence = Evidence { as_of: self.parts.clock.now(), source: FactSource::Read, text: opened.provider_text.clone() };
         let mut handles = opened.handles.iter();
         for consent in journey.consents.iter_mut().filter(|consent| consent.attempt_id == attempt_id) {
             consent.handle = handles.next().cloned().or(consent.handle.take());
@@ -133,20 +130,12 @@ impl Service {
             Effect::None | Effect::Applied => AttemptState::Failed,
         };
         attempt.failure_reason = Some(format!("{:?}", error.kind));
-        attempt.evidence = Evidence {
-            as_of: self.parts.clock.now(),
-            source: FactSource::Read,
-            text: error.code.clone().unwrap_or_default(),
-        };
+        attempt.evidence =
+            Evidence { as_of: self.parts.clock.now(), source: FactSource::Read, text: error.code.clone().unwrap_or_default() };
     }
 
     /// What merging facts needs.
     pub(crate) fn merge(&self, source: FactSource) -> apply::Merge<'_> {
-        apply::Merge {
-            now: self.parts.clock.now(),
-            source,
-            random: self.parts.random.as_ref(),
-            assume: &self.parts.assume,
-        }
+        apply::Merge { now: self.parts.clock.now(), source, random: self.parts.random.as_ref(), assume: &self.parts.assume }
     }
 }

@@ -30,10 +30,7 @@ pub(super) fn read(hash: &KeyedHash, request: &[&str], token: &str) -> Option<Po
     let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
     aws_lc_rs::constant_time::verify_slices_are_equal(tag, &mac(hash, request, body)).ok()?;
     let (entry, fetch_id) = body.split_at_checked(4)?;
-    Some(Position {
-        fetch_id: String::from_utf8(fetch_id.to_vec()).ok()?,
-        entry: u32::from_be_bytes(entry.try_into().ok()?),
-    })
+    Some(Position { fetch_id: String::from_utf8(fetch_id.to_vec()).ok()?, entry: u32::from_be_bytes(entry.try_into().ok()?) })
 }
 
 fn mac(hash: &KeyedHash, request: &[&str], body: &[u8]) -> [u8; MAC] {

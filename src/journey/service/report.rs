@@ -100,11 +100,7 @@ impl Service {
             let target = Target { journey: &journey, attempt, consent: &consent, fetch: Some(&fetch) };
             let document = provider.document(call, target, format).await?;
             let received_at = this.parts.clock.now();
-            let kept = KeptDocument {
-                bytes: document.bytes.to_vec(),
-                media_type: document.media_type.to_owned(),
-                received_at,
-            };
+            let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type: document.media_type.to_owned(), received_at };
             this.keep_document(&journey, &fetch, format.as_str_name(), &kept).await?;
             Ok(ReportAnswer { format, media_type: kept.media_type, bytes: document.bytes, received_at })
         };

@@ -32,10 +32,8 @@ impl Service {
     ) -> Result<Option<OpenedJourney>, Failure> {
         let Some(attempt) = journey.last_attempt() else { return Ok(None) };
         let redirect = redirect_url.or(journey.ask.redirect_url.as_deref());
-        let minted = provider
-            .fresh_url(call, journey, attempt, redirect)
-            .await
-            .map_err(|error| Failure::from(error).of(&journey.id))?;
+        let minted =
+            provider.fresh_url(call, journey, attempt, redirect).await.map_err(|error| Failure::from(error).of(&journey.id))?;
         let Some(CustomerUrl { url, expires_at }) = minted else { return Ok(None) };
         let now = self.parts.clock.now();
         let (journey, ()) = self

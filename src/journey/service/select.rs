@@ -61,7 +61,9 @@ fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Co
     // Newest usable one of a consent that is not withdrawn; else the newest of any, for its reason.
     let newest = |usable: bool| {
         pairs()
-            .filter(|(consent, fetch)| !usable || (fetch_usable(fetch.state) && fetch.settled && consent.state != ConsentState::Revoked))
+            .filter(|(consent, fetch)| {
+                !usable || (fetch_usable(fetch.state) && fetch.settled && consent.state != ConsentState::Revoked)
+            })
             .max_by_key(|(_, fetch)| fetch.requested_at)
     };
     if let Some(found) = newest(true).or_else(|| newest(false)) {

@@ -31,9 +31,10 @@ impl Service {
     pub async fn start(&self, call: Call, command: StartCommand) -> Result<OpenedJourney, Failure> {
         let (provider, plan, cause) = self.route(&command)?;
         if !plan.ignored.is_empty() && !command.allow_ignored {
-            let violations = plan.ignored.iter().map(|field| {
-                Violation::new(*field, "the provider cannot honour this input; leave it out or set allow_ignored")
-            });
+            let violations = plan
+                .ignored
+                .iter()
+                .map(|field| Violation::new(*field, "the provider cannot honour this input; leave it out or set allow_ignored"));
             return Err(JourneyError::InputNotSupported(violations.collect()).into());
         }
         let mut journey = self.new_journey(&command, provider.as_ref(), &plan, cause);
@@ -48,11 +49,7 @@ impl Service {
             id: command.journey_id.clone(),
             tenant: self.parts.tenant.id.clone(),
             ask: command.ask.clone(),
-            routing: Routing {
-                provider: provider.id().to_owned(),
-                credential: provider.credential().to_owned(),
-                cause,
-            },
+            routing: Routing { provider: provider.id().to_owned(), credential: provider.credential().to_owned(), cause },
             provider_product: plan.provider_product.to_owned(),
             ignored_inputs: plan.ignored.iter().map(|field| (*field).to_owned()).collect(),
             notes: plan.notes.clone(),
@@ -122,9 +119,8 @@ impl Service {
 
 /// A plan's fault as an error.
 pub(super) fn fault_error(fault: PlanFault) -> JourneyError {
-    let violations = |faults: Vec<(String, String)>| {
-        faults.into_iter().map(|(field, text)| Violation::new(field, text)).collect()
-    };
+    let violations =
+        |faults: Vec<(String, String)>| faults.into_iter().map(|(field, text)| Violation::new(field, text)).collect();
     match fault {
         PlanFault::Fields(faults) => JourneyError::InvalidFields(violations(faults)),
         PlanFault::Unsupported(faults) => JourneyError::CapabilityMissing(violations(faults)),

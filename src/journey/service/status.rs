@@ -16,11 +16,7 @@ use crate::{
 
 impl Service {
     /// The tree and its encoded answer. `encode` makes the answer's bytes.
-    pub async fn status(
-        &self,
-        journey_id: &str,
-        encode: fn(&Journey) -> Bytes,
-    ) -> Result<(Status, Origin), Failure> {
+    pub async fn status(&self, journey_id: &str, encode: fn(&Journey) -> Bytes) -> Result<(Status, Origin), Failure> {
         if !is_id(journey_id, "jrn") {
             return Err(JourneyError::JourneyNotFound.into());
         }

@@ -44,8 +44,7 @@ impl Config {
         let before = faults.iter().count();
         let base_url = settings::base_url(&self.base_url, &format!("{path}.base_url"), faults);
         let mut credentials = HeaderMap::new();
-        for (header, field, source) in
-            [("x-api-key", "api_key", &self.api_key), ("x-api-secret", "api_secret", &self.api_secret)]
+        for (header, field, source) in [("x-api-key", "api_key", &self.api_key), ("x-api-secret", "api_secret", &self.api_secret)]
         {
             let place = format!("{path}.{field}");
             if let Some(secret) = source.load(&place, faults) {

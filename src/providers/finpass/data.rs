@@ -20,18 +20,11 @@ use super::data_bsa;
 
 /// Times carry +05:30 and some come without any zone: taken as Indian. All accounts are deposits; a status other than READY means
 /// that the bank's data did not come.
-const MANNER: Manner = Manner {
-    zoneless: Zoneless::Ist,
-    fi_type: Some(FiType::Deposit),
-    delivered: |word| word.eq_ignore_ascii_case("READY"),
-};
+const MANNER: Manner =
+    Manner { zoneless: Zoneless::Ist, fi_type: Some(FiType::Deposit), delivered: |word| word.eq_ignore_ascii_case("READY") };
 
 /// Reads a body of `account_aggregator` or `aa_bsa` data.
-pub fn read(
-    provider_product: &str,
-    body: &[u8],
-    context: &ReadContext<'_>,
-) -> Result<Rows, ProviderError> {
+pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
     let mut ids = Keyed::new(context.ids, context.consent_id);
     read_with(provider_product, body, context, &mut ids)
 }
@@ -43,36 +36,30 @@ pub fn read_with(
     context: &ReadContext<'_>,
     ids: &mut impl Identity,
 ) -> Result<Rows, ProviderError> {
-    let (stage, read): (_, Result<Option<Vec<AccountText<'_>>>, String>) = match provider_product {
-        "account_aggregator" => ("fetch-json-report", report(body)),
-        "aa_bsa" => ("statement-result", data_bsa::accounts(body)),
+    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
+    let (stage, read) = match provider_product {
+        "account_aggregator" => ("fetch-json-report", report(body, |account| writer.write_and_clear(account))),
+        "aa_bsa" => ("statement-result", data_bsa::statement(body, |account| writer.write(account))),
         _ => {
-            return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data")
-                .with_detail("no such product"));
+            return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data").with_detail("no such product"));
         }
     };
     let error = |kind, detail: String| ProviderError::new(kind, "finpass", stage).with_detail(detail);
-    let accounts = read
-        .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?
-        .ok_or_else(|| error(ErrorKind::ResponseInvalid, "no list of accounts".to_owned()))?;
-    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
-    for account in &accounts {
-        writer.write(account);
+    if !read.map_err(|detail| error(ErrorKind::ResponseInvalid, detail))? {
+        return Err(error(ErrorKind::ResponseInvalid, "no list of accounts".to_owned()));
     }
-    writer
-        .finish()
-        .ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
+    writer.finish().ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
 }
 
-fn report(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {
-    let accounts = read_body::<EnvelopeKeys>(body)?.accounts;
-    Ok(accounts.found.then_some(accounts.items))
+/// Hands on each account of a report; answers whether there was a list of them.
+fn report<'a>(body: &'a [u8], each: impl FnMut(&mut AccountText<'a>) + 'a) -> Result<bool, String> {
+    let accounts = Listed::new(each);
+    Ok(read_body::<EnvelopeKeys>(body, Envelope { accounts })?.accounts.found)
 }
 
 /// The envelope; the adapter has looked at its status and codes before.
-#[derive(Default)]
 struct Envelope<'a> {
-    accounts: Listed<AccountText<'a>>,
+    accounts: Listed<'a, AccountText<'a>>,
 }
 
 keys! {
@@ -169,3 +156,6 @@ keys! {
         "reference" => reference,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,17 +9,16 @@ use crate::data::{
     summary::SummaryText,
 };
 
-/// The accounts of a body; `None` if it has no list of them.
-pub(super) fn accounts(body: &[u8]) -> Result<Option<Vec<AccountText<'_>>>, String> {
-    let found = read_body::<EnvelopeKeys>(body)?.accounts;
-    Ok(found
-        .found
-        .then(|| found.items.into_iter().map(Statement::into_account).collect()))
+/// Hands on each account of a statement; answers whether there was a list of them.
+pub(super) fn statement<'a>(body: &'a [u8], mut each: impl FnMut(&AccountText<'a>) + 'a) -> Result<bool, String> {
+    let accounts = Listed::new(move |flat: &mut Statement<'a>| {
+        each(&std::mem::take(flat).into_account());
+    });
+    Ok(read_body::<EnvelopeKeys>(body, Envelope { accounts })?.accounts.found)
 }
 
-#[derive(Default)]
 struct Envelope<'a> {
-    accounts: Listed<Statement<'a>>,
+    accounts: Listed<'a, Statement<'a>>,
 }
 
 /// A flat account.
@@ -41,10 +40,7 @@ struct Statement<'a> {
 impl<'a> Statement<'a> {
     /// The analyser reads savings and current accounts only and does not say so.
     fn into_account(self) -> AccountText<'a> {
-        let holder = HolderText {
-            name: self.holder,
-            ..HolderText::default()
-        };
+        let holder = HolderText { name: self.holder, ..HolderText::default() };
         AccountText {
             link: self.id,
             number: self.number,

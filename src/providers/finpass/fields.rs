@@ -71,13 +71,8 @@ pub const AA_BSA: &[&str] = &[
 ];
 
 /// Those of [`AA_BSA`] whose names at the provider are assumed.
-pub const AA_BSA_ASSUMED: &[&str] = &[
-    "transaction.type",
-    "transaction.mode",
-    "transaction.amount",
-    "transaction.balance",
-    "transaction.narration",
-];
+pub const AA_BSA_ASSUMED: &[&str] =
+    &["transaction.type", "transaction.mode", "transaction.amount", "transaction.balance", "transaction.narration"];
 
 #[cfg(test)]
 mod tests {

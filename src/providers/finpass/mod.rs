@@ -1,11 +1,189 @@
-//! Finpass.
+//! Finpass, both of its aggregator products: the plain one, and the one with an analysis (AA-BSA).
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{
+    capability::ProviderProduct,
+    error::{ErrorKind, ProviderError},
+    http::{Executor, OutboundRequest, OutboundResponse},
+    judge::Origin,
+    provider::{
+        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target, WebhookHint,
+    },
+    settings::is_loopback,
+};
+use crate::{
+    clock::SharedClock,
+    config::Faults,
+    data::{ReadContext, Rows},
+    journey::model::{Ask, Attempt, DayRange, Journey},
+    pb,
+    resilience::retry::Jitter,
+};
+
+mod analysis;
+mod build;
+mod config;
 pub mod data;
 mod data_bsa;
+mod document;
+mod envelope;
+mod error;
+mod fetch;
 pub mod fields;
-mod config;
+mod observe;
+mod open;
+mod plan;
+mod products;
+mod session;
+mod terms;
+#[cfg(test)]
+mod testing;
+mod webhook;
 
 pub use config::{Config, Settings};
+use plan::AA_BSA;
 
 /// Finpass's id in the contract.
 pub const ID: &str = "finpass";
+
+/// One Finpass credential.
+pub struct Finpass {
+    credential: String,
+    plain_http: bool,
+    products: Vec<ProviderProduct>,
+    executor: Executor,
+    clock: SharedClock,
+}
+
+impl Finpass {
+    /// A credential by its valid settings.
+    pub fn new(credential: &str, settings: Settings, jitter: Jitter, clock: SharedClock) -> Result<Self, reqwest::Error> {
+        let plain_http = is_loopback(&settings.base_url);
+        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, jitter)?;
+        Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
+    }
+
+    async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        let (stage, kind) = (request.stage, request.kind);
+        let response = self.executor.send(call, request).await?;
+        Ok((Origin { provider: ID, stage, kind, now: self.clock.now() }, response))
+    }
+}
+
+fn error(kind: ErrorKind, stage: &'static str) -> ProviderError {
+    ProviderError::new(kind, ID, stage)
+}
+
+/// The session's id.
+fn client_id<'a>(target: &Target<'a>, stage: &'static str) -> Result<&'a str, ProviderError> {
+    let missing = || error(ErrorKind::NotReady, stage).with_detail("there is no client id yet");
+    target.attempt.provider_ref.as_deref().ok_or_else(missing)
+}
+
+fn is_analysed(target: &Target<'_>) -> bool {
+    target.journey.provider_product == AA_BSA
+}
+
+#[async_trait]
+impl Provider for Finpass {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn credential(&self) -> &str {
+        &self.credential
+    }
+
+    fn products(&self) -> &[ProviderProduct] {
+        &self.products
+    }
+
+    fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
+        plan::plan(ask)
+    }
+
+    async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
+        let (origin, response) = self.send(call, build::init(&opening)).await?;
+        let product = opening.plan.provider_product;
+        open::read(origin, &response, open::Expected { product, customer: &opening.ask.customer, plain_http: self.plain_http })
+    }
+
+    /// Finpass cannot mint one.
+    async fn fresh_url(&self, _: Call, _: &Journey, _: &Attempt, _: Option<&str>) -> Result<Option<CustomerUrl>, ProviderError> {
+        Ok(None)
+    }
+
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
+        observe::observe(self, call, journey, attempt).await
+    }
+
+    /// The days cannot be chosen. The analysed product has no way to ask anew.
+    async fn request_data(&self, call: Call, target: Target<'_>, _: Option<DayRange>) -> Result<Option<String>, ProviderError> {
+        if is_analysed(&target) {
+            return Err(error(ErrorKind::Unsupported, "refresh_data"));
+        }
+        let request = build::refresh_data(client_id(&target, "refresh_data")?);
+        let (origin, response) = self.send(call, request).await?;
+        session::read_request(origin, &response).map(Some)
+    }
+
+    async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError> {
+        let client_id = client_id(&target, "fetch")?;
+        if is_analysed(&target) {
+            let (origin, response) = self.send(call, build::statement_result(client_id)).await?;
+            return fetch::read_statement(origin, response, client_id);
+        }
+        let refresh_id = target.fetch.and_then(|fetch| fetch.provider_ref.as_deref());
+        let (origin, response) = self.send(call, build::fetch_json_report(client_id, refresh_id)).await?;
+        fetch::read(origin, response)
+    }
+
+    fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
+        data::read(provider_product, body, context)
+    }
+
+    async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError> {
+        if !is_analysed(&target) {
+            return Err(error(ErrorKind::Unsupported, "analysis_json"));
+        }
+        let client_id = client_id(&target, "analysis_json")?;
+        let (origin, response) = self.send(call, build::analysis_json(client_id)).await?;
+        analysis::read(origin, &response, client_id)
+    }
+
+    async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError> {
+        match format {
+            pb::ReportFormat::Json => self.analysis(call, target).await.map(document::of_analysis),
+            pb::ReportFormat::Xml | pb::ReportFormat::Excel | pb::ReportFormat::Pdf | pb::ReportFormat::Unspecified => {
+                Err(error(ErrorKind::Unsupported, "analysis_json"))
+            }
+        }
+    }
+
+    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {
+        webhook::read(body)
+    }
+}
+
+/// Every credential of a tenant, by name; faults are those of [`Config::check`].
+pub(super) fn build_all(
+    configs: &BTreeMap<String, Config>,
+    path: &str,
+    jitter: &Jitter,
+    clock: &SharedClock,
+    faults: &mut Faults,
+) -> Vec<Finpass> {
+    let mut built = Vec::new();
+    for (name, config) in configs {
+        let path = format!("{path}.{ID}.{name}");
+        let Some(settings) = config.check(&path, faults) else { continue };
+        match Finpass::new(name, settings, jitter.clone(), clock.clone()) {
+            Ok(finpass) => built.push(finpass),
+            Err(_) => faults.add(path, "the HTTP client cannot be made: check the machine's certificates"),
+        }
+    }
+    built
+}

@@ -171,7 +171,10 @@ impl Config {
         self.check_templates(path, faults);
         for (index, host) in self.report_hosts.iter().enumerate() {
             if !matches!(Host::parse(host), Ok(Host::Domain(domain)) if domain == *host) {
-                faults.add(format!("{path}.report_hosts[{index}]"), "must be a full host name in lower case, without scheme, port or `*`");
+                faults.add(
+                    format!("{path}.report_hosts[{index}]"),
+                    "must be a full host name in lower case, without scheme, port or `*`",
+                );
             }
         }
         let limits = self.limits.check(&format!("{path}.limits"), faults);
@@ -209,7 +212,10 @@ impl Config {
     fn check_templates(&self, path: &str, faults: &mut Faults) {
         for (purpose, template) in &self.products {
             if !PURPOSES.contains(&purpose.as_str()) {
-                faults.add(format!("{path}.products.{purpose}"), format!("is no purpose; the purposes are {}", PURPOSES.join(", ")));
+                faults.add(
+                    format!("{path}.products.{purpose}"),
+                    format!("is no purpose; the purposes are {}", PURPOSES.join(", ")),
+                );
             }
             if !is_plain(template) {
                 faults.add(format!("{path}.products.{purpose}"), "must hold letters, digits, `_`, `-` and `.` only");

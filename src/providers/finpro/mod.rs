@@ -1,10 +1,284 @@
-//! MoneyOne FinPro.
+//! MoneyOne FinPro, in both of its styles: consents first, or one transaction through aggregator and uploaded statement.
 
-pub mod data;
-pub mod fields;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use super::{
+    capability::ProviderProduct,
+    download::Downloader,
+    error::{ErrorKind, ProviderError},
+    http::{Executor, OutboundRequest, OutboundResponse},
+    judge::Origin,
+    provider::{
+        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target, WebhookHint,
+    },
+    settings::is_loopback,
+};
+use crate::{
+    clock::SharedClock,
+    config::Faults,
+    data::{ReadContext, Rows},
+    journey::model::{Ask, Attempt, Consent, ConsentState, DayRange, Journey},
+    pb,
+    resilience::retry::Jitter,
+};
+
+mod analysis;
+mod build;
 mod config;
+pub mod data;
+mod document;
+mod envelope;
+mod error;
+mod fetch;
+pub mod fields;
+mod observe;
+mod open;
+mod plan;
+mod products;
+mod session;
+mod terms;
+#[cfg(test)]
+mod testing;
+mod webhook;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts};
+use terms::Terms;
 
 /// FinPro's id in the contract.
 pub const ID: &str = "finpro";
+
+/// For how long a template's terms as listed by FinPro are believed: they change in its portal, seldom.
+const TERMS_AGE_SECONDS: i64 = 3600;
+
+/// One FinPro credential.
+pub struct FinPro {
+    credential: String,
+    settings: Settings,
+    products: Vec<ProviderProduct>,
+    executor: Executor,
+    downloader: Downloader,
+    clock: SharedClock,
+    terms: Mutex<HashMap<String, (Timestamp, Terms)>>,
+}
+
+impl FinPro {
+    /// A credential by its valid settings.
+    pub fn new(credential: &str, settings: Settings, jitter: Jitter, clock: SharedClock) -> Result<Self, reqwest::Error> {
+        let executor = Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, jitter)?;
+        let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
+        let products = products::products(&settings);
+        let terms = Mutex::default();
+        Ok(Self { credential: credential.to_owned(), settings, products, executor, downloader, clock, terms })
+    }
+
+    /// Sends a call under an id of its own, by which FinPro's support finds it.
+    async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        let mut origin = Origin { provider: ID, stage: request.stage, kind: request.kind, now: self.clock.now() };
+        if let Ok(id) = HeaderValue::try_from(uuid::Uuid::new_v4().to_string()) {
+            request.headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        let response = self.executor.send(call, request).await?;
+        origin.now = self.clock.now();
+        Ok((origin, response))
+    }
+
+    fn error(&self, kind: ErrorKind, stage: &'static str) -> ProviderError {
+        ProviderError::new(kind, ID, stage)
+    }
+
+    /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown.
+    async fn terms(&self, call: Call, template: &str) -> Terms {
+        let configured = self.settings.templates.get(template).map(Terms::configured).unwrap_or_default();
+        if configured.is_complete() {
+            return configured;
+        }
+        let now = self.clock.now();
+        let fresh = |(read_at, _): &(Timestamp, Terms)| (now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS;
+        let kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner).get(template).filter(|kept| fresh(kept)).cloned();
+        if let Some((_, listed)) = kept {
+            return configured.or(listed);
+        }
+        let listed = match self.send(call, build::products_list(template)).await {
+            Ok((origin, response)) => terms::read(origin, &response, template),
+            Err(error) => Err(error),
+        };
+        match listed {
+            Ok(listed) => {
+                let listed = listed.unwrap_or_default();
+                let mut kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.insert(template.to_owned(), (now, listed.clone()));
+                configured.or(listed)
+            }
+            Err(error) => {
+                tracing::warn!(provider = ID, %error, "the template's terms cannot be read");
+                configured
+            }
+        }
+    }
+
+    fn expected(&self, consents: usize) -> open::Expected {
+        open::Expected { style: self.settings.style, consents, plain_http: is_loopback(&self.settings.base_url) }
+    }
+}
+
+#[async_trait]
+impl Provider for FinPro {
+    fn id(&self) -> &'static str {
+        ID
+    }
+
+    fn credential(&self) -> &str {
+        &self.credential
+    }
+
+    fn products(&self) -> &[ProviderProduct] {
+        &self.products
+    }
+
+    fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
+        plan::plan(&self.settings, ask)
+    }
+
+    async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
+        let request = build::request_consent(&self.settings, &opening, self.clock.now());
+        let (origin, response) = self.send(call, request).await?;
+        open::read(origin, &response, self.expected(opening.plan.consents.len()))
+    }
+
+    async fn fresh_url(
+        &self,
+        call: Call,
+        journey: &Journey,
+        attempt: &Attempt,
+        redirect_url: Option<&str>,
+    ) -> Result<Option<CustomerUrl>, ProviderError> {
+        let open = |consent: &&Consent| consent.state == ConsentState::Pending;
+        let consents = journey.consents_of(&attempt.id).filter(open);
+        let handles: Vec<&str> = consents.filter_map(|consent| consent.handle.as_deref()).collect();
+        if self.settings.style == Style::Orchestration || handles.is_empty() {
+            return Ok(None);
+        }
+        let redirect_url = redirect_url.or(journey.ask.redirect_url.as_deref());
+        let request = build::encrypted_url(&handles, redirect_url, journey.ask.customer.pan.as_deref());
+        let (origin, response) = self.send(call, request).await?;
+        open::read_url(origin, &response, is_loopback(&self.settings.base_url)).map(Some)
+    }
+
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
+        match self.settings.style {
+            Style::Consent => observe::by_consent(self, call, journey, attempt).await,
+            Style::Orchestration => observe::by_transaction(self, call, journey, attempt).await,
+        }
+    }
+
+    async fn request_data(
+        &self,
+        call: Call,
+        target: Target<'_>,
+        range: Option<DayRange>,
+    ) -> Result<Option<String>, ProviderError> {
+        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "fi_request")? else {
+            // FinPro collects the data of a transaction by itself, once.
+            return Err(self.error(ErrorKind::Unsupported, "fi_request"));
+        };
+        let request = build::fi_request(consent_ref, range, self.clock.now());
+        let (origin, response) = self.send(call, request).await?;
+        session::read_request(origin, &response).map(Some)
+    }
+
+    async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError> {
+        let selector = observe::selector(self, &target, "getallfidata")?;
+        let (origin, response) = self.send(call, build::all_fi_data(selector)).await?;
+        fetch::read(origin, response)
+    }
+
+    fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
+        data::read(provider_product, body, context)
+    }
+
+    async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError> {
+        let selector = observe::selector(self, &target, "analytics_json")?;
+        let response = self.analytics(call, &target, selector, build::Analytics::Json).await?;
+        analysis::read(response.0, &response.1, selector)
+    }
+
+    async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError> {
+        let selector = observe::selector(self, &target, "analytics")?;
+        match format {
+            pb::ReportFormat::Json => {
+                let analysis = self.analysis(call, target).await?;
+                Ok(Document { bytes: analysis.document, media_type: "application/json" })
+            }
+            pb::ReportFormat::Xml => {
+                let (origin, response) = self.analytics(call, &target, selector, build::Analytics::Xml).await?;
+                document::read_xml(origin, &response, selector)
+            }
+            pb::ReportFormat::Excel => {
+                let (origin, response) = self.analytics(call, &target, selector, build::Analytics::Excel).await?;
+                match document::read_excel(origin, &response, selector)? {
+                    document::Excel::Bytes(document) => Ok(document),
+                    document::Excel::Link(link) => {
+                        let link = SecretString::from(link);
+                        let response = self.downloader.fetch(call, ID, "report_download", &link).await?;
+                        document::read_linked(Origin { stage: "report_download", ..origin }, &response)
+                    }
+                }
+            }
+            pb::ReportFormat::Pdf | pb::ReportFormat::Unspecified => Err(self.error(ErrorKind::Unsupported, "analytics")),
+        }
+    }
+
+    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {
+        webhook::read(body)
+    }
+}
+
+impl FinPro {
+    async fn analytics(
+        &self,
+        call: Call,
+        target: &Target<'_>,
+        selector: build::Selector<'_>,
+        format: build::Analytics,
+    ) -> Result<(Origin, OutboundResponse), ProviderError> {
+        let (format_name, stage) = match format {
+            build::Analytics::Json => (pb::ReportFormat::Json, "analytics_json"),
+            build::Analytics::Xml => (pb::ReportFormat::Xml, "analytics_xml"),
+            build::Analytics::Excel => (pb::ReportFormat::Excel, "analytics_excel"),
+        };
+        let journey_id = plan::journey_id(&self.settings, &target.consent.template, format_name);
+        if journey_id.is_none() && matches!(selector, build::Selector::Consent(_)) {
+            let detail = "no analysis is configured for the template and format";
+            return Err(self.error(ErrorKind::Configuration, stage).with_detail(detail));
+        }
+        self.send(call, build::analytics(format, selector, journey_id)).await
+    }
+}
+
+/// Every credential of a tenant, by name; faults are those of [`Config::check`].
+pub(super) fn build_all(
+    configs: &std::collections::BTreeMap<String, Config>,
+    path: &str,
+    jitter: &Jitter,
+    clock: &SharedClock,
+    faults: &mut Faults,
+) -> Vec<FinPro> {
+    let mut built = Vec::new();
+    for (name, config) in configs {
+        let path = format!("{path}.{ID}.{name}");
+        let Some(settings) = config.check(&path, faults) else { continue };
+        match FinPro::new(name, settings, jitter.clone(), clock.clone()) {
+            Ok(finpro) => built.push(finpro),
+            Err(_) => faults.add(path, "the HTTP client cannot be made: check the machine's certificates"),
+        }
+    }
+    built
+}

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tonic::{Code, Request, Response, Status, transport::Channel};
+use tonic_types::StatusExt;
 
 use super::{DemoFailure, progress::Progress, report};
 use crate::{
@@ -107,7 +108,10 @@ impl Driver<'_> {
 
     fn refused(&self, call: &'static str) -> impl Fn(Status) -> DemoFailure + use<> {
         let journey = self.plan.label;
-        move |status| DemoFailure::Refused { journey, call, status: format!("{:?}: {}", status.code(), status.message()) }
+        move |status| {
+            let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+            DemoFailure::Refused { journey, call, status: format!("{:?} {reason}: {}", status.code(), status.message()) }
+        }
     }
 
     async fn open(&mut self, customer: &pb::Customer) -> Result<String, DemoFailure> {
@@ -251,7 +255,6 @@ fn cache_word<T>(response: &Response<T>) -> String {
 
 /// Whether a refusal means "not yet": the gateway then says when to ask again.
 fn waits(status: &Status) -> bool {
-    use tonic_types::StatusExt;
     matches!(status.code(), Code::FailedPrecondition | Code::Unavailable) && status.get_details_retry_info().is_some()
 }
 

@@ -114,6 +114,11 @@ async fn journeys(gateway: &str, mobile: &str, truth: &[BankAccount]) -> Result<
     let plans = drive::plans();
     let driven = join_all(plans.iter().map(|plan| drive::drive(channel.clone(), plan, &customer, &progress)));
     let driven = tokio::time::timeout(LIMIT, driven).await.map_err(|_| DemoFailure::TooSlow)?;
+    for (plan, driven) in plans.iter().zip(&driven) {
+        if let Err(failure) = driven {
+            progress.say(plan.label, &format!("failed: {failure}"));
+        }
+    }
     let seen = driven.into_iter().collect::<Result<Vec<_>, _>>()?;
     let rows: Vec<_> = plans.iter().zip(&seen).collect();
     println!("\n{}", table::render(&rows));

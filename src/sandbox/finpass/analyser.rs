@@ -16,12 +16,13 @@ use super::{
     envelope::{younger_error, younger_success},
     ids,
     input::{Input, is_mobile},
+    journey_status::JourneyStatus,
     paths,
     report::ReportStyle,
     server::Finpass,
     statement::{StatementAccount, statement_accounts},
     text::utc_time,
-    world::{ConsentType, JourneyStatus, Opening, Product},
+    world::{ConsentType, Opening, Product},
 };
 use crate::sandbox::bank::{BankAccount, masked};
 

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::world::Look;
+use super::look::Look;
 
 #[derive(Serialize)]
 struct Older<'a, T> {

@@ -8,6 +8,8 @@ mod faults;
 pub mod figures;
 mod ids;
 mod input;
+pub mod journey_status;
+pub mod look;
 mod paths;
 mod pdf;
 mod plain;

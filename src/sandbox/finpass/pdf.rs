@@ -15,10 +15,11 @@ use super::{
     envelope::{look_response, older_success, older_unauthorized},
     ids,
     input::Input,
+    look::Look,
     paths,
     plain::{invalid, unknown_client},
     server::Finpass,
-    world::{Look, Product},
+    world::Product,
 };
 use crate::sandbox::bank::{BankAccount, masked};
 

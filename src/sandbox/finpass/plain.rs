@@ -14,10 +14,11 @@ use super::{
     envelope::{look_response, older_error, older_success, older_unauthorized},
     ids,
     input::{Input, is_mobile, is_pan},
+    look::Look,
     paths,
     report::{AccountReport, account_reports},
     server::Finpass,
-    world::{ConsentType, Look, Opening, Product},
+    world::{ConsentType, Opening, Product},
 };
 
 /// Hours that a customer has; Finpass states none for this product.

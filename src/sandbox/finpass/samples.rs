@@ -1,8 +1,12 @@
 //! Small accounts for tests, equal to the documented example where it has one.
 #![allow(clippy::unwrap_used)]
 
-use jiff::{Timestamp, civil::date};
+use jiff::{Timestamp, ToSpan, civil::date};
 
+use super::{
+    script::{Outcome, Script},
+    world::{ConsentType, Opening, Product, Session},
+};
 use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, TermFacts, day_in_india};
 
 pub(crate) fn person(name: &str) -> Person {
@@ -65,4 +69,24 @@ pub(crate) fn recurring() -> BankAccount {
     let mut instalment = row("R1", true, 500_000, 500_000, "2025-12-07T09:00:00+05:30", "RD INSTALMENT");
     instalment.event = Some("INSTALLMENT");
     BankAccount { kind: Kind::RecurringDeposit(facts, 500_000, 7), rows: vec![instalment], ..savings() }
+}
+
+pub(crate) fn now() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+pub(crate) fn session(product: Product, consent_type: ConsentType, script: Script) -> Session {
+    let opening = Opening {
+        owner: "key".to_owned(),
+        product,
+        consent_type,
+        mobile: "9000000001".to_owned(),
+        return_url: None,
+        webhook_url: None,
+    };
+    Session::open(opening, script, now(), now() + 24.hours())
+}
+
+pub(crate) fn ending_in(outcome: Outcome) -> Script {
+    Script { outcome, ..Script::default() }
 }

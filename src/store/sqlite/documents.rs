@@ -35,14 +35,13 @@ impl SqliteStore {
 
     /// A document, if it is kept.
     pub async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
-        let row = sqlx::query(
-            "SELECT media_type, received_at, sealed FROM documents WHERE tenant = ? AND fetch_id = ? AND format = ?",
-        )
-        .bind(tenant)
-        .bind(fetch_id)
-        .bind(format)
-        .fetch_optional(&self.readers)
-        .await?;
+        let row =
+            sqlx::query("SELECT media_type, received_at, sealed FROM documents WHERE tenant = ? AND fetch_id = ? AND format = ?")
+                .bind(tenant)
+                .bind(fetch_id)
+                .bind(format)
+                .fetch_optional(&self.readers)
+                .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(KeptDocument {
             bytes: self.sealer.open(&["document", tenant, fetch_id, format], row.get("sealed"))?,

@@ -95,9 +95,8 @@ impl SqliteStore {
 
     /// When the next journey is due.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<i64> = sqlx::query_scalar("SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL")
-            .fetch_one(&self.readers)
-            .await?;
+        let next: Option<i64> =
+            sqlx::query_scalar("SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL").fetch_one(&self.readers).await?;
         next.map(super::instant).transpose()
     }
 

@@ -1,0 +1,221 @@
+//! Fetches a provider's pre-signed link for the caller. The link comes from outside: it is followed only to hosts that the operator
+//! named, over TLS, without redirects and without any credential, and it never shows in an error or a log.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, timeout_at};
+use url::{Host, Url};
+
+use super::{
+    error::{ErrorKind, ProviderError},
+    http::{Limits, OutboundRequest, OutboundResponse, client, read_whole, transport_error},
+    provider::Call,
+    settings::is_loopback,
+};
+
+/// The longest link that is followed.
+const LONGEST: usize = 8192;
+
+/// Fetches links of one credential.
+#[derive(Clone)]
+pub struct Downloader {
+    client: reqwest::Client,
+    hosts: Vec<String>,
+    loopback: bool,
+    total: Duration,
+    max_bytes: usize,
+}
+
+impl Downloader {
+    /// A downloader for exactly these hosts. With `loopback` (the provider itself is a simulator on this machine) links to this
+    /// machine pass too, also without TLS.
+    pub fn new(hosts: Vec<String>, loopback: bool, limits: Limits) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: client(limits)?, hosts, loopback, total: limits.total, max_bytes: limits.max_response_bytes })
+    }
+
+    /// Fetches a link, whole.
+    pub async fn fetch(
+        &self,
+        call: Call,
+        provider: &'static str,
+        stage: &'static str,
+        link: &SecretString,
+    ) -> Result<OutboundResponse, ProviderError> {
+        let url = check(link.expose_secret(), &self.hosts, self.loopback)
+            .map_err(|reason| ProviderError::new(ErrorKind::Configuration, provider, stage).with_detail(reason))?;
+        let mut request = OutboundRequest::get(provider, stage, "");
+        request.deadline = call.deadline.min(Instant::now() + self.total);
+        let exchange = async {
+            let answer = self.client.get(url).send().await.map_err(|error| transport_error(&request, &error))?;
+            read_whole(&request, answer, self.max_bytes).await
+        };
+        let timed_out = || ProviderError::new(ErrorKind::Timeout, provider, stage).with_detail("the link's time is over");
+        let response = timeout_at(request.deadline, exchange).await.map_err(|_| timed_out())??;
+        match response.status.as_u16() {
+            200 => Ok(response),
+            // An expired signature answers 403 or 404; the next call for the report brings a fresh link.
+            403 | 404 | 410 | 429 | 500..=599 => Err(ProviderError::new(ErrorKind::Unavailable, provider, stage)
+                .with_detail(format!("the file host answered HTTP {}", response.status.as_u16()))),
+            status => Err(ProviderError::new(ErrorKind::ResponseInvalid, provider, stage)
+                .with_detail(format!("the file host answered HTTP {status}"))),
+        }
+    }
+}
+
+/// Judges a link without telling it.
+fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url, &'static str> {
+    // A parser forgives these, and what it makes of them is not what a reader sees.
+    if link.len() > LONGEST || link.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
+        return Err("the link holds characters that no link has");
+    }
+    let url = Url::parse(link).map_err(|_| "the link is no URL")?;
+    let authority = link.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    if authority.is_none_or(|authority| authority.contains('@')) || !url.username().is_empty() || url.password().is_some() {
+        return Err("the link holds a user name or is not absolute");
+    }
+    if loopback && is_loopback(&url) && matches!(url.scheme(), "http" | "https") {
+        return Ok(url);
+    }
+    if url.scheme() != "https" {
+        return Err("the link is no https URL");
+    }
+    if url.port().is_some() {
+        return Err("the link names a port");
+    }
+    match url.host() {
+        Some(Host::Domain(domain)) if hosts.iter().any(|host| host == domain) => Ok(url),
+        Some(Host::Domain(_)) => Err("the link's host is not in `report_hosts`"),
+        _ => Err("the link's host is an address"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    fn hosts() -> Vec<String> {
+        vec!["s3.ap-south-1.amazonaws.com".to_owned()]
+    }
+
+    fn call() -> Call {
+        Call { deadline: Instant::now() + Duration::from_secs(5) }
+    }
+
+    #[test]
+    fn only_named_hosts_pass() {
+        for link in [
+            "https://s3.ap-south-1.amazonaws.com/bucket/x.xlsx?X-Amz-Signature=ab%2Fcd&X-Amz-Expires=3600",
+            "https://s3.ap-south-1.amazonaws.com:443/x",
+            "https://S3.AP-SOUTH-1.amazonaws.com/x",
+        ] {
+            assert!(check(link, &hosts(), false).is_ok(), "{link}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_evil_link_opens_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let downloader = Downloader::new(hosts(), false, Limits::default()).unwrap();
+        let links = [
+            format!("http://127.0.0.1:{port}/"),
+            format!("https://127.0.0.1:{port}/"),
+            format!("https://localhost:{port}/"),
+            format!("https://2130706433:{port}/"),
+            format!("https://0x7f.1:{port}/"),
+            format!("https://0177.0.0.1:{port}/"),
+            format!("https://[::1]:{port}/"),
+            format!("https://[::ffff:127.0.0.1]:{port}/"),
+            format!("https://0.0.0.0:{port}/"),
+            "https://169.254.169.254/latest/meta-data/".to_owned(),
+            format!("https://s3.ap-south-1.amazonaws.com@127.0.0.1:{port}/"),
+            format!("https://user:pw@s3.ap-south-1.amazonaws.com:{port}/"),
+            format!("https://127.0.0.1:{port}#@s3.ap-south-1.amazonaws.com/"),
+            format!("https://127.0.0.1:{port}\\@s3.ap-south-1.amazonaws.com/"),
+            format!("https://s3.ap-south-1.amazonaws.com:{port}/"),
+            "https://s3.ap-south-1.amazonaws.com./x".to_owned(),
+            "https://s3.ap-south-1.amazonaws.com.evil.example/x".to_owned(),
+            "https://evil-s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "https://xs3.ap-south-1.amazonaws.com/x".to_owned(),
+            "https://@s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "http://s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "//s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "https:s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "https:///s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "https://s3.ap-south-1.amazonaws.com\t/x".to_owned(),
+            " https://s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "https://s3.ap-south-1.amazonaws.com/\r\nHost: evil.example".to_owned(),
+            "https://\u{455}3.ap-south-1.amazonaws.com/x".to_owned(),
+            "ftp://s3.ap-south-1.amazonaws.com/x".to_owned(),
+            "file:///etc/passwd".to_owned(),
+            "data:text/plain,x".to_owned(),
+            "javascript:alert(1)".to_owned(),
+            String::new(),
+            format!("https://s3.ap-south-1.amazonaws.com/{}", "x".repeat(LONGEST)),
+        ];
+        for link in links {
+            let secret = SecretString::from(link.clone());
+            let error = downloader.fetch(call(), "p", "s", &secret).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Configuration, "{link}");
+            assert!(link.is_empty() || !format!("{error} {error:?}").contains(&link), "{link}");
+        }
+        let accepted = tokio::select! {
+            biased;
+            _ = listener.accept() => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!accepted);
+    }
+
+    /// Answers one request with `head` and hands back what was asked.
+    async fn serve(head: String) -> (String, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let link = format!("http://{}/file?sig=SECRET", listener.local_addr().unwrap());
+        let asked = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 4096];
+            let read = socket.read(&mut asked).await.unwrap();
+            socket.write_all(head.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&asked[..read]).into_owned()
+        });
+        (link, asked)
+    }
+
+    #[tokio::test]
+    async fn a_simulators_link_is_fetched_without_credentials() {
+        let (link, asked) = serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\x03\x04".to_owned()).await;
+        let downloader = Downloader::new(Vec::new(), true, Limits::default()).unwrap();
+        let response = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap();
+        assert_eq!(&response.body[..], b"PK\x03\x04");
+        let asked = asked.await.unwrap().to_lowercase();
+        assert!(
+            !asked.contains("client_")
+                && !asked.contains("authorization")
+                && !asked.contains("cookie")
+                && !asked.contains("referer")
+        );
+    }
+
+    #[tokio::test]
+    async fn redirects_and_refusals_are_errors_that_tell_no_link() {
+        for (head, kind) in [
+            ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", ErrorKind::ResponseInvalid),
+            ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", ErrorKind::Unavailable),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n", ErrorKind::ResponseTooLarge),
+        ] {
+            let (link, asked) = serve(head.to_owned()).await;
+            let limits = Limits { max_response_bytes: 1024, ..Limits::default() };
+            let downloader = Downloader::new(Vec::new(), true, limits).unwrap();
+            let error = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap_err();
+            assert_eq!(error.kind, kind);
+            assert!(!format!("{error} {error:?}").contains("SECRET"));
+            asked.await.unwrap();
+        }
+    }
+}

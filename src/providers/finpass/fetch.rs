@@ -1,0 +1,199 @@
+//! The body of financial data: only its frame is judged here, without reading a row.
+
+use serde_json::value::RawValue;
+
+use super::{
+    envelope,
+    error::{Reason, Refusal, of_reason, unusable},
+};
+use crate::{
+    journey::model::{FetchState, FetchedAccount},
+    providers::{
+        error::{ErrorKind, ProviderError},
+        http::OutboundResponse,
+        judge::Origin,
+        lenient::{self, Members, elements, masked},
+        provider::Body,
+    },
+};
+
+/// A report of the plain product.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Its accounts.
+    pub accounts: Vec<FetchedAccount>,
+    /// What they come to.
+    pub state: FetchState,
+    /// Whether nothing more comes.
+    pub settled: bool,
+}
+
+const LIST: &[&str] = &["account_aggregator_json", "accounts"];
+
+/// Judges the answer of `fetch-json-report`. A success without data is data that is not there yet.
+pub(super) fn read_report(origin: Origin, response: &OutboundResponse) -> Result<Report, Refusal> {
+    let answer = envelope::read(origin, response)?;
+    let data = answer.data();
+    let rows = elements(data.raw(LIST));
+    if rows.is_empty() {
+        return Err(without_data(origin, answer.status, &data));
+    }
+    let accounts: Vec<FetchedAccount> = rows.into_iter().filter_map(account).collect();
+    if accounts.is_empty() {
+        return Err(unusable(origin, "the list of accounts holds no account"));
+    }
+    let (state, settled) = judge(&accounts);
+    Ok(Report { accounts, state, settled })
+}
+
+/// What a success without data means: collecting, unless an inner status says otherwise.
+fn without_data(origin: Origin, status: http::StatusCode, data: &Members<'_>) -> Refusal {
+    let word = data.text(&["status"]).map(|status| lenient::word(&status)).unwrap_or_default();
+    let reason = match word.as_str() {
+        "FAILED" | "ERROR" => Reason::FetchError,
+        // Not told whether the consent is given.
+        "PENDING" | "INITIATED" if status != http::StatusCode::ACCEPTED => Reason::Unclear,
+        _ => Reason::Collecting,
+    };
+    of_reason(origin, reason, "a success without data")
+}
+
+fn account(raw: &RawValue) -> Option<FetchedAccount> {
+    let row = raw.get().starts_with('{').then(|| Members::within(Some(raw)))?;
+    let details = row.object(&["fi_status_details"]);
+    let number = row.text(&["masked_account_number", "account_number"]).or_else(|| details.text(&["account_number"]));
+    let has_data = row.raw(&["transaction_data", "transactions", "summary_details", "summary"]).is_some();
+    let state = match row.text(&["status"]).map(|status| lenient::word(&status)).as_deref() {
+        Some("READY" | "DELIVERED" | "SUCCESS" | "COMPLETED") => FetchState::Ready,
+        Some("DENIED") => FetchState::Denied,
+        Some("TIMEOUT") => FetchState::Timeout,
+        Some("FAILED" | "ERROR") => FetchState::Failed,
+        None if has_data => FetchState::Ready,
+        Some(_) | None => FetchState::Requested,
+    };
+    Some(FetchedAccount {
+        // The report names no institution.
+        fip: String::new(),
+        masked_number: number.map(|number| masked(&number)).unwrap_or_default(),
+        link_ref: row.text(&["account_id"]).and_then(lenient::identifier).unwrap_or_default(),
+        state,
+    })
+}
+
+fn judge(accounts: &[FetchedAccount]) -> (FetchState, bool) {
+    let count = |state| accounts.iter().filter(|account| account.state == state).count();
+    let (ready, open) = (count(FetchState::Ready), count(FetchState::Requested));
+    match () {
+        () if ready == accounts.len() => (FetchState::Ready, true),
+        () if ready > 0 => (FetchState::Partial, open == 0),
+        () if open > 0 => (FetchState::Requested, false),
+        () => (FetchState::Failed, true),
+    }
+}
+
+/// Takes the answer of `fetch-json-report`.
+pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, ProviderError> {
+    let report = read_report(origin, &response)?;
+    if report.state == FetchState::Requested {
+        return Err(origin.error(ErrorKind::NotReady).with_detail("no account is ready"));
+    }
+    Ok(Body { bytes: response.body, received_at: origin.now })
+}
+
+/// Takes the answer of `statement-result` of the analysed product.
+pub(super) fn read_statement(origin: Origin, response: OutboundResponse, client_id: &str) -> Result<Body, ProviderError> {
+    let answer = envelope::read(origin, &response)?;
+    let data = answer.data();
+    if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
+        return Err(origin.unusable("the answer is about another session"));
+    }
+    let raw = data.raw(&["accounts"]).ok_or_else(|| origin.error(ErrorKind::NotReady).with_detail("a success without data"))?;
+    if elements(Some(raw)).is_empty() {
+        return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
+    }
+    Ok(Body { bytes: response.body, received_at: origin.now })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::providers::{finpass::testing, http::CallKind};
+
+    fn origin() -> Origin {
+        testing::origin(CallKind::Read)
+    }
+
+    fn report(accounts: &str) -> Result<Report, Refusal> {
+        let body = format!(
+            r#"{{"data":{{"client_id":"aa_other","account_aggregator_json":{accounts}}},"status_code":200,"success":true,"message":"Success"}}"#
+        );
+        read_report(origin(), &testing::response(200, &body))
+    }
+
+    #[test]
+    fn accounts_decide_the_reports_state() {
+        use FetchState::*;
+        for (accounts, state, settled) in [
+            (r#"[{"account_id":"a","status":"READY","masked_account_number":"XXXXXXXXXXXXX0001"}]"#, Ready, true),
+            (r#"{"account_id":"a","transaction_data":{}}"#, Ready, true),
+            (r#"[{"status":"READY"},{"status":"FAILED"}]"#, Partial, true),
+            (r#"[{"status":"READY"},{"status":"PENDING"}]"#, Partial, false),
+            (r#"[{"status":"PENDING"}]"#, Requested, false),
+            (r#"[{"status":"FAILED"}]"#, Failed, true),
+        ] {
+            let report = report(accounts).unwrap();
+            assert_eq!((report.state, report.settled), (state, settled), "{accounts}");
+        }
+        assert_eq!(
+            report(r#"[{"status":"READY","account_number":"10000000001"}]"#).unwrap().accounts[0].masked_number,
+            "XXXX0001"
+        );
+    }
+
+    #[test]
+    fn a_success_without_data_is_not_ready() {
+        for (status, body, reason) in [
+            (
+                202,
+                r#"{"data":null,"status_code":202,"success":false,"message":"Data fetch in progress","message_code":"accepted"}"#,
+                Reason::Collecting,
+            ),
+            (202, r#"{"data":{"status":"PENDING"},"success":true}"#, Reason::Collecting),
+            (200, r#"{"data":{"account_aggregator_json":[]},"success":true}"#, Reason::Collecting),
+            (200, r#"{"data":{"status":"IN_PROGRESS"},"success":true}"#, Reason::Collecting),
+            (200, r#"{"data":{"status":"INITIATED"},"success":true}"#, Reason::Unclear),
+            (200, r#"{"data":{"status":"FAILED"},"success":true}"#, Reason::FetchError),
+            (200, r#"{"data":{"account_aggregator_json":[1,null]},"success":true}"#, Reason::Unreadable),
+        ] {
+            assert_eq!(read_report(origin(), &testing::response(status, body)).unwrap_err().reason, reason, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_of_the_session_that_was_asked() {
+        let body = r#"{"success":true,"data":{"client_id":"bsa_1","accounts":[{"account_id":"a"}]}}"#;
+        assert!(read_statement(origin(), testing::response(200, body), "bsa_1").is_ok());
+        let other = read_statement(origin(), testing::response(200, body), "bsa_2").unwrap_err();
+        assert_eq!(other.kind, ErrorKind::ResponseInvalid);
+        let none =
+            read_statement(origin(), testing::response(200, r#"{"success":true,"data":{"accounts":[]}}"#), "bsa_1").unwrap_err();
+        assert_eq!(none.kind, ErrorKind::NoAccounts);
+    }
+
+    #[test]
+    fn hostile_bodies_hold_no_data() {
+        for body in testing::hostile() {
+            assert!(read(origin(), testing::bytes_response(200, &body)).is_err());
+            assert!(read_statement(origin(), testing::bytes_response(200, &body), "c").is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(origin(), testing::bytes_response(200, &body));
+        }
+    }
+}

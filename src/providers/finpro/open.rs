@@ -1,0 +1,165 @@
+//! What opening brought. One path answers in three ways (one handle, several handles, a transaction), by FinPro's setting for the
+//! tenant; the content tells which.
+
+use secrecy::SecretString;
+
+use super::{config::Style, envelope};
+use crate::providers::{
+    error::{ErrorKind, ProviderError},
+    http::OutboundResponse,
+    judge::Origin,
+    lenient::{self, Members, elements, identifier},
+    provider::{CustomerUrl, Opened},
+};
+
+/// What an answer must fit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// The configured style.
+    pub style: Style,
+    /// How many consents were asked for.
+    pub consents: usize,
+    /// Whether an URL without TLS passes: only where FinPro itself is a simulator on this machine.
+    pub plain_http: bool,
+}
+
+/// Reads the answer of `/v3/requestconsent`.
+pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected) -> Result<Opened, ProviderError> {
+    let answer = envelope::read(origin, response)?;
+    let data = answer.data();
+    let handles = handles(&data);
+    let transaction = data.text(&["transaction_id", "txnid"]).and_then(identifier);
+    let fits = match expected.style {
+        Style::Consent => !handles.is_empty(),
+        Style::Orchestration => transaction.is_some(),
+    };
+    if !fits && (transaction.is_some() || !handles.is_empty()) {
+        let detail = "the provider serves this tenant in the other style: set `style` accordingly";
+        let error = origin.error(ErrorKind::Configuration).with_effect(origin.effect_of_success()).with_detail(detail);
+        tracing::error!(provider = origin.provider, stage = origin.stage, "{detail}");
+        return Err(error);
+    }
+    if !fits {
+        return Err(origin.unusable("the answer names neither a handle nor a transaction"));
+    }
+    Ok(Opened {
+        customer_url: customer_url(origin, &data, expected.plain_http)?,
+        provider_ref: transaction,
+        // A wrong number of handles cannot be laid beside the consents; the list of consents tells them later.
+        handles: if handles.len() == expected.consents { handles } else { Vec::new() },
+        provider_text: data.text(&["status"]).map(|status| lenient::shown(&status)).unwrap_or_default(),
+    })
+}
+
+/// Reads the answer of `/webRedirection/getEncryptedUrl`.
+pub(super) fn read_url(origin: Origin, response: &OutboundResponse, plain_http: bool) -> Result<CustomerUrl, ProviderError> {
+    let answer = envelope::read(origin, response)?;
+    customer_url(origin, &answer.data(), plain_http)
+}
+
+/// The handles: one, several, or one for each institution.
+fn handles(data: &Members<'_>) -> Vec<String> {
+    let one = data.text(&["consent_handle"]).into_iter();
+    let several = elements(data.raw(&["consent_handles"])).into_iter();
+    let success = data.object(&["successList"]);
+    let listed = elements(success.raw(&["consent_handles"])).into_iter();
+    let read = |raw| lenient::scalar(raw).or_else(|| Members::within(Some(raw)).text(&["consent_handle_id", "consent_handle"]));
+    let all = one.chain(several.chain(listed).filter_map(read)).filter_map(identifier);
+    let mut handles: Vec<String> = Vec::new();
+    for handle in all {
+        if !handles.contains(&handle) {
+            handles.push(handle);
+        }
+    }
+    handles
+}
+
+/// The longest URL that is passed on.
+const LONGEST: usize = 8192;
+
+fn customer_url(origin: Origin, data: &Members<'_>, plain_http: bool) -> Result<CustomerUrl, ProviderError> {
+    let text = data.text(&["webRedirectionUrl"]).filter(|text| is_web_url(text, plain_http));
+    let url = text.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"))?;
+    // Passed on untouched: it holds a token.
+    Ok(CustomerUrl { url: SecretString::from(url), expires_at: None })
+}
+
+/// Whether a text is an absolute web address.
+fn is_web_url(text: &str, plain_http: bool) -> bool {
+    text.len() <= LONGEST
+        && !text.chars().any(|char| char.is_control() || char.is_whitespace())
+        && url::Url::parse(text)
+            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::providers::{error::Effect, finpro::testing, http::CallKind};
+
+    fn opened(style: Style, consents: usize, body: &str) -> Result<Opened, ProviderError> {
+        let expected = Expected { style, consents, plain_http: false };
+        read(testing::origin(CallKind::Write), &testing::response(200, body), expected)
+    }
+
+    const URL: &str = "https://webrd.onemoney.in/uat/v2/?ecreq=CIPHER&reqdate=250320251650008&fi=Zm9v&requestorType=dHxl";
+
+    #[test]
+    fn each_of_the_answers_is_read() {
+        let single = format!(
+            r#"{{"ver":"1.21.0","status":"success","data":{{"webRedirectionUrl":"{URL}","status":"PENDING","consent_handle":"h1"}},"message":"Success"}}"#
+        );
+        let single = opened(Style::Consent, 1, &single).unwrap();
+        assert_eq!((single.handles, single.provider_text.as_str()), (vec!["h1".to_owned()], "PENDING"));
+        assert_eq!(single.customer_url.url.expose_secret(), URL);
+        let several = format!(r#"{{"status":"success","data":{{"webRedirectionURL":"{URL}","consent_handles":["h1","h2"]}}}}"#);
+        assert_eq!(opened(Style::Consent, 2, &several).unwrap().handles, ["h1", "h2"]);
+        assert!(opened(Style::Consent, 3, &several).unwrap().handles.is_empty());
+        let listed = format!(
+            r#"{{"data":{{"successList":{{"consent_handles":[{{"consent_handle_id":"h1","fip_id":"F"}}]}},"webRedirectionUrl":"{URL}"}}}}"#
+        );
+        assert_eq!(opened(Style::Consent, 1, &listed).unwrap().handles, ["h1"]);
+        let transaction = format!(r#"{{"data":{{"webRedirectionUrl":"{URL}","transaction_id":"t1"}}}}"#);
+        assert_eq!(opened(Style::Orchestration, 1, &transaction).unwrap().provider_ref.as_deref(), Some("t1"));
+    }
+
+    #[test]
+    fn the_other_style_is_a_fault_of_the_configuration() {
+        let transaction = format!(r#"{{"data":{{"webRedirectionUrl":"{URL}","transaction_id":"t1"}}}}"#);
+        let handle = format!(r#"{{"data":{{"webRedirectionUrl":"{URL}","consent_handle":"h1"}}}}"#);
+        for (style, body) in [(Style::Consent, transaction), (Style::Orchestration, handle)] {
+            let error = opened(style, 1, &body).unwrap_err();
+            assert_eq!((error.kind, error.effect), (ErrorKind::Configuration, Effect::Applied));
+        }
+    }
+
+    #[test]
+    fn an_url_that_is_none_is_refused() {
+        for url in ["", "javascript:alert(1)", "http://webrd.example/", "/relative", "https://", "https://a b.example/"] {
+            let body = serde_json::json!({"data":{"webRedirectionUrl":url,"consent_handle":"h1"}}).to_string();
+            let error = opened(Style::Consent, 1, &body).unwrap_err();
+            assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied), "{url}");
+        }
+    }
+
+    #[test]
+    fn hostile_bodies_are_errors() {
+        for body in testing::hostile() {
+            let response = testing::bytes_response(200, &body);
+            let expected = Expected { style: Style::Consent, consents: 1, plain_http: true };
+            assert!(read(testing::origin(CallKind::Write), &response, expected).is_err());
+            assert!(read_url(testing::origin(CallKind::Read), &response, true).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let expected = Expected { style: Style::Orchestration, consents: 1, plain_http: false };
+            let _ = read(testing::origin(CallKind::Write), &testing::bytes_response(status, &body), expected);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What can be had with a FinPro credential, as data.
+
+use super::{
+    config::{Settings, Style},
+    plan::{journey_id, provider_product, purpose_name},
+};
+use crate::{
+    pb::{DataSource, FiType, Product, Purpose, ReportFormat},
+    providers::capability::ProviderProduct,
+};
+
+const FI_TYPES: &[FiType] = &[FiType::Deposit, FiType::TermDeposit, FiType::RecurringDeposit];
+const INPUTS: &[&str] = &[
+    "customer.mobile",
+    "customer.pan",
+    "customer.email",
+    "customer.vua",
+    "consents.template",
+    "consents.data_range",
+    "institutions",
+    "redirect_url",
+    "client_reference",
+];
+const PURPOSES: [Purpose; 6] =
+    [Purpose::Underwriting, Purpose::Monitoring, Purpose::Collection, Purpose::Wealth, Purpose::Budgeting, Purpose::OneTime];
+const EVERY_FORMAT: &[ReportFormat] = &[ReportFormat::Json, ReportFormat::Xml, ReportFormat::Excel];
+
+/// The fields that every account of these kinds brings, if the bank sends the section at all.
+const DECLARED: &[&str] = &[
+    "account.account_id",
+    "account.fetch_id",
+    "account.consent_id",
+    "account.fi_type",
+    "account.masked_number",
+    "account.source",
+    "account.holders.name",
+    "account.deposit.current_balance",
+    "account.stated_range",
+    "account.transaction_count",
+    "account.fetch_time",
+    "account.delivered",
+    "transaction.transaction_id",
+    "transaction.account_id",
+    "transaction.type",
+    "transaction.amount",
+    "transaction.balance",
+    "transaction.transaction_date",
+    "transaction.narration",
+    "transaction.ordinal",
+];
+
+/// The one product of a credential: FinPro serves a tenant in one style.
+pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
+    let sources: &'static [DataSource] = match settings.style {
+        Style::Consent => &[DataSource::Aa],
+        Style::Orchestration => &[DataSource::Aa, DataSource::Pdf],
+    };
+    let formats = report_formats(settings);
+    let mut products = vec![Product::Data];
+    if !formats.is_empty() {
+        products.push(Product::Analytics);
+    }
+    vec![ProviderProduct {
+        name: provider_product(settings.style),
+        products,
+        purposes: PURPOSES.into_iter().filter(|purpose| settings.products.contains_key(purpose_name(*purpose))).collect(),
+        fi_types: FI_TYPES,
+        sources,
+        declared_fields: DECLARED,
+        assumed_fields: &[],
+        report_formats: formats,
+        inputs: INPUTS,
+        // FinPro mints a fresh URL for a handle; a transaction has none.
+        resumes_attempt: settings.style == Style::Consent,
+        several_consents: true,
+    }]
+}
+
+/// A transaction knows its own analyses; by consent, each format needs an analysis id. Without JSON there is no analysis at all.
+fn report_formats(settings: &Settings) -> &'static [ReportFormat] {
+    if settings.style == Style::Orchestration {
+        return EVERY_FORMAT;
+    }
+    let templates = settings.products.values().chain(settings.templates.keys());
+    let has = |format| templates.clone().any(|template| journey_id(settings, template, format).is_some());
+    match (has(ReportFormat::Json), has(ReportFormat::Xml), has(ReportFormat::Excel)) {
+        (false, ..) => &[],
+        (true, true, true) => EVERY_FORMAT,
+        (true, true, false) => &[ReportFormat::Json, ReportFormat::Xml],
+        (true, false, true) => &[ReportFormat::Json, ReportFormat::Excel],
+        (true, false, false) => &[ReportFormat::Json],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::providers::finpro::testing;
+
+    #[test]
+    fn the_style_is_the_product() {
+        let consent = products(&testing::settings(Style::Consent));
+        assert_eq!((consent[0].name, consent[0].resumes_attempt), ("consent", true));
+        assert_eq!(consent[0].report_formats, [ReportFormat::Json, ReportFormat::Excel]);
+        assert_eq!(consent[0].purposes, [Purpose::Underwriting, Purpose::Monitoring]);
+        let orchestration = products(&testing::settings(Style::Orchestration));
+        assert_eq!((orchestration[0].name, orchestration[0].resumes_attempt), ("orchestration", false));
+        assert_eq!(orchestration[0].sources, [DataSource::Aa, DataSource::Pdf]);
+    }
+
+    #[test]
+    fn without_an_analysis_there_is_data_only() {
+        let mut settings = testing::settings(Style::Consent);
+        settings.analytics = super::super::AnalyticsJourneys::default();
+        assert_eq!(products(&settings)[0].products, [Product::Data]);
+    }
+}

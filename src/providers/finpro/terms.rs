@@ -1,0 +1,260 @@
+//! What a consent template says: how data may be kept, how often and by whom it is fetched, for which days and for how long.
+//! Configuration says it first; what it leaves out comes from FinPro's list of products.
+
+use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
+
+use super::{
+    config::{FetchType, FiFetch, Mode, TemplateFacts},
+    envelope,
+};
+use crate::{
+    journey::model::{Certainty, ConsentMode, DayRange, FetchTrigger},
+    providers::{
+        error::ProviderError,
+        http::OutboundResponse,
+        judge::Origin,
+        lenient::{self, Members, day, elements},
+    },
+};
+
+/// A template's terms; `None` is not known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Terms {
+    /// How data may be kept.
+    pub mode: Option<ConsentMode>,
+    /// Whether data may be fetched again.
+    pub periodic: Option<bool>,
+    /// Who triggers the first fetch.
+    pub trigger: Option<FetchTrigger>,
+    /// The days covered.
+    pub range: Option<Range>,
+    /// How long data may be kept after its fetch.
+    pub life: Option<Life>,
+}
+
+/// For how long data may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Life {
+    /// How many.
+    pub value: i64,
+    /// Of what.
+    pub unit: LifeUnit,
+    /// How sure that is.
+    pub certainty: Certainty,
+}
+
+/// Units of a data life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LifeUnit {
+    /// Days.
+    Day,
+    /// Calendar months.
+    Month,
+    /// Calendar years.
+    Year,
+}
+
+/// Which days a template covers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Range {
+    /// Fixed days.
+    Fixed(DayRange),
+    /// So many days up to the day of asking.
+    LastDays(u16),
+}
+
+impl Terms {
+    /// What the configuration says.
+    pub(super) fn configured(facts: &TemplateFacts) -> Self {
+        let fixed = DayRange { from: facts.range_from, to: facts.range_to };
+        let fixed = (fixed != DayRange::default()).then_some(Range::Fixed(fixed));
+        Self {
+            mode: facts.mode.map(|mode| match mode {
+                Mode::Store => ConsentMode::Store,
+                Mode::View => ConsentMode::View,
+            }),
+            periodic: facts.fetch_type.map(|fetch| fetch == FetchType::Periodic),
+            trigger: facts.fi_fetch.map(|fetch| match fetch {
+                FiFetch::Manual => FetchTrigger::Gateway,
+                FiFetch::Automatic | FiFetch::AutoManual => FetchTrigger::Provider,
+            }),
+            range: facts.range_days.map(Range::LastDays).or(fixed),
+            life: facts.data_life_days.map(|days| Life {
+                value: i64::from(days),
+                unit: LifeUnit::Day,
+                certainty: Certainty::Assumed,
+            }),
+        }
+    }
+
+    /// Whether everything that matters for a journey's course is known.
+    pub(super) fn is_complete(&self) -> bool {
+        self.mode.is_some() && self.periodic.is_some() && self.trigger.is_some() && self.range.is_some()
+    }
+
+    /// With what another source knows beside.
+    #[must_use]
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            mode: self.mode.or(other.mode),
+            periodic: self.periodic.or(other.periodic),
+            trigger: self.trigger.or(other.trigger),
+            range: self.range.or(other.range),
+            life: self.life.or(other.life),
+        }
+    }
+
+    /// The days covered by a consent that was asked for at `asked_at`.
+    pub(super) fn days(&self, asked_at: Timestamp) -> Option<DayRange> {
+        match self.range? {
+            Range::Fixed(range) => Some(range),
+            Range::LastDays(days) => {
+                let to = day(asked_at);
+                let from = to.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).ok();
+                Some(DayRange { from, to: Some(to) })
+            }
+        }
+    }
+
+    /// When data fetched at `fetched_at` must be gone.
+    pub(super) fn data_expiry(&self, fetched_at: Timestamp) -> Option<(Timestamp, Certainty)> {
+        let life = self.life?;
+        let span = match life.unit {
+            LifeUnit::Day => Span::new().try_days(life.value),
+            LifeUnit::Month => Span::new().try_months(life.value),
+            LifeUnit::Year => Span::new().try_years(life.value),
+        };
+        let end = fetched_at.to_zoned(TimeZone::UTC).checked_add(span.ok()?).ok()?;
+        Some((end.timestamp(), life.certainty))
+    }
+}
+
+/// Reads a template's row in the answer of `/productslist`; `None` if it is not listed.
+pub(super) fn read(origin: Origin, response: &OutboundResponse, template: &str) -> Result<Option<Terms>, ProviderError> {
+    let answer = envelope::read(origin, response)?;
+    let rows = elements(answer.data);
+    let mut rows = rows.into_iter().map(|raw| Members::within(Some(raw)));
+    let names = ["productCode", "productID"];
+    Ok(rows.find(|row| row.text(&names).as_deref() == Some(template)).map(|row| row_terms(&row)))
+}
+
+fn row_terms(row: &Members<'_>) -> Terms {
+    let word = |names: &[&str]| row.text(names).map(|text| lenient::word(&text));
+    Terms {
+        mode: word(&["consentMode"]).map(|mode| match mode.as_str() {
+            "STORE" => ConsentMode::Store,
+            "VIEW" => ConsentMode::View,
+            _ => ConsentMode::Other,
+        }),
+        periodic: word(&["fetchType"]).and_then(|fetch| match fetch.as_str() {
+            "PERIODIC" => Some(true),
+            "ONETIME" | "ONE_TIME" => Some(false),
+            _ => None,
+        }),
+        trigger: word(&["fiFetch"]).and_then(|fetch| match fetch.as_str() {
+            "MANUAL" => Some(FetchTrigger::Gateway),
+            "AUTOMATIC" | "AUTO" | "AUTO_MANUAL" => Some(FetchTrigger::Provider),
+            _ => None,
+        }),
+        range: row_range(row).map(Range::Fixed),
+        life: row_life(row),
+    }
+}
+
+/// Ends outside these years are fillers: FinPro lists ranges from 1969 and ends in 2132.
+fn plausible(day: Date) -> Option<Date> {
+    (1990..2100).contains(&day.year()).then_some(day)
+}
+
+fn row_range(row: &Members<'_>) -> Option<DayRange> {
+    let end = |name: &str| row.instant(&[name]).map(day).and_then(plausible);
+    let range = DayRange { from: end("dataRangeFrom"), to: end("dataRangeTo") };
+    let orderly = !matches!((range.from, range.to), (Some(from), Some(to)) if from > to);
+    (orderly && range != DayRange::default()).then_some(range)
+}
+
+fn row_life(row: &Members<'_>) -> Option<Life> {
+    let value = row.int(&["dataLifeValue"]).filter(|value| (1..=36_500).contains(value))?;
+    let unit = match lenient::word(&row.text(&["dataLifeUnit"])?).trim_end_matches('S') {
+        "DAY" => LifeUnit::Day,
+        "MONTH" => LifeUnit::Month,
+        "YEAR" => LifeUnit::Year,
+        // INF: no end is stated.
+        _ => return None,
+    };
+    Some(Life { value, unit, certainty: Certainty::Template })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::providers::{finpro::testing, http::CallKind};
+
+    fn terms(body: &str) -> Option<Terms> {
+        read(testing::origin(CallKind::Read), &testing::response(200, body), "PROD01").unwrap()
+    }
+
+    #[test]
+    fn the_templates_own_row_is_read() {
+        let body = r#"{"ver":"1.21.0","status":"success","data":[
+            {"productCode":"OTHER","fiFetch":"AUTOMATIC"},
+            {"productName":"x","productCode":"PROD01","consentMode":"STORE","fetchType":"PERIODIC","fiTypes":"DEPOSIT,TERM_DEPOSIT",
+             "dataRangeFrom":"2024-12-31T18:30:00.000Z","dataRangeTo":"2025-12-31T00:00:00.000Z","dataLifeUnit":"MONTH","dataLifeValue":"1",
+             "fiFetch":"MANUAL","consentTo":"2132-01-01T00:00:00.000Z"}]}"#;
+        let terms = terms(body).unwrap();
+        assert_eq!(
+            (terms.mode, terms.periodic, terms.trigger),
+            (Some(ConsentMode::Store), Some(true), Some(FetchTrigger::Gateway))
+        );
+        let days = terms.days(testing::now()).unwrap();
+        assert_eq!(
+            (days.from.unwrap().to_string(), days.to.unwrap().to_string()),
+            ("2025-01-01".to_owned(), "2025-12-31".to_owned())
+        );
+        let end = terms.data_expiry("2026-01-31T00:00:00Z".parse().unwrap());
+        assert_eq!(end, Some(("2026-02-28T00:00:00Z".parse().unwrap(), Certainty::Template)));
+    }
+
+    #[test]
+    fn fillers_and_unknown_words_are_not_known() {
+        let body = r#"{"data":[{"productCode":"PROD01","consentMode":"QUERY","fetchType":"?","fiFetch":"AUTO MANUAL",
+            "dataRangeFrom":"1969-12-31T18:30:00.000Z","dataRangeTo":"2132-01-01T00:00:00.000Z","dataLifeUnit":"INF","dataLifeValue":0}]}"#;
+        let terms = terms(body).unwrap();
+        assert_eq!(terms, Terms { mode: Some(ConsentMode::Other), trigger: Some(FetchTrigger::Provider), ..Terms::default() });
+        assert_eq!(terms.days(testing::now()), None);
+        assert!(!terms.is_complete());
+    }
+
+    #[test]
+    fn configuration_comes_first() {
+        let facts = TemplateFacts { mode: Some(Mode::View), range_days: Some(30), ..TemplateFacts::default() };
+        let listed = Terms { mode: Some(ConsentMode::Store), periodic: Some(true), ..Terms::default() };
+        let terms = Terms::configured(&facts).or(listed);
+        assert_eq!((terms.mode, terms.periodic), (Some(ConsentMode::View), Some(true)));
+        let days = terms.days("2026-01-31T00:00:00Z".parse().unwrap()).unwrap();
+        assert_eq!(
+            (days.from.unwrap().to_string(), days.to.unwrap().to_string()),
+            ("2026-01-01".to_owned(), "2026-01-31".to_owned())
+        );
+    }
+
+    #[test]
+    fn hostile_bodies_list_nothing() {
+        for body in testing::hostile() {
+            let found = read(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), "PROD01");
+            assert!(!matches!(found, Ok(Some(_))));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn odd_lives_do_not_panic(value in any::<i64>(), unit in "DAY|MONTH|YEAR|INF|") {
+            let body = serde_json::json!({"data":{"productCode":"PROD01","dataLifeUnit":unit,"dataLifeValue":value}}).to_string();
+            if let Some(terms) = terms(&body) {
+                terms.data_expiry(testing::now());
+            }
+        }
+    }
+}
