@@ -106,7 +106,7 @@ fn build_providers(
 ) -> Result<Vec<Arc<dyn providers::provider::Provider>>, StartError> {
     let random = random.clone();
     let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
-    providers::build(&config.tenant.providers, "tenant", &jitter, clock).map_err(StartError::Credentials)
+    providers::build(&config.tenant.providers, jitter, clock.clone()).map_err(StartError::Credentials)
 }
 
 fn cache_settings(config: &Config) -> CacheSettings {

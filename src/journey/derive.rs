@@ -38,12 +38,12 @@ impl Facts {
             ..Self::default()
         };
         for consent in &journey.consents {
-            facts.note(consent);
+            facts.note(consent, stood_in_for(journey, consent));
         }
         facts
     }
 
-    fn note(&mut self, consent: &Consent) {
+    fn note(&mut self, consent: &Consent, stood_in_for: bool) {
         match consent.state {
             ConsentState::Active => self.active = true,
             ConsentState::Paused => self.paused = true,
@@ -58,6 +58,7 @@ impl Facts {
         self.given = true;
         self.usable |= consent.fetches.iter().any(|fetch| fetch_usable(fetch.state));
         match consent.fetches.last() {
+            _ if stood_in_for => {}
             Some(fetch) => self.note_fetch(fetch),
             None if consent.state == ConsentState::Active => self.unfetched += 1,
             None => {}
@@ -72,6 +73,15 @@ impl Facts {
             _ => self.fruitless += 1,
         }
     }
+}
+
+/// Whether uploaded statements of the same attempt have come in place of what this consent did not bring: the aggregator's failure is
+/// then no gap.
+fn stood_in_for(journey: &Journey, consent: &Consent) -> bool {
+    let usable = |consent: &Consent| consent.fetches.iter().any(|fetch| fetch_usable(fetch.state));
+    !consent.uploaded
+        && !usable(consent)
+        && journey.consents_of(&consent.attempt_id).any(|other| other.uploaded && consent_given(other.state) && usable(other))
 }
 
 type Row = (fn(&Facts) -> bool, JourneyState);
@@ -105,7 +115,7 @@ pub fn state(journey: &Journey) -> JourneyState {
 pub fn settled(journey: &Journey) -> bool {
     let attempts = journey.attempts.iter().any(|attempt| attempt_open(attempt.state));
     let fetches = journey.consents.iter().any(|consent| {
-        (consent.state == ConsentState::Active && consent.fetches.is_empty())
+        (consent.state == ConsentState::Active && consent.fetches.is_empty() && !stood_in_for(journey, consent))
             || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled))
     });
     !attempts && !fetches
@@ -173,6 +183,25 @@ mod tests {
             }
             assert_eq!(state(&journey), *expected, "case {number}");
         }
+    }
+
+    #[test]
+    fn uploaded_statements_stand_in_for_what_the_aggregator_did_not_bring() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Done;
+        let mut uploaded = testing::consent(ConsentState::Active);
+        uploaded.uploaded = true;
+        uploaded.fetches.push(testing::fetch(FetchState::Ready, true));
+        for fetches in [vec![], vec![testing::fetch(FetchState::Failed, true)]] {
+            let mut approved = testing::consent(ConsentState::Active);
+            approved.fetches = fetches;
+            journey.consents = vec![approved, uploaded.clone()];
+            assert_eq!(state(&journey), JourneyState::Ready);
+            assert!(settled(&journey));
+        }
+        // Statements of which some are missing are no whole.
+        journey.consents[1].fetches[0] = testing::fetch(FetchState::Partial, true);
+        assert_eq!(state(&journey), JourneyState::PartiallyReady);
     }
 
     #[test]

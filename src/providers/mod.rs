@@ -57,21 +57,22 @@ impl TenantProviders {
     }
 }
 
-/// Makes every credential of a tenant ready, in the order of provider and name. `path` is where the tenant stands in the
-/// configuration; every fault of every credential is answered at once.
-pub fn build(
-    tenant: &TenantProviders,
-    path: &str,
-    jitter: &Jitter,
-    clock: &SharedClock,
-) -> Result<Vec<Arc<dyn Provider>>, Faults> {
+/// Makes every credential of a tenant ready, in the order of provider and name; every fault of every credential is answered at once.
+pub fn build(tenant: &TenantProviders, jitter: Jitter, clock: SharedClock) -> Result<Vec<Arc<dyn Provider>>, Faults> {
     let mut faults = Faults::default();
     let mut built: Vec<Arc<dyn Provider>> = Vec::new();
-    for finpass in finpass::build_all(&tenant.finpass, path, jitter, clock, &mut faults) {
+    for finpass in finpass::build_all(&tenant.finpass, TENANT, &jitter, &clock, &mut faults) {
         built.push(Arc::new(finpass));
     }
-    for finpro in finpro::build_all(&tenant.finpro, path, jitter, clock, &mut faults) {
+    for finpro in finpro::build_all(&tenant.finpro, TENANT, &jitter, &clock, &mut faults) {
         built.push(Arc::new(finpro));
     }
     if faults.is_empty() { Ok(built) } else { Err(faults) }
 }
+
+/// Where the tenant stands in the configuration.
+const TENANT: &str = "tenant";
+
+#[cfg(all(test, feature = "sandbox"))]
+#[allow(clippy::unwrap_used)]
+mod walk_tests;

@@ -1,69 +1,13 @@
 //! What can be had with a Finpass credential, as data.
 
-use super::plan::{AA_BSA, ACCOUNT_AGGREGATOR};
+use super::{
+    fields,
+    plan::{AA_BSA, ACCOUNT_AGGREGATOR},
+};
 use crate::{
     pb::{DataSource, FiType, Product, Purpose, ReportFormat},
     providers::capability::ProviderProduct,
 };
-
-/// The fields that every account of the plain product brings.
-const PLAIN: &[&str] = &[
-    "account.account_id",
-    "account.fetch_id",
-    "account.consent_id",
-    "account.fi_type",
-    "account.masked_number",
-    "account.source",
-    "account.holders.name",
-    "account.holders.pan",
-    "account.deposit.current_balance",
-    "account.deposit.ifsc",
-    "account.stated_range",
-    "account.transaction_count",
-    "account.fetch_time",
-    "account.delivered",
-    "transaction.transaction_id",
-    "transaction.account_id",
-    "transaction.type",
-    "transaction.mode",
-    "transaction.amount",
-    "transaction.balance",
-    "transaction.transaction_time",
-    "transaction.transaction_date",
-    "transaction.narration",
-    "transaction.bank_transaction_id",
-    "transaction.ordinal",
-];
-
-/// Those of the analysed product.
-const ANALYSED: &[&str] = &[
-    "account.account_id",
-    "account.fetch_id",
-    "account.consent_id",
-    "account.fi_type",
-    "account.masked_number",
-    "account.fip_name",
-    "account.source",
-    "account.holders.name",
-    "account.deposit.current_balance",
-    "account.deposit.opening_balance",
-    "account.deposit.ifsc",
-    "account.stated_range",
-    "account.transaction_count",
-    "account.fetch_time",
-    "account.delivered",
-    "transaction.transaction_id",
-    "transaction.account_id",
-    "transaction.type",
-    "transaction.amount",
-    "transaction.balance",
-    "transaction.transaction_date",
-    "transaction.narration",
-    "transaction.ordinal",
-];
-
-/// Of a row of the analysed product only the date is documented.
-const GUESSED: &[&str] = &["transaction.type", "transaction.amount", "transaction.balance", "transaction.narration"];
 
 const PURPOSES: [Purpose; 2] = [Purpose::Underwriting, Purpose::Monitoring];
 
@@ -76,7 +20,7 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             purposes: PURPOSES.to_vec(),
             fi_types: &[FiType::Deposit],
             sources: &[DataSource::Aa],
-            declared_fields: PLAIN,
+            declared_fields: fields::FULL_AA,
             assumed_fields: &[],
             report_formats: &[],
             inputs: &["customer.mobile", "customer.pan", "customer.email", "redirect_url"],
@@ -89,8 +33,8 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             purposes: PURPOSES.to_vec(),
             fi_types: &[FiType::Deposit],
             sources: &[DataSource::Aa],
-            declared_fields: ANALYSED,
-            assumed_fields: GUESSED,
+            declared_fields: fields::AA_BSA,
+            assumed_fields: fields::AA_BSA_ASSUMED,
             report_formats: &[ReportFormat::Json],
             inputs: &["customer.mobile", "redirect_url"],
             resumes_attempt: false,

@@ -158,6 +158,12 @@ pub(super) fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 128 && text.bytes().all(plain)
 }
 
+/// Whether the text is a full host name as a parsed link has it; the parser itself lets a `*` pass.
+fn is_host(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    plain && matches!(Host::parse(text), Ok(Host::Domain(domain)) if domain == text)
+}
+
 impl Config {
     /// Checks everything at once; `path` is where this section stands, such as `tenant.finpro.main`.
     pub fn check(&self, path: &str, faults: &mut Faults) -> Option<Settings> {
@@ -170,7 +176,7 @@ impl Config {
         }
         self.check_templates(path, faults);
         for (index, host) in self.report_hosts.iter().enumerate() {
-            if !matches!(Host::parse(host), Ok(Host::Domain(domain)) if domain == *host) {
+            if !is_host(host) {
                 faults.add(
                     format!("{path}.report_hosts[{index}]"),
                     "must be a full host name in lower case, without scheme, port or `*`",
@@ -236,5 +242,71 @@ impl Config {
                 faults.add(&place, "`range_from` lies after `range_to`");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(config: &Config) -> Vec<String> {
+        let mut faults = Faults::default();
+        let built = config.check("tenant.finpro.main", &mut faults);
+        assert_eq!(built.is_some(), faults.is_empty());
+        faults.iter().map(|fault| fault.path.replace("tenant.finpro.main.", "")).collect()
+    }
+
+    fn good(secret: &std::path::Path) -> Config {
+        std::fs::write(secret, "s3cret-value\n").unwrap();
+        Config {
+            base_url: "https://fiu-uat.example/finpro_uat".to_owned(),
+            client_id: "id".to_owned(),
+            client_secret: SecretSource::from_file(secret),
+            organisation_id: "org".to_owned(),
+            app_identifier: "[\"in.example.app\"]".to_owned(),
+            products: BTreeMap::from([("underwriting".to_owned(), "PROD01".to_owned())]),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = good(&dir.path().join("secret"));
+        assert!(paths(&config).is_empty());
+        config.base_url = "http://fiu.example".to_owned();
+        config.client_id = String::new();
+        config.client_secret = SecretSource::default();
+        config.aa_handle = "@a b".to_owned();
+        config.products = BTreeMap::from([("lending".to_owned(), "PROD 01".to_owned())]);
+        config.report_hosts =
+            vec!["*.amazonaws.com".to_owned(), "https://a.example".to_owned(), "10.0.0.1".to_owned(), "a.example:1".to_owned()];
+        config.templates = BTreeMap::from([(
+            "PROD01".to_owned(),
+            TemplateFacts { range_days: Some(1), range_from: Some("2025-01-01".parse().unwrap()), ..TemplateFacts::default() },
+        )]);
+        let expected = [
+            "base_url",
+            "client_secret",
+            "client_id",
+            "aa_handle",
+            "products.lending",
+            "products.lending",
+            "templates.PROD01",
+            "report_hosts[0]",
+            "report_hosts[1]",
+            "report_hosts[2]",
+            "report_hosts[3]",
+        ];
+        assert_eq!(paths(&config), expected);
+    }
+
+    #[test]
+    fn no_secret_shows() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut faults = Faults::default();
+        let settings = good(&dir.path().join("secret")).check("p", &mut faults).unwrap();
+        assert!(!format!("{settings:?}").contains("s3cret-value"));
+        assert_eq!(settings.credentials.get("client_secret").unwrap(), "s3cret-value");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     config::{Settings, Style},
+    fields,
     plan::{journey_id, provider_product, purpose_name},
 };
 use crate::{
@@ -25,35 +26,39 @@ const PURPOSES: [Purpose; 6] =
     [Purpose::Underwriting, Purpose::Monitoring, Purpose::Collection, Purpose::Wealth, Purpose::Budgeting, Purpose::OneTime];
 const EVERY_FORMAT: &[ReportFormat] = &[ReportFormat::Json, ReportFormat::Xml, ReportFormat::Excel];
 
-/// The fields that every account of these kinds brings, if the bank sends the section at all.
-const DECLARED: &[&str] = &[
+/// What an account brings whether the bank or an uploaded statement delivered it.
+const DECLARED_BY_BOTH: &[&str] = &[
     "account.account_id",
-    "account.fetch_id",
-    "account.consent_id",
     "account.fi_type",
     "account.masked_number",
+    "account.fip_name",
     "account.source",
     "account.holders.name",
-    "account.deposit.current_balance",
+    "account.holders.mobile",
+    "account.holders.email",
+    "account.holder_match",
     "account.stated_range",
+    "account.delivered_range",
     "account.transaction_count",
     "account.fetch_time",
     "account.delivered",
+    "account.deposit.current_balance",
+    "account.deposit.kind",
+    "account.deposit.ifsc",
     "transaction.transaction_id",
-    "transaction.account_id",
     "transaction.type",
     "transaction.amount",
     "transaction.balance",
     "transaction.transaction_date",
     "transaction.narration",
-    "transaction.ordinal",
 ];
 
 /// The one product of a credential: FinPro serves a tenant in one style.
 pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
-    let sources: &'static [DataSource] = match settings.style {
-        Style::Consent => &[DataSource::Aa],
-        Style::Orchestration => &[DataSource::Aa, DataSource::Pdf],
+    // An orchestrated journey may bring a statement instead of the bank's own data: what both have is what can be relied upon.
+    let (sources, declared): (&'static [DataSource], &'static [&'static str]) = match settings.style {
+        Style::Consent => (&[DataSource::Aa], fields::FULL_AA),
+        Style::Orchestration => (&[DataSource::Aa, DataSource::Pdf], DECLARED_BY_BOTH),
     };
     let formats = report_formats(settings);
     let mut products = vec![Product::Data];
@@ -66,7 +71,7 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         purposes: PURPOSES.into_iter().filter(|purpose| settings.products.contains_key(purpose_name(*purpose))).collect(),
         fi_types: FI_TYPES,
         sources,
-        declared_fields: DECLARED,
+        declared_fields: declared,
         assumed_fields: &[],
         report_formats: formats,
         inputs: INPUTS,
@@ -106,6 +111,12 @@ mod tests {
         let orchestration = products(&testing::settings(Style::Orchestration));
         assert_eq!((orchestration[0].name, orchestration[0].resumes_attempt), ("orchestration", false));
         assert_eq!(orchestration[0].sources, [DataSource::Aa, DataSource::Pdf]);
+    }
+
+    #[test]
+    fn an_orchestrated_journey_declares_what_both_sources_have() {
+        let both: Vec<_> = fields::PDF.iter().filter(|path| fields::FULL_AA.contains(path)).copied().collect();
+        assert_eq!(DECLARED_BY_BOTH, both);
     }
 
     #[test]

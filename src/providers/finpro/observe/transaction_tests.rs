@@ -62,7 +62,8 @@ fn the_documented_fallback_is_read() {
 #[test]
 fn every_mix_of_steps_has_its_facts() {
     use FetchState::*;
-    let rows: Vec<(&str, Value, AttemptState, bool, Vec<(bool, FetchState, bool)>)> = vec![
+    type Fetches = Vec<(bool, FetchState, bool)>;
+    let rows: Vec<(&str, Value, AttemptState, bool, Fetches)> = vec![
         (
             "SUCCESSFUL",
             json!([aa("SUCCESSFUL", "CONSENT_APPROVED", "SUCCESS")]),
