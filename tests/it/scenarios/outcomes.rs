@@ -211,7 +211,7 @@ async fn customers_who_upload_or_skip_by_themselves_are_told_apart() {
 async fn an_approval_without_any_account_leaves_the_journey_open() {
     let world = roomy().await;
     for (way, look) in [
-        (CONSENT, "finpro:received:/v3/getconsentslist"),
+        (CONSENT, "finpro:received:/v2/getconsentslist"),
         (PLAIN, "finpass:/api/v1/services/account-aggregator/fetch-json-report"),
         (ANALYSED, "finpass:/api/v1/aa-bsa-journey/status"),
     ] {

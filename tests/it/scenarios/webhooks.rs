@@ -54,7 +54,7 @@ async fn a_message_alone_changes_nothing() {
         let status = post(&world, "finpro", message(&before.attempts[0].attempt_id, event)).await;
         assert!(status.is_success(), "{event}: {status}");
     }
-    let look = "finpro:received:/v3/getconsentslist";
+    let look = "finpro:received:/v2/getconsentslist";
     let so_far = world.sandbox.calls().count(look);
     let after = world.until_called(&first.journey_id, look, so_far + 2).await;
     assert_eq!(after.state(), JourneyState::AwaitingCustomer);
