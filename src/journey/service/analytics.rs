@@ -48,6 +48,11 @@ impl Cached for Analysis {
     }
 }
 
+/// An instant as the store keeps it, so that the first answer is the same as every later one.
+fn as_kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 impl Service {
     /// The analysis of a journey's consent.
     pub async fn analytics(&self, call: Call, journey: &Journey, consent_id: &str) -> Result<AnalyticsAnswer, Failure> {
@@ -100,7 +105,8 @@ impl Service {
             let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
             let attempt = attempt.ok_or(JourneyError::Internal("a consent without its attempt"))?;
             let target = Target { journey: &journey, attempt, consent: &consent, fetch: Some(&fetch) };
-            let analysis = provider.analysis(call, target).await?;
+            let mut analysis = provider.analysis(call, target).await?;
+            analysis.received_at = as_kept(analysis.received_at);
             this.keep_analysis(&journey, &fetch, &analysis).await?;
             Ok(analysis)
         };
