@@ -1,6 +1,6 @@
 //! The real gateway before the sandbox, both in this process, over real sockets. Tests wait for changes of a journey, never for time.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use sangam::{
     app::{App, Running},
@@ -73,11 +73,6 @@ impl World {
         self.sandbox.stop().await;
     }
 
-    /// Where the gateway keeps its files.
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
     pub async fn providers(&self) -> ProviderServiceClient<Channel> {
         ProviderServiceClient::new(channel(&self.gateway).await)
     }
@@ -117,7 +112,8 @@ impl World {
             let usable = matches!(fetch.state(), pb::FetchState::Ready | pb::FetchState::Partial);
             !usable || fetch.pick_up_time.is_some() || !fetch.pick_up_failure_reason.is_empty()
         };
-        let all = |journey: &pb::Journey| journey.consents.iter().flat_map(|consent| &consent.fetches).all(tried);
+        let kept = |consent: &&pb::Consent| consent.mode() != pb::ConsentMode::View;
+        let all = |journey: &pb::Journey| journey.consents.iter().filter(kept).flat_map(|consent| &consent.fetches).all(tried);
         self.until(journey_id, |journey| journey.settled && all(journey)).await
     }
 

@@ -88,7 +88,7 @@ async fn many_callers_with_one_request_id_make_one_consent() {
         ids.insert(call.await.unwrap());
     }
     assert_eq!(ids.len(), 1);
-    assert_eq!(world.sandbox.calls().count("finpass:/account-aggregator/init"), 1);
+    assert_eq!(world.sandbox.calls().count("finpass:/api/v1/services/account-aggregator/init"), 1);
     world.stop().await;
 }
 
