@@ -1,10 +1,14 @@
 //! The real gateway before the sandbox, both in this process, over real sockets. Tests wait for changes of a journey, never for time.
 
+<<<<<<< HEAD
 use std::{
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
+=======
+use std::{sync::Arc, time::Duration};
+>>>>>>> conformance
 
 use jiff::{SignedDuration, Timestamp};
 use sangam::{
@@ -18,6 +22,9 @@ use tempfile::TempDir;
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt;
+
+/// Whatever takes longer than this has gone wrong; nothing waits for so long when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gateway with its sandbox.
 pub struct World {
@@ -103,11 +110,6 @@ impl World {
         self.sandbox.stop().await;
     }
 
-    /// Where the gateway keeps its files.
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
     pub async fn providers(&self) -> ProviderServiceClient<Channel> {
         ProviderServiceClient::new(channel(&self.gateway).await)
     }
@@ -124,9 +126,61 @@ impl World {
         self.client.clone().get_status(request).await.unwrap().into_inner().journey.unwrap()
     }
 
-    /// Waits until the tree of a journey `fits`; panics if it settles otherwise.
+    /// Waits until the tree of a journey `fits`; panics with the last tree if it never does.
     pub async fn until(&self, journey_id: &str, fits: impl Fn(&pb::Journey) -> bool) -> pb::Journey {
+<<<<<<< HEAD
         until(&self.gateway, &self.client, journey_id, fits).await
+=======
+        let mut changes = self.gateway.service().changes();
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let journey = self.status(journey_id).await;
+            if fits(&journey) {
+                return journey;
+            }
+            match tokio::time::timeout_at(give_up, changes.recv()).await {
+                Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+                Ok(Err(RecvError::Closed)) => panic!("the gateway is gone; last tree: {journey:?}"),
+                Err(_) => panic!("it never came so far; last tree: {journey:?}"),
+            }
+        }
+>>>>>>> conformance
+    }
+
+    /// Waits until nothing more comes by itself and what can be kept is kept, or cannot be.
+    pub async fn until_settled(&self, journey_id: &str) -> pb::Journey {
+        let tried = |fetch: &pb::Fetch| {
+            let usable = matches!(fetch.state(), pb::FetchState::Ready | pb::FetchState::Partial);
+            !usable || fetch.pick_up_time.is_some() || !fetch.pick_up_failure_reason.is_empty()
+        };
+        let kept = |consent: &&pb::Consent| consent.mode() != pb::ConsentMode::View;
+        let all = |journey: &pb::Journey| journey.consents.iter().filter(kept).flat_map(|consent| &consent.fetches).all(tried);
+        self.until(journey_id, |journey| journey.settled && all(journey)).await
+    }
+
+    /// Waits until data is there and kept, while an earlier attempt may still be open.
+    pub async fn until_settled_or_ready(&self, journey_id: &str) -> pb::Journey {
+        self.until(journey_id, |journey| journey.settled || journey.state() == pb::JourneyState::Ready).await
+    }
+
+    /// Waits until a fetch's rows are not kept any more.
+    pub async fn until_gone(&self, fetch_id: &str) {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        while self.gateway.service().store().snapshot("demo", fetch_id).await.unwrap().is_some() {
+            assert!(tokio::time::Instant::now() < give_up, "the rows are still kept");
+        }
+    }
+
+    /// Looks at the journey again and again until the sandbox has been called so often: for what must not change meanwhile.
+    pub async fn until_called(&self, journey_id: &str, call: &str, times: usize) -> pb::Journey {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let journey = self.status(journey_id).await;
+            if self.sandbox.calls().count(call) >= times {
+                return journey;
+            }
+            assert!(tokio::time::Instant::now() < give_up, "too few of {call}: {:?}", self.sandbox.calls().all());
+        }
     }
 
     /// Waits for a state.
