@@ -111,7 +111,7 @@ async fn analyses_and_reports_whose_time_is_over_are_answered_by_us() {
     assert_late(&call(&stage, "FetchAnalytics", &request, "300m").await);
     stage.replay.set(&format!("{CONSENT}/analytics/excel"), Answer::Held);
     let fetch_id = stage.until(&journey_id, |_| true).await.consents[0].fetches[0].fetch_id.clone();
-    let request = sangam::pb::FetchReportRequest { journey_id, report_id: format!("rep_excel_{fetch_id}") };
+    let request = sangam::pb::FetchReportRequest { journey_id, report_id: format!("rep_excel_{fetch_id}"), ..Default::default() };
     assert_late(&call(&stage, "FetchReport", &request, "300m").await);
 }
 

@@ -1,14 +1,9 @@
 //! The real gateway before the sandbox, both in this process, over real sockets. Tests wait for changes of a journey, never for time.
 
-<<<<<<< HEAD
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
-=======
-use std::{sync::Arc, time::Duration};
->>>>>>> conformance
 
 use jiff::{SignedDuration, Timestamp};
 use sangam::{
@@ -128,23 +123,7 @@ impl World {
 
     /// Waits until the tree of a journey `fits`; panics with the last tree if it never does.
     pub async fn until(&self, journey_id: &str, fits: impl Fn(&pb::Journey) -> bool) -> pb::Journey {
-<<<<<<< HEAD
         until(&self.gateway, &self.client, journey_id, fits).await
-=======
-        let mut changes = self.gateway.service().changes();
-        let give_up = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let journey = self.status(journey_id).await;
-            if fits(&journey) {
-                return journey;
-            }
-            match tokio::time::timeout_at(give_up, changes.recv()).await {
-                Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
-                Ok(Err(RecvError::Closed)) => panic!("the gateway is gone; last tree: {journey:?}"),
-                Err(_) => panic!("it never came so far; last tree: {journey:?}"),
-            }
-        }
->>>>>>> conformance
     }
 
     /// Waits until nothing more comes by itself and what can be kept is kept, or cannot be.
@@ -234,9 +213,6 @@ pub async fn until(
         }
     }
 }
-
-/// After so long without any change a test says what it waits for, instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A StartJourney for a provider's credential, UNDERWRITING, of the customer whose number ends in `digits`.
 pub fn start_request(provider: &str, credential: &str, digits: &str, products: &[pb::Product]) -> pb::StartJourneyRequest {

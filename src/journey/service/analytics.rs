@@ -52,7 +52,11 @@ impl Cached for Analysis {
     }
 }
 
-<<<<<<< HEAD
+/// An instant as the store keeps it, so that the first answer is the same as every later one.
+fn as_kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
+}
+
 /// What is analysed: a fetch, or chosen accounts of it.
 pub(super) struct Subject<'a> {
     pub(super) consent: &'a Consent,
@@ -68,11 +72,6 @@ impl Subject<'_> {
     pub(super) fn kept_name(&self, format: &str) -> String {
         format!("{format}{}", self.tag)
     }
-=======
-/// An instant as the store keeps it, so that the first answer is the same as every later one.
-fn as_kept(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
->>>>>>> conformance
 }
 
 impl Service {
@@ -178,18 +177,9 @@ impl Service {
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
-<<<<<<< HEAD
-            let target = target(&journey, &consent, &fetch, &links)?;
-            let analysis = provider.analysis(call, target).await?;
-            this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
-=======
-            let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
-            let attempt = attempt.ok_or(JourneyError::Internal("a consent without its attempt"))?;
-            let target = Target { journey: &journey, attempt, consent: &consent, fetch: Some(&fetch) };
-            let mut analysis = provider.analysis(call, target).await?;
+            let mut analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
             analysis.received_at = as_kept(analysis.received_at);
-            this.keep_analysis(&journey, &fetch, &analysis).await?;
->>>>>>> conformance
+            this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
             Ok(analysis)
         };
         self.analyses.get(key, self.parts.clock.now(), |_| true, work).await
