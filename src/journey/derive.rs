@@ -119,8 +119,9 @@ pub fn state(journey: &Journey) -> JourneyState {
 pub fn settled(journey: &Journey) -> bool {
     let attempts = journey.attempts.iter().any(|attempt| attempt_open(attempt.state));
     let fetches = journey.consents.iter().any(|consent| {
-        (consent.state == ConsentState::Active && consent.fetches.is_empty() && !stood_in_for(journey, consent))
-            || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled))
+        let open = (consent.state == ConsentState::Active && consent.fetches.is_empty())
+            || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled));
+        open && !stood_in_for(journey, consent)
     });
     !attempts && !fetches
 }

@@ -10,8 +10,8 @@ pub fn attempt_may(from: AttemptState, to: AttemptState) -> bool {
         Created => !matches!(to, Unspecified | Created),
         OutcomeUnknown => matches!(to, AwaitingCustomer | Done | Failed | Cancelled),
         AwaitingCustomer => matches!(to, Done | Failed | Abandoned | Cancelled),
-        // A time limit is our own word; the provider's facts weigh more.
-        Abandoned => matches!(to, AwaitingCustomer | Done | Failed | Cancelled),
+        // A time limit is our own word; what the customer does after all weighs more. That the provider still waits is no news.
+        Abandoned => matches!(to, Done | Failed | Cancelled),
         Done | Failed | Cancelled | Unspecified => false,
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn an_abandoned_attempt_is_reopened_by_a_fact_and_a_cancelled_one_is_not() {
         assert!(attempt_may(AttemptState::Abandoned, AttemptState::Done));
-        assert!(attempt_may(AttemptState::Abandoned, AttemptState::AwaitingCustomer));
+        assert!(!attempt_may(AttemptState::Abandoned, AttemptState::AwaitingCustomer));
         assert!(!attempt_may(AttemptState::Cancelled, AttemptState::Done));
         assert!(!attempt_may(AttemptState::Done, AttemptState::AwaitingCustomer));
     }

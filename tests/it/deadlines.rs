@@ -21,7 +21,8 @@ use crate::{
 const SLOWER: &str = "read_ms = 5000, attempt_ms = 5000, total_ms = 9000, retry_pause_ms = 1";
 const RARELY: u64 = 600_000;
 /// No list of consents knows the reference yet.
-const NOT_THERE: &str = r#"{"ver":"1.21.0","timestamp":"2025-03-24T18:00:00.000Z","errorCode":"InvalidaccountID","errorMsg":"Invalid Account ID."}"#;
+const NOT_THERE: &str =
+    r#"{"ver":"1.21.0","timestamp":"2025-03-24T18:00:00.000Z","errorCode":"InvalidaccountID","errorMsg":"Invalid Account ID."}"#;
 
 const OPENINGS: [(Way, &str, &str); 4] = [
     (CONSENT_WAY, CONSENT, "/v3/requestconsent"),
@@ -110,7 +111,7 @@ async fn analyses_and_reports_whose_time_is_over_are_answered_by_us() {
     assert_late(&call(&stage, "FetchAnalytics", &request, "300m").await);
     stage.replay.set(&format!("{CONSENT}/analytics/excel"), Answer::Held);
     let fetch_id = stage.until(&journey_id, |_| true).await.consents[0].fetches[0].fetch_id.clone();
-    let request = sangam::pb::FetchReportRequest { journey_id, report_id: format!("rep_excel_{fetch_id}") };
+    let request = sangam::pb::FetchReportRequest { journey_id, report_id: format!("rep_excel_{fetch_id}"), ..Default::default() };
     assert_late(&call(&stage, "FetchReport", &request, "300m").await);
 }
 

@@ -102,7 +102,8 @@ async fn one_statement_of_two_is_partly_ready() {
 async fn a_lost_url_is_minted_anew_by_the_documented_call() {
     let stage = Stage::start(PATIENT, 1_000).await;
     let list = format!("{CONSENT}/v2/getconsentslist");
-    let pending = documented(&list).replace("\"ACTIVE\"", "\"PENDING\"").replace("\"22222222-2222-4222-8222-222222222222\"", "null");
+    let pending =
+        documented(&list).replace("\"ACTIVE\"", "\"PENDING\"").replace("\"22222222-2222-4222-8222-222222222222\"", "null");
     stage.replay.set(&list, Answer::json(pending));
     let opened = stage.open(CONSENT_WAY).await.unwrap();
     let request = sangam::pb::ResumeJourneyRequest {

@@ -1,7 +1,6 @@
 //! The real gateway before the sandbox, both in this process, over real sockets. Tests wait for changes of a journey, never for time.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -18,6 +17,9 @@ use tempfile::TempDir;
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt;
+
+/// Whatever takes longer than this has gone wrong; nothing waits for so long when all is well.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gateway with its sandbox.
 pub struct World {
@@ -103,11 +105,6 @@ impl World {
         self.sandbox.stop().await;
     }
 
-    /// Where the gateway keeps its files.
-    pub fn directory(&self) -> &Path {
-        self.directory.path()
-    }
-
     pub async fn providers(&self) -> ProviderServiceClient<Channel> {
         ProviderServiceClient::new(channel(&self.gateway).await)
     }
@@ -124,9 +121,45 @@ impl World {
         self.client.clone().get_status(request).await.unwrap().into_inner().journey.unwrap()
     }
 
-    /// Waits until the tree of a journey `fits`; panics if it settles otherwise.
+    /// Waits until the tree of a journey `fits`; panics with the last tree if it never does.
     pub async fn until(&self, journey_id: &str, fits: impl Fn(&pb::Journey) -> bool) -> pb::Journey {
         until(&self.gateway, &self.client, journey_id, fits).await
+    }
+
+    /// Waits until nothing more comes by itself and what can be kept is kept, or cannot be.
+    pub async fn until_settled(&self, journey_id: &str) -> pb::Journey {
+        let tried = |fetch: &pb::Fetch| {
+            let usable = matches!(fetch.state(), pb::FetchState::Ready | pb::FetchState::Partial);
+            !usable || fetch.pick_up_time.is_some() || !fetch.pick_up_failure_reason.is_empty()
+        };
+        let kept = |consent: &&pb::Consent| consent.mode() != pb::ConsentMode::View;
+        let all = |journey: &pb::Journey| journey.consents.iter().filter(kept).flat_map(|consent| &consent.fetches).all(tried);
+        self.until(journey_id, |journey| journey.settled && all(journey)).await
+    }
+
+    /// Waits until data is there and kept, while an earlier attempt may still be open.
+    pub async fn until_settled_or_ready(&self, journey_id: &str) -> pb::Journey {
+        self.until(journey_id, |journey| journey.settled || journey.state() == pb::JourneyState::Ready).await
+    }
+
+    /// Waits until a fetch's rows are not kept any more.
+    pub async fn until_gone(&self, fetch_id: &str) {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        while self.gateway.service().store().snapshot("demo", fetch_id).await.unwrap().is_some() {
+            assert!(tokio::time::Instant::now() < give_up, "the rows are still kept");
+        }
+    }
+
+    /// Looks at the journey again and again until the sandbox has been called so often: for what must not change meanwhile.
+    pub async fn until_called(&self, journey_id: &str, call: &str, times: usize) -> pb::Journey {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let journey = self.status(journey_id).await;
+            if self.sandbox.calls().count(call) >= times {
+                return journey;
+            }
+            assert!(tokio::time::Instant::now() < give_up, "too few of {call}: {:?}", self.sandbox.calls().all());
+        }
     }
 
     /// Waits for a state.
@@ -180,9 +213,6 @@ pub async fn until(
         }
     }
 }
-
-/// After so long without any change a test says what it waits for, instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A StartJourney for a provider's credential, UNDERWRITING, of the customer whose number ends in `digits`.
 pub fn start_request(provider: &str, credential: &str, digits: &str, products: &[pb::Product]) -> pb::StartJourneyRequest {

@@ -129,7 +129,11 @@ pub fn broken(path: &str) -> Vec<Case> {
 pub fn silent() -> Vec<Case> {
     const LATE: &[&str] = &["PROVIDER_TIMEOUT"];
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999999\r\n\r\n";
-    vec![case("silence", Answer::Held, LATE), case("a drip", Answer::Drip(head.into()), LATE), case("a dripping head", Answer::Drip("HTTP/1.1 200 OK\r\nx:".into()), LATE)]
+    vec![
+        case("silence", Answer::Held, LATE),
+        case("a drip", Answer::Drip(head.into()), LATE),
+        case("a dripping head", Answer::Drip("HTTP/1.1 200 OK\r\nx:".into()), LATE),
+    ]
 }
 
 fn nested(open: &str, close: &str) -> String {

@@ -2,14 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod command;
+mod conformance;
 mod deadlines;
 mod documented;
+mod equality;
 mod harness;
 mod hostile;
 mod hostile_server;
 mod journeys;
 mod layout;
 mod lost_answers;
+mod offers;
+mod personal;
 mod replay;
+mod scenarios;
 mod stage;
 mod traces;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{FinPro, build, plan, session, terms::Terms};
 use crate::{
-    journey::model::{Attempt, Consent, ConsentState, FetchTrigger, Journey},
+    journey::model::{Attempt, Certainty, Consent, ConsentState, FetchTrigger, Journey},
     providers::{
         error::{ErrorKind, ProviderError},
         http::OutboundRequest,
@@ -135,7 +135,47 @@ pub(super) async fn by_transaction(
         // FinPro itself collects the data of a transaction, whatever the template says.
         fact.trigger = Some(FetchTrigger::Provider);
     }
+    later_states(finpro, call, journey, attempt, &mut observation).await?;
     Ok(observation)
+}
+
+/// A transaction goes on saying that its consents were given. What became of them since stands in the lists of consents alone: they are
+/// asked once the data has come, so that a withdrawn consent is noticed.
+async fn later_states(
+    finpro: &FinPro,
+    call: Call,
+    journey: &Journey,
+    attempt: &Attempt,
+    observation: &mut Observation,
+) -> Result<(), ProviderError> {
+    let over = |consent: &&Consent| {
+        !consent.uploaded && !consent.fetches.is_empty() && consent.fetches.iter().all(|fetch| fetch.settled)
+    };
+    let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(over).collect();
+    let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
+    let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
+    for template in templates {
+        let Some(request) = build::consents_list(&journey.ask.customer, template, &attempt.id) else { continue };
+        let (origin, response) = finpro.send(call, request).await?;
+        let rows = match consents::read(origin, &response, template, &attempt.id, &known) {
+            Ok(rows) => rows,
+            Err(error) if passes(error.kind) => return Err(error),
+            // Without the lists the transaction's own word stands.
+            Err(error) => {
+                tracing::debug!(provider = error.provider, stage = error.stage, %error, "the transaction's consents are not listed");
+                continue;
+            }
+        };
+        for row in rows.iter().filter(|row| !matches!(row.state, ConsentState::Pending | ConsentState::Other)) {
+            let mine = |fact: &&mut ConsentFact| !fact.uploaded && fact.handle.is_some() && fact.handle == row.handle;
+            for fact in observation.consents.iter_mut().filter(mine) {
+                fact.state = Some(row.state);
+                fact.text.clone_from(&row.text);
+                fact.expires_at = row.expires_at.map(|end| (end, Certainty::Provider)).or(fact.expires_at);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What an attempt's data and analyses hang on.

@@ -226,13 +226,11 @@ fn detail(row: &BankRow, style: ReportStyle) -> TransactionDetail<'_> {
     }
 }
 
-/// The range that a report states: the year up to the day of the balance, widened to the rows that came.
+/// The range that a report states: from its first row to its last, as the same bank states it through the other provider; without rows
+/// the year up to the day of the balance.
 pub fn stated_range(account: &BankAccount) -> (Date, Date) {
-    let days = || account.rows.iter().map(|row| day_in_india(row.at));
-    let balance_day = day_in_india(account.balance_at);
-    let end = days().max().map_or(balance_day, |last| last.max(balance_day));
-    let year_before = end.saturating_sub(1.year());
-    (days().min().map_or(year_before, |first| first.min(year_before)), end)
+    let end = account.rows.last().map_or_else(|| day_in_india(account.balance_at), |last| last.value_date);
+    (account.rows.first().map_or_else(|| end.saturating_sub(1.year()), |first| first.value_date), end)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ async fn with_report(stage: &Stage) -> (String, String) {
 
 /// The whole document.
 async fn fetch(stage: &Stage, (journey_id, report_id): &(String, String)) -> Result<Vec<u8>, Status> {
-    let request = FetchReportRequest { journey_id: journey_id.clone(), report_id: report_id.clone() };
+    let request = FetchReportRequest { journey_id: journey_id.clone(), report_id: report_id.clone(), ..Default::default() };
     let mut stream = stage.client.clone().fetch_report(request).await?.into_inner();
     let mut bytes = Vec::new();
     while let Some(message) = stream.message().await? {
