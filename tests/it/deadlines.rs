@@ -125,6 +125,20 @@ async fn a_late_caller_gets_an_answer_that_is_an_answer() {
     assert_late(&status);
 }
 
+#[tokio::test]
+async fn a_silent_provider_does_not_hold_up_the_gateways_end() {
+    let stage = Stage::start(SLOWER, 20).await;
+    let path = format!("{CONSENT}/v2/getconsentslist");
+    stage.replay.set(&path, Answer::Held);
+    stage.open(CONSENT_WAY).await.unwrap();
+    stage.replay.until_asked(&path, 1).await;
+    drop(stage.client);
+    let begin = tokio::time::Instant::now();
+    stage.gateway.stop().await;
+    // The grace period of a stage is 200 ms; the provider would be waited for 9 s.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+}
+
 fn faults() -> Vec<(&'static str, Answer, usize)> {
     vec![
         ("502", Answer::status(502, "{}"), 2),
