@@ -71,10 +71,13 @@ pub fn unusable(path: &str) -> Vec<Case> {
     ]
 }
 
+/// What becomes of a value.
+type Twist = fn(&Value) -> Value;
+
 /// The good body, each of its values of another type.
 pub fn twisted(path: &str) -> Vec<Case> {
     let good: Value = serde_json::from_str(documented(path)).unwrap();
-    let twists: [(&str, fn(&Value) -> Value); 4] = [
+    let twists: [(&str, Twist); 4] = [
         ("objects for scalars", |_| json!({"x": planted()})),
         ("lists for scalars", |_| json!([[planted()]])),
         ("huge numbers for scalars", |_| serde_json::from_str("1e308").unwrap()),
@@ -86,7 +89,7 @@ pub fn twisted(path: &str) -> Vec<Case> {
     bodies.chain([beyond, nul]).map(|(name, body)| case(name, Answer::json(body), TWISTED)).collect()
 }
 
-fn twist_all(value: &Value, twist: fn(&Value) -> Value) -> Value {
+fn twist_all(value: &Value, twist: Twist) -> Value {
     match value {
         Value::Array(items) => Value::Array(items.iter().map(|item| twist_all(item, twist)).collect()),
         Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), twist_all(value, twist))).collect(),
