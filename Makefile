@@ -2,7 +2,11 @@
 # missing and may be.
 CARGO ?= cargo
 
-.PHONY: test demo run bench verify compiler
+.PHONY: test demo run bench verify lint-proto clients compiler
+
+TOOLS := target/tools
+BUF := $(TOOLS)/node_modules/.bin/buf
+BUF_VERSION := 1.75.0
 
 # Format, lints as errors, every test.
 test: compiler
@@ -23,10 +27,21 @@ bench: compiler
 	$(CARGO) bench
 
 # What a release needs beside `test`: the optimised build, without the sandbox too, and the property tests with many more cases.
-verify: test
+verify: test lint-proto
 	$(CARGO) build --release
 	$(CARGO) clippy --no-default-features -- -D warnings
 	PROPTEST_CASES=4096 $(CARGO) test --release
+
+# The contract's style, by buf; npm is needed.
+lint-proto: $(BUF)
+	$(BUF) lint
+
+# The programs of the README in Python, Go, Java and Node against the gateway on the sandbox; each language's tools are needed.
+clients: compiler $(BUF)
+	tests/clients/run.sh
+
+$(BUF):
+	npm install --silent --no-audit --no-fund --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION)
 
 compiler:
 	@command -v cc >/dev/null && command -v c++ >/dev/null || { \

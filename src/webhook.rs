@@ -28,7 +28,9 @@ async fn own(State(service): State<Service>, Path((provider, token)): Path<(Stri
 async fn take(service: &Service, provider: &str, token: Option<&str>, body: &[u8]) -> StatusCode {
     match named(service, provider, token, body).await {
         Ok(journeys) => {
-            tracing::info!(journeys = journeys.len(), bytes = body.len(), "a webhook came");
+            // The path is anybody's text; only a known id is written.
+            let provider = crate::providers::ALL.iter().find(|known| known.id == provider).map_or("unknown", |known| known.id);
+            tracing::info!(count = journeys.len(), provider, bytes = body.len(), "a webhook came");
             let mut woken = Ok(());
             for journey_id in journeys {
                 woken = woken.and(service.nudge(&journey_id).await);

@@ -79,6 +79,8 @@ where
             self.cache.invalidate(&key).await;
         }
         let cache = self.cache.clone();
+        // A child of the span of whoever asked first; who waits beside him has a span of his own that ends with the same answer.
+        let load = move || load().instrument(tracing::info_span!("cache.load"));
         let task = tokio::spawn(async move { cache.try_get_with(key, async { load().await }).await }.in_current_span());
         match task.await {
             Ok(Ok(value)) => Ok((value, Origin::Miss)),

@@ -185,7 +185,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
     /// The link reference names the account within a consent; without one, number and kind do.
     fn account_key(&mut self, text: &AccountText<'_>, fi_type: &str) -> ids::Key {
         match (text.link.text(), text.number.text()) {
-            (Some(link), _) => self.ids.account(&["link", &link]),
+            (Some(link), _) => self.ids.account(&[ids::BY_LINK, &link]),
             (None, number) => self.ids.account(&["number", &number.unwrap_or_default(), fi_type]),
         }
     }

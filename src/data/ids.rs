@@ -61,6 +61,15 @@ pub fn text(prefix: [u8; 4], key: &Key) -> [u8; ID_LEN] {
     out
 }
 
+/// Marks a key that is made from a link reference.
+pub(super) const BY_LINK: &str = "link";
+
+/// The id of the account with this link reference under a consent, as its row carries it.
+pub fn account_id(hash: &KeyedHash, consent_id: &str, link_ref: &str) -> String {
+    let key = Keyed::new(hash, consent_id).account(&[BY_LINK, link_ref]);
+    String::from_utf8_lossy(&text(*b"acc_", &key)).into_owned()
+}
+
 /// Ids from a keyed hash over the consent, the account and the row's content.
 pub struct Keyed<'a> {
     hash: &'a KeyedHash,

@@ -26,6 +26,7 @@ pub mod view;
 pub mod wire;
 pub mod words;
 
+pub use ids::account_id;
 pub use rows::{Entry, EntryKind, KeptDamaged, RangePlace, Rows, RowsBuilder};
 
 /// What reading a body needs to know beside its bytes.

@@ -98,7 +98,7 @@ pub enum JourneyError {
     /// The view is not open to the caller.
     ViewNotAllowed,
     /// A provider call failed.
-    Provider(ProviderError),
+    Provider(Box<ProviderError>),
     /// The caller's time is over.
     Deadline,
     /// The store cannot be used.
@@ -109,7 +109,7 @@ pub enum JourneyError {
 
 impl From<ProviderError> for JourneyError {
     fn from(error: ProviderError) -> Self {
-        Self::Provider(error)
+        Self::Provider(Box::new(error))
     }
 }
 

@@ -111,7 +111,7 @@ pub struct Attempt {
     pub evidence: Evidence,
     /// When it was written down.
     pub created_at: Timestamp,
-    /// The provider's id of the opening, where it has one apart from consents: FinPro's orchestration id, Finpass's client id.
+    /// The provider's id of the opening, where it has one apart from consents: an orchestration id or a client id.
     pub provider_ref: Option<String>,
     /// The unguessable part of the attempt's own webhook address.
     pub webhook_token: String,
@@ -196,7 +196,7 @@ pub struct FetchedAccount {
 pub struct Fetch {
     /// `fch_...`.
     pub id: String,
-    /// The provider's session id (FinPro) or refresh id (Finpass), where it has one.
+    /// The provider's session id or refresh id, where it has one.
     pub provider_ref: Option<String>,
     /// Its state.
     pub state: FetchState,

@@ -2,6 +2,9 @@
 
 use crate::pb::{DataSource, FiType, Product, Purpose, ReportFormat};
 
+/// The input of products that can analyse chosen accounts.
+pub const BY_ACCOUNT: &str = "analytics.account_ids";
+
 /// One of the provider's products.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderProduct {

@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
+use crate::pb::ErrorReason;
+
 /// What happened, in words that every provider shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -35,6 +37,33 @@ pub enum ErrorKind {
     UnknownReference,
     /// The provider has no such call.
     Unsupported,
+}
+
+impl ErrorKind {
+    /// The reason that a caller is told.
+    pub fn reason(self) -> ErrorReason {
+        match self {
+            Self::Credentials => ErrorReason::ProviderCredentials,
+            Self::Configuration => ErrorReason::ProviderConfiguration,
+            Self::Refused | Self::UnknownReference => ErrorReason::ProviderRefused,
+            Self::RateLimited => ErrorReason::ProviderRateLimited,
+            Self::Unavailable => ErrorReason::ProviderUnavailable,
+            Self::Timeout => ErrorReason::ProviderTimeout,
+            Self::ResponseInvalid => ErrorReason::ProviderResponseInvalid,
+            Self::ResponseTooLarge => ErrorReason::ProviderResponseTooLarge,
+            Self::NotReady => ErrorReason::DataNotReady,
+            Self::DataExpired => ErrorReason::DataExpired,
+            Self::Revoked => ErrorReason::ConsentRevoked,
+            Self::Rejected => ErrorReason::JourneyEnded,
+            Self::NoAccounts => ErrorReason::NoAccounts,
+            Self::Unsupported => ErrorReason::CapabilityMissing,
+        }
+    }
+
+    /// The reason's name as programs read it: without the enum's prefix.
+    pub fn reason_name(self) -> &'static str {
+        self.reason().as_str_name().trim_start_matches("ERROR_REASON_")
+    }
 }
 
 /// What the call has done at the provider.

@@ -186,6 +186,9 @@ pub struct Target<'a> {
     pub consent: &'a Consent,
     /// The fetch; none for an analysis that is not bound to one.
     pub fetch: Option<&'a Fetch>,
+    /// Link references of the accounts to analyse; empty means all. Only given to a product that names
+    /// [`super::capability::BY_ACCOUNT`] among its inputs.
+    pub accounts: &'a [String],
 }
 
 /// An analysis.

@@ -97,7 +97,7 @@ mod tests {
     fn only_https_or_loopback_base_urls_pass() {
         let good = [
             "https://a.example",
-            "https://a.example/finpro_uat",
+            "https://a.example/lender_uat",
             "http://127.0.0.1:4000/x",
             "http://localhost:1",
             "http://[::1]:9",

@@ -163,7 +163,13 @@ impl Walk {
 
     fn target(&self, index: usize) -> Target<'_> {
         let consent = &self.journey.consents[index];
-        Target { journey: &self.journey, attempt: &self.journey.attempts[0], consent, fetch: consent.fetches.first() }
+        Target {
+            journey: &self.journey,
+            attempt: &self.journey.attempts[0],
+            consent,
+            fetch: consent.fetches.first(),
+            accounts: &[],
+        }
     }
 
     async fn accounts(&self, index: usize) -> u32 {

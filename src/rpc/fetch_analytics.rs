@@ -18,8 +18,13 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
+    validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
     let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let analysis = edge.service.analytics(call, &tree.journey, &request.consent_id).await.map_err(status::of_failure)?;
+    let analysis = edge
+        .service
+        .analytics(call, &tree.journey, &request.consent_id, &request.account_ids)
+        .await
+        .map_err(status::of_failure)?;
     let document = json::to_struct(&analysis.document, MAX_DOCUMENT_BYTES);
     let report = |format| ReportHandle { report_id: report_id(&analysis.fetch_id, format), format: format.into() };
     let response = Response::new(FetchAnalyticsResponse {

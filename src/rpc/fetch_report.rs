@@ -19,8 +19,10 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchReportRequest>) ->
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
+    validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
     let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let report = edge.service.report(call, &tree.journey, &request.report_id).await.map_err(status::of_failure)?;
+    let report =
+        edge.service.report(call, &tree.journey, &request.report_id, &request.account_ids).await.map_err(status::of_failure)?;
     Ok(Response::new(parts(&request.journey_id, report)))
 }
 

@@ -22,12 +22,15 @@ use crate::{
     store::Begun,
 };
 
-/// The request ids whose work runs in this process: (tenant, request id).
+/// A tenant's request id.
+type Key = (String, String);
+
+/// The request ids whose work runs in this process; each channel closes when the work ends.
 #[derive(Clone, Default)]
-pub(super) struct InFlight(Arc<Mutex<HashMap<(String, String), watch::Receiver<()>>>>);
+pub(super) struct InFlight(Arc<Mutex<HashMap<Key, watch::Receiver<()>>>>);
 
 impl InFlight {
-    fn begin(&self, key: &(String, String)) -> Option<watch::Sender<()>> {
+    fn begin(&self, key: &Key) -> Option<watch::Sender<()>> {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if map.contains_key(key) {
             return None;
@@ -37,11 +40,11 @@ impl InFlight {
         Some(sender)
     }
 
-    fn end(&self, key: &(String, String)) {
+    fn end(&self, key: &Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
-    fn watch(&self, key: &(String, String)) -> Option<watch::Receiver<()>> {
+    fn watch(&self, key: &Key) -> Option<watch::Receiver<()>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 }
@@ -122,7 +125,7 @@ impl Write<'_> {
         Err(status::of(JourneyError::Internal("a request that neither began nor ended")))
     }
 
-    async fn spawn<R, F>(&self, key: (String, String), running: watch::Sender<()>, work: F) -> Result<R, Status>
+    async fn spawn<R, F>(&self, key: Key, running: watch::Sender<()>, work: F) -> Result<R, Status>
     where
         R: Message + Default + 'static,
         F: Future<Output = Result<R, Failure>> + Send + 'static,
@@ -147,7 +150,7 @@ impl Write<'_> {
 
 /// Keeps what may be answered again. What had no effect and may work later frees the id; what is unknown stays open, and a repeat is
 /// answered from the journey.
-async fn keep<R: Message>(service: &Service, (tenant, request_id): &(String, String), result: &Result<R, Failure>) {
+async fn keep<R: Message>(service: &Service, (tenant, request_id): &Key, result: &Result<R, Failure>) {
     let store = service.store();
     let kept = match result {
         Ok(message) => Kept { message: Some(message.encode_to_vec()), ..Kept::default() },

@@ -73,6 +73,7 @@ fn call_of<T>(request: &Request<T>) -> Call {
 
 /// An answer that says whether it came from a cache.
 fn with_origin<T>(mut response: Response<T>, origin: crate::cache::Origin) -> Response<T> {
+    tracing::Span::current().record("cache", origin.as_str());
     let word = tonic::metadata::MetadataValue::from_static(origin.as_str());
     response.metadata_mut().insert(CACHE_HEADER, word);
     response

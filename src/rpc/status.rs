@@ -53,7 +53,7 @@ pub fn of_failure(failure: Failure) -> Status {
         _ => text.to_owned(),
     };
     if let JourneyError::Internal(what) = &failure.error {
-        tracing::error!(what, journey_id = failure.journey_id, "internal fault");
+        tracing::error!(cause = what, journey_id = failure.journey_id, "internal fault");
     }
     Status::with_error_details(code, text, details)
 }
@@ -125,28 +125,23 @@ fn verdict(error: &JourneyError) -> Verdict {
 
 fn provider_verdict(error: &ProviderError) -> Verdict {
     use Code::{DeadlineExceeded, FailedPrecondition, Internal, ResourceExhausted, Unavailable, Unimplemented};
-    use ErrorReason as R;
-    let (code, reason, text) = match error.kind {
-        ErrorKind::Credentials => (FailedPrecondition, R::ProviderCredentials, "the provider refuses the tenant's credentials"),
-        ErrorKind::Configuration => {
-            (FailedPrecondition, R::ProviderConfiguration, "the tenant's configuration does not fit the provider")
-        }
-        ErrorKind::Refused | ErrorKind::UnknownReference => {
-            (FailedPrecondition, R::ProviderRefused, "the provider refuses the request")
-        }
-        ErrorKind::RateLimited => (ResourceExhausted, R::ProviderRateLimited, "the provider limits the rate of calls"),
-        ErrorKind::Unavailable => (Unavailable, R::ProviderUnavailable, "the provider cannot be reached"),
-        ErrorKind::Timeout => (DeadlineExceeded, R::ProviderTimeout, "the provider did not answer in time"),
-        ErrorKind::ResponseInvalid => (Internal, R::ProviderResponseInvalid, "the provider's answer cannot be understood"),
-        ErrorKind::ResponseTooLarge => (Internal, R::ProviderResponseTooLarge, "the provider's answer is too large"),
-        ErrorKind::NotReady => (FailedPrecondition, R::DataNotReady, "the data is not there yet"),
-        ErrorKind::DataExpired => (FailedPrecondition, R::DataExpired, "the life of the data is over"),
-        ErrorKind::Revoked => (FailedPrecondition, R::ConsentRevoked, "the consent is withdrawn"),
-        ErrorKind::Rejected => (FailedPrecondition, R::JourneyEnded, "the journey ended without data"),
-        ErrorKind::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
-        ErrorKind::Unsupported => (Unimplemented, R::CapabilityMissing, "the provider has no such capability"),
+    let (code, text) = match error.kind {
+        ErrorKind::Credentials => (FailedPrecondition, "the provider refuses the tenant's credentials"),
+        ErrorKind::Configuration => (FailedPrecondition, "the tenant's configuration does not fit the provider"),
+        ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, "the provider refuses the request"),
+        ErrorKind::RateLimited => (ResourceExhausted, "the provider limits the rate of calls"),
+        ErrorKind::Unavailable => (Unavailable, "the provider cannot be reached"),
+        ErrorKind::Timeout => (DeadlineExceeded, "the provider did not answer in time"),
+        ErrorKind::ResponseInvalid => (Internal, "the provider's answer cannot be understood"),
+        ErrorKind::ResponseTooLarge => (Internal, "the provider's answer is too large"),
+        ErrorKind::NotReady => (FailedPrecondition, "the data is not there yet"),
+        ErrorKind::DataExpired => (FailedPrecondition, "the life of the data is over"),
+        ErrorKind::Revoked => (FailedPrecondition, "the consent is withdrawn"),
+        ErrorKind::Rejected => (FailedPrecondition, "the journey ended without data"),
+        ErrorKind::NoAccounts => (FailedPrecondition, "the fetch holds no account"),
+        ErrorKind::Unsupported => (Unimplemented, "the provider has no such capability"),
     };
-    Verdict { code, reason, text }
+    Verdict { code, reason: error.kind.reason(), text }
 }
 
 fn metadata(failure: &Failure) -> HashMap<String, String> {

@@ -17,6 +17,7 @@ use crate::{
 
 const MAX_CONSENTS: usize = 5;
 const MAX_INSTITUTIONS: usize = 50;
+const MAX_ACCOUNTS: usize = 50;
 const MIN_PAGE: i32 = 16 * 1024;
 const MAX_PAGE: i32 = 3 * 1024 * 1024;
 
@@ -206,6 +207,16 @@ pub(super) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure>
         page_bytes: usize::try_from(page).unwrap_or_default(),
         page_token: request.page_token.clone(),
     })
+}
+
+/// The accounts of an analysis.
+pub(super) fn account_ids(ids: &[String]) -> Result<(), Failure> {
+    let mut check = Check::default();
+    check.require(ids.len() <= MAX_ACCOUNTS, "account_ids", "must be at most 50");
+    for (number, id) in ids.iter().take(MAX_ACCOUNTS).enumerate() {
+        check.require(is_id(id, "acc"), &format!("account_ids[{number}]"), "must be an account's id");
+    }
+    check.finish(())
 }
 
 /// A journey id that cannot be one is no journey of anybody.

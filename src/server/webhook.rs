@@ -11,7 +11,7 @@ use axum::{
 use http::{Method, StatusCode};
 use tokio::time::timeout;
 
-/// Most bytes of a message. FinPro's and Finpass's messages are a few KiB.
+/// Most bytes of a message. The messages that providers document are a few KiB.
 const MAX_BODY: usize = 1024 * 1024;
 /// Most time of one request, its body included.
 const MAX_TIME: Duration = Duration::from_secs(30);

@@ -122,3 +122,42 @@ async fn bad_input_and_early_reads_get_typed_errors() {
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::FailedPrecondition, "JOURNEY_ENDED"));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn chosen_accounts_are_analysed_apart() {
+    let world = World::start().await;
+    let journey_id = world.approved(start_request("finpro", "consent", "01", &BOTH)).await;
+    world.until_picked_up(&journey_id).await;
+    let (accounts, _) = world.data(data_request(&journey_id, View::Summary)).await.unwrap();
+    let ask = |account_ids: Vec<String>| {
+        let mut client = world.client.clone();
+        let request = pb::FetchAnalyticsRequest { journey_id: journey_id.clone(), account_ids, ..Default::default() };
+        async move { client.fetch_analytics(request).await.map(|answer| answer.into_inner().core.unwrap()) }
+    };
+    let credits = |core: &pb::AnalyticsCore| core.total_credits.as_ref().unwrap().minor_units;
+    let deposits = accounts.iter().filter(|account| account.fi_type() == pb::FiType::Deposit);
+    let mut sum = 0;
+    for account in deposits {
+        sum += credits(&ask(vec![account.account_id.clone()]).await.unwrap());
+    }
+    assert_eq!(sum, credits(&ask(Vec::new()).await.unwrap()));
+    let stranger = ask(vec![format!("acc_{}", "0".repeat(26))]).await.unwrap_err();
+    assert_eq!((stranger.code(), reason(&stranger).as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
+    let other = world.approved(start_request("finpro", "orchestration", "01", &BOTH)).await;
+    world.until_picked_up(&other).await;
+    let request =
+        pb::FetchAnalyticsRequest { journey_id: other, account_ids: vec![accounts[0].account_id.clone()], ..Default::default() };
+    let whole = world.client.clone().fetch_analytics(request).await.unwrap_err();
+    assert_eq!(reason(&whole), "INPUT_NOT_SUPPORTED");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_failed_attempt_names_the_reason_that_its_caller_was_told() {
+    let world = World::start().await;
+    let refused = world.client.clone().start_journey(start_request("finpro", "consent", "30", &BOTH[..1])).await.unwrap_err();
+    let journey = world.status(&metadata(&refused, "journey_id").unwrap()).await;
+    assert_eq!(journey.state(), JourneyState::Failed);
+    assert_eq!(journey.attempts[0].failure_reason, reason(&refused));
+    world.stop().await;
+}

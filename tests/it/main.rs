@@ -6,6 +6,7 @@ mod conformance;
 mod equality;
 mod harness;
 mod journeys;
+mod layout;
 mod offers;
 mod personal;
 mod scenarios;

@@ -76,7 +76,7 @@ async fn note_unobservable(service: &Service, journey: &Journey, attempt: &Attem
             .change(&journey.tenant, &journey.id, |journey| {
                 let Some(attempt) = journey.attempts.iter_mut().find(|other| other.id == attempt.id) else { return };
                 attempt.state = AttemptState::Failed;
-                attempt.failure_reason = Some(format!("{kind:?}"));
+                attempt.failure_reason = Some(kind.reason_name().to_owned());
                 attempt.evidence = Evidence { as_of: now, source: FactSource::Poll, text: "unknown".to_owned() };
             })
             .await?;
@@ -126,7 +126,8 @@ async fn send_request(
 ) -> Result<(), Failure> {
     let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { return Ok(()) };
     let fetch = consent.fetches.iter().find(|fetch| fetch.id == fetch_id);
-    let result = provider.request_data(call, Target { journey, attempt, consent, fetch }, consent.asked_range).await;
+    let result =
+        provider.request_data(call, Target { journey, attempt, consent, fetch, accounts: &[] }, consent.asked_range).await;
     if let Err(error) = &result {
         tracing::warn!(%error, consent_id = %consent.id, "data was not requested");
     }

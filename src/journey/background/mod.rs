@@ -61,7 +61,7 @@ async fn purge(service: &Service, next: &mut Timestamp) {
     *next = now.checked_add(PURGE_EVERY).unwrap_or(now);
     match service.store().purge(now).await {
         Ok(0) => {}
-        Ok(gone) => tracing::info!(gone, "removed what is past its purge date"),
+        Ok(gone) => tracing::info!(count = gone, "removed what is past its purge date"),
         Err(error) => tracing::error!(%error, "cannot remove what is past its purge date"),
     }
 }
@@ -82,7 +82,7 @@ async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSe
             async move {
                 let call = Call { deadline: Instant::now() + service.pace().look_limit };
                 if let Err(failure) = look::look(&service, call, &tenant, &journey_id).await {
-                    tracing::warn!(?failure.error, "a look ended early");
+                    tracing::warn!(error = ?failure.error, "a look ended early");
                 }
                 drop(permit);
             }

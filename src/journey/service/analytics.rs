@@ -7,12 +7,16 @@ use prost::Message;
 use super::{FetchChoice, Service, select::select};
 use crate::{
     cache::{Cached, Origin},
+    data::account_id,
     journey::{
-        error::{Failure, JourneyError},
+        error::{Failure, JourneyError, Violation},
         model::{Consent, Fetch, Journey, Product},
     },
     pb::{AnalyticsCore, ReportFormat},
-    providers::provider::{Analysis, Call, Target},
+    providers::{
+        capability::{BY_ACCOUNT, ProviderProduct},
+        provider::{Analysis, Call, Target},
+    },
     store::KeptDocument,
 };
 
@@ -53,37 +57,107 @@ fn as_kept(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
+/// What is analysed: a fetch, or chosen accounts of it.
+pub(super) struct Subject<'a> {
+    pub(super) consent: &'a Consent,
+    pub(super) fetch: &'a Fetch,
+    /// Link references of the chosen accounts; empty means all.
+    pub(super) links: Vec<String>,
+    /// Stands for the chosen accounts in the names of kept documents; empty means all.
+    tag: String,
+}
+
+impl Subject<'_> {
+    /// The name under which a document of it is kept.
+    pub(super) fn kept_name(&self, format: &str) -> String {
+        format!("{format}{}", self.tag)
+    }
+}
+
 impl Service {
-    /// The analysis of a journey's consent.
-    pub async fn analytics(&self, call: Call, journey: &Journey, consent_id: &str) -> Result<AnalyticsAnswer, Failure> {
-        self.analytics_of(call, journey, consent_id).await.map_err(|error| Failure::from(error).of(&journey.id))
+    /// The analysis of a journey's consent; `account_ids` choose accounts, none means all.
+    pub async fn analytics(
+        &self,
+        call: Call,
+        journey: &Journey,
+        consent_id: &str,
+        account_ids: &[String],
+    ) -> Result<AnalyticsAnswer, Failure> {
+        self.analytics_of(call, journey, consent_id, account_ids).await.map_err(|error| Failure::from(error).of(&journey.id))
     }
 
-    async fn analytics_of(&self, call: Call, journey: &Journey, consent_id: &str) -> Result<AnalyticsAnswer, JourneyError> {
+    async fn analytics_of(
+        &self,
+        call: Call,
+        journey: &Journey,
+        consent_id: &str,
+        account_ids: &[String],
+    ) -> Result<AnalyticsAnswer, JourneyError> {
         let choice = FetchChoice { consent_id: consent_id.to_owned(), ..FetchChoice::default() };
-        let (consent, fetch) = self.analysed(journey, &choice)?;
-        let (analysis, origin) = self.analysis(call, journey, consent, fetch).await?;
+        let subject = self.subject(journey, &choice, account_ids)?;
+        let (analysis, origin) = self.analysis(call, journey, &subject).await?;
         Ok(AnalyticsAnswer {
-            consent_id: consent.id.clone(),
-            fetch_id: fetch.id.clone(),
+            consent_id: subject.consent.id.clone(),
+            fetch_id: subject.fetch.id.clone(),
             core: analysis.core,
             document: analysis.document,
-            formats: self.formats(journey)?,
+            formats: self.product_of(journey)?.map(|product| product.report_formats.to_vec()).unwrap_or_default(),
             received_at: analysis.received_at,
             origin,
         })
     }
 
-    /// The consent and fetch whose analysis may be served.
-    pub(super) fn analysed<'a>(
+    /// What may be analysed and served.
+    pub(super) fn subject<'a>(
         &self,
         journey: &'a Journey,
         choice: &FetchChoice,
-    ) -> Result<(&'a Consent, &'a Fetch), JourneyError> {
+        account_ids: &[String],
+    ) -> Result<Subject<'a>, JourneyError> {
         if !journey.ask.products.contains(&Product::Analytics) {
             return Err(JourneyError::ProductNotRequested(Product::Analytics));
         }
-        select(journey, choice, self.parts.clock.now(), self.parts.pace.first)
+        let (consent, fetch) = select(journey, choice, self.parts.clock.now(), self.parts.pace.first)?;
+        let (links, tag) = self.chosen(journey, consent, fetch, account_ids)?;
+        Ok(Subject { consent, fetch, links, tag })
+    }
+
+    /// The link references of chosen accounts. Ids are keyed hashes of link references, so the fetch's own accounts are tried.
+    fn chosen(
+        &self,
+        journey: &Journey,
+        consent: &Consent,
+        fetch: &Fetch,
+        account_ids: &[String],
+    ) -> Result<(Vec<String>, String), JourneyError> {
+        if account_ids.is_empty() {
+            return Ok((Vec::new(), String::new()));
+        }
+        if !self.product_of(journey)?.is_some_and(|product| product.inputs.contains(&BY_ACCOUNT)) {
+            let violation = Violation::new("account_ids", "the provider's product analyses all accounts together");
+            return Err(JourneyError::InputNotSupported(vec![violation]));
+        }
+        let known: Vec<(String, &String)> = fetch
+            .accounts
+            .iter()
+            .map(|account| (account_id(&self.ids, &consent.id, &account.link_ref), &account.link_ref))
+            .collect();
+        let mut links = Vec::new();
+        let mut unknown = Vec::new();
+        for (number, id) in account_ids.iter().enumerate() {
+            match known.iter().find(|(known, _)| known == id) {
+                Some((_, link)) => links.push((*link).clone()),
+                None => unknown.push(Violation::new(format!("account_ids[{number}]"), "is no account of the fetch")),
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(JourneyError::InvalidFields(unknown));
+        }
+        links.sort();
+        links.dedup();
+        let digest = self.ids.digest(links.iter().map(|link| link.as_bytes()));
+        let tag = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        Ok((links, format!("#{tag}")))
     }
 
     /// The analysis: kept, or asked for once for all who wait.
@@ -91,61 +165,86 @@ impl Service {
         &self,
         call: Call,
         journey: &Journey,
-        consent: &Consent,
-        fetch: &Fetch,
+        subject: &Subject<'_>,
     ) -> Result<(Analysis, Origin), JourneyError> {
-        if let Some(kept) = self.kept_analysis(&journey.tenant, &fetch.id).await? {
+        let names = Names { core: subject.kept_name(CORE), json: subject.kept_name(ReportFormat::Json.as_str_name()) };
+        if let Some(kept) = self.kept_analysis(&journey.tenant, &subject.fetch.id, &names).await? {
             return Ok((kept, Origin::Hit));
         }
         let this = self.clone();
-        let key = (journey.tenant.clone(), fetch.id.clone());
-        let (journey, consent, fetch) = (journey.clone(), consent.clone(), fetch.clone());
+        let key = (journey.tenant.clone(), subject.kept_name(&subject.fetch.id));
+        let links = subject.links.clone();
+        let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
-            let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
-            let attempt = attempt.ok_or(JourneyError::Internal("a consent without its attempt"))?;
-            let target = Target { journey: &journey, attempt, consent: &consent, fetch: Some(&fetch) };
+            let target = target(&journey, &consent, &fetch, &links)?;
             let mut analysis = provider.analysis(call, target).await?;
             analysis.received_at = as_kept(analysis.received_at);
-            this.keep_analysis(&journey, &fetch, &analysis).await?;
+            this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
             Ok(analysis)
         };
         self.analyses.get(key, self.parts.clock.now(), |_| true, work).await
     }
 
-    async fn kept_analysis(&self, tenant: &str, fetch_id: &str) -> Result<Option<Analysis>, JourneyError> {
+    async fn kept_analysis(&self, tenant: &str, fetch_id: &str, names: &Names) -> Result<Option<Analysis>, JourneyError> {
         let store = &self.parts.store;
-        let Some(core) = store.document(tenant, fetch_id, CORE).await? else { return Ok(None) };
-        let json = ReportFormat::Json.as_str_name();
-        let Some(document) = store.document(tenant, fetch_id, json).await? else { return Ok(None) };
+        let Some(core) = store.document(tenant, fetch_id, &names.core).await? else { return Ok(None) };
+        let Some(document) = store.document(tenant, fetch_id, &names.json).await? else { return Ok(None) };
         let Ok(core) = AnalyticsCore::decode(core.bytes.as_slice()) else { return Ok(None) };
         Ok(Some(Analysis { core, document: document.bytes.into(), received_at: document.received_at }))
     }
 
-    async fn keep_analysis(&self, journey: &Journey, fetch: &Fetch, analysis: &Analysis) -> Result<(), JourneyError> {
-        let json = ReportFormat::Json.as_str_name();
+    async fn keep_analysis(
+        &self,
+        journey: &Journey,
+        fetch: &Fetch,
+        analysis: &Analysis,
+        names: &Names,
+    ) -> Result<(), JourneyError> {
         let document = |bytes: Vec<u8>| KeptDocument { bytes, media_type: JSON.to_owned(), received_at: analysis.received_at };
         // The figures last: an analysis is there only when both parts are.
-        self.keep_document(journey, fetch, json, &document(analysis.document.to_vec())).await?;
-        self.keep_document(journey, fetch, CORE, &document(analysis.core.encode_to_vec())).await
+        self.keep_document(journey, fetch, &names.json, &document(analysis.document.to_vec())).await?;
+        self.keep_document(journey, fetch, &names.core, &document(analysis.core.encode_to_vec())).await
     }
 
     pub(super) async fn keep_document(
         &self,
         journey: &Journey,
         fetch: &Fetch,
-        format: &str,
+        name: &str,
         document: &KeptDocument,
     ) -> Result<(), JourneyError> {
-        let now = self.parts.clock.now();
-        let purge_at = fetch.data_expires_at.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now));
-        Ok(self.parts.store.put_document(&journey.tenant, &fetch.id, format, purge_at, document).await?)
+        let purge_at = self.purge_date(fetch);
+        Ok(self.parts.store.put_document(&journey.tenant, &fetch.id, name, purge_at, document).await?)
     }
 
-    /// The documents that the journey's product offers.
-    pub(super) fn formats(&self, journey: &Journey) -> Result<Vec<ReportFormat>, JourneyError> {
-        let provider = self.provider_of(&journey.routing)?;
-        let product = provider.products().iter().find(|product| product.name == journey.provider_product);
-        Ok(product.map(|product| product.report_formats.to_vec()).unwrap_or_default())
+    /// When what a fetch brought must be gone.
+    pub(super) fn purge_date(&self, fetch: &Fetch) -> Timestamp {
+        let now = self.parts.clock.now();
+        fetch.data_expires_at.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now))
     }
+
+    /// The provider's product that serves a journey.
+    pub(super) fn product_of(&self, journey: &Journey) -> Result<Option<ProviderProduct>, JourneyError> {
+        let provider = self.provider_of(&journey.routing)?;
+        Ok(provider.products().iter().find(|product| product.name == journey.provider_product).cloned())
+    }
+}
+
+/// The names under which the two parts of an analysis are kept.
+struct Names {
+    core: String,
+    json: String,
+}
+
+/// Where a consent's analysis is to be had.
+pub(super) fn target<'a>(
+    journey: &'a Journey,
+    consent: &'a Consent,
+    fetch: &'a Fetch,
+    accounts: &'a [String],
+) -> Result<Target<'a>, JourneyError> {
+    let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
+    let attempt = attempt.ok_or(JourneyError::Internal("a consent without its attempt"))?;
+    Ok(Target { journey, attempt, consent, fetch: Some(fetch), accounts })
 }

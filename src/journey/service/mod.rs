@@ -28,7 +28,10 @@ use crate::{
     cache::{Caches, Loading},
     clock::SharedClock,
     pb::ReportFormat,
-    providers::provider::{Analysis, Provider},
+    providers::{
+        error::{ErrorKind, ProviderError},
+        provider::{Analysis, Provider},
+    },
     random::SharedRandom,
     seal::KeyedHash,
     store::Store,
@@ -163,10 +166,6 @@ impl Service {
             .find(|provider| provider.id() == routing.provider && provider.credential() == routing.credential)
             .cloned()
             // An operator has removed the credential under a journey that needs it.
-            .ok_or(super::error::JourneyError::Provider(crate::providers::error::ProviderError::new(
-                crate::providers::error::ErrorKind::Credentials,
-                "",
-                "configuration",
-            )))
+            .ok_or_else(|| ProviderError::new(ErrorKind::Credentials, "", "configuration").into())
     }
 }

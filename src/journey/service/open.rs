@@ -129,7 +129,7 @@ impl Service {
             Effect::Unknown => AttemptState::OutcomeUnknown,
             Effect::None | Effect::Applied => AttemptState::Failed,
         };
-        attempt.failure_reason = Some(format!("{:?}", error.kind));
+        attempt.failure_reason = Some(error.kind.reason_name().to_owned());
         attempt.evidence =
             Evidence { as_of: self.parts.clock.now(), source: FactSource::Read, text: error.code.clone().unwrap_or_default() };
     }

@@ -1,7 +1,7 @@
 //! Picks a fetch up: fetches its body once, reads it into neutral rows, keeps them sealed. The background does it as soon as a fetch is
 //! READY; a caller who is faster waits for the same work.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::Service;
 use crate::{
@@ -81,7 +81,7 @@ impl Service {
         let provider = self.provider_of(&journey.routing).map_err(|_| gone())?;
         let body = match body {
             Some(body) => body,
-            None => provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch) }).await?,
+            None => provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] }).await?,
         };
         let ids = self.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
@@ -106,7 +106,7 @@ impl Service {
 
     async fn keep(&self, journey: &Journey, fetch: &Fetch, rows: &Rows) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
-        let purge_at = fetch.data_expires_at.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now));
+        let purge_at = self.purge_date(fetch);
         self.parts.store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &rows.to_kept_bytes()).await?;
         let (accounts, transactions) = (rows.accounts, rows.transactions);
         self.change(&journey.tenant, &journey.id, |journey| {
@@ -130,7 +130,7 @@ impl Service {
             let revoked = error.kind == ErrorKind::Revoked;
             for consent in &mut journey.consents {
                 let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) else { continue };
-                fetch.pick_up_failure = Some(format!("{:?}", error.kind));
+                fetch.pick_up_failure = Some(error.kind.reason_name().to_owned());
                 match error.kind {
                     ErrorKind::NoAccounts => fetch.state = FetchState::Empty,
                     ErrorKind::DataExpired => fetch.state = FetchState::Failed,

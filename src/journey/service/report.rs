@@ -3,15 +3,18 @@
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FetchChoice, Service};
+use super::{
+    FetchChoice, Service,
+    analytics::{Subject, target},
+};
 use crate::{
     cache::Cached,
     journey::{
         error::{Failure, JourneyError},
-        model::{Consent, Fetch, Journey},
+        model::Journey,
     },
     pb::ReportFormat,
-    providers::provider::{Call, Target},
+    providers::provider::Call,
     store::KeptDocument,
 };
 
@@ -50,24 +53,36 @@ fn parse_report_id(report_id: &str) -> Option<(String, ReportFormat)> {
 }
 
 impl Service {
-    /// A document.
-    pub async fn report(&self, call: Call, journey: &Journey, report_id: &str) -> Result<ReportAnswer, Failure> {
-        self.report_of(call, journey, report_id).await.map_err(|error| Failure::from(error).of(&journey.id))
+    /// A document; `account_ids` are those of the analysis.
+    pub async fn report(
+        &self,
+        call: Call,
+        journey: &Journey,
+        report_id: &str,
+        account_ids: &[String],
+    ) -> Result<ReportAnswer, Failure> {
+        self.report_of(call, journey, report_id, account_ids).await.map_err(|error| Failure::from(error).of(&journey.id))
     }
 
-    async fn report_of(&self, call: Call, journey: &Journey, report_id: &str) -> Result<ReportAnswer, JourneyError> {
+    async fn report_of(
+        &self,
+        call: Call,
+        journey: &Journey,
+        report_id: &str,
+        account_ids: &[String],
+    ) -> Result<ReportAnswer, JourneyError> {
         let (fetch_id, format) = parse_report_id(report_id).ok_or(JourneyError::ReportNotFound)?;
-        if !self.formats(journey)?.contains(&format) {
+        if !self.product_of(journey)?.is_some_and(|product| product.report_formats.contains(&format)) {
             return Err(JourneyError::ReportNotFound);
         }
         let choice = FetchChoice { fetch_id, ..FetchChoice::default() };
-        let (consent, fetch) = self.analysed(journey, &choice).map_err(|error| match error {
+        let subject = self.subject(journey, &choice, account_ids).map_err(|error| match error {
             JourneyError::FetchNotFound => JourneyError::ReportNotFound,
             other => other,
         })?;
         if format == ReportFormat::Json {
             // The same document that FetchAnalytics answers: one question serves both.
-            let (analysis, _) = self.analysis(call, journey, consent, fetch).await?;
+            let (analysis, _) = self.analysis(call, journey, &subject).await?;
             return Ok(ReportAnswer {
                 format,
                 media_type: "application/json".to_owned(),
@@ -75,33 +90,32 @@ impl Service {
                 received_at: analysis.received_at,
             });
         }
-        self.document(call, journey, consent, fetch, format).await
+        self.document(call, journey, &subject, format).await
     }
 
     async fn document(
         &self,
         call: Call,
         journey: &Journey,
-        consent: &Consent,
-        fetch: &Fetch,
+        subject: &Subject<'_>,
         format: ReportFormat,
     ) -> Result<ReportAnswer, JourneyError> {
-        let kept = self.parts.store.document(&journey.tenant, &fetch.id, format.as_str_name()).await?;
+        let name = subject.kept_name(format.as_str_name());
+        let kept = self.parts.store.document(&journey.tenant, &subject.fetch.id, &name).await?;
         if let Some(KeptDocument { bytes, media_type, received_at }) = kept {
             return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), received_at });
         }
         let this = self.clone();
-        let key = (journey.tenant.clone(), fetch.id.clone(), format);
-        let (journey, consent, fetch) = (journey.clone(), consent.clone(), fetch.clone());
+        let key = (journey.tenant.clone(), subject.kept_name(&subject.fetch.id), format);
+        let links = subject.links.clone();
+        let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
-            let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
-            let attempt = attempt.ok_or(JourneyError::Internal("a consent without its attempt"))?;
-            let target = Target { journey: &journey, attempt, consent: &consent, fetch: Some(&fetch) };
-            let document = provider.document(call, target, format).await?;
+            let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await?;
             let received_at = this.parts.clock.now();
-            let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type: document.media_type.to_owned(), received_at };
-            this.keep_document(&journey, &fetch, format.as_str_name(), &kept).await?;
+            let media_type = document.media_type.to_owned();
+            let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type, received_at };
+            this.keep_document(&journey, &fetch, &name, &kept).await?;
             Ok(ReportAnswer { format, media_type: kept.media_type, bytes: document.bytes, received_at })
         };
         Ok(self.reports.get(key, self.parts.clock.now(), |_| true, work).await?.0)

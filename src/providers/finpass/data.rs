@@ -18,7 +18,7 @@ use crate::{
 
 use super::data_bsa;
 
-/// Times carry +05:30 and some come without any zone: taken as Indian. All accounts are deposits; a status other than READY means
+/// Times carry +05:30 and some come without any zone: taken as Indian. An account that names no type is a deposit; a status other than READY means
 /// that the bank's data did not come.
 const MANNER: Manner =
     Manner { zoneless: Zoneless::Ist, fi_type: Some(FiType::Deposit), delivered: |word| word.eq_ignore_ascii_case("READY") };
@@ -110,6 +110,7 @@ keys! {
 }
 
 keys! {
+    /// Deposits as documented. Of term and recurring deposits no document shows a key: these are ReBIT's names in the same spelling.
     SummaryKeys fills SummaryText {
         "currency" => currency,
         "branch" => branch,
@@ -124,6 +125,22 @@ keys! {
         "current_od_limit" => overdraft_limit,
         "drawing_limit" => drawing_limit,
         "facility" => facility,
+        "maturity_date" => maturity_date,
+        "maturity_amount" => maturity_amount,
+        "description" => description,
+        "interest_payout" => interest_payout,
+        "interest_rate" => interest_rate,
+        "principal_amount" => principal,
+        "current_value" => current_value,
+        "tenure_days" => tenure_days,
+        "tenure_months" => tenure_months,
+        "tenure_years" => tenure_years,
+        "interest_computation" => interest_computation,
+        "compounding_frequency" => compounding,
+        "interest_periodic_payout_amount" => interest_periodic_payout,
+        "interest_on_maturity" => interest_on_maturity,
+        "recurring_amount" => recurring_amount,
+        "recurring_deposit_day" => recurring_day,
         "pending" => pending: many PendingKeys,
     }
 }

@@ -179,37 +179,44 @@ struct Selected<'a> {
     transaction_id: Option<&'a str>,
     #[serde(rename = "journeyID", skip_serializing_if = "Option::is_none")]
     journey_id: Option<&'a str>,
+    #[serde(rename = "linkRefNumber", skip_serializing_if = "<[String]>::is_empty")]
+    accounts: &'a [String],
 }
 
 impl<'a> Selector<'a> {
-    fn body(self, journey_id: Option<&'a str>) -> Selected<'a> {
+    fn body(self, journey_id: Option<&'a str>, accounts: &'a [String]) -> Selected<'a> {
         match self {
-            Self::Consent(id) => Selected { consent_id: Some(id), transaction_id: None, journey_id },
-            // A transaction knows its own analyses.
-            Self::Transaction(id) => Selected { consent_id: None, transaction_id: Some(id), journey_id: None },
+            Self::Consent(id) => Selected { consent_id: Some(id), transaction_id: None, journey_id, accounts },
+            // A transaction knows its own analyses, and is analysed as a whole.
+            Self::Transaction(id) => Selected { consent_id: None, transaction_id: Some(id), journey_id: None, accounts: &[] },
         }
     }
 }
 
 /// `POST /getallfidata`.
 pub(super) fn all_fi_data(selector: Selector<'_>) -> OutboundRequest {
-    OutboundRequest::post_json(ID, "getallfidata", CallKind::Read, "getallfidata", &selector.body(None))
+    OutboundRequest::post_json(ID, "getallfidata", CallKind::Read, "getallfidata", &selector.body(None, &[]))
 }
 
 /// `POST /transaction/status`.
 pub(super) fn transaction_status(transaction_id: &str) -> OutboundRequest {
-    let body = Selector::Transaction(transaction_id).body(None);
+    let body = Selector::Transaction(transaction_id).body(None, &[]);
     OutboundRequest::post_json(ID, "transaction_status", CallKind::Read, "transaction/status", &body)
 }
 
 /// `POST /analytics/json`, `/analytics/xml` or `/analytics/excel`.
-pub(super) fn analytics(format: Analytics, selector: Selector<'_>, journey_id: Option<&str>) -> OutboundRequest {
+pub(super) fn analytics(
+    format: Analytics,
+    selector: Selector<'_>,
+    journey_id: Option<&str>,
+    accounts: &[String],
+) -> OutboundRequest {
     let (stage, path) = match format {
         Analytics::Json => ("analytics_json", "analytics/json"),
         Analytics::Xml => ("analytics_xml", "analytics/xml"),
         Analytics::Excel => ("analytics_excel", "analytics/excel"),
     };
-    OutboundRequest::post_json(ID, stage, CallKind::Read, path, &selector.body(journey_id))
+    OutboundRequest::post_json(ID, stage, CallKind::Read, path, &selector.body(journey_id, accounts))
 }
 
 /// In which form an analysis is asked for.
@@ -291,10 +298,17 @@ mod tests {
         assert_eq!(body(&all_fi_data(Selector::Consent("c"))), json!({"consentID":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Transaction("t"))), json!({"transactionId":"t"}));
         assert_eq!(
-            body(&analytics(Analytics::Json, Selector::Consent("c"), Some("j"))),
+            body(&analytics(Analytics::Json, Selector::Consent("c"), Some("j"), &[])),
             json!({"consentID":"c","journeyID":"j"})
         );
-        assert_eq!(body(&analytics(Analytics::Xml, Selector::Transaction("t"), Some("j"))), json!({"transactionId":"t"}));
+        assert_eq!(
+            body(&analytics(Analytics::Xml, Selector::Consent("c"), Some("j"), &["l".to_owned()])),
+            json!({"consentID":"c","journeyID":"j","linkRefNumber":["l"]})
+        );
+        assert_eq!(
+            body(&analytics(Analytics::Xml, Selector::Transaction("t"), Some("j"), &["l".to_owned()])),
+            json!({"transactionId":"t"})
+        );
         assert_eq!(body(&encrypted_url(&["h"], None, None)), json!({"consentHandle":"h"}));
         assert_eq!(body(&encrypted_url(&["h", "i"], Some("https://x.example"), None))["consentHandle"], json!(["h", "i"]));
         assert_eq!(body(&products_list("PROD01")), json!({"productId":"PROD01"}));

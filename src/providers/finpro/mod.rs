@@ -259,7 +259,7 @@ impl FinPro {
             let detail = "no analysis is configured for the template and format";
             return Err(self.error(ErrorKind::Configuration, stage).with_detail(detail));
         }
-        self.send(call, build::analytics(format, selector, journey_id)).await
+        self.send(call, build::analytics(format, selector, journey_id, target.accounts)).await
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     pb::{DataSource, FiType, Product, Purpose, ReportFormat},
-    providers::capability::ProviderProduct,
+    providers::capability::{BY_ACCOUNT, ProviderProduct},
 };
 
 const FI_TYPES: &[FiType] = &[FiType::Deposit, FiType::TermDeposit, FiType::RecurringDeposit];
@@ -21,6 +21,19 @@ const INPUTS: &[&str] = &[
     "institutions",
     "redirect_url",
     "client_reference",
+];
+/// By consent, chosen accounts can be analysed; a transaction is analysed as a whole.
+const INPUTS_BY_CONSENT: &[&str] = &[
+    "customer.mobile",
+    "customer.pan",
+    "customer.email",
+    "customer.vua",
+    "consents.template",
+    "consents.data_range",
+    "institutions",
+    "redirect_url",
+    "client_reference",
+    BY_ACCOUNT,
 ];
 const PURPOSES: [Purpose; 6] =
     [Purpose::Underwriting, Purpose::Monitoring, Purpose::Collection, Purpose::Wealth, Purpose::Budgeting, Purpose::OneTime];
@@ -74,7 +87,7 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         declared_fields: declared,
         assumed_fields: &[],
         report_formats: formats,
-        inputs: INPUTS,
+        inputs: if settings.style == Style::Consent { INPUTS_BY_CONSENT } else { INPUTS },
         // FinPro mints a fresh URL for a handle; a transaction has none.
         resumes_attempt: settings.style == Style::Consent,
         several_consents: true,

@@ -230,7 +230,11 @@ impl Driver<'_> {
         let Some(handle) = answer.reports.iter().find(|report| report.format() == pb::ReportFormat::Excel) else {
             return Err(self.wrong("the analysis offers no Excel report".to_owned()));
         };
-        let request = pb::FetchReportRequest { journey_id: journey_id.to_owned(), report_id: handle.report_id.clone() };
+        let request = pb::FetchReportRequest {
+            journey_id: journey_id.to_owned(),
+            report_id: handle.report_id.clone(),
+            ..Default::default()
+        };
         let begin = Instant::now();
         let stream = self.client.fetch_report(request).await.map_err(self.refused("FetchReport"))?.into_inner();
         let document = report::collect(stream).await.map_err(|what| self.wrong(what))?;

@@ -75,6 +75,7 @@ fn span<Q>(request: &Request<Q>) -> Span {
         rpc.service = service,
         rpc.method = method,
         rpc.grpc.status_code = Empty,
+        cache = Empty,
         call_id = Empty,
     );
     if let Some(CallId(id)) = request.extensions().get() {

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Runs the program of each language against the gateway on the sandbox: `make clients`, or `tests/clients/run.sh go java` for some.
+# Needed: Python 3 with venv, Go, a JDK with Maven, Node with npm, curl. What is installed and made goes to target/.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+repo=$PWD
+out=$repo/target/clients
+tools=$repo/target/tools
+log=$out/gateway.log
+
+prepare_python() {
+    [ -x "$tools/python/bin/python" ] || python3 -m venv "$tools/python"
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r tests/clients/python/requirements.txt
+    "$tools/python/bin/python" -m grpc_tools.protoc -I proto --python_out="$out/python" --grpc_python_out="$out/python" \
+        proto/sangam/v1/*.proto
+    cp tests/clients/python/client.py "$out/python/"
+}
+run_python() { "$tools/python/bin/python" "$out/python/client.py" "$1"; }
+
+prepare_go() {
+    GOBIN=$tools/go/bin go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+    GOBIN=$tools/go/bin go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
+    cp tests/clients/go/* "$out/go/"
+    (cd "$out/go" && PATH=$tools/go/bin:$PATH "$tools/node_modules/.bin/buf" generate "$repo" && go build -o client .)
+}
+run_go() { "$out/go/client" "$1"; }
+
+prepare_java() { mvn --quiet --batch-mode -f tests/clients/java/pom.xml compile dependency:build-classpath; }
+run_java() { java -cp "$out/java/classes:$(<"$out/java/classpath")" example.Client "$1"; }
+
+prepare_node() {
+    cp tests/clients/node/* "$out/node/"
+    npm install --silent --no-audit --no-fund --prefix "$out/node"
+}
+run_node() { node "$out/node/client.js" "$1" "$repo/proto"; }
+
+# Repeats a command until it succeeds, for a minute at most.
+until_it_works() {
+    for _ in $(seq 600); do
+        if "$@"; then return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+
+# What the customer does in a browser: opens the page and presses its first button, which approves.
+approve() {
+    local url=$1 page action
+    page=$(curl -fsS --noproxy '*' "$url")
+    action=$(grep -o 'action="[^"]*"' <<<"$page" | head -n 1 | cut -d '"' -f 2)
+    curl -fsS --noproxy '*' -o /dev/null -d decision=approve "$(grep -oE '^https?://[^/]+' <<<"$url")$action"
+}
+
+# Whether the program has named the customer's page, or is gone.
+said_or_ended() { grep -q '^open ' "$1" || ! kill -0 "$2" 2>/dev/null; }
+
+check() {
+    local name=$1 said=$out/$1.out client url wanted
+    "run_$name" "$gateway" >"$said" &
+    client=$!
+    until_it_works said_or_ended "$said" "$client"
+    grep -q '^open ' "$said" || { kill "$client" 2>/dev/null; echo "$name: no link came" >&2; return 1; }
+    url=$(sed -n 's/^open //p' "$said")
+    approve "$url" || { kill "$client" 2>/dev/null; echo "$name: the customer could not approve" >&2; return 1; }
+    wait "$client" || { echo "$name: the program failed" >&2; return 1; }
+    sed 1d "$said" | sed "s/^/$name  /"
+    wanted=$(printf 'READY\naccounts 5\ntransactions 2366\nJOURNEY_NOT_FOUND')
+    [ "$(sed 1d "$said")" = "$wanted" ] || { echo "$name: this is not what was wanted" >&2; return 1; }
+}
+
+languages=("$@")
+[ $# -gt 0 ] || languages=(python go java node)
+for name in "${languages[@]}"; do
+    mkdir -p "$out/$name"
+    "prepare_$name"
+done
+
+"${CARGO:-cargo}" build --quiet
+"${CARGO:-cargo}" run --quiet -- run >"$log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null || true' EXIT
+until_it_works grep -q '^gateway ' "$log" || { cat "$log" >&2; exit 1; }
+gateway=$(awk '$1 == "gateway" { print $2 }' "$log")
+
+failed=0
+for name in "${languages[@]}"; do
+    # The README shows these very programs.
+    program=$(find "tests/clients/$name" -name 'client.*' -o -name main.go -o -name Client.java)
+    [[ $(<README.md) == *"$(<"$program")"* ]] || { echo "README.md does not show $program as it is" >&2; failed=1; }
+done
+for name in "${languages[@]}"; do
+    check "$name" || failed=1
+done
+exit "$failed"

@@ -1,0 +1,70 @@
+//! What the layout promises: a provider's name stands in its own folder only, and both folders have the same files.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sangam::providers::ALL;
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn a_providers_name_stands_in_its_own_folder_only() {
+    let mut all = Vec::new();
+    files(&source(), &mut all);
+    assert!(all.len() > 100, "the sources are not where they were");
+    let open = ["sandbox", "config", "providers/mod.rs", "providers/walk_tests.rs"].map(|path| source().join(path));
+    for file in all {
+        let text = fs::read_to_string(&file).unwrap().to_lowercase();
+        for known in ALL {
+            let own = file.starts_with(source().join("providers").join(known.id));
+            let test = file.ends_with("tests.rs");
+            if own || test || open.iter().any(|path| file.starts_with(path)) {
+                continue;
+            }
+            assert!(!text.contains(known.id), "{} names {}", file.display(), known.id);
+        }
+    }
+}
+
+#[test]
+fn who_knows_one_adapter_knows_the_other() {
+    // One provider has a second shape of data.
+    let only = ["data_bsa.rs"];
+    let names = |id: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(source().join("providers").join(id)).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".rs") && !only.contains(&name.as_str()))
+            .collect()
+    };
+    let mut folders = ALL.iter().map(|known| names(known.id));
+    let first = folders.next().unwrap();
+    for other in folders {
+        assert_eq!(first, other);
+    }
+}
+
+#[test]
+fn every_file_of_the_contract_is_compiled() {
+    let build = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs")).unwrap();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/sangam/v1")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(build.contains(&format!("sangam/v1/{name}")), "{name} is not compiled");
+    }
+}
