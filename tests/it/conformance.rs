@@ -60,7 +60,8 @@ async fn pages_are_complete_in_order_and_the_same_each_time() {
         loop {
             let page = world.client.clone().fetch_data(request.clone()).await.unwrap().into_inner();
             pages += 1;
-            let content = pb::FetchDataResponse { accounts: page.accounts, transactions: page.transactions, ..Default::default() };
+            let content =
+                pb::FetchDataResponse { accounts: page.accounts, transactions: page.transactions, ..Default::default() };
             assert!(content.encoded_len() <= SMALL as usize, "{name}: a page of {} bytes", content.encoded_len());
             assert_eq!(page.journey_id, journey_id);
             accounts.extend(content.accounts);
@@ -152,7 +153,11 @@ async fn every_declared_field_is_delivered() {
     let mut missing = Vec::new();
     for offer in offers(&world).await {
         let declared: HashSet<_> = offer.product.declared_fields.iter().collect();
-        assert!(offer.product.assumed_fields.iter().all(|path| declared.contains(path)), "{}: assumed, not declared", offer.name());
+        assert!(
+            offer.product.assumed_fields.iter().all(|path| declared.contains(path)),
+            "{}: assumed, not declared",
+            offer.name()
+        );
         assert!(declared.len() > 10, "{}: declares next to nothing", offer.name());
         let journey = ready(&world, &offer, "01").await;
         let data = read(&world, &journey.journey_id, View::Full).await;
@@ -197,7 +202,8 @@ async fn only_the_full_view_shows_a_person() {
         assert_eq!(unstated, masked, "{name}: no view means another one than MASKED");
         assert_eq!((&summary.0, summary.1.len()), (&masked.0, 0), "{name}: SUMMARY is not the masked accounts alone");
         let encoded = |(accounts, transactions): &Rows| {
-            let page = pb::FetchDataResponse { accounts: accounts.clone(), transactions: transactions.clone(), ..Default::default() };
+            let page =
+                pb::FetchDataResponse { accounts: accounts.clone(), transactions: transactions.clone(), ..Default::default() };
             String::from_utf8_lossy(&page.encode_to_vec()).into_owned()
         };
         let (shown, hidden) = (encoded(&full), encoded(&masked));
@@ -206,7 +212,10 @@ async fn only_the_full_view_shows_a_person() {
         let leaked: Vec<_> = words.iter().filter(|word| hidden.contains(word.as_str())).collect();
         assert!(leaked.is_empty(), "{name}: {leaked:?}");
         for (open, closed) in full.1.iter().zip(&masked.1) {
-            assert_eq!((&open.amount, &open.balance, &open.transaction_id), (&closed.amount, &closed.balance, &closed.transaction_id));
+            assert_eq!(
+                (&open.amount, &open.balance, &open.transaction_id),
+                (&closed.amount, &closed.balance, &closed.transaction_id)
+            );
         }
     }
     world.stop().await;

@@ -65,7 +65,8 @@ fn differences(paths: &[&str], one: &ByAccount, other: &ByAccount) -> BTreeMap<S
         for path in paths.iter().filter(|path| !(sources_differ && BY_SOURCE.contains(path))) {
             if path.starts_with("transaction.") {
                 let pairs = rows.iter().zip(same_rows).enumerate();
-                let shown = pairs.map(|(at, (a, b))| (at, fields::value_in_transaction(path, a), fields::value_in_transaction(path, b)));
+                let shown =
+                    pairs.map(|(at, (a, b))| (at, fields::value_in_transaction(path, a), fields::value_in_transaction(path, b)));
                 if let Some((at, a, b)) = shown.into_iter().find(|(_, a, b)| a != b) {
                     found.entry((*path).to_owned()).or_insert(format!("{place:?} row {at}: {a:?} and {b:?}"));
                 }

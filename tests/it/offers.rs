@@ -59,7 +59,8 @@ pub async fn ready(world: &World, offer: &Offer, digits: &str) -> pb::Journey {
 
 /// A document as FetchReport streams it: its head and its bytes, once size and SHA-256 of the trailer fit them.
 pub async fn report(world: &World, journey_id: &str, report_id: &str) -> Result<(pb::ReportHead, Vec<u8>), Status> {
-    let request = pb::FetchReportRequest { journey_id: journey_id.to_owned(), report_id: report_id.to_owned() };
+    let request =
+        pb::FetchReportRequest { journey_id: journey_id.to_owned(), report_id: report_id.to_owned(), ..Default::default() };
     let mut stream = world.client.clone().fetch_report(request).await?.into_inner();
     let Some(Part::Head(head)) = stream.message().await?.and_then(|first| first.part) else { panic!("no head comes first") };
     let mut bytes = Vec::new();

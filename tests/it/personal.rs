@@ -135,7 +135,8 @@ fn request(way: (&str, &str, &[Product]), digits: &str) -> pb::StartJourneyReque
 
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_log_nor_errors_nor_files_hold_anything_personal() {
-    let sandbox = Sandbox::start(SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() }, Arc::new(SystemClock));
+    let sandbox =
+        Sandbox::start(SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() }, Arc::new(SystemClock));
     let sandbox = sandbox.await.unwrap();
     let directory = TempDir::new().unwrap();
     let mut gateway = Process::start(&sandbox, directory.path()).await;
@@ -197,7 +198,10 @@ async fn neither_log_nor_errors_nor_files_hold_anything_personal() {
 
     let mobiles: Vec<_> = stories.iter().map(|digits| format!("90000000{digits}")).collect();
     let words = markers(&mobiles);
-    assert!(found(&words, served.as_bytes()).len() > 100, "the answers hold nothing personal, so its absence elsewhere proves nothing");
+    assert!(
+        found(&words, served.as_bytes()).len() > 100,
+        "the answers hold nothing personal, so its absence elsewhere proves nothing"
+    );
     assert!(errors.len() > 10, "{} errors", errors.len());
     for error in &errors {
         assert_eq!(found(&words, error.as_bytes()), [""; 0], "{error}");

@@ -65,7 +65,8 @@ async fn money_is_exact_through_noise_and_below_zero() {
             let bank = known.iter().find(|bank| bank.number.ends_with(&account.masked_number[4..])).unwrap();
             let own: Vec<_> = rows.iter().filter(|row| row.account_id == account.account_id).collect();
             let whole = Truth::of(&bank.rows);
-            let sum: i64 = own.iter().filter(|row| row.r#type() == pb::TransactionType::Credit).map(|row| paise(&row.amount)).sum();
+            let sum: i64 =
+                own.iter().filter(|row| row.r#type() == pb::TransactionType::Credit).map(|row| paise(&row.amount)).sum();
             if account.fi_type() == pb::FiType::Deposit {
                 assert_eq!((own.len(), sum), (whole.rows, whole.credits), "{digits}");
             }
@@ -116,7 +117,10 @@ async fn blanks_are_unset_and_nothing_is_made_up() {
     let (accounts, rows) = data(&world, "21").await;
     for account in &accounts {
         for holder in &account.holders {
-            assert_eq!((holder.pan.as_str(), holder.email.as_str(), holder.landline.as_str(), holder.date_of_birth), ("", "", "", None));
+            assert_eq!(
+                (holder.pan.as_str(), holder.email.as_str(), holder.landline.as_str(), holder.date_of_birth),
+                ("", "", "", None)
+            );
         }
         assert_eq!(account.holder_match.unwrap().pan(), Answer::Unspecified);
     }

@@ -44,10 +44,9 @@ async fn a_lost_answer_to_a_consent_request_is_looked_up_and_never_sent_again() 
 #[tokio::test]
 async fn where_nothing_can_be_looked_up_the_outcome_stays_unknown() {
     let world = roomy().await;
-    for (credential, provider, call) in [
-        ("orchestration", "finpro", REQUEST_CONSENT),
-        ("main", "finpass", "finpass:/api/v1/services/account-aggregator/init"),
-    ] {
+    for (credential, provider, call) in
+        [("orchestration", "finpro", REQUEST_CONSENT), ("main", "finpass", "finpass:/api/v1/services/account-aggregator/init")]
+    {
         let request = start_request(provider, credential, "36", &[Product::Data]);
         let lost = world.client.clone().start_journey(request.clone()).await.unwrap_err();
         assert_eq!(metadata(&lost, "effect").as_deref(), Some("UNKNOWN"), "{provider}: {lost:?}");
@@ -55,7 +54,8 @@ async fn where_nothing_can_be_looked_up_the_outcome_stays_unknown() {
         assert_eq!(world.status(&journey_id).await.state(), JourneyState::OutcomeUnknown, "{provider}");
         // The same request again is the same journey, and a fresh link could ask the customer twice.
         let again = world.client.clone().start_journey(request).await;
-        let again = again.map(|answer| answer.into_inner().journey_id).unwrap_or_else(|status| metadata(&status, "journey_id").unwrap());
+        let again =
+            again.map(|answer| answer.into_inner().journey_id).unwrap_or_else(|status| metadata(&status, "journey_id").unwrap());
         assert_eq!(again, journey_id, "{provider}");
         let resume = pb::ResumeJourneyRequest {
             request_id: uuid::Uuid::new_v4().to_string(),
@@ -115,7 +115,11 @@ async fn what_may_only_be_looked_at_is_neither_served_in_pages_nor_kept() {
     let refused = world.data(data_request(&journey.journey_id, View::Masked)).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "VIEW_ONLY"));
     assert_eq!(world.gateway.service().store().snapshot("demo", &fetch.fetch_id).await.unwrap(), None);
-    assert_eq!(world.sandbox.calls().count("finpro:received:/getallfidata"), 0, "data that cannot be kept was fetched all the same");
+    assert_eq!(
+        world.sandbox.calls().count("finpro:received:/getallfidata"),
+        0,
+        "data that cannot be kept was fetched all the same"
+    );
     world.stop().await;
 }
 
@@ -172,14 +176,12 @@ async fn inputs_that_cannot_be_honoured_are_each_named_before_anything_is_sent()
         request.institutions = vec!["fip-sandbox".to_owned()];
         request.client_reference = "ref-1".to_owned();
         request.allow_ignored = false;
-        let given = [
-            ("customer.pan", true),
-            ("customer.email", true),
-            ("customer.vua", true),
-            ("institutions", true),
-        ];
-        let unstated: Vec<_> =
-            given.iter().filter(|(input, _)| !offer.product.inputs.iter().any(|known| known == input)).map(|(input, _)| *input).collect();
+        let given = [("customer.pan", true), ("customer.email", true), ("customer.vua", true), ("institutions", true)];
+        let unstated: Vec<_> = given
+            .iter()
+            .filter(|(input, _)| !offer.product.inputs.iter().any(|known| known == input))
+            .map(|(input, _)| *input)
+            .collect();
         let answer = world.client.clone().start_journey(request.clone()).await;
         if unstated.is_empty() {
             assert!(answer.is_ok(), "{}: {answer:?}", offer.name());

@@ -114,7 +114,8 @@ async fn judged(world: &World, (digits, way, state, fetch, data): &Row) -> Optio
             if delivered != *count {
                 return fault(&format!("{delivered} delivered, not {count}"));
             }
-            let flags = accounts.iter().flat_map(|account| &account.quality_flags).chain(rows.iter().flat_map(|row| &row.quality_flags));
+            let flags =
+                accounts.iter().flat_map(|account| &account.quality_flags).chain(rows.iter().flat_map(|row| &row.quality_flags));
             let codes_seen: std::collections::BTreeSet<_> = flags.map(|flag| flag.code().as_str_name()).collect();
             let missing: Vec<_> = codes.iter().filter(|code| !codes_seen.contains(code.as_str_name())).collect();
             (!missing.is_empty()).then(|| fault(&format!("flags {missing:?} are missing among {codes_seen:?}")))?
@@ -139,7 +140,10 @@ async fn a_read_that_fails_once_is_made_again() {
             let journey_id = world.approved(request(way, digits)).await;
             let journey = world.until_picked_up(&journey_id).await;
             assert_eq!(journey.state(), J::Ready, "{digits} through {way:?}");
-            assert!(world.data(data_request(&journey_id, View::Masked)).await.unwrap().1.len() >= 2_000, "{digits} through {way:?}");
+            assert!(
+                world.data(data_request(&journey_id, View::Masked)).await.unwrap().1.len() >= 2_000,
+                "{digits} through {way:?}"
+            );
         }
     }
     world.stop().await;
@@ -179,7 +183,10 @@ async fn a_statement_replaces_what_the_aggregator_failed_to_bring() {
             assert_eq!((account.source(), account.tampered), (DataSource::Pdf, Some(tampered)), "{digits}");
             assert!(account.masked_number.starts_with("XXXX") && account.masked_number.len() == 8, "{}", account.masked_number);
         }
-        assert!(reason_of_complete(&world, &journey_id).await == if state == J::Ready { None } else { Some("DATA_INCOMPLETE".to_owned()) });
+        assert!(
+            reason_of_complete(&world, &journey_id).await
+                == if state == J::Ready { None } else { Some("DATA_INCOMPLETE".to_owned()) }
+        );
     }
     world.stop().await;
 }

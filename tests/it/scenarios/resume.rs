@@ -29,7 +29,11 @@ async fn a_fresh_url_works_and_opens_a_second_attempt_only_where_it_must() {
         let first = opened(&world, offer.request("01")).await;
         let fresh = resume(&world, &first.journey_id).await.unwrap();
         assert_ne!(fresh.customer_url, first.customer_url, "{name}");
-        assert_eq!((fresh.journey_id.as_str(), fresh.state()), (first.journey_id.as_str(), JourneyState::AwaitingCustomer), "{name}");
+        assert_eq!(
+            (fresh.journey_id.as_str(), fresh.state()),
+            (first.journey_id.as_str(), JourneyState::AwaitingCustomer),
+            "{name}"
+        );
         let journey = world.status(&first.journey_id).await;
         let attempts = if offer.product.resumes_attempt { 1 } else { 2 };
         assert_eq!(journey.attempts.len(), attempts, "{name}: {journey:?}");

@@ -18,7 +18,9 @@ async fn post(world: &World, path: &str, body: String) -> StatusCode {
 
 /// The id under which the provider's messages name the journey's attempt.
 fn message(attempt_id: &str, event: &str) -> String {
-    format!(r#"{{"timestamp":"2026-11-20T10:00:00.000Z","eventType":"CONSENT","eventStatus":"{event}","accountID":"{attempt_id}"}}"#)
+    format!(
+        r#"{{"timestamp":"2026-11-20T10:00:00.000Z","eventType":"CONSENT","eventStatus":"{event}","accountID":"{attempt_id}"}}"#
+    )
 }
 
 #[tokio::test]
@@ -81,8 +83,7 @@ async fn journeys_end_alike_whether_messages_come_twice_or_never() {
         config.poller.max_ms = 400;
     })
     .await;
-    for (credential, account) in
-        [("consent", credentials::FINPRO_CONSENT), ("orchestration", credentials::FINPRO_ORCHESTRATION)]
+    for (credential, account) in [("consent", credentials::FINPRO_CONSENT), ("orchestration", credentials::FINPRO_ORCHESTRATION)]
     {
         let url = format!("http://{}/webhooks/finpro", world.gateway.webhook);
         world.sandbox.set_webhook_target(account.client_id, WebhookTarget { url, secret: "secret".to_owned() });
