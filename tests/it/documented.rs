@@ -57,7 +57,8 @@ async fn a_transaction_of_two_consents_is_ready_when_it_says_so() {
             "productId": template, "dataFetchStatus": "SUCCESS", "accounts": []})
     };
     let whole: serde_json::Value = serde_json::from_str(documented(&path)).unwrap();
-    let aa = json!({"fips": [{"fip": "FIP-A", "status": "SUCCESSFUL"}], "consents": [consent("PROD01", 1), consent("PROD02", 2)]});
+    let aa =
+        json!({"fips": [{"fip": "FIP-A", "status": "SUCCESSFUL"}], "consents": [consent("PROD01", 1), consent("PROD02", 2)]});
     let steps = json!([{"type": "aa", "status": "SUCCESSFUL", "data": aa}, {"type": "pdf", "status": "SKIPPED"}]);
     let body = json!({"status": "SUCCESSFUL", "transaction_id": whole["transaction_id"], "message": null, "data": steps});
     stage.replay.set(&path, Answer::json(body.to_string()));
