@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 
-use crate::journey::{
-    error::JourneyError,
-    machine::fetch_usable,
-    model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
+use crate::{
+    journey::{
+        error::JourneyError,
+        machine::fetch_usable,
+        model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
+    },
+    providers::error::ErrorKind,
 };
 
 /// What a caller names; empty texts choose for them.
@@ -34,6 +37,7 @@ pub(crate) fn select<'a>(
         FetchState::Ready | FetchState::Partial if fetch.settled => {}
         FetchState::Empty => return Err(JourneyError::NoAccounts),
         _ if !fetch.settled => return Err(JourneyError::DataNotReady(retry_after)),
+        _ if gone(fetch) => return Err(JourneyError::DataExpired),
         _ => return Err(JourneyError::JourneyEnded(journey.state)),
     }
     if fetch.data_expires_at.is_some_and(|end| end <= now) {
@@ -46,6 +50,12 @@ pub(crate) fn select<'a>(
         return Err(JourneyError::DataIncomplete);
     }
     Ok((consent, fetch))
+}
+
+/// Whether the data had come and the provider deleted it before it could be picked up: whoever asks first and whoever asks later hear
+/// the same.
+fn gone(fetch: &Fetch) -> bool {
+    fetch.pick_up_failure.as_deref() == Some(ErrorKind::DataExpired.reason_name())
 }
 
 fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
@@ -145,6 +155,10 @@ mod tests {
         assert!(matches!(ask(&journey, &strict), Err(JourneyError::DataNotReady(_))));
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Empty, true);
         assert_eq!(ask(&journey, &strict), Err(JourneyError::NoAccounts));
+        journey.consents[0].fetches[0] = testing::fetch(FetchState::Failed, true);
+        assert!(matches!(ask(&journey, &strict), Err(JourneyError::JourneyEnded(_))));
+        journey.consents[0].fetches[0].pick_up_failure = Some("DATA_EXPIRED".to_owned());
+        assert_eq!(ask(&journey, &strict), Err(JourneyError::DataExpired));
         let unknown = FetchChoice { fetch_id: "fch_x".to_owned(), ..FetchChoice::default() };
         assert_eq!(ask(&journey, &unknown), Err(JourneyError::FetchNotFound));
         let unknown = FetchChoice { consent_id: "cns_x".to_owned(), ..FetchChoice::default() };
