@@ -310,13 +310,25 @@ pub(super) async fn read_whole(
     Ok(OutboundResponse { status, headers, body: body.freeze() })
 }
 
+/// Whether the connection is behind an error: a body that ends too early is reported as one that cannot be decoded.
+fn broke(error: &reqwest::Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if cause.is::<hyper::Error>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
 /// The error's URL and text stay out: they can hold query parameters.
 pub(super) fn transport_error(request: &OutboundRequest, error: &reqwest::Error) -> ProviderError {
     let (kind, what) = if error.is_timeout() {
         (ErrorKind::Timeout, "timed out")
     } else if error.is_connect() {
         (ErrorKind::Unavailable, "no connection")
-    } else if error.is_decode() {
+    } else if error.is_decode() && !broke(error) {
         (ErrorKind::ResponseInvalid, "the body cannot be decoded")
     } else {
         (ErrorKind::Unavailable, "the connection broke")

@@ -1,16 +1,20 @@
 //! The real gateway before the sandbox, both in this process, over real sockets. Tests wait for changes of a journey, never for time.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use jiff::{SignedDuration, Timestamp};
 use sangam::{
     app::{App, Running},
-    clock::SystemClock,
+    clock::{Clock, SharedClock, SystemClock},
     config::Config,
     pb::{self, journey_service_client::JourneyServiceClient, provider_service_client::ProviderServiceClient},
     sandbox::{Sandbox, SandboxConfig, bank::Bank, customer, gateway_config::gateway_toml},
 };
 use tempfile::TempDir;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt;
 
@@ -23,7 +27,30 @@ pub struct World {
     pub gateway: Running,
     pub client: JourneyServiceClient<Channel>,
     pub config: Config,
+    clock: SharedClock,
     directory: TempDir,
+}
+
+/// The machine's clock, moved: tests turn hours at once instead of waiting for them.
+#[derive(Default)]
+pub struct ShiftedClock(Mutex<SignedDuration>);
+
+impl ShiftedClock {
+    /// A clock that shows `now` at this moment and goes on from there.
+    pub fn at(now: &str) -> Self {
+        Self(Mutex::new(now.parse::<Timestamp>().unwrap().duration_since(Timestamp::now())))
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, hours: i64) {
+        *self.0.lock().unwrap() += SignedDuration::from_hours(hours);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now() + *self.0.lock().unwrap()
+    }
 }
 
 /// How often the background looks in tests: at once, so that nothing waits for it.
@@ -49,23 +76,28 @@ impl World {
 
     /// Both on free ports; `change` alters the gateway's configuration.
     pub async fn with(sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
+        Self::at(Arc::new(SystemClock), sandbox, change).await
+    }
+
+    /// The same, with a clock for the gateway.
+    pub async fn at(clock: SharedClock, sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
         let sandbox = Sandbox::start(sandbox, Arc::new(SystemClock)).await.unwrap();
         let directory = TempDir::new().unwrap();
         let mut config = Config::from_toml_str(&gateway_toml(&sandbox, directory.path()).unwrap()).unwrap();
         impatient(&mut config);
         change(&mut config);
-        let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
-        Self { sandbox, gateway, client, config, directory }
+        Self { sandbox, gateway, client, config, clock, directory }
     }
 
     /// Stops the gateway and starts it again on the same files.
     pub async fn restart(self) -> Self {
-        let Self { sandbox, gateway, config, directory, .. } = self;
+        let Self { sandbox, gateway, config, clock, directory, .. } = self;
         gateway.stop().await;
-        let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
-        Self { sandbox, gateway, client, config, directory }
+        Self { sandbox, gateway, client, config, clock, directory }
     }
 
     pub async fn stop(self) {
@@ -91,19 +123,7 @@ impl World {
 
     /// Waits until the tree of a journey `fits`; panics with the last tree if it never does.
     pub async fn until(&self, journey_id: &str, fits: impl Fn(&pb::Journey) -> bool) -> pb::Journey {
-        let mut changes = self.gateway.service().changes();
-        let give_up = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let journey = self.status(journey_id).await;
-            if fits(&journey) {
-                return journey;
-            }
-            match tokio::time::timeout_at(give_up, changes.recv()).await {
-                Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
-                Ok(Err(RecvError::Closed)) => panic!("the gateway is gone; last tree: {journey:?}"),
-                Err(_) => panic!("it never came so far; last tree: {journey:?}"),
-            }
-        }
+        until(&self.gateway, &self.client, journey_id, fits).await
     }
 
     /// Waits until nothing more comes by itself and what can be kept is kept, or cannot be.
@@ -168,6 +188,28 @@ impl World {
                 return Ok((accounts, transactions));
             }
             request.page_token = page.next_page_token;
+        }
+    }
+}
+
+/// Waits until the tree of a journey `fits`.
+pub async fn until(
+    gateway: &Running,
+    client: &JourneyServiceClient<Channel>,
+    journey_id: &str,
+    fits: impl Fn(&pb::Journey) -> bool,
+) -> pb::Journey {
+    let mut changes = gateway.service().changes();
+    loop {
+        let request = pb::GetStatusRequest { journey_id: journey_id.to_owned() };
+        let journey = client.clone().get_status(request).await.unwrap().into_inner().journey.unwrap();
+        if fits(&journey) {
+            return journey;
+        }
+        match timeout(PATIENCE, changes.recv()).await {
+            Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+            Ok(Err(RecvError::Closed)) => panic!("the gateway is gone; last tree: {journey:?}"),
+            Err(_) => panic!("nothing changes any more; last tree: {journey:?}"),
         }
     }
 }

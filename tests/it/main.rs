@@ -3,11 +3,24 @@
 
 mod command;
 mod conformance;
+mod deadlines;
+mod documented;
 mod equality;
 mod harness;
+mod hostile;
+mod hostile_server;
 mod journeys;
 mod layout;
+<<<<<<< HEAD
+mod lost_answers;
+=======
+>>>>>>> conformance
 mod offers;
 mod personal;
+mod replay;
 mod scenarios;
+<<<<<<< HEAD
+mod stage;
+=======
+>>>>>>> conformance
 mod traces;

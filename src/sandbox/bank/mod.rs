@@ -79,6 +79,15 @@ pub fn ist() -> TimeZone {
     TimeZone::fixed(jiff::tz::offset(5).saturating_add(30.minutes()))
 }
 
+/// The range that an account's bank states, through whichever provider: the year up to the day of the balance, widened to the rows.
+pub fn stated_range(account: &BankAccount) -> (Date, Date) {
+    let days = || account.rows.iter().map(|row| day_in_india(row.at));
+    let balance_day = day_in_india(account.balance_at);
+    let end = days().max().map_or(balance_day, |last| last.max(balance_day));
+    let year_before = end.saturating_sub(1.year());
+    (days().min().map_or(year_before, |first| first.min(year_before)), end)
+}
+
 /// The day in India at this instant.
 pub fn day_in_india(at: Timestamp) -> Date {
     at.to_zoned(ist()).date()

@@ -1,7 +1,6 @@
 //! The JSON report of the plain Account Aggregator product. Beside a row's amount, which is a number, all money is text; a value
 //! date is a midnight; there is exactly one holder even on a joint account, and no bank's name anywhere.
 
-use jiff::{ToSpan, civil::Date};
 use serde::Serialize;
 use serde_json::Number;
 
@@ -9,7 +8,7 @@ use super::{
     term::TermSummary,
     text::{indian_midnight, indian_time, noisy_number, rupees_number},
 };
-use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, day_in_india, masked, rupees};
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, masked, rupees, stated_range};
 
 /// What a report holds beside the bank's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -224,13 +223,6 @@ fn detail(row: &BankRow, style: ReportStyle) -> TransactionDetail<'_> {
         reference: &row.reference,
         transactional_balance: rupees(row.balance),
     }
-}
-
-/// The range that a report states: from its first row to its last, as the same bank states it through the other provider; without rows
-/// the year up to the day of the balance.
-pub fn stated_range(account: &BankAccount) -> (Date, Date) {
-    let end = account.rows.last().map_or_else(|| day_in_india(account.balance_at), |last| last.value_date);
-    (account.rows.first().map_or_else(|| end.saturating_sub(1.year()), |first| first.value_date), end)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Number;
 
 use super::{report::ReportStyle, text::rupees_number};
-use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india, masked};
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india, masked, stated_range};
 
 /// One entry of `data.accounts`.
 #[derive(Debug, Serialize)]
@@ -43,7 +43,7 @@ pub fn statement_accounts(accounts: &[BankAccount], style: ReportStyle) -> Vec<S
 
 fn statement_account(account: &BankAccount, style: ReportStyle) -> Option<StatementAccount<'_>> {
     let Kind::Deposit { current, .. } = account.kind else { return None };
-    let (from, to) = super::report::stated_range(account);
+    let (from, to) = stated_range(account);
     Some(StatementAccount {
         account_id: &account.link_ref,
         account_number: masked(&account.number),

@@ -210,12 +210,12 @@ fn announced(consent: &Consent, found: &Orchestration) -> Value {
 /// An uploaded statement's account: its number in clear, its days from day to year.
 fn statement(account: &BankAccount) -> Value {
     let kind = if super::render::account_type(account) == "CURRENT" { "current" } else { "saving" };
-    let edge = |row: Option<&crate::sandbox::bank::BankRow>| row.map(|row| pdf_day(row.value_date)).unwrap_or_default();
+    let (from, to) = crate::sandbox::bank::stated_range(account);
     json!({
         "maskedAccountNumber": account.number,
         "bankName": account.fip_code,
         "accountType": kind,
-        "startDate": edge(account.rows.first()),
-        "endDate": edge(account.rows.last()),
+        "startDate": pdf_day(from),
+        "endDate": pdf_day(to),
     })
 }

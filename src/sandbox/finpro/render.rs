@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::time::iso;
-use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, TermFacts, masked, rupees};
+use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, TermFacts, masked, rupees, stated_range};
 
 /// Where data came from, which decides its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,11 +128,8 @@ fn term(account: &BankAccount, facts: &TermFacts) -> Value {
 fn transactions(account: &BankAccount) -> Value {
     let deposit = matches!(account.kind, Kind::Deposit { .. });
     let rows: Vec<_> = account.rows.iter().map(|row| if deposit { deposit_row(row) } else { term_row(row) }).collect();
-    json!({"startDate": edge(account.rows.first()), "endDate": edge(account.rows.last()), "Transaction": rows})
-}
-
-fn edge(row: Option<&BankRow>) -> String {
-    row.map(|row| row.value_date.to_string()).unwrap_or_default()
+    let (from, to) = stated_range(account);
+    json!({"startDate": from.to_string(), "endDate": to.to_string(), "Transaction": rows})
 }
 
 fn deposit_row(row: &BankRow) -> Value {
@@ -177,7 +174,7 @@ pub(super) fn pdf_day(day: Date) -> String {
 
 fn pdf(account: &BankAccount, tampered: bool) -> Value {
     let holders = account.holders.iter().map(|p| json!({"name": p.name, "mobile": p.mobile, "email": p.email}));
-    let day = |row: Option<&BankRow>| row.map(|row| pdf_day(row.value_date)).unwrap_or_default();
+    let (from, to) = stated_range(account);
     let rows = account.rows.iter().map(|row| {
         json!({
             "type": if row.credit { "credit" } else { "debit" },
@@ -203,8 +200,8 @@ fn pdf(account: &BankAccount, tampered: bool) -> Value {
             "ifscCode": account.ifsc,
         },
         "Transactions": {
-            "startDate": day(account.rows.first()),
-            "endDate": day(account.rows.last()),
+            "startDate": pdf_day(from),
+            "endDate": pdf_day(to),
             "Transaction": rows.collect::<Vec<_>>(),
         },
     })
