@@ -81,6 +81,7 @@ impl App {
         let webhook = bind("listen.webhook", config.listen.webhook).await?;
         let stop = CancellationToken::new();
         let settings = server::Settings::from(&config);
+        let grace = settings.grace;
         let running = Running {
             grpc: grpc.1,
             webhook: webhook.1,
@@ -90,7 +91,7 @@ impl App {
                 server::serve_grpc(grpc.0, routes, settings.clone(), stop.clone()),
                 server::serve_http(webhook.0, webhook::router(service.clone()), settings, stop.clone()),
             ],
-            background: tokio::spawn(background::run(service.clone(), stop)),
+            background: tokio::spawn(background::run(service.clone(), stop, grace)),
             service,
             store,
         };

@@ -75,13 +75,17 @@ impl Facts {
     }
 }
 
-/// Whether uploaded statements of the same attempt have come in place of what this consent did not bring: the aggregator's failure is
-/// then no gap.
+/// Whether another consent's fetch stands for this one. Uploaded statements of the same attempt come in place of what the aggregator did
+/// not bring: its failure is then no gap. And where the provider serves an attempt as a whole, by an id of its own, there is one fetch
+/// for all its consents.
 fn stood_in_for(journey: &Journey, consent: &Consent) -> bool {
     let usable = |consent: &Consent| consent.fetches.iter().any(|fetch| fetch_usable(fetch.state));
-    !consent.uploaded
-        && !usable(consent)
-        && journey.consents_of(&consent.attempt_id).any(|other| other.uploaded && consent_given(other.state) && usable(other))
+    let whole = journey.attempts.iter().any(|attempt| attempt.id == consent.attempt_id && attempt.provider_ref.is_some());
+    let mut others = journey.consents_of(&consent.attempt_id).filter(|other| consent_given(other.state));
+    others.any(|other| {
+        let uploaded = !consent.uploaded && !usable(consent) && other.uploaded && usable(other);
+        uploaded || (whole && consent.fetches.is_empty() && !other.fetches.is_empty())
+    })
 }
 
 type Row = (fn(&Facts) -> bool, JourneyState);
@@ -203,6 +207,20 @@ mod tests {
         // Statements of which some are missing are no whole.
         journey.consents[1].fetches[0] = testing::fetch(FetchState::Partial, true);
         assert_eq!(state(&journey), JourneyState::PartiallyReady);
+    }
+
+    #[test]
+    fn one_fetch_stands_for_all_consents_of_an_attempt_that_is_served_as_a_whole() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Done;
+        let mut first = testing::consent(ConsentState::Active);
+        first.fetches.push(testing::fetch(FetchState::Ready, true));
+        journey.consents = vec![first, testing::consent(ConsentState::Active)];
+        assert_eq!((state(&journey), settled(&journey)), (JourneyState::PartiallyReady, false));
+        journey.attempts[0].provider_ref = Some("transaction".to_owned());
+        assert_eq!((state(&journey), settled(&journey)), (JourneyState::Ready, true));
+        journey.consents[0].fetches[0] = testing::fetch(FetchState::Failed, true);
+        assert_eq!((state(&journey), settled(&journey)), (JourneyState::Failed, true));
     }
 
     #[test]

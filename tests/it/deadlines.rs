@@ -7,7 +7,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
-use sangam::pb::{FetchDataRequest, JourneyState, StartJourneyResponse, View};
+use sangam::pb::{FetchDataRequest, Journey, JourneyState, StartJourneyResponse, View};
 use tokio::net::TcpStream;
 use tonic::{Code, Status};
 
@@ -125,6 +125,20 @@ async fn a_late_caller_gets_an_answer_that_is_an_answer() {
     assert_late(&status);
 }
 
+#[tokio::test]
+async fn a_silent_provider_does_not_hold_up_the_gateways_end() {
+    let stage = Stage::start(SLOWER, 20).await;
+    let path = format!("{CONSENT}/v2/getconsentslist");
+    stage.replay.set(&path, Answer::Held);
+    stage.open(CONSENT_WAY).await.unwrap();
+    stage.replay.until_asked(&path, 1).await;
+    drop(stage.client);
+    let begin = tokio::time::Instant::now();
+    stage.gateway.stop().await;
+    // The grace period of a stage is 200 ms; the provider would be waited for 9 s.
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+}
+
 fn faults() -> Vec<(&'static str, Answer, usize)> {
     vec![
         ("502", Answer::status(502, "{}"), 2),
@@ -175,10 +189,15 @@ async fn asking_for_data_is_sent_once_whatever_becomes_of_it() {
         let status = format!("{CONSENT}/consent/firequest/status");
         stage.replay.set(&status, Answer::status(400, r#"{"errorCode":"InvalidConsentId"}"#));
         stage.replay.set(&path, answer);
-        stage.open(CONSENT_WAY).await.unwrap();
+        let opened = stage.open(CONSENT_WAY).await.unwrap();
         stage.replay.until_asked(&path, 1).await;
         let looks = stage.replay.asked(&status);
-        stage.replay.until_asked(&status, looks + 3).await;
+        // What was refused is settled and not looked at again; what is in doubt is looked for.
+        let refused = |journey: &Journey| journey.consents[0].fetches.first().is_some_and(|fetch| fetch.settled);
+        tokio::select! {
+            () = stage.replay.until_asked(&status, looks + 3) => {}
+            _ = stage.until(&opened.journey_id, refused) => {}
+        }
         assert_eq!(stage.replay.asked(&path), 1, "{name}");
     }
 }

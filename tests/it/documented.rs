@@ -1,7 +1,9 @@
 //! Against a provider that only replays documented answers, by configuration alone, every product comes to READY and serves data: no
 //! path of the gateway rests on what the sandbox adds.
 
-use sangam::pb::{JourneyState, TransactionType, View};
+use sangam::pb::{ConsentAsk, JourneyState, Purpose, TransactionType, View};
+
+use serde_json::json;
 
 use crate::{
     replay::{ANALYSER, Answer, CONSENT, ORCHESTRATION, documented},
@@ -29,8 +31,40 @@ async fn every_product_serves_the_documented_data() {
         let minor = if product == "orchestration" { 550_000 } else { 50_000 };
         assert_eq!(last.amount.as_ref().map(|amount| amount.minor_units), Some(minor), "{product}");
     }
-    // The template says MANUAL: the gateway asked for the data, once.
-    assert_eq!(stage.replay.asked(&format!("{CONSENT}/fi/request")), 1);
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn data_of_a_manual_template_is_asked_for_once() {
+    let stage = Stage::start(PATIENT, 20).await;
+    let (ask, status) = (format!("{CONSENT}/fi/request"), format!("{CONSENT}/consent/firequest/status"));
+    // As long as nobody has asked there is no session.
+    stage.replay.set(&status, Answer::status(400, r#"{"errorCode":"InvalidConsentId","errorMsg":"Consent ID does not exist."}"#));
+    let opened = stage.open(CONSENT_WAY).await.unwrap();
+    stage.replay.until_asked(&ask, 1).await;
+    stage.replay.heal(&status);
+    stage.until(&opened.journey_id, |journey| journey.state() == JourneyState::Ready).await;
+    assert_eq!(stage.replay.asked(&ask), 1);
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_transaction_of_two_consents_is_ready_when_it_says_so() {
+    let stage = Stage::start(PATIENT, 1_000).await;
+    let path = format!("{ORCHESTRATION}/transaction/status");
+    let consent = |template: &str, digit: u8| {
+        json!({"consentHandle": format!("1111111{digit}"), "consentId": format!("2222222{digit}"), "consentStatus": "CONSENT_APPROVED",
+            "productId": template, "dataFetchStatus": "SUCCESS", "accounts": []})
+    };
+    let whole: serde_json::Value = serde_json::from_str(documented(&path)).unwrap();
+    let aa = json!({"fips": [{"fip": "FIP-A", "status": "SUCCESSFUL"}], "consents": [consent("PROD01", 1), consent("PROD02", 2)]});
+    let steps = json!([{"type": "aa", "status": "SUCCESSFUL", "data": aa}, {"type": "pdf", "status": "SKIPPED"}]);
+    let body = json!({"status": "SUCCESSFUL", "transaction_id": whole["transaction_id"], "message": null, "data": steps});
+    stage.replay.set(&path, Answer::json(body.to_string()));
+    let mut request = ORCHESTRATION_WAY.request();
+    request.consents.push(ConsentAsk { purpose: Purpose::Monitoring.into(), ..Default::default() });
+    let opened = stage.client.clone().start_journey(request).await.unwrap().into_inner();
+    stage.until(&opened.journey_id, |journey| journey.state() == JourneyState::Ready && journey.settled).await;
     stage.gateway.stop().await;
 }
 

@@ -11,16 +11,10 @@ mod hostile;
 mod hostile_server;
 mod journeys;
 mod layout;
-<<<<<<< HEAD
 mod lost_answers;
-=======
->>>>>>> conformance
 mod offers;
 mod personal;
 mod replay;
 mod scenarios;
-<<<<<<< HEAD
 mod stage;
-=======
->>>>>>> conformance
 mod traces;

@@ -106,13 +106,13 @@ fn toml(replay: &Replay, directory: &Path, limits: &str, longest_ms: u64) -> Str
         format!(
             "[tenant.finpro.{name}]\nbase_url = \"http://{}{prefix}\"\nstyle = \"{style}\"\nclient_id = \"id\"\n\
              client_secret = {{ file = \"{secret}\" }}\norganisation_id = \"org\"\napp_identifier = \"app\"\n\
-             products = {{ underwriting = \"PROD01\" }}\nanalytics = {{ json = \"j\", excel = \"aa_excel_analytics_v1\" }}\n\
+             products = {{ underwriting = \"PROD01\", monitoring = \"PROD02\" }}\nanalytics = {{ json = \"j\", excel = \"aa_excel_analytics_v1\" }}\n\
              report_hosts = [\"files.example\"]\nlimits = {{ {limits} }}\n",
             replay.address
         )
     };
     format!(
-        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\n[seal]\nkey_file = \"{seal}\"\n\
+        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nshutdown_grace_ms = 200\n[store]\npath = \"{}\"\n[seal]\nkey_file = \"{seal}\"\n\
          [poller]\nfirst_ms = 5\nmax_ms = {longest_ms}\n[tenant]\nid = \"t\"\nfull_view = true\n{}{}\
          [tenant.finpass.main]\nbase_url = \"http://{}/finpass\"\napi_key = {{ file = \"{secret}\" }}\n\
          api_secret = {{ file = \"{secret}\" }}\nlimits = {{ {limits} }}\n",

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -26,8 +26,9 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Purge dates are days; a minute is near enough.
 const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
-/// Runs until stopped; looks under way are finished first.
-pub async fn run(service: Service, stop: CancellationToken) {
+/// Runs until stopped; looks under way have the grace period to finish. What is cut off then is as after a crash: each intent stands in the
+/// store before its call.
+pub async fn run(service: Service, stop: CancellationToken, grace: Duration) {
     let limit = Arc::new(Semaphore::new(service.pace().concurrency.max(1)));
     let mut looks = JoinSet::new();
     let mut next_purge = service.clock().now();
@@ -49,7 +50,11 @@ pub async fn run(service: Service, stop: CancellationToken) {
             Some(_) = looks.join_next() => {}
         }
     }
-    while looks.join_next().await.is_some() {}
+    // A provider that says nothing would hold the end up for as long as a look may take.
+    if timeout(grace, async { while looks.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!(count = looks.len(), "looks under way are cut off");
+        looks.shutdown().await;
+    }
 }
 
 /// Removes what is past its purge date, now and then.

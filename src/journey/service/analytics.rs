@@ -177,12 +177,7 @@ impl Service {
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
-<<<<<<< HEAD
             let mut analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
-=======
-            let target = target(&journey, &consent, &fetch, &links)?;
-            let mut analysis = provider.analysis(call, target).await?;
->>>>>>> conformance
             analysis.received_at = as_kept(analysis.received_at);
             this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
             Ok(analysis)

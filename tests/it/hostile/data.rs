@@ -5,7 +5,7 @@ use tonic::Status;
 
 use super::{all_cases, assert_clean, assert_told, capture};
 use crate::{
-    hostile_server::{Case, NOTHING, silent, unusable},
+    hostile_server::{Case, NOTHING, TWISTED, silent, unusable},
     replay::{ANALYSER, Answer, CONSENT, ORCHESTRATION},
     stage::{ANALYSER_WAY, CONSENT_WAY, ORCHESTRATION_WAY, PATIENT, STRICT, Stage, Way},
 };
@@ -104,7 +104,7 @@ async fn an_analysis_survives_every_answer() {
                 // The document's inside is the organisation's own: it is passed on, and figures that are none are left out.
                 Ok(_) => true,
             };
-            assert!(!served || case.reasons == NOTHING, "{} was served", case.name);
+            assert!(!served || [NOTHING, TWISTED].contains(&case.reasons), "{} was served", case.name);
             stage.replay.heal(&path);
             if served {
                 journey_id = stage.ready(way).await;
