@@ -147,7 +147,7 @@ async fn neither_log_nor_errors_nor_files_hold_anything_personal() {
         ("finpass", "main", &both[..1]),
         ("finpass", "main", &both),
     ];
-    let stories = ["01", "02", "06", "10", "11", "12", "14", "21", "30", "32", "36"];
+    let stories = ["01", "02", "06", "10", "11", "30", "32", "36"];
     let mut errors = Vec::new();
     let mut served = String::new();
     for way in ways {
@@ -224,8 +224,7 @@ async fn neither_log_nor_errors_nor_files_hold_anything_personal() {
     assert!(files > 1_000_000, "{files} bytes of files");
     let log = gateway.log.lock().unwrap().clone();
     assert!(log.lines().count() > 100 && log.contains("\"journey changed\""), "the log says next to nothing");
-    for word in found(&words, log.as_bytes()) {
-        panic!("{word} stands in {:?}", log.lines().find(|line| line.contains(word)));
-    }
+    let lines = found(&words, log.as_bytes()).into_iter().map(|word| (word, log.lines().find(|line| line.contains(word))));
+    assert_eq!(lines.collect::<Vec<_>>(), []);
     sandbox.stop().await;
 }
