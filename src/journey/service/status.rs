@@ -16,22 +16,21 @@ use crate::{
 
 impl Service {
     /// The tree and its encoded answer. `encode` makes the answer's bytes.
-    pub async fn status(
-        &self,
-        journey_id: &str,
-        encode: fn(&Journey) -> Bytes,
-    ) -> Result<(Status, Origin), Failure> {
+    pub async fn status(&self, journey_id: &str, encode: fn(&Journey) -> Bytes) -> Result<(Status, Origin), Failure> {
         if !is_id(journey_id, "jrn") {
             return Err(JourneyError::JourneyNotFound.into());
         }
         let key = StatusKey { tenant: self.parts.tenant.id.clone(), journey_id: journey_id.to_owned() };
         let caches = &self.parts.caches;
-        let epochs = caches.epochs.clone();
-        let fresh = move |status: &Status| epochs.of(&status.journey.id) == status.epoch;
-        let this = self.clone();
-        let wanted = key.clone();
+        let fresh = |status: &Status| caches.epochs.of(&status.journey.id) == status.epoch;
+        let now = self.parts.clock.now();
+        // Looked up apart from the load, so that a hit does not pay for what only a miss needs.
+        if let Some(status) = caches.status.peek(&key, now, fresh).await {
+            return Ok((status, Origin::Hit));
+        }
+        let (this, wanted) = (self.clone(), key.clone());
         let load = move || async move { this.load_status(wanted, encode).await };
-        Ok(caches.status.get(key, self.parts.clock.now(), fresh, load).await?)
+        Ok(caches.status.get(key, now, fresh, load).await?)
     }
 
     async fn load_status(self, key: StatusKey, encode: fn(&Journey) -> Bytes) -> Result<Status, JourneyError> {
