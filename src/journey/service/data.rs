@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cache::{CachedRows, Origin, RowsKey},
-    data::{Rows, view},
+    data::{Entry, Rows, view},
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
@@ -62,8 +62,7 @@ impl Service {
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
         let mut begin = 0;
         if !query.page_token.is_empty() {
-            let position =
-                page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
+            let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.choice.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
         }
@@ -93,7 +92,13 @@ impl Service {
     }
 
     /// A fetch's rows in a view: from the cache, the snapshot, or, where none is picked up yet, the provider.
-    async fn rows(&self, call: Call, journey: &Journey, fetch_id: &str, view: View) -> Result<(CachedRows, Origin), JourneyError> {
+    async fn rows(
+        &self,
+        call: Call,
+        journey: &Journey,
+        fetch_id: &str,
+        view: View,
+    ) -> Result<(CachedRows, Origin), JourneyError> {
         let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
         let this = self.clone();
         let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());
@@ -129,22 +134,17 @@ fn cut(rows: &Rows, begin: usize, page_bytes: usize) -> Option<(Bytes, usize)> {
     }
     let first = rows.entries.get(begin)?;
     let start = first.offset as usize;
-    let mut stop = start + first.len as usize;
-    let mut end = begin + 1;
-    while let Some(entry) = rows.entries.get(end) {
-        let next = entry.offset as usize + entry.len as usize;
-        if next - start > page_bytes {
-            break;
-        }
-        (stop, end) = (next, end + 1);
-    }
-    Some((rows.bytes.slice(start..stop), end))
+    let stop = |entry: &Entry| entry.offset as usize + entry.len as usize;
+    // Entries follow one another, so the last that fits is found by halving.
+    let further = rows.entries[begin + 1..].partition_point(|entry| stop(entry) - start <= page_bytes);
+    let last = rows.entries.get(begin + further).unwrap_or(first);
+    Some((rows.bytes.slice(start..stop(last)), begin + further + 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Entry, EntryKind};
+    use crate::data::EntryKind;
 
     fn rows(lens: &[u32]) -> Rows {
         let mut offset = 0;
