@@ -53,7 +53,11 @@ pub fn encode_id(prefix: &str, bytes: [u8; 16]) -> String {
 pub fn is_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('_'))
-        .is_some_and(|rest| rest.len() == 26 && rest.bytes().all(|byte| ALPHABET.contains(&byte)))
+        .is_some_and(|rest| rest.len() == 26 && rest.bytes().all(in_alphabet))
+}
+
+fn in_alphabet(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z') && !matches!(byte, b'i' | b'l' | b'o' | b'u')
 }
 
 /// A number in 0..1, for jitter.
@@ -73,6 +77,9 @@ mod tests {
         assert!(is_id(&id, "jrn"), "{id}");
         assert!(!is_id(&id, "att"));
         assert!(!is_id("jrn_short", "jrn"));
+        for byte in 0..=u8::MAX {
+            assert_eq!(in_alphabet(byte), ALPHABET.contains(&byte), "{byte}");
+        }
         assert_eq!(encode_id("x", [0xff; 16]), format!("x_7{}", "z".repeat(25)));
     }
 }

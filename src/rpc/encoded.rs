@@ -15,9 +15,15 @@ use http_body::Frame;
 use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
-/// The encoded message of an answer, in the response's extensions.
+/// The encoded message of an answer, in the response's extensions: a short part, and a long one that is sent without being copied.
+/// Fields of a message may stand in any order, so both are simply one after the other.
 #[derive(Debug, Clone)]
-pub(super) struct Encoded(pub Bytes);
+pub(super) struct Encoded {
+    /// Copied into the frame.
+    pub short: Bytes,
+    /// Sent as it is kept; often empty.
+    pub long: Bytes,
+}
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -44,9 +50,9 @@ where
         let answer = self.0.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
-            if let Some(Encoded(message)) = response.extensions_mut().remove::<Encoded>() {
+            if let Some(message) = response.extensions_mut().remove::<Encoded>() {
                 // The frame says by itself that it is not compressed, whatever the call has agreed on.
-                *response.body_mut() = Body::new(OneMessage::new(&message));
+                *response.body_mut() = Body::new(OneMessage::new(message));
             }
             Ok(response)
         })
@@ -55,20 +61,21 @@ where
 
 /// One frame of one message, then trailers that say OK.
 struct OneMessage {
-    frame: Option<Bytes>,
+    short: Option<Bytes>,
+    long: Bytes,
     trailers: Option<HeaderMap>,
 }
 
 impl OneMessage {
-    fn new(message: &Bytes) -> Self {
-        let mut frame = BytesMut::with_capacity(5 + message.len());
+    fn new(Encoded { short, long }: Encoded) -> Self {
+        let mut frame = BytesMut::with_capacity(5 + short.len());
         frame.put_u8(0);
         // A page is at most 3 MiB and a tree a few KiB.
-        frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-        frame.put_slice(message);
+        frame.put_u32(u32::try_from(short.len() + long.len()).unwrap_or(u32::MAX));
+        frame.put_slice(&short);
         let mut trailers = HeaderMap::with_capacity(1);
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
-        Self { frame: Some(frame.freeze()), trailers: Some(trailers) }
+        Self { short: Some(frame.freeze()), long, trailers: Some(trailers) }
     }
 }
 
@@ -77,13 +84,16 @@ impl http_body::Body for OneMessage {
     type Error = tonic::Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        if let Some(frame) = self.frame.take() {
-            return Poll::Ready(Some(Ok(Frame::data(frame))));
+        if let Some(short) = self.short.take() {
+            return Poll::Ready(Some(Ok(Frame::data(short))));
+        }
+        if !self.long.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.long)))));
         }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.frame.is_none() && self.trailers.is_none()
+        self.short.is_none() && self.long.is_empty() && self.trailers.is_none()
     }
 }

@@ -1,6 +1,5 @@
-//! FetchData: a run of kept rows, then a freshly encoded tail.
+//! FetchData: a run of kept rows behind a freshly encoded head.
 
-use bytes::{BufMut, BytesMut};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
@@ -15,18 +14,14 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> R
     let view = query.view;
     let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let page = edge.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
-    let tail = FetchDataResponse {
+    let head = FetchDataResponse {
         next_page_token: page.next_page_token,
         journey_id: request.journey_id,
         fetch: Some(convert::fetch(&page.fetch, &page.consent_id)),
         view: view.into(),
         ..Default::default()
     };
-    // Fields of a message may stand in any order, so entries and tail are simply one after the other.
-    let mut message = BytesMut::with_capacity(page.entries.len() + tail.encoded_len());
-    message.put_slice(&page.entries);
-    message.put_slice(&tail.encode_to_vec());
     let mut response = Response::new(FetchDataResponse::default());
-    response.extensions_mut().insert(Encoded(message.freeze()));
+    response.extensions_mut().insert(Encoded { short: head.encode_to_vec().into(), long: page.entries });
     Ok(with_origin(response, page.origin))
 }

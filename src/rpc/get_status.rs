@@ -1,5 +1,6 @@
 //! GetStatus: a kept answer goes out as it is kept.
 
+use bytes::Bytes;
 use tonic::{Request, Response, Status};
 
 use super::{Edge, convert, encoded::Encoded, status, validate, with_origin};
@@ -10,6 +11,6 @@ pub(super) async fn handle(edge: &Edge, request: Request<GetStatusRequest>) -> R
     validate::journey_id(journey_id).map_err(status::of_failure)?;
     let (tree, origin) = edge.service.status(journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let mut response = Response::new(GetStatusResponse::default());
-    response.extensions_mut().insert(Encoded(tree.encoded));
+    response.extensions_mut().insert(Encoded { short: tree.encoded, long: Bytes::new() });
     Ok(with_origin(response, origin))
 }

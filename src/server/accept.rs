@@ -44,7 +44,8 @@ pub enum Protocol {
 #[derive(Clone)]
 struct Calls {
     running: TaskTracker,
-    cut: CancellationToken,
+    /// Shared as a whole: cloning a token takes its lock, and this happens for every call.
+    cut: Arc<CancellationToken>,
 }
 
 impl<F> Executor<F> for Calls
@@ -56,6 +57,8 @@ where
         let cut = self.cut.clone();
         self.running.spawn(async move {
             tokio::select! {
+                // A call that is answered at once never waits for the cut.
+                biased;
                 _ = call => {}
                 () = cut.cancelled() => {}
             }
@@ -74,7 +77,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let slots = Arc::new(Semaphore::new(settings.max_connections));
-    let calls = Calls { running: TaskTracker::new(), cut: CancellationToken::new() };
+    let calls = Calls { running: TaskTracker::new(), cut: Arc::new(CancellationToken::new()) };
     let builder = Arc::new(builder(protocol, &settings, calls.clone()));
     let connections = TaskTracker::new();
     while let Some((stream, slot)) = next(&listener, &slots, &stop).await {

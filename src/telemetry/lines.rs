@@ -1,21 +1,16 @@
 //! Writes one JSON object a line, with the trace it belongs to and the call's id, through the rule of `redact`.
 
-use std::{fmt, io::Write};
+use std::{fmt, io::Write, ops::Range};
 
 use jiff::Timestamp;
 use opentelemetry::trace::TraceContextExt;
-use serde_json::{Map, Value};
+use serde::Serialize;
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
-use tracing_subscriber::{
-    Layer,
-    fmt::MakeWriter,
-    layer::Context,
-    registry::{LookupSpan, Scope},
-};
+use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, registry::LookupSpan};
 
 use super::redact;
 
@@ -30,22 +25,70 @@ impl<W> JsonLines<W> {
     }
 }
 
-/// What may be shown of a span's or event's fields.
+/// Members of a JSON object, each encoded once, as it comes.
+#[derive(Debug, Default)]
+struct Members {
+    values: Vec<u8>,
+    places: Vec<(&'static str, Range<usize>)>,
+}
+
+impl Members {
+    /// Sets a member; the later value wins.
+    fn set(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
+        let begin = self.values.len();
+        if serde_json::to_writer(&mut self.values, value).is_err() {
+            self.values.truncate(begin);
+            return;
+        }
+        let place = begin..self.values.len();
+        match self.places.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = place,
+            None => self.places.push((name, place)),
+        }
+    }
+
+    /// Adds the members of a span around it. What is there already wins.
+    fn add_outer(&mut self, outer: &Self) {
+        for (name, place) in &outer.places {
+            if self.places.iter().all(|(known, _)| known != name) {
+                let begin = self.values.len();
+                self.values.extend_from_slice(&outer.values[place.clone()]);
+                self.places.push((name, begin..self.values.len()));
+            }
+        }
+    }
+
+    /// The object, with the end of its line.
+    fn line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(self.values.len() + 32 * self.places.len());
+        for (name, place) in &self.places {
+            line.push(if line.is_empty() { b'{' } else { b',' });
+            // The names are ours: words and dots, with nothing to escape.
+            line.push(b'"');
+            line.extend_from_slice(name.as_bytes());
+            line.extend_from_slice(b"\":");
+            line.extend_from_slice(&self.values[place.clone()]);
+        }
+        line.extend_from_slice(b"}\n");
+        line
+    }
+}
+
+/// Takes over what may be shown of a span's or event's fields.
 struct Shown<'a> {
     metadata: &'a Metadata<'a>,
-    fields: Map<String, Value>,
-    message: Option<String>,
+    members: &'a mut Members,
     left_out: u64,
 }
 
 impl<'a> Shown<'a> {
-    fn of(metadata: &'a Metadata<'a>) -> Self {
-        Self { metadata, fields: Map::new(), message: None, left_out: 0 }
+    fn of(metadata: &'a Metadata<'a>, members: &'a mut Members) -> Self {
+        Self { metadata, members, left_out: 0 }
     }
 
-    fn put(&mut self, field: &Field, value: impl FnOnce() -> Value) {
+    fn put(&mut self, field: &Field, value: &(impl Serialize + ?Sized)) {
         if redact::may_show(self.metadata, field.name()) {
-            self.fields.insert(field.name().to_owned(), value());
+            self.members.set(field.name(), value);
         } else if !field.name().starts_with("otel.") && !field.name().starts_with("log.") {
             self.left_out += 1;
         }
@@ -54,32 +97,29 @@ impl<'a> Shown<'a> {
 
 impl Visit for Shown<'_> {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, || value.into());
+        self.put(field, &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, || value.into());
+        self.put(field, &value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, || value.into());
+        self.put(field, &value);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, || value.into());
+        self.put(field, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() != "message" {
-            self.put(field, || format!("{value:?}").into());
+            self.put(field, &format_args!("{value:?}"));
         } else if redact::may_say(self.metadata) {
-            self.message = Some(format!("{value:?}"));
+            self.members.set("message", &format_args!("{value:?}"));
         }
     }
 }
-
-/// A span's fields, kept until it closes.
-struct SpanFields(Map<String, Value>);
 
 impl<S, W> Layer<S> for JsonLines<W>
 where
@@ -88,69 +128,59 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut shown = Shown::of(attributes.metadata());
-        attributes.record(&mut shown);
-        span.extensions_mut().insert(SpanFields(shown.fields));
+        let mut members = Members::default();
+        attributes.record(&mut Shown::of(attributes.metadata(), &mut members));
+        span.extensions_mut().insert(members);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        let mut shown = Shown::of(span.metadata());
-        values.record(&mut shown);
-        if let Some(SpanFields(fields)) = span.extensions_mut().get_mut() {
-            fields.extend(shown.fields);
+        if let Some(members) = span.extensions_mut().get_mut::<Members>() {
+            values.record(&mut Shown::of(span.metadata(), members));
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let metadata = event.metadata();
-        let mut shown = Shown::of(metadata);
+        let mut members = Members::default();
+        members.set("time", &Timestamp::now());
+        members.set("level", metadata.level().as_str());
+        members.set("target", metadata.target());
+        let mut shown = Shown::of(metadata, &mut members);
         event.record(&mut shown);
-        let mut line = Map::new();
-        line.insert("time".to_owned(), Timestamp::now().to_string().into());
-        line.insert("level".to_owned(), metadata.level().as_str().into());
-        line.insert("target".to_owned(), metadata.target().into());
-        if let Some(message) = shown.message {
-            line.insert("message".to_owned(), message.into());
+        let left_out = shown.left_out;
+        if left_out > 0 {
+            members.set("fields_left_out", &left_out);
         }
-        if shown.left_out > 0 {
-            line.insert("fields_left_out".to_owned(), shown.left_out.into());
+        add_trace(&mut members);
+        // From the innermost span outwards.
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(outer) = span.extensions().get() {
+                members.add_outer(outer);
+            }
         }
-        add_trace(&mut line);
-        add_spans(&mut line, context.event_scope(event));
-        // The event's own fields win over those of its spans.
-        line.extend(shown.fields);
-        let mut bytes = serde_json::to_vec(&Value::Object(line)).unwrap_or_default();
-        bytes.push(b'\n');
         // In one write, so that lines of two threads do not mix; a log that cannot be written has nowhere to say so.
-        let _ = self.0.make_writer_for(metadata).write_all(&bytes);
+        let _ = self.0.make_writer_for(metadata).write_all(&members.line());
     }
 }
 
 /// The ids of the current OpenTelemetry span, which entering a span has made current.
-fn add_trace(line: &mut Map<String, Value>) {
-    let context = opentelemetry::Context::current();
-    let span = context.span();
-    let ids = span.span_context();
-    if ids.is_valid() {
-        line.insert("trace_id".to_owned(), ids.trace_id().to_string().into());
-        line.insert("span_id".to_owned(), ids.span_id().to_string().into());
-    }
-}
-
-fn add_spans<S: for<'span> LookupSpan<'span>>(line: &mut Map<String, Value>, scope: Option<Scope<'_, S>>) {
-    for span in scope.into_iter().flat_map(Scope::from_root) {
-        if let Some(SpanFields(fields)) = span.extensions().get() {
-            line.extend(fields.clone());
+fn add_trace(members: &mut Members) {
+    opentelemetry::Context::map_current(|context| {
+        let span = context.span();
+        let ids = span.span_context();
+        if ids.is_valid() {
+            members.set("trace_id", &format_args!("{}", ids.trace_id()));
+            members.set("span_id", &format_args!("{}", ids.span_id()));
         }
-    }
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
     use tracing::subscriber::with_default;
 
-    use super::*;
     use crate::telemetry::{provider, redact::CaptureWriter, subscriber};
 
     fn lines_of(filter: &str, work: impl FnOnce()) -> (String, Vec<Value>) {

@@ -82,6 +82,8 @@ where
         .with_tracer(provider.tracer("sangam"))
         .with_location(false)
         .with_threads(false)
+        // How long a span was busy or idle between its polls tells nobody anything, and costs two looks at the clock for each.
+        .with_tracked_inactivity(false)
         // Our own spans only, and no events: those have the log, where fields are chosen one by one.
         .with_filter(filter_fn(|metadata| metadata.is_span() && redact::is_ours(metadata.target())));
     Ok(Registry::default().with(spans).with(lines::JsonLines::new(writer).with_filter(filter)))

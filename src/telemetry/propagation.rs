@@ -23,9 +23,10 @@ tokio::task_local! {
     static ATTEMPTS: Cell<u32>;
 }
 
-/// The caller's trace context; an empty one where there is none.
-pub fn extract(headers: &HeaderMap) -> opentelemetry::Context {
-    TraceContextPropagator::new().extract_with_context(&opentelemetry::Context::new(), &Headers(headers))
+/// The caller's trace context, if there is one.
+pub fn extract(headers: &HeaderMap) -> Option<opentelemetry::Context> {
+    headers.get("traceparent")?;
+    Some(TraceContextPropagator::new().extract_with_context(&opentelemetry::Context::new(), &Headers(headers)))
 }
 
 /// Puts the context of `span` into headers as `traceparent` and `tracestate`. Nothing else goes on: no baggage.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cache::{CachedRows, Origin, RowsKey},
-    data::{Rows, view},
+    data::{Entry, Rows, view},
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
@@ -134,22 +134,17 @@ fn cut(rows: &Rows, begin: usize, page_bytes: usize) -> Option<(Bytes, usize)> {
     }
     let first = rows.entries.get(begin)?;
     let start = first.offset as usize;
-    let mut stop = start + first.len as usize;
-    let mut end = begin + 1;
-    while let Some(entry) = rows.entries.get(end) {
-        let next = entry.offset as usize + entry.len as usize;
-        if next - start > page_bytes {
-            break;
-        }
-        (stop, end) = (next, end + 1);
-    }
-    Some((rows.bytes.slice(start..stop), end))
+    let stop = |entry: &Entry| entry.offset as usize + entry.len as usize;
+    // Entries follow one another, so the last that fits is found by halving.
+    let further = rows.entries[begin + 1..].partition_point(|entry| stop(entry) - start <= page_bytes);
+    let last = rows.entries.get(begin + further).unwrap_or(first);
+    Some((rows.bytes.slice(start..stop(last)), begin + further + 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Entry, EntryKind};
+    use crate::data::EntryKind;
 
     fn rows(lens: &[u32]) -> Rows {
         let mut offset = 0;

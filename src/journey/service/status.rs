@@ -22,12 +22,15 @@ impl Service {
         }
         let key = StatusKey { tenant: self.parts.tenant.id.clone(), journey_id: journey_id.to_owned() };
         let caches = &self.parts.caches;
-        let epochs = caches.epochs.clone();
-        let fresh = move |status: &Status| epochs.of(&status.journey.id) == status.epoch;
-        let this = self.clone();
-        let wanted = key.clone();
+        let fresh = |status: &Status| caches.epochs.of(&status.journey.id) == status.epoch;
+        let now = self.parts.clock.now();
+        // Looked up apart from the load, so that a hit does not pay for what only a miss needs.
+        if let Some(status) = caches.status.peek(&key, now, fresh).await {
+            return Ok((status, Origin::Hit));
+        }
+        let (this, wanted) = (self.clone(), key.clone());
         let load = move || async move { this.load_status(wanted, encode).await };
-        Ok(caches.status.get(key, self.parts.clock.now(), fresh, load).await?)
+        Ok(caches.status.get(key, now, fresh, load).await?)
     }
 
     async fn load_status(self, key: StatusKey, encode: fn(&Journey) -> Bytes) -> Result<Status, JourneyError> {

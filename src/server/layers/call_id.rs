@@ -3,10 +3,10 @@
 
 use std::{
     future::Future,
-    task::{Context, Poll},
+    pin::Pin,
+    task::{Context, Poll, ready},
 };
 
-use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response};
 use tower::{Layer, Service};
 use uuid::Uuid;
@@ -36,11 +36,11 @@ pub struct CallIds<S>(S);
 impl<S, Q, B> Service<Request<Q>> for CallIds<S>
 where
     S: Service<Request<Q>, Response = Response<B>>,
-    S::Future: Future + Send + 'static,
+    S::Future: Unpin,
 {
     type Response = Response<B>;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<B>, S::Error>>;
+    type Future = Answer<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(cx)
@@ -51,13 +51,29 @@ where
         let id = Uuid::now_v7();
         request.headers_mut().remove(HEADER);
         request.extensions_mut().insert(CallId(id));
-        let answer = self.0.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
-            if let Ok(value) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
-                response.headers_mut().insert(HEADER, value);
-            }
-            Ok(response)
-        })
+        Answer { answer: self.0.call(request), id }
+    }
+}
+
+/// The answer with its id.
+pub struct Answer<F> {
+    answer: F,
+    id: Uuid,
+}
+
+impl<F, B, E> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<B>, E>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        if let Ok(response) = &mut answer
+            && let Ok(value) = HeaderValue::from_str(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+        {
+            response.headers_mut().insert(HEADER, value);
+        }
+        Poll::Ready(answer)
     }
 }

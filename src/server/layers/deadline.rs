@@ -115,13 +115,13 @@ impl http_body::Body for Ending {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let inner = Pin::new(body).poll_frame(cx);
-        // What ends by itself keeps its own status. A stream that never rests is ended too, hence no look at `Pending` only.
-        let ended = match &inner {
-            Poll::Ready(Some(Ok(frame))) => frame.is_trailers(),
-            Poll::Ready(_) => true,
-            Poll::Pending => false,
+        // What ends by itself keeps its own status. A stream that never rests is ended too; only one that rests needs the timer.
+        let over = match &inner {
+            Poll::Ready(Some(Ok(frame))) => !frame.is_trailers() && Instant::now() >= self.over.deadline(),
+            Poll::Ready(_) => false,
+            Poll::Pending => self.over.as_mut().poll(cx).is_ready(),
         };
-        if ended || self.over.as_mut().poll(cx).is_pending() {
+        if !over {
             return inner;
         }
         // The work behind the stream ends with it.

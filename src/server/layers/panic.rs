@@ -1,13 +1,14 @@
 //! Turns a panic into INTERNAL, so that it costs one call. The panic's text goes nowhere: it can quote what was being read.
 
 use std::{
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, future::CatchUnwind};
 use http::{Request, Response};
 use http_body::Frame;
 use tonic::{Status, body::Body};
@@ -33,12 +34,11 @@ pub struct CatchPanic<S>(S);
 impl<S, Q> Service<Request<Q>> for CatchPanic<S>
 where
     S: Service<Request<Q>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S::Future: Unpin,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+    type Future = Caught<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(cx)
@@ -47,12 +47,24 @@ where
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         // Nothing of the service is used after its panic but its shared state, whose locks are poison-proof or tell.
         let answer = catch_unwind(AssertUnwindSafe(|| self.0.call(request)));
-        Box::pin(async move {
-            let Ok(answer) = answer else { return Ok(failed()) };
-            match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Guarded { body: Some(body) }))),
-                Err(_) => Ok(failed()),
-            }
+        Caught(answer.ok().map(|answer| AssertUnwindSafe(answer).catch_unwind()))
+    }
+}
+
+/// An answer whose panic is caught; none if the call itself has panicked.
+pub struct Caught<F>(Option<CatchUnwind<AssertUnwindSafe<F>>>);
+
+impl<F, E> Future for Caught<F>
+where
+    F: Future<Output = Result<Response<Body>, E>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(answer) = &mut self.0 else { return Poll::Ready(Ok(failed())) };
+        Poll::Ready(match ready!(Pin::new(answer).poll(cx)) {
+            Ok(answer) => answer.map(|response| response.map(|body| Body::new(Guarded { body: Some(body) }))),
+            Err(_) => Ok(failed()),
         })
     }
 }

@@ -1,19 +1,20 @@
 //! One server span for each rpc, below the caller's own, and one log line at its end.
 
 use std::{
+    future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
-use tracing::{Instrument, Span, field::Empty};
+use tracing::{Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
 
 use super::call_id::CallId;
 use crate::telemetry::propagation;
@@ -36,39 +37,62 @@ pub struct Trace<S>(S);
 impl<S, Q> Service<Request<Q>> for Trace<S>
 where
     S: Service<Request<Q>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    S::Future: Unpin,
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+    type Future = Answer<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.0.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let mut ending = Ending::begin(span(&request), request.uri().path().starts_with("/grpc.health.v1."));
-        let span = ending.span.clone();
-        let answer = span.in_scope(|| self.0.call(request));
-        let future = async move {
-            let response = answer.await?;
+        let ending = Ending::begin(span(&request), request.uri().path().starts_with("/grpc.health.v1."));
+        let answer = ending.span.in_scope(|| self.0.call(request));
+        Answer { answer, ending: Some(ending) }
+    }
+}
+
+/// The answer inside its span.
+pub struct Answer<F> {
+    answer: F,
+    /// Goes on into the body.
+    ending: Option<Ending>,
+}
+
+impl<F, E> Future for Answer<F>
+where
+    F: Future<Output = Result<Response<Body>, E>> + Unpin,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let Self { answer, ending } = self.get_mut();
+        let answer = match ending {
+            Some(Ending { span, .. }) => ready!(span.in_scope(|| Pin::new(answer).poll(cx))),
+            None => ready!(Pin::new(answer).poll(cx)),
+        };
+        let Some(mut ending) = ending.take() else { return Poll::Ready(answer) };
+        Poll::Ready(answer.map(|response| {
             // A refusal has its status in the head; everything else in the trailers.
             if let Some(code) = code(response.headers()) {
                 ending.end(code);
             }
-            Ok(response.map(|body| Body::new(Traced { body, ending })))
-        };
-        Box::pin(future.instrument(span))
+            response.map(|body| Body::new(Traced { body, ending }))
+        }))
     }
 }
 
 /// The span, with its parent set before anything enters it: afterwards it would be too late.
 fn span<Q>(request: &Request<Q>) -> Span {
-    let (service, method) = names(request.uri().path());
+    let Names { full, service, method } = names(request.uri().path());
+    let mut buffer = Uuid::encode_buffer();
+    let call_id = request.extensions().get().map(|CallId(id)| &*id.hyphenated().encode_lower(&mut buffer));
     let span = tracing::info_span!(
+        parent: None,
         "rpc",
-        otel.name = format!("{service}/{method}"),
+        otel.name = full,
         otel.kind = "server",
         otel.status_code = Empty,
         rpc.system = "grpc",
@@ -76,25 +100,33 @@ fn span<Q>(request: &Request<Q>) -> Span {
         rpc.method = method,
         rpc.grpc.status_code = Empty,
         cache = Empty,
-        call_id = Empty,
+        call_id,
     );
-    if let Some(CallId(id)) = request.extensions().get() {
-        span.record("call_id", tracing::field::display(id));
+    if let Some(parent) = propagation::extract(request.headers()) {
+        // Fails where no spans are collected at all.
+        let _ = span.set_parent(parent);
     }
-    // Fails where no spans are collected at all.
-    let _ = span.set_parent(propagation::extract(request.headers()));
     span
 }
 
-/// Service and method of a path. Words that nobody has defined are not written: a caller can put anything there.
-fn names(path: &str) -> (&str, &str) {
-    let parts = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-    let known = parts.filter(|(service, method)| {
+/// The names of an rpc.
+#[derive(Debug, PartialEq, Eq)]
+struct Names<'a> {
+    full: &'a str,
+    service: &'a str,
+    method: &'a str,
+}
+
+/// The names in a path. Words that nobody has defined are not written: a caller can put anything there.
+fn names(path: &str) -> Names<'_> {
+    let known = path.strip_prefix('/').and_then(|full| {
+        let (service, method) = full.split_once('/')?;
         let ours = ["sangam.v1.", "grpc.health.v1.", "grpc.reflection."].iter().any(|prefix| service.starts_with(prefix));
         let plain = |word: &str| word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
-        ours && plain(method) && service.split('.').all(|word| plain(word) || matches!(word, "v1"))
+        let words = ours && plain(method) && service.split('.').all(|word| plain(word) || matches!(word, "v1"));
+        words.then_some(Names { full, service, method })
     });
-    known.unwrap_or(("unknown", "unknown"))
+    known.unwrap_or(Names { full: "unknown/unknown", service: "unknown", method: "unknown" })
 }
 
 fn code(headers: &HeaderMap) -> Option<Code> {
@@ -104,39 +136,54 @@ fn code(headers: &HeaderMap) -> Option<Code> {
 /// Writes down how the call ended, once. A caller who goes away drops it: CANCELLED.
 struct Ending {
     span: Span,
-    begin: Instant,
-    /// Probes come every few seconds for ever: their lines are written at the level `debug` only.
-    is_probe: bool,
-    ended: bool,
+    line: Line,
 }
 
 impl Ending {
     fn begin(span: Span, is_probe: bool) -> Self {
-        Self { span, begin: Instant::now(), is_probe, ended: false }
+        Self { span, line: Line { begin: Instant::now(), is_probe, written: false } }
     }
 
     fn end(&mut self, code: Code) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
-        self.span.record("rpc.grpc.status_code", code as i32);
-        // Only what is the server's fault makes a server span an error (OpenTelemetry's convention for rpc spans).
-        let faults =
-            [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
-        if faults.contains(&code) {
-            self.span.record("otel.status_code", "ERROR");
-        }
-        let elapsed_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.span.in_scope(|| match self.is_probe {
-            true => tracing::debug!(code = ?code, elapsed_ms, "rpc ended"),
-            false => tracing::info!(code = ?code, elapsed_ms, "rpc ended"),
-        });
+        let Self { span, line } = self;
+        span.in_scope(|| line.write(span, code));
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.end(Code::Cancelled);
+        if !self.line.written {
+            self.end(Code::Cancelled);
+        }
+    }
+}
+
+/// The line at the end of a call.
+struct Line {
+    begin: Instant,
+    /// Probes come every few seconds for ever: their lines are written at the level `debug` only.
+    is_probe: bool,
+    written: bool,
+}
+
+impl Line {
+    /// Writes it, inside `span`.
+    fn write(&mut self, span: &Span, code: Code) {
+        if std::mem::replace(&mut self.written, true) {
+            return;
+        }
+        span.record("rpc.grpc.status_code", code as i32);
+        // Only what is the server's fault makes a server span an error (OpenTelemetry's convention for rpc spans).
+        let faults =
+            [Code::Unknown, Code::DeadlineExceeded, Code::Unimplemented, Code::Internal, Code::Unavailable, Code::DataLoss];
+        if faults.contains(&code) {
+            span.record("otel.status_code", "ERROR");
+        }
+        let elapsed_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match self.is_probe {
+            true => tracing::debug!(code = ?code, elapsed_ms, "rpc ended"),
+            false => tracing::info!(code = ?code, elapsed_ms, "rpc ended"),
+        }
     }
 }
 
@@ -149,20 +196,22 @@ impl http_body::Body for Traced {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let span = self.ending.span.clone();
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let Self { body, ending: Ending { span, line } } = self.get_mut();
         // What a stream does while it is polled belongs to the call.
-        let polled = span.in_scope(|| Pin::new(&mut self.body).poll_frame(cx));
-        let end = match &polled {
-            Poll::Ready(Some(Ok(frame))) => frame.trailers_ref().and_then(code),
-            Poll::Ready(Some(Err(status))) => Some(status.code()),
-            Poll::Ready(None) => Some(Code::Unknown),
-            Poll::Pending => None,
-        };
-        if let Some(code) = end {
-            self.ending.end(code);
-        }
-        polled
+        span.in_scope(|| {
+            let polled = Pin::new(body).poll_frame(cx);
+            let end = match &polled {
+                Poll::Ready(Some(Ok(frame))) => frame.trailers_ref().and_then(code),
+                Poll::Ready(Some(Err(status))) => Some(status.code()),
+                Poll::Ready(None) => Some(Code::Unknown),
+                Poll::Pending => None,
+            };
+            if let Some(code) = end {
+                line.write(span, code);
+            }
+            polled
+        })
     }
 
     fn is_end_stream(&self) -> bool {
@@ -180,10 +229,13 @@ mod tests {
 
     #[test]
     fn only_plain_names_of_known_services_are_written() {
-        assert_eq!(names("/sangam.v1.JourneyService/GetStatus"), ("sangam.v1.JourneyService", "GetStatus"));
-        assert_eq!(names("/grpc.health.v1.Health/Check"), ("grpc.health.v1.Health", "Check"));
+        let known = |path: &'static str| (names(path).service, names(path).method);
+        assert_eq!(known("/sangam.v1.JourneyService/GetStatus"), ("sangam.v1.JourneyService", "GetStatus"));
+        assert_eq!(known("/grpc.health.v1.Health/Check"), ("grpc.health.v1.Health", "Check"));
+        assert_eq!(names("/grpc.health.v1.Health/Check").full, "grpc.health.v1.Health/Check");
         for path in ["/", "", "/a/b", "/sangam.v1.JourneyService/9000000001", "/sangam.v1.AAAPA0001A/Get", "/sangam.v1.X/a/b"] {
-            assert_eq!(names(path), ("unknown", "unknown"), "{path}");
+            assert_eq!(names(path).full, "unknown/unknown", "{path}");
+            assert_eq!(known(path), ("unknown", "unknown"), "{path}");
         }
     }
 }

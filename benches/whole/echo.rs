@@ -1,0 +1,70 @@
+//! What one writes with tonic alone: a service that answers a message it has, through tonic's own server.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use prost::Message;
+use sangam::pb::{
+    self,
+    journey_service_server::{JourneyService, JourneyServiceServer},
+};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+const FILES: [&str; 2] = ["status.bin", "page.bin"];
+
+/// Writes down what the service shall answer.
+pub fn keep(directory: &Path, status: &pb::GetStatusResponse, page: &pb::FetchDataResponse) {
+    for (file, bytes) in FILES.into_iter().zip([status.encode_to_vec(), page.encode_to_vec()]) {
+        fs::write(directory.join(file), bytes).expect("a file");
+    }
+}
+
+struct Echo {
+    status: pb::GetStatusResponse,
+    page: pb::FetchDataResponse,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl JourneyService for Echo {
+    async fn get_status(&self, _: Request<pb::GetStatusRequest>) -> Answer<pb::GetStatusResponse> {
+        Ok(Response::new(self.status.clone()))
+    }
+
+    async fn fetch_data(&self, _: Request<pb::FetchDataRequest>) -> Answer<pb::FetchDataResponse> {
+        Ok(Response::new(self.page.clone()))
+    }
+
+    async fn start_journey(&self, _: Request<pb::StartJourneyRequest>) -> Answer<pb::StartJourneyResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn resume_journey(&self, _: Request<pb::ResumeJourneyRequest>) -> Answer<pb::ResumeJourneyResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn fetch_analytics(&self, _: Request<pb::FetchAnalyticsRequest>) -> Answer<pb::FetchAnalyticsResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    type FetchReportStream = tokio_stream::Empty<Result<pb::FetchReportResponse, Status>>;
+
+    async fn fetch_report(&self, _: Request<pb::FetchReportRequest>) -> Answer<Self::FetchReportStream> {
+        Err(Status::unimplemented(""))
+    }
+}
+
+/// Serves what was kept.
+pub async fn serve(directory: &Path) -> SocketAddr {
+    let [status, page] = FILES.map(|file| fs::read(directory.join(file)).expect("a file"));
+    let echo = Echo {
+        status: Message::decode(status.as_slice()).expect("a message"),
+        page: Message::decode(page.as_slice()).expect("a message"),
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = tonic::transport::Server::builder().tcp_nodelay(true).add_service(JourneyServiceServer::new(echo));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    address
+}
