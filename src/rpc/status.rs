@@ -68,7 +68,12 @@ pub(super) fn after(failure: &Failure) -> After {
     let effect = super::idempotent::effect_of(&failure.error);
     match (effect, verdict(&failure.error).code) {
         (Effect::Unknown, _) => After::Open,
-        (_, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => After::Free,
+        // It did something there: never again under this id. What can still be found out is told from the journey.
+        (Effect::Applied, Code::Internal) => After::Open,
+        (Effect::Applied, _) => After::Keep,
+        (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
+            After::Free
+        }
         // An operator mends it; the caller then repeats the same request.
         _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
         _ => After::Keep,
@@ -295,6 +300,9 @@ mod tests {
     fn whether_a_request_id_is_kept_freed_or_open() {
         let provider = |kind, effect| Failure::from(ProviderError::new(kind, "t", "c").with_effect(effect));
         assert_eq!(after(&provider(ErrorKind::Timeout, Effect::Unknown)), After::Open);
+        assert_eq!(after(&provider(ErrorKind::ResponseInvalid, Effect::Applied)), After::Open);
+        assert_eq!(after(&provider(ErrorKind::Configuration, Effect::Applied)), After::Keep);
+        assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::Applied)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);

@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod hostile_server;
 mod journeys;
+mod killed;
 mod layout;
 mod lost_answers;
 mod offers;

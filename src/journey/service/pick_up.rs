@@ -109,7 +109,7 @@ impl Service {
         let purge_at = self.purge_date(fetch);
         self.parts.store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &rows.to_kept_bytes()).await?;
         let (accounts, transactions) = (rows.accounts, rows.transactions);
-        self.change(&journey.tenant, &journey.id, |journey| {
+        let noted = self.change(&journey.tenant, &journey.id, |journey| {
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
             fetch.picked_up_at = Some(now);
             fetch.account_count = accounts;
@@ -118,9 +118,12 @@ impl Service {
             if accounts == 0 {
                 fetch.state = FetchState::Empty;
             }
-        })
-        .await
-        .map_err(|failure| failure.error)?;
+        });
+        let (now, ()) = noted.await.map_err(|failure| failure.error)?;
+        // Withdrawn while the rows were on their way: the fence has passed before they were there.
+        if locate(&now, &fetch.id).is_none_or(|(_, consent, _)| consent.state == ConsentState::Revoked) {
+            self.parts.store.drop_fetch(&journey.tenant, &fetch.id).await?;
+        }
         Ok(())
     }
 
