@@ -38,6 +38,12 @@ pub struct HolderText<'a> {
     pub kyc: Scalar<'a>,
     /// Sole or others.
     pub holding_type: Scalar<'a>,
+    /// Pension account number.
+    pub pran: Scalar<'a>,
+    /// Provident fund account number.
+    pub uan: Scalar<'a>,
+    /// Place among the holders of a policy.
+    pub rank: Scalar<'a>,
     /// Single or joint, where it stands beside the only holder.
     pub holding: Scalar<'a>,
 }
@@ -90,6 +96,9 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
         folio_number: holder.folio.string(),
         kyc_verified: verified.unwrap_or_default().into(),
         holding_type_text: words::shown(&holder.holding_type.string()),
+        pran: holder.pran.string(),
+        uan: holder.uan.string(),
+        rank_text: words::shown(&holder.rank.string()),
         extensions: None,
     }
 }

@@ -67,7 +67,7 @@ keys! {
 keys! {
     AccountFields fills AccountText {
         "linkReferenceNumber" | "linkRefNumber" => link,
-        "maskedAccountNumber" | "maskedAccNumber" => number,
+        "maskedAccountNumber" | "maskedAccNumber" | "maskedGstinNumber" => number,
         "fiType" => fi_type,
         "bank" | "fipName" => fip_name,
         "fipId" | "fipID" => fip_id,
@@ -203,9 +203,15 @@ keys! {
     }
 }
 
+mod card;
 mod funds;
+mod gst;
+mod gst_invoice;
+mod insurance;
+mod retirement;
 mod sections;
 mod typed;
+mod wrapped;
 
 #[cfg(test)]
 mod golden;

@@ -4,8 +4,8 @@
 
 use super::{
     gst_invoice,
-    typed::{Family, Parts},
-    wrapped::{inside, put_back},
+    typed::{Family, Parts, put_back},
+    wrapped::inside,
 };
 use crate::{
     data::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A registration has no summary, and its rows are no plain list.
-pub(super) const GST: Family = Family { needs_summary: false, sections, ..Family::of(registration) };
+pub(super) const GST: Family = Family { needs_summary: false, other_rows: sections, ..Family::of(registration) };
 
 fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader<'_>) -> Vec<TypedRow> {
     let form = words::gst_form(fi_type);

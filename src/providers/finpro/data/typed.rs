@@ -1,7 +1,7 @@
 //! Accounts that are no deposits. Each family of FI types has a file of tables; here is what they share: sections, holders, rows, and
 //! what becomes of keys that no table knows.
 
-use super::funds;
+use super::{card, funds, gst, insurance, retirement};
 use crate::{
     data::{
         account::AccountText,
@@ -19,9 +19,26 @@ use crate::{
 /// How the accounts of one FI type are read.
 pub(super) struct Family {
     /// Makes the details of summary, profile and holders; it may take anything out of them.
-    pub details: fn(&mut Parts<'_>, &mut Reader<'_>) -> Details,
+    pub details: ReadDetails,
     /// Lists of rows in the section of rows, and what reads a row of each.
     pub rows: &'static [(&'static str, ReadRow)],
+    /// Reads rows that stand in no plain list; the word is the provider's for the FI type.
+    pub other_rows: OtherRows,
+    /// Whether there are no details without a summary.
+    pub needs_summary: bool,
+}
+
+/// Makes the details.
+type ReadDetails = fn(&mut Parts<'_>, &mut Reader<'_>) -> Details;
+
+/// Reads rows that stand in no plain list.
+type OtherRows = fn(&mut Parts<'_>, &str, &mut Reader<'_>) -> Vec<TypedRow>;
+
+impl Family {
+    /// A family without rows, whose details come from a summary.
+    pub const fn of(details: ReadDetails) -> Self {
+        Self { details, rows: &[], other_rows: |_, _, _| Vec::new(), needs_summary: true }
+    }
 }
 
 /// Reads a row.
@@ -39,13 +56,20 @@ pub(super) struct Parts<'a> {
     /// The section of rows: one, as a rule.
     pub transactions: Vec<Object<'a>>,
     /// All that is left, in its own place.
-    rest: Object<'a>,
+    pub rest: Object<'a>,
     holding: Scalar<'static>,
 }
 
 fn family(fi_type: FiType) -> Option<Family> {
     Some(match fi_type {
         FiType::MutualFunds => funds::MUTUAL_FUND,
+        FiType::InsurancePolicies | FiType::LifeInsurance | FiType::GeneralInsurance => insurance::POLICY,
+        FiType::Ulip => insurance::ULIP,
+        FiType::Nps => retirement::NPS,
+        FiType::Epf => retirement::EPF,
+        FiType::Ppf => retirement::PPF,
+        FiType::CreditCard => card::CREDIT_CARD,
+        FiType::Gst => gst::GST,
         _ => return None,
     })
 }
@@ -55,7 +79,7 @@ pub(super) fn read(fi_type: FiType, account: &AccountText<'_>, reader: &mut Read
     let parts = Parts::of(account);
     let mut typed = Typed::default();
     match family(fi_type) {
-        Some(family) => parts.read(&family, &mut typed, reader),
+        Some(family) => parts.read(&family, &account.fi_type.string(), &mut typed, reader),
         None => parts.keep_whole(account, &mut typed),
     }
     typed.rows_found = account.sections.transactions.is_some_and(|text| text != "{}");
@@ -98,8 +122,8 @@ impl<'a> Parts<'a> {
         put_back(profile, "Holders", groups);
     }
 
-    fn read(mut self, family: &Family, typed: &mut Typed, reader: &mut Reader<'_>) {
-        if !self.summary.fields.is_empty() {
+    fn read(mut self, family: &Family, fi_type: &str, typed: &mut Typed, reader: &mut Reader<'_>) {
+        if !self.summary.fields.is_empty() || !family.needs_summary {
             typed.details = Some((family.details)(&mut self, reader));
         }
         for mut holder in std::mem::take(&mut self.holders) {
@@ -112,14 +136,15 @@ impl<'a> Parts<'a> {
         typed.holding = std::mem::take(&mut self.holding);
         for section in &mut self.transactions {
             read_object(section, "", reader, |fields| {
-                typed.from.take(fields.scalar(&["startDate"]));
-                typed.to.take(fields.scalar(&["endDate"]));
+                typed.from.take(fields.scalar(&["startDate", "strdt"]));
+                typed.to.take(fields.scalar(&["endDate", "endt"]));
             });
             for (path, table) in family.rows {
                 let rows = section.take_path(path);
                 typed.rows.extend(rows.into_iter().map(|row| read_row(row, *table, reader)));
             }
         }
+        typed.rows.extend((family.other_rows)(&mut self, fi_type, reader));
         typed.extensions = self.into_rest().into_extensions();
     }
 
@@ -158,12 +183,12 @@ impl<'a> Parts<'a> {
 }
 
 /// Puts what is left of a section back to its key.
-fn put_back<'a>(object: &mut Object<'a>, key: &'static str, mut left: Vec<Object<'a>>) {
+pub(super) fn put_back<'a>(object: &mut Object<'a>, key: &str, mut left: Vec<Object<'a>>) {
     left.retain(|object| !object.fields.is_empty());
     match left.len() {
         0 => {}
-        1 => object.fields.extend(left.pop().map(|one| (key.into(), Node::Object(one)))),
-        _ => object.put(key, Node::List(left.into_iter().map(Node::Object).collect())),
+        1 => object.fields.extend(left.pop().map(|one| (key.to_owned().into(), Node::Object(one)))),
+        _ => object.put(key.to_owned(), Node::List(left.into_iter().map(Node::Object).collect())),
     }
 }
 
@@ -182,6 +207,9 @@ fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
         folio: fields.scalar(&["folioNo"]),
         kyc: fields.scalar(&["kycCompliance"]),
         holding_type: fields.scalar(&["holdingType"]),
+        pran: fields.scalar(&["pranId"]),
+        uan: fields.scalar(&["uan"]),
+        rank: fields.scalar(&["rank"]),
         holding: Scalar::Missing,
     }
 }
@@ -218,6 +246,23 @@ pub(super) fn market_row(
     };
     // A fund's row names a day only, a security's an instant.
     fields.row_time(&mut row, &["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp"]);
+    row.details = Some(details(fields));
+    row
+}
+
+/// What rows of insurance, pension, provident fund and card accounts have in common; `details` reads what is their own.
+pub(super) fn other_row(
+    fields: &mut Fields<'_, '_, '_>,
+    details: impl FnOnce(&mut Fields<'_, '_, '_>) -> transaction::Details,
+) -> Transaction {
+    let mut row = Transaction {
+        value_date: fields.day("value_date", &["valueDate"]),
+        narration: fields.text("narration", &["narration"]),
+        reference: fields.text("reference", &["reference"]),
+        bank_transaction_id: fields.text("bank_transaction_id", &["txnId"]),
+        ..Transaction::default()
+    };
+    fields.row_time(&mut row, &["txnDate", "transactionDateTime", "transactionDate"]);
     row.details = Some(details(fields));
     row
 }
