@@ -14,6 +14,7 @@ use crate::{
         summary::{PendingText, SummaryText},
         time::Zoneless,
     },
+    pb::FiType,
     providers::error::{ErrorKind, ProviderError},
 };
 
@@ -88,6 +89,10 @@ impl<'de> Keys<'de> for AccountKeys {
 
     fn fill<A: MapAccess<'de>>(account: &mut Self::Record, map: A) -> Result<(), A::Error> {
         AccountFields::fill(account, map)?;
+        // The older shape of GST data names the kind only inside its responses.
+        if account.fi_type.is_missing() && account.unknown.iter().any(|(key, _)| key == "responses") {
+            account.assumed_fi_type = Some(FiType::Gst);
+        }
         sections::read_late(account).map_err(A::Error::custom)
     }
 }
@@ -215,5 +220,7 @@ mod wrapped;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod other_tests;
 #[cfg(test)]
 mod tests;

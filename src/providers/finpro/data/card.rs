@@ -4,7 +4,9 @@ use super::typed::{Family, Parts, other_row};
 use crate::{
     data::{
         convert::Reader,
+        json::{Node, Object},
         mask,
+        quality::Flags,
         typed::{Fields, read_list, read_object, table},
         words, words_other as more_words,
     },
@@ -14,7 +16,8 @@ use crate::{
     },
 };
 
-pub(super) const CREDIT_CARD: Family = Family { rows: &[("Transaction", row)], ..Family::of(account) };
+/// Cards are told even where the summary is not.
+pub(super) const CREDIT_CARD: Family = Family { rows: &[("Transaction", row)], needs_summary: false, ..Family::of(account) };
 
 table! {
     account_fields -> CreditCardAccount {
@@ -54,23 +57,65 @@ fn number(fields: &mut Fields<'_, '_, '_>, path: &'static str) -> String {
     masked.number
 }
 
+/// Masks what is written like a card number under a key that no table knows. A holder's phone numbers are none, and rows are left to
+/// their own turn.
+fn hide_numbers(object: &mut Object<'_>, flags: &mut Flags) {
+    for (key, node) in &mut object.fields {
+        if !matches!(key.as_ref(), "Transaction" | "mobile" | "landline") {
+            hide_number(node, flags);
+        }
+    }
+}
+
+fn hide_number(node: &mut Node<'_>, flags: &mut Flags) {
+    match node {
+        Node::Object(object) => hide_numbers(object, flags),
+        Node::List(items) => items.iter_mut().for_each(|item| hide_number(item, flags)),
+        Node::Text(text) if is_card_number(text) => {
+            *node = Node::Text(mask::account_number(text).number.into());
+            flags.add("extensions", QualityCode::Unmasked);
+        }
+        Node::Number(text) if is_card_number(text) => {
+            *node = Node::Text(mask::account_number(text).number.into());
+            flags.add("extensions", QualityCode::Unmasked);
+        }
+        _ => {}
+    }
+}
+
+/// Twelve to nineteen digits (ISO/IEC 7812), of which more than four are told, with blanks or hyphens between them. The check digit is
+/// not asked: what is masked in vain does less harm.
+fn is_card_number(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let masked = text.bytes().filter(|byte| matches!(byte, b'X' | b'x' | b'*' | b'#')).count();
+    let between = text.bytes().filter(|byte| matches!(byte, b' ' | b'-')).count();
+    digits > 4 && (12..=19).contains(&(digits + masked)) && digits + masked + between == text.len()
+}
+
 fn card(fields: &mut Fields<'_, '_, '_>) -> CreditCard {
     let masked_number = number(fields, "masked_number");
-    CreditCard { masked_number, ..card_fields(fields) }
+    hide_numbers(fields.object, fields.reader.flags);
+    let card = card_fields(fields);
+    CreditCard { masked_number, ..card }
 }
 
 /// The cards stand with the holders.
 fn account(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
+    if parts.summary.fields.is_empty() {
+        reader.flags.add("summary", QualityCode::SectionMissing);
+    }
     let mut cards = Vec::new();
     for (at, holder) in parts.holders.iter_mut().enumerate() {
         let path = format!("holders[{at}].cards");
         let own = read_list(holder, "Cards.Card", &path, reader, card);
         cards.extend(own.into_iter().map(|card| CreditCard { holder: i32::try_from(at).ok(), ..card }));
     }
-    Details::CreditCard(read_object(&mut parts.summary, "details", reader, |fields| CreditCardAccount {
-        cards,
-        ..account_fields(fields)
-    }))
+    let account = read_object(&mut parts.summary, "details", reader, |fields| CreditCardAccount { cards, ..account_fields(fields) });
+    let rest = [&mut parts.rest, &mut parts.summary].into_iter().chain(&mut parts.holders).chain(&mut parts.profiles);
+    for object in rest.chain(&mut parts.transactions) {
+        hide_numbers(object, reader.flags);
+    }
+    Details::CreditCard(account)
 }
 
 fn row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
@@ -83,5 +128,6 @@ fn row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
             masked_card_number: number(fields, "masked_card_number"),
         })
     });
+    hide_numbers(fields.object, fields.reader.flags);
     Transaction { r#type: kind, type_text, amount, ..row }
 }

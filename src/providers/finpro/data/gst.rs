@@ -177,7 +177,6 @@ fn one<'a>(object: &mut Object<'a>, form: Option<GstForm>, reader: &Reader<'_>, 
         if let (0, Some(form)) = (details.form, form) {
             details.form = form.into();
         }
-        details.period = period(fields, "period", &["retPrd", "retPeriod", "ret_period", "ret_prd", "fp"]);
         walk(fields, &mut Found { details: &mut details, invoices: &mut invoices });
         (details, fields.rest())
     });
@@ -226,6 +225,9 @@ fn only_wraps(name: &str) -> bool {
 
 /// Reads the sections of a return wherever they stand; what is known by no name stays.
 fn walk<'a>(fields: &mut Fields<'_, 'a, '_>, found: &mut Found<'_>) {
+    if found.details.period.is_none() {
+        found.details.period = period(fields, "period", &["retPrd", "retPeriod", "ret_period", "ret_prd", "fp"]);
+    }
     for key in names(fields.object) {
         let name = normal(&key);
         if name == "b2b" {

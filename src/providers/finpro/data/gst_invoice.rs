@@ -99,7 +99,9 @@ fn item(fields: &mut Fields<'_, '_, '_>) -> GstInvoiceItem {
     for key in ["itm_det", "itmDet"] {
         for mut figures in fields.object.take_objects(key) {
             item = read_object(&mut figures, "", &mut fields.reader, item_fields);
-            fields.object.fields.append(&mut figures.fields);
+            if !figures.fields.is_empty() {
+                fields.object.put(key, Node::Object(figures));
+            }
         }
     }
     let number = fields.scalar(&["num"]).string();

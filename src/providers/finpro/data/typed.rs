@@ -82,7 +82,7 @@ pub(super) fn read(fi_type: FiType, account: &AccountText<'_>, reader: &mut Read
         Some(family) => parts.read(&family, &account.fi_type.string(), &mut typed, reader),
         None => parts.keep_whole(account, &mut typed),
     }
-    typed.rows_found = account.sections.transactions.is_some_and(|text| text != "{}");
+    typed.rows_found = !typed.rows.is_empty() || account.sections.transactions.is_some_and(|text| text != "{}");
     typed
 }
 
