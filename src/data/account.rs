@@ -334,8 +334,7 @@ fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
 fn check_sections(no_rows: bool, head: &pb::Account, flags: &mut Flags) {
     // A registration for the goods and services tax has no holders.
     let no_holders = head.holders.is_empty() && head.fi_type() != FiType::Gst;
-    for (missing, path) in [(no_holders, "holders"), (head.details.is_none(), "summary"), (no_rows, "transactions")]
-    {
+    for (missing, path) in [(no_holders, "holders"), (head.details.is_none(), "summary"), (no_rows, "transactions")] {
         if missing {
             flags.add(path, QualityCode::SectionMissing);
         }

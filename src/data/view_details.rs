@@ -1,7 +1,9 @@
 //! What a view shows of the details of accounts that are no deposits: one table a message. Extensions may hold anything, so none is shown.
 
 use super::view::{Rule, hide, rules};
-use crate::pb::{EpfAccount, GstInvoice, GstRegistration, InsurancePolicy, MutualFundHolding, MutualFundTransaction, account, transaction};
+use crate::pb::{
+    EpfAccount, GstInvoice, GstRegistration, InsurancePolicy, MutualFundHolding, MutualFundTransaction, account, transaction,
+};
 
 /// The personal texts of a mutual fund's holding.
 pub const MUTUAL_FUND_HOLDING: &[Rule<MutualFundHolding>] = rules! { MutualFundHolding:

@@ -11,8 +11,8 @@ use crate::{
         words, words_other as more_words,
     },
     pb::{
-        CardNetwork, CreditCard, CreditCardAccount, CreditCardTransaction, QualityCode, Transaction, TransactionType, account::Details,
-        transaction,
+        CardNetwork, CreditCard, CreditCardAccount, CreditCardTransaction, QualityCode, Transaction, TransactionType,
+        account::Details, transaction,
     },
 };
 
@@ -110,7 +110,8 @@ fn account(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
         let own = read_list(holder, "Cards.Card", &path, reader, card);
         cards.extend(own.into_iter().map(|card| CreditCard { holder: i32::try_from(at).ok(), ..card }));
     }
-    let account = read_object(&mut parts.summary, "details", reader, |fields| CreditCardAccount { cards, ..account_fields(fields) });
+    let account =
+        read_object(&mut parts.summary, "details", reader, |fields| CreditCardAccount { cards, ..account_fields(fields) });
     let rest = [&mut parts.rest, &mut parts.summary].into_iter().chain(&mut parts.holders).chain(&mut parts.profiles);
     for object in rest.chain(&mut parts.transactions) {
         hide_numbers(object, reader.flags);
@@ -120,7 +121,6 @@ fn account(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
 
 fn row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
     let (kind, type_text) = fields.word("type", &["txnType", "type"], words::transaction_type, TransactionType::Other);
-    let amount = fields.money("amount", &["amount"]);
     let row = other_row(fields, |fields| {
         transaction::Details::CreditCard(CreditCardTransaction {
             statement_date: fields.day("statement_date", &["statementDate"]),
@@ -129,5 +129,5 @@ fn row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
         })
     });
     hide_numbers(fields.object, fields.reader.flags);
-    Transaction { r#type: kind, type_text, amount, ..row }
+    Transaction { r#type: kind, type_text, ..row }
 }

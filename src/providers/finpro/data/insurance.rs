@@ -10,8 +10,8 @@ use crate::{
     },
     pb::{
         InsuranceContractClause, InsuranceCover, InsuranceCoverType, InsuranceMoneyBack, InsurancePolicy, InsurancePolicyType,
-        InsuranceRider, InsuranceTransaction, InsuranceTransactionType, PremiumFrequency, UlipFundType, UlipHolding, UlipPolicy,
-        Transaction, UlipTransaction, UlipTransactionType, UlipType, account::Details, transaction,
+        InsuranceRider, InsuranceTransaction, InsuranceTransactionType, PremiumFrequency, Transaction, UlipFundType, UlipHolding,
+        UlipPolicy, UlipTransaction, UlipTransactionType, UlipType, account::Details, transaction,
     },
 };
 
@@ -109,8 +109,7 @@ table! {
 }
 
 fn policy_row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
-    let amount = fields.money("amount", &["amount"]);
-    Transaction { amount, ..other_row(fields, |fields| transaction::Details::Insurance(transaction_fields(fields))) }
+    other_row(fields, |fields| transaction::Details::Insurance(transaction_fields(fields)))
 }
 
 table! {

@@ -103,7 +103,8 @@ fn one_object_in_a_list_reads_as_the_object_alone() {
             }
         });
         let mut listed = plain.clone();
-        let lists = ["Rider", "MoneyBack", "ContractClause", "Cover", "Holding", "Holder", "Transaction", "Card", "inv", "b2b", "itms"];
+        let lists =
+            ["Rider", "MoneyBack", "ContractClause", "Cover", "Holding", "Holder", "Transaction", "Card", "inv", "b2b", "itms"];
         each_node(&mut listed["data"][0], &mut |node| {
             let Value::Object(fields) = node else { return };
             for (key, field) in fields {
@@ -161,9 +162,14 @@ fn a_key_that_nobody_foresaw_is_kept_wherever_it_stands() {
                 written += 1;
             }
         });
-        let text = format!("{:?}", read(&body));
+        let rows = rows_of(&body);
+        let text = format!("{:?}", page(&rows));
         for number in 0..written {
             assert!(text.contains(&format!("kept-{number}-")), "{name}: {number} of {written} is lost");
+        }
+        // Nobody knows what it is, so it is shown to those only who may see everything.
+        for view in [View::Masked, View::Summary] {
+            assert!(!format!("{:?}", page(&view::apply(&rows, view))).contains("kept-"), "{name}");
         }
     }
 }
@@ -219,6 +225,15 @@ fn no_more_than_the_last_four_digits_of_a_card_leave_in_any_view() {
     let unmasked = |flags: &[pb::QualityFlag]| flags.iter().filter(|flag| flag.code() == QualityCode::Unmasked).count();
     assert_eq!(unmasked(&page.accounts[0].quality_flags), 6);
     assert_eq!(codes(&page.transactions[0].quality_flags), [("extensions", QualityCode::Unmasked)]);
+}
+
+#[test]
+fn a_row_in_another_currency_is_not_taken_for_rupees() {
+    for (currency, wanted) in [("usd", Some((129_900, "USD"))), ("POINTS", None)] {
+        let page = changed("credit_card", |account| account["Transactions"]["Transaction"][0]["currency"] = json!(currency));
+        let amount = page.transactions[0].amount.clone();
+        assert_eq!(amount.as_ref().map(|money| (money.minor_units, money.currency_code.as_str())), wanted);
+    }
 }
 
 #[test]

@@ -116,10 +116,13 @@ table! {
 }
 
 fn nps_row(fields: &mut Fields<'_, '_, '_>, tier: NpsTier, list: NpsTransactionList) -> Transaction {
-    let amount = fields.money("amount", &["amount"]);
-    let details = NpsTransaction { tier: tier.into(), list: list.into(), ..nps_transaction_fields(fields) };
-    let amount = amount.or_else(|| details.total_contribution.clone());
-    Transaction { amount, ..other_row(fields, |_| transaction::Details::Nps(details)) }
+    let mut total = None;
+    let row = other_row(fields, |fields| {
+        let details = nps_transaction_fields(fields);
+        total = details.total_contribution.clone();
+        transaction::Details::Nps(NpsTransaction { tier: tier.into(), list: list.into(), ..details })
+    });
+    Transaction { amount: row.amount.clone().or(total), ..row }
 }
 
 table! {
@@ -179,7 +182,5 @@ table! {
 }
 
 fn ppf_row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
-    let (amount, balance) = (fields.money("amount", &["amount"]), fields.money("balance", &["balance"]));
-    let row = other_row(fields, |fields| transaction::Details::Ppf(ppf_transaction_fields(fields)));
-    Transaction { amount, balance, ..row }
+    other_row(fields, |fields| transaction::Details::Ppf(ppf_transaction_fields(fields)))
 }

@@ -255,7 +255,10 @@ pub(super) fn other_row(
     fields: &mut Fields<'_, '_, '_>,
     details: impl FnOnce(&mut Fields<'_, '_, '_>) -> transaction::Details,
 ) -> Transaction {
+    fields.own_currency(&["currency"]);
     let mut row = Transaction {
+        amount: fields.money("amount", &["amount"]),
+        balance: fields.money("balance", &["balance"]),
         value_date: fields.day("value_date", &["valueDate"]),
         narration: fields.text("narration", &["narration"]),
         reference: fields.text("reference", &["reference"]),
