@@ -2,8 +2,9 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "sangam/v1/common.proto",
+    "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
     "sangam/v1/financial.proto",
     "sangam/v1/journey.proto",
