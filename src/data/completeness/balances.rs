@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn plain(facts: &[Fact]) -> Walk {
-        follow(facts, &vec![Row::default(); facts.len()])
+        follow(facts, &facts.iter().map(|_| Row::default()).collect::<Vec<_>>())
     }
 
     #[test]
