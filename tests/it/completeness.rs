@@ -9,7 +9,7 @@ use sangam::{
         View,
     },
     sandbox::{
-        bank::{Bank, BankAccount, Kind, damage},
+        bank::{Bank, BankAccount, BankRow, Kind, damage, day_in_india, shown_from},
         customer,
         scenario::Scenario,
     },
@@ -49,6 +49,10 @@ async fn accounts(world: &World, id: &str) -> Vec<pb::Account> {
     world.data(data_request(id, View::Full)).await.unwrap().0
 }
 
+async fn with_rows(world: &World, id: &str) -> (Vec<pb::Account>, Vec<pb::Transaction>) {
+    world.data(data_request(id, View::Full)).await.unwrap()
+}
+
 /// Deposit accounts beside the bank's own, in the bank's order.
 fn deposits(accounts: &[pb::Account], truth: Vec<BankAccount>) -> Vec<(pb::Account, BankAccount)> {
     let of_bank = truth.into_iter().filter(|account| matches!(account.kind, Kind::Deposit { .. }));
@@ -76,11 +80,31 @@ fn codes(judged: &Completeness) -> Vec<Code> {
     judged.findings.iter().map(pb::CompletenessFinding::code).collect()
 }
 
-/// The places of rows whose balance does not follow, as the bank's own rows have it.
-fn broken_rows(bank: &BankAccount) -> Vec<i32> {
-    let change = |at: usize| if bank.rows[at].credit { bank.rows[at].amount } else { -bank.rows[at].amount };
-    let broken = (1..bank.rows.len()).filter(|at| bank.rows[at - 1].balance + change(*at) != bank.rows[*at].balance);
-    broken.map(|at| at as i32).collect()
+/// The one row of the bank whose balance does not follow, and the balance that would.
+fn broken_row(bank: &BankAccount) -> (&BankRow, i64) {
+    let expected = |pair: &[BankRow]| pair[0].balance + if pair[1].credit { pair[1].amount } else { -pair[1].amount };
+    let mut broken = bank.rows.windows(2).filter(|pair| expected(pair) != pair[1].balance);
+    let pair = broken.next().expect("a break");
+    assert!(broken.next().is_none());
+    (&pair[1], expected(pair))
+}
+
+/// That the account is told to break at the bank's row and nowhere else; answers the row's ordinal.
+fn breaks_at_the_banks_row(account: &pb::Account, rows: &[pb::Transaction], bank: &BankAccount) -> i32 {
+    let (broken, expected) = broken_row(bank);
+    let [told] = &judged(account).balance_breaks[..] else { panic!("{:?}", judged(account)) };
+    let units = |money: &Option<pb::Money>| money.as_ref().map(|money| money.minor_units);
+    assert_eq!((units(&told.expected), units(&told.found)), (Some(expected), Some(broken.balance)));
+    let row = rows.iter().find(|row| row.account_id == account.account_id && row.ordinal == told.ordinal).unwrap();
+    assert_eq!((units(&row.amount), units(&row.balance)), (Some(broken.amount), Some(broken.balance)));
+    assert_eq!((row.transaction_date, told.date), (told.date, row.transaction_date));
+    assert_eq!(of_date(row.transaction_date), Some(day_in_india(broken.at)));
+    assert_eq!(judged(account).balance_break_count, 1);
+    told.ordinal
+}
+
+fn of_date(date: Option<pb::Date>) -> Option<jiff::civil::Date> {
+    date.map(|date| jiff::civil::date(date.year as i16, date.month as i8, date.day as i8))
 }
 
 fn is_complete(account: &pb::Account) {
@@ -112,14 +136,20 @@ async fn what_is_whole_is_complete_through_every_product() {
     let world = World::start().await;
     for product in PRODUCTS {
         let id = journey(&world, product, Scenario::Normal).await;
-        let found = accounts(&world, &id).await;
+        let (found, rows) = with_rows(&world, &id).await;
+        let now = SystemClock.now();
         found.iter().for_each(is_complete);
         let pairs = deposits(&found, truth(Scenario::Normal));
         assert_eq!(pairs.len(), 3);
         for (account, bank) in &pairs {
-            let rows: i32 = judged(account).months.iter().map(|month| month.rows).sum();
-            assert_eq!((i64::from(rows), account.transaction_count), (account.transaction_count, bank.rows.len() as i64));
-            assert_eq!(months(judged(account), MonthState::Rows), of_calendar(bank.rows.iter().map(|row| row.value_date)));
+            // Money moves every day; a range that is not the caller's begins within its first day.
+            let days = bank.rows.iter().map(|row| day_in_india(row.at)).filter(|day| *day > shown_from(now));
+            assert_eq!(months(judged(account), MonthState::Rows), of_calendar(days));
+            for month in &judged(account).months {
+                let own = rows.iter().filter(|row| row.account_id == account.account_id);
+                let of_month = own.filter_map(|row| row.transaction_date).filter(|day| (day.year, day.month) == (month.year, month.month));
+                assert_eq!(month.rows, of_month.count() as i32);
+            }
         }
         let source = judged(&pairs[0].0).requested_range_source();
         let expected = if product.0 == "finpro" { Certainty::Template } else { Certainty::Assumed };
@@ -136,19 +166,19 @@ async fn a_missing_quarter_is_named_month_by_month() {
     let world = World::start().await;
     for product in PRODUCTS {
         let id = journey(&world, product, Scenario::MissingQuarter).await;
-        let found = accounts(&world, &id).await;
+        let (found, rows) = with_rows(&world, &id).await;
         let pairs = deposits(&found, truth(Scenario::MissingQuarter));
         let (first, bank) = &pairs[0];
         let gaps = of_calendar(damage::missing_months(SystemClock.now()));
         assert_eq!(months(judged(first), MonthState::Gap), gaps);
         assert_eq!(months(judged(first), MonthState::Quiet), BTreeSet::new());
-        assert_eq!(judged(first).balance_breaks.iter().map(|found| found.ordinal).collect::<Vec<_>>(), broken_rows(bank));
-        assert_eq!((judged(first).complete(), judged(first).balance_break_count), (Answer::No, 1));
+        let ordinal = breaks_at_the_banks_row(first, &rows, bank);
+        assert_eq!(judged(first).complete(), Answer::No);
         found.iter().filter(|account| account.account_id != first.account_id).for_each(is_complete);
         let mut lacks = demanded(&world, &id, true).await.unwrap_err();
         assert!(lacks.iter().all(|(_, subject, _)| *subject == first.account_id));
         let (kind, _, parameters) = lacks.pop().unwrap();
-        assert_eq!((kind.as_str(), parameters), ("BALANCE_BREAK", format!("count=1 ordinal={}", broken_rows(bank)[0])));
+        assert_eq!((kind.as_str(), parameters), ("BALANCE_BREAK", format!("count=1 ordinal={ordinal}")));
         let named: Vec<_> = lacks.into_iter().map(|(kind, _, month)| (kind, month)).collect();
         let expected: Vec<_> = gaps.iter().map(|(year, month)| ("MONTH_GAP".to_owned(), format!("{year}-{month:02}"))).collect();
         assert_eq!(named, expected);
@@ -176,17 +206,12 @@ async fn a_missing_row_breaks_the_balance_at_the_next_one() {
     let world = World::start().await;
     for product in PRODUCTS {
         let id = journey(&world, product, Scenario::MissingRow).await;
-        let found = accounts(&world, &id).await;
+        let (found, rows) = with_rows(&world, &id).await;
         let pairs = deposits(&found, truth(Scenario::MissingRow));
         let (first, bank) = &pairs[0];
-        let broken = broken_rows(bank);
-        let at = broken[0] as usize;
-        let [told] = &judged(first).balance_breaks[..] else { panic!("{:?}", judged(first)) };
-        assert_eq!((vec![told.ordinal], codes(judged(first))), (broken, vec![Code::BalanceBreak]));
-        let change = if bank.rows[at].credit { bank.rows[at].amount } else { -bank.rows[at].amount };
-        let units = |money: &Option<pb::Money>| money.as_ref().map(|money| money.minor_units);
-        assert_eq!(units(&told.expected), Some(bank.rows[at - 1].balance + change));
-        assert_eq!(units(&told.found), Some(bank.rows[at].balance));
+        breaks_at_the_banks_row(first, &rows, bank);
+        assert_eq!(day_in_india(broken_row(bank).0.at), damage::missing_row_day(SystemClock.now()));
+        assert_eq!(codes(judged(first)), [Code::BalanceBreak]);
         assert_eq!((judged(first).complete(), judged(first).score), (Answer::No, 95));
         found.iter().filter(|account| account.account_id != first.account_id).for_each(is_complete);
         assert_eq!(demanded(&world, &id, true).await.unwrap_err().len(), 1);

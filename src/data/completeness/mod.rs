@@ -186,9 +186,14 @@ impl Account<'_> {
     }
 
     /// The days that should be covered: those asked for, after the opening and before the day of the fetch, which had not ended. What is
-    /// covered stands for what was not told.
+    /// covered stands for what was not told. A caller asks for whole days; any other range begins at some time of its first day, of which
+    /// a part was never asked for.
     fn expected(&self, covered: Option<(Day, Day)>) -> Option<(Day, Day)> {
-        let from = self.asked.from.or(covered.map(|range| range.0))?;
+        let from = match (self.asked.from, self.asked.source) {
+            (Some(from), Certainty::Caller) => from,
+            (Some(from), _) => Day::from_number(from.number() + 1)?,
+            (None, _) => covered?.0,
+        };
         let opened = match &self.head.summary {
             Some(Summary::Deposit(summary)) => summary.opening_date.and_then(|date| Day::from_number(number(date)?)),
             _ => None,

@@ -15,6 +15,7 @@ struct Case {
     delivered: bool,
     fi_type: FiType,
     change: fn(&mut Vec<Fact>),
+    source: Certainty,
 }
 
 fn case(rows: &[(&'static str, i64)]) -> Case {
@@ -26,6 +27,7 @@ fn case(rows: &[(&'static str, i64)]) -> Case {
         delivered: true,
         fi_type: FiType::Deposit,
         change: |_| (),
+        source: Certainty::Caller,
     }
 }
 
@@ -53,7 +55,7 @@ impl Case {
             .collect();
         (self.change)(&mut facts);
         let days = || facts.iter().filter_map(|fact| fact.day);
-        let source = if self.asked.is_some() { Certainty::Caller } else { Certainty::Unspecified };
+        let source = if self.asked.is_some() { self.source } else { Certainty::Unspecified };
         let range = |range: Option<(&str, &str)>| (range.map(|range| on(range.0)), range.map(|range| on(range.1)));
         let (from, to) = range(self.asked);
         let head =
@@ -168,6 +170,14 @@ fn the_day_of_the_fetch_and_the_days_before_the_opening_are_not_expected() {
     young.summary.opening_date = Some(date(on("2025-02-05")));
     let young = young.judge();
     assert_eq!((young.complete(), young.score, states(&young).len()), (Answer::Yes, 100, 2));
+}
+
+#[test]
+fn the_first_day_of_a_range_is_expected_only_if_the_caller_named_it() {
+    for (source, missing) in [(Certainty::Caller, 1), (Certainty::Template, 0), (Certainty::Assumed, 0)] {
+        let stated = Some(("2025-01-02", "2025-03-31"));
+        assert_eq!(Case { source, stated, ..case(&FULL) }.judge().missing_head_days, missing);
+    }
 }
 
 #[test]
