@@ -188,8 +188,12 @@ impl RowsBuilder {
         let Some((_, head, _)) = frame_head(&self.bytes[start..end]) else {
             return;
         };
-        let parts =
-            [&self.bytes[start + head..place.at], &range, &self.bytes[place.at + place.len..end], &account::completeness_field(judged)];
+        let parts = [
+            &self.bytes[start + head..place.at],
+            &range,
+            &self.bytes[place.at + place.len..end],
+            &account::completeness_field(judged),
+        ];
         let message = parts.concat();
         let mut frame = vec![wire::tag(1)];
         wire::varint(&mut frame, message.len() as u64);

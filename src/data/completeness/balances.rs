@@ -185,12 +185,7 @@ fn rearranged(facts: &[Fact], group: &[usize], entry: Option<i64>) -> Option<Vec
 }
 
 /// Appends the trail over the rows that are left and can be reached from `start`.
-fn trail(
-    from: &mut HashMap<i64, Vec<usize>>,
-    start: i64,
-    ends: impl Fn(usize) -> Option<(i64, i64)>,
-    order: &mut Vec<usize>,
-) {
+fn trail(from: &mut HashMap<i64, Vec<usize>>, start: i64, ends: impl Fn(usize) -> Option<(i64, i64)>, order: &mut Vec<usize>) {
     let begin = order.len();
     let mut open: Vec<(i64, Option<usize>)> = vec![(start, None)];
     while let Some((balance, row)) = open.last().copied() {

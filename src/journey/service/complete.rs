@@ -6,7 +6,7 @@ use crate::{
     data::{EntryKind, Rows},
     journey::{
         error::{JourneyError, Lack},
-        model::{Certainty, Fetch, FetchState},
+        model::{Certainty, Fetch},
     },
     pb::{self, Answer, CompletenessCode, CompletenessFinding},
 };
@@ -27,7 +27,8 @@ pub(super) fn meets(demand: Demand, fetch: &Fetch, rows: &Rows) -> Result<(), Jo
     }
     let mut lacks = of_fetch(demand, fetch);
     for entry in rows.entries.iter().filter(|entry| entry.kind == EntryKind::Account) {
-        let account = pb::Account::decode(rows.message(*entry)).map_err(|_| JourneyError::Internal("an account cannot be read"))?;
+        let account =
+            pb::Account::decode(rows.message(*entry)).map_err(|_| JourneyError::Internal("an account cannot be read"))?;
         of_account(account, &mut lacks);
     }
     if lacks.is_empty() { Ok(()) } else { Err(JourneyError::DataIncomplete(lacks)) }
@@ -44,7 +45,7 @@ fn of_fetch(demand: Demand, fetch: &Fetch) -> Vec<Lack> {
         Certainty::Assumed => Some(CompletenessCode::RangeAssumed),
         Certainty::Unspecified => Some(CompletenessCode::RangeUnknown),
     };
-    let partial = (fetch.state == FetchState::Partial).then_some(CompletenessCode::FetchPartial);
+    let partial = fetch.came_in_part().then_some(CompletenessCode::FetchPartial);
     let lacks = range.into_iter().chain(partial);
     lacks.map(|code| Lack { account_id: String::new(), finding: finding(code) }).collect()
 }
@@ -69,7 +70,13 @@ fn of_account(account: pb::Account, lacks: &mut Vec<Lack>) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
-    use crate::{data::RowsBuilder, journey::testing};
+    use crate::{
+        data::RowsBuilder,
+        journey::{
+            model::{FetchState, FetchedAccount},
+            testing,
+        },
+    };
 
     const STRICT: Demand = Demand { require_complete: true, accept_assumed_range: false };
 
@@ -116,10 +123,18 @@ mod tests {
         let gap = CompletenessFinding { year: 2025, month: 3, ..finding(CompletenessCode::MonthGap) };
         let judged = pb::Completeness { complete: Answer::No.into(), findings: vec![gap], ..Default::default() };
         let found = lacks(STRICT, &fetch(FetchState::Partial, Certainty::Caller), &rows(Some(judged)));
-        assert_eq!(
-            found,
-            [(String::new(), CompletenessCode::FetchPartial), ("acc_1".to_owned(), CompletenessCode::MonthGap)]
-        );
+        assert_eq!(found, [(String::new(), CompletenessCode::FetchPartial), ("acc_1".to_owned(), CompletenessCode::MonthGap)]);
+    }
+
+    #[test]
+    fn a_session_that_is_done_without_one_of_its_accounts_is_partial() {
+        let mut done = fetch(FetchState::Ready, Certainty::Caller);
+        let account =
+            |state| FetchedAccount { fip: "F".to_owned(), masked_number: String::new(), link_ref: String::new(), state };
+        done.accounts = vec![account(FetchState::Ready), account(FetchState::Empty)];
+        assert_eq!(lacks(STRICT, &done, &yes()), []);
+        done.accounts.push(account(FetchState::Denied));
+        assert_eq!(lacks(STRICT, &done, &yes()), [(String::new(), CompletenessCode::FetchPartial)]);
     }
 
     #[test]

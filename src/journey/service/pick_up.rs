@@ -86,7 +86,7 @@ impl Service {
         let ids = self.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
         let (consent_id, fetch_id) = (consent.id.clone(), fetch.id.clone());
-        let asked = Asked::new(fetch.requested_range, fetch.range_certainty, fetch.state == FetchState::Partial);
+        let asked = Asked::new(fetch.requested_range, fetch.range_certainty, fetch.came_in_part());
         let span = tracing::Span::current();
         // A large body takes long enough to hold up every other task of the thread.
         let read = tokio::task::spawn_blocking(move || {

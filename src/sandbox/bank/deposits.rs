@@ -3,8 +3,7 @@
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
-    BankAccount, BankRow, Kind, TermFacts, institutions::ACME, ist, person, random::Random,
-    shown_from, statement::first_day,
+    BankAccount, BankRow, Kind, TermFacts, institutions::ACME, ist, person, random::Random, shown_from, statement::first_day,
 };
 
 /// Both deposits as they stand at `now`.
