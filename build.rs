@@ -2,8 +2,9 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 12] = [
+const FILES: &[&str] = &[
     "sangam/v1/common.proto",
+    "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
     "sangam/v1/fi_card.proto",
     "sangam/v1/fi_common.proto",

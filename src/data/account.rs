@@ -4,6 +4,7 @@ use prost::Message;
 
 use super::{
     ReadContext,
+    completeness::{self, Fact},
     convert::{Reader, date, range},
     deposit, holder,
     holder::HolderText,
@@ -109,12 +110,13 @@ pub struct AccountWriter<'c, I> {
     ids: &'c mut I,
     rows: RowsBuilder,
     row_flags: Flags,
+    facts: Vec<Fact>,
 }
 
 impl<'c, I: Identity> AccountWriter<'c, I> {
     /// For a body of so many bytes.
     pub fn new(context: &'c ReadContext<'c>, manner: Manner, ids: &'c mut I, body: usize) -> Self {
-        Self { context, manner, ids, rows: RowsBuilder::with_capacity(body), row_flags: Flags::default() }
+        Self { context, manner, ids, rows: RowsBuilder::with_capacity(body), row_flags: Flags::default(), facts: Vec::new() }
     }
 
     /// All that was written; `None` if it is beyond four gigabytes.
@@ -187,16 +189,36 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         let identities = self.ids.rows(&key, rows);
         let mut writer = RowWriter { account_id, currency, zoneless, stated: (from, to), flags: &mut self.row_flags };
         let mut delivered: Option<(Day, Day)> = None;
+        self.facts.clear();
+        self.facts.reserve(rows.len());
         for (ordinal, (row, identity)) in rows.iter().zip(&identities).enumerate() {
-            let day = self.rows.row(|out| writer.write(out, row, identity, ordinal));
-            if let Some(day) = day {
+            let fact = self.rows.row(|out| writer.write(out, row, identity, ordinal));
+            self.facts.push(fact);
+            if let Some(day) = fact.day {
                 delivered = Some(match delivered {
                     Some((first, last)) => (first.min(day), last.max(day)),
                     None => (day, day),
                 });
             }
         }
-        self.rows.end_account(range_at, delivered);
+        let judged = completeness::judge(&completeness::Account {
+            head: &head,
+            fi_type,
+            currency,
+            asked: &self.context.asked,
+            fetched_on: self.fetched_on(),
+            stated: (from, to),
+            delivered,
+            facts: &self.facts,
+            rows,
+        });
+        self.rows.end_account(range_at, delivered, &judged);
+    }
+
+    /// The day (IST) on which the body came.
+    fn fetched_on(&self) -> Day {
+        let days = (self.context.received_at.as_second() + 19_800).div_euclid(86_400);
+        Day::from_number(days).unwrap_or(Day { year: 1970, month: 1, day: 1 })
     }
 
     /// Writes an account that is no deposit, and its rows.
@@ -231,14 +253,28 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         let identities = self.ids.rows(key, &contents);
         drop(contents);
         let mut delivered: Option<(Day, Day)> = None;
+        self.facts.clear();
         for (ordinal, (row, identity)) in typed.rows.into_iter().zip(&identities).enumerate() {
             let row = row.into_message(&head.account_id, identity, ordinal, (from, to));
-            if let Some(day) = typed::day_of(&row) {
+            let day = typed::day_of(&row);
+            self.facts.push(Fact { day, repeats: identity.repeats, shares_id: identity.duplicate_id, ..Fact::default() });
+            if let Some(day) = day {
                 delivered = Some(delivered.map_or((day, day), |(first, last)| (first.min(day), last.max(day))));
             }
             self.rows.framed(EntryKind::Transaction, &pb::FetchDataResponse { transactions: vec![row], ..Default::default() });
         }
-        self.rows.end_account(range_at, delivered);
+        let judged = completeness::judge(&completeness::Account {
+            head: &head,
+            fi_type,
+            currency,
+            asked: &self.context.asked,
+            fetched_on: self.fetched_on(),
+            stated: (from, to),
+            delivered,
+            facts: &self.facts,
+            rows: &[],
+        });
+        self.rows.end_account(range_at, delivered, &judged);
     }
 
     fn fi_type(&self, text: &AccountText<'_>, flags: &mut Flags) -> (FiType, String) {
@@ -361,6 +397,11 @@ pub(super) fn split_head(head: &pb::Account) -> (Vec<u8>, Vec<u8>) {
         ..pb::Account::default()
     };
     (before.encode_to_vec(), after.encode_to_vec())
+}
+
+/// Field 61 of an account.
+pub(super) fn completeness_field(judged: &pb::Completeness) -> Vec<u8> {
+    pb::Account { completeness: Some(judged.clone()), ..pb::Account::default() }.encode_to_vec()
 }
 
 /// Field 17 of an account: a range of days, always of the same length.

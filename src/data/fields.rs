@@ -71,7 +71,8 @@ const ACCOUNT: &[&[Field<Account>]] = &[
         transaction_count,
         quality_flags,
         fetch_time,
-        delivered
+        delivered,
+        completeness
     ),
     &held!(name, date_of_birth, mobile, landline, email, address, pan, nominee_registered, ckyc_registered),
     &inside!(

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::{journey::model::Customer, seal::KeyedHash};
 
 pub mod account;
+pub mod completeness;
 pub mod convert;
 pub mod deposit;
 pub mod fields;
@@ -47,4 +48,6 @@ pub struct ReadContext<'a> {
     pub applicant: &'a Customer,
     /// When the body came.
     pub received_at: Timestamp,
+    /// Which days were asked for, for the completeness.
+    pub asked: completeness::Asked,
 }

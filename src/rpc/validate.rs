@@ -9,7 +9,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
-        service::{DataQuery, FetchChoice, StartCommand},
+        service::{DataQuery, Demand, FetchChoice, StartCommand},
     },
     pb::{self, CompletenessDemand, View},
     random::is_id,
@@ -202,7 +202,8 @@ pub(super) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure>
     let page = if request.page_bytes == 0 { MAX_PAGE } else { request.page_bytes };
     check.require((MIN_PAGE..=MAX_PAGE).contains(&page), "page_bytes", "must be 0 or 16384 to 3145728");
     check.finish(DataQuery {
-        choice: FetchChoice { consent_id: request.consent_id.clone(), fetch_id: request.fetch_id.clone(), require_complete },
+        choice: FetchChoice { consent_id: request.consent_id.clone(), fetch_id: request.fetch_id.clone() },
+        demand: Demand { require_complete, accept_assumed_range: request.accept_assumed_range },
         view,
         page_bytes: usize::try_from(page).unwrap_or_default(),
         page_token: request.page_token.clone(),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     FetchChoice, Service,
+    complete::{self, Demand},
     page_token::{self, Position},
     select::select,
 };
@@ -25,6 +26,8 @@ use crate::{
 pub struct DataQuery {
     /// Which fetch.
     pub choice: FetchChoice,
+    /// What is demanded of the completeness.
+    pub demand: Demand,
     /// The view, never UNSPECIFIED.
     pub view: View,
     /// Most bytes of entries.
@@ -69,6 +72,7 @@ impl Service {
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
+        complete::meets(query.demand, fetch, &cached.rows)?;
         let (entries, end) = cut(&cached.rows, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
         let next_page_token = if end < cached.rows.entries.len() {
             let entry = u32::try_from(end).map_err(|_| JourneyError::Internal("too many entries"))?;
@@ -80,12 +84,13 @@ impl Service {
     }
 
     /// Everything that the pages of one reading must agree on.
-    fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 6] {
+    fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 7] {
         [
             journey.tenant.clone(),
             journey.id.clone(),
             query.choice.consent_id.clone(),
-            query.choice.require_complete.to_string(),
+            query.demand.require_complete.to_string(),
+            query.demand.accept_assumed_range.to_string(),
             query.view.as_str_name().to_owned(),
             query.page_bytes.to_string(),
         ]

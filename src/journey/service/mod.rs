@@ -2,6 +2,7 @@
 
 mod analytics;
 mod change;
+mod complete;
 mod data;
 mod open;
 mod page_token;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 
 pub use analytics::AnalyticsAnswer;
+pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use open::OpenedJourney;
 pub use report::{ReportAnswer, report_id};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::Service;
 use crate::{
     cache::Cached,
-    data::{ReadContext, Rows},
+    data::{ReadContext, Rows, completeness::Asked},
     journey::{
         error::JourneyError,
         model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
@@ -86,6 +86,7 @@ impl Service {
         let ids = self.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
         let (consent_id, fetch_id) = (consent.id.clone(), fetch.id.clone());
+        let asked = Asked::new(fetch.requested_range, fetch.range_certainty, fetch.came_in_part());
         let span = tracing::Span::current();
         // A large body takes long enough to hold up every other task of the thread.
         let read = tokio::task::spawn_blocking(move || {
@@ -96,6 +97,7 @@ impl Service {
                 ids: &ids,
                 applicant: &applicant,
                 received_at: body.received_at,
+                asked,
             };
             provider.read_data(&product, &body.bytes, &context)
         });

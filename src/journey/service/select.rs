@@ -18,8 +18,6 @@ pub struct FetchChoice {
     pub consent_id: String,
     /// The fetch.
     pub fetch_id: String,
-    /// Refuse what is not complete.
-    pub require_complete: bool,
 }
 
 /// The consent and fetch that a read is about, if it may be served now.
@@ -45,9 +43,6 @@ pub(crate) fn select<'a>(
     }
     if matches!(consent.mode, ConsentMode::View | ConsentMode::Other) {
         return Err(JourneyError::ViewOnly);
-    }
-    if choice.require_complete && fetch.state == FetchState::Partial {
-        return Err(JourneyError::DataIncomplete);
     }
     Ok((consent, fetch))
 }
@@ -148,17 +143,15 @@ mod tests {
         assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::ViewOnly));
         let mut journey = ready();
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Partial, true);
-        let strict = FetchChoice { require_complete: true, ..FetchChoice::default() };
-        assert_eq!(ask(&journey, &strict), Err(JourneyError::DataIncomplete));
         assert!(ask(&journey, &FetchChoice::default()).is_ok());
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Requested, false);
-        assert!(matches!(ask(&journey, &strict), Err(JourneyError::DataNotReady(_))));
+        assert!(matches!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataNotReady(_))));
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Empty, true);
-        assert_eq!(ask(&journey, &strict), Err(JourneyError::NoAccounts));
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::NoAccounts));
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Failed, true);
-        assert!(matches!(ask(&journey, &strict), Err(JourneyError::JourneyEnded(_))));
+        assert!(matches!(ask(&journey, &FetchChoice::default()), Err(JourneyError::JourneyEnded(_))));
         journey.consents[0].fetches[0].pick_up_failure = Some("DATA_EXPIRED".to_owned());
-        assert_eq!(ask(&journey, &strict), Err(JourneyError::DataExpired));
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataExpired));
         let unknown = FetchChoice { fetch_id: "fch_x".to_owned(), ..FetchChoice::default() };
         assert_eq!(ask(&journey, &unknown), Err(JourneyError::FetchNotFound));
         let unknown = FetchChoice { consent_id: "cns_x".to_owned(), ..FetchChoice::default() };

@@ -22,6 +22,7 @@ fn in_context<T>(read: impl FnOnce(&ReadContext<'_>) -> T) -> T {
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
         received_at: Timestamp::UNIX_EPOCH,
+        asked: Default::default(),
     })
 }
 

@@ -21,6 +21,7 @@ fn directory() -> PathBuf {
 fn read(body: &[u8]) -> Rows {
     let applicant = Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() };
     let context = ReadContext {
+        asked: Default::default(),
         fetch_id: "fch_1",
         consent_id: "cns_1",
         ids: &KeyedHash::new(b"test"),

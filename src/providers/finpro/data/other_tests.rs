@@ -41,6 +41,7 @@ fn fixture(name: &str) -> Value {
 
 fn rows_of(body: &Value) -> Rows {
     let context = ReadContext {
+        asked: Default::default(),
         fetch_id: "fch_1",
         consent_id: "cns_1",
         ids: &KeyedHash::new(b"test"),

@@ -29,6 +29,7 @@ fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
         received_at: Timestamp::UNIX_EPOCH,
+        asked: Default::default(),
     };
     super::read("consent", body, &context)
 }
