@@ -9,6 +9,7 @@ pub mod account;
 pub mod convert;
 pub mod deposit;
 pub mod fields;
+pub mod filter;
 pub mod holder;
 pub mod holder_match;
 pub mod ids;

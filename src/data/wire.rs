@@ -151,6 +151,40 @@ pub fn end(out: &mut Vec<u8>, start: usize) {
     }
 }
 
+/// The value of a field of an encoded message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field<'m> {
+    /// A varint, or a number of fixed size.
+    Number(u64),
+    /// A text, bytes, or a message.
+    Bytes(&'m [u8]),
+}
+
+/// The fields of an encoded message in the order in which they stand. It ends at the first that cannot be read.
+pub fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        let key = prost::encoding::decode_varint(&mut rest).ok()?;
+        let field = match key & 7 {
+            0 => Field::Number(prost::encoding::decode_varint(&mut rest).ok()?),
+            1 => Field::Number(u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?)),
+            2 => {
+                let len = prost::encoding::decode_varint(&mut rest).ok()?;
+                Field::Bytes(take(&mut rest, usize::try_from(len).ok()?)?)
+            }
+            5 => Field::Number(u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?).into()),
+            _ => return None,
+        };
+        Some((u32::try_from(key >> 3).ok()?, field))
+    })
+}
+
+fn take<'m>(rest: &mut &'m [u8], len: usize) -> Option<&'m [u8]> {
+    let (head, tail) = rest.split_at_checked(len)?;
+    *rest = tail;
+    Some(head)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -197,6 +231,31 @@ mod tests {
             };
             prop_assert_eq!(out, page.encode_to_vec());
         }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_of_any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(fields(&bytes).count() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn fields_are_found_whatever_their_size() {
+        let mut out = Vec::new();
+        number(&mut out, 3, 300);
+        string(&mut out, 12, &"x".repeat(200));
+        out.extend_from_slice(&[9 << 3 | 1, 1, 0, 0, 0, 0, 0, 0, 0, 10 << 3 | 5, 2, 0, 0, 0, 0x82, 0x01, 1, 7, 0]);
+        let text = "x".repeat(200);
+        let read: Vec<_> = fields(&out).collect();
+        let wanted = [
+            (3, Field::Number(300)),
+            (12, Field::Bytes(text.as_bytes())),
+            (9, Field::Number(1)),
+            (10, Field::Number(2)),
+            (16, Field::Bytes(&[7])),
+        ];
+        assert_eq!(read, wanted);
     }
 
     #[test]

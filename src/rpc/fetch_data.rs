@@ -1,6 +1,6 @@
-//! FetchData: a run of kept rows, then a freshly encoded tail.
+//! FetchData: runs of kept rows, then a freshly encoded tail.
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
@@ -11,20 +11,24 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> R
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
-    let query = validate::data(&request).map_err(status::of_failure)?;
+    let journey_id = request.journey_id.clone();
+    let query = validate::data(request).map_err(status::of_failure)?;
     let view = query.view;
-    let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let page = edge.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
     let tail = FetchDataResponse {
         next_page_token: page.next_page_token,
-        journey_id: request.journey_id,
+        journey_id,
         fetch: Some(convert::fetch(&page.fetch, &page.consent_id)),
         view: view.into(),
         ..Default::default()
     };
     // Fields of a message may stand in any order, so entries and tail are simply one after the other.
-    let mut message = BytesMut::with_capacity(page.entries.len() + tail.encoded_len());
-    message.put_slice(&page.entries);
+    let entries: usize = page.entries.iter().map(Bytes::len).sum();
+    let mut message = BytesMut::with_capacity(entries + tail.encoded_len());
+    for run in &page.entries {
+        message.put_slice(run);
+    }
     message.put_slice(&tail.encode_to_vec());
     let mut response = Response::new(FetchDataResponse::default());
     response.extensions_mut().insert(Encoded(message.freeze()));

@@ -1,19 +1,15 @@
-//! FetchData: a page is a run of encoded entries of a snapshot.
+//! FetchData: a page is a run of encoded entries of a snapshot; several runs, if a filter chooses among them.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{
-    FetchChoice, Service,
-    page_token::{self, Position},
-    select::select,
-};
+use super::{FetchChoice, Service, page, page_token, select::select};
 use crate::{
     cache::{CachedRows, Origin, RowsKey},
-    data::{Rows, view},
+    data::{Rows, filter::Filter, view},
     journey::{
-        error::{Failure, JourneyError},
+        error::{Failure, JourneyError, Violation},
         model::{Fetch, Journey},
     },
     pb::View,
@@ -27,6 +23,8 @@ pub struct DataQuery {
     pub choice: FetchChoice,
     /// The view, never UNSPECIFIED.
     pub view: View,
+    /// Which rows of it.
+    pub filter: Filter,
     /// Most bytes of entries.
     pub page_bytes: usize,
     /// The token of the page before; empty for the first.
@@ -36,8 +34,8 @@ pub struct DataQuery {
 /// A page.
 #[derive(Debug, Clone)]
 pub struct DataPage {
-    /// Encoded entries: fields 1 and 2 of FetchDataResponse.
-    pub entries: Bytes,
+    /// Encoded entries, fields 1 and 2 of FetchDataResponse: slices of the kept bytes.
+    pub entries: Vec<Bytes>,
     /// The token of the next page; empty on the last.
     pub next_page_token: String,
     /// The fetch.
@@ -69,18 +67,15 @@ impl Service {
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
-        let (entries, end) = cut(&cached.rows, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
-        let next_page_token = if end < cached.rows.entries.len() {
-            let entry = u32::try_from(end).map_err(|_| JourneyError::Internal("too many entries"))?;
-            page_token::write(&self.tokens, &bound, &Position { fetch_id: fetch.id.clone(), entry })
-        } else {
-            String::new()
-        };
+        known_accounts(&query.filter, &cached.rows)?;
+        let page = page::cut(&cached.rows, &query.filter, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
+        let next_page_token = page_token::next(&self.tokens, &bound, &fetch.id, page.next)?;
+        let entries = page.entries;
         Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), origin })
     }
 
     /// Everything that the pages of one reading must agree on.
-    fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 6] {
+    fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 7] {
         [
             journey.tenant.clone(),
             journey.id.clone(),
@@ -88,6 +83,7 @@ impl Service {
             query.choice.require_complete.to_string(),
             query.view.as_str_name().to_owned(),
             query.page_bytes.to_string(),
+            query.filter.fingerprint(),
         ]
     }
 
@@ -127,60 +123,9 @@ impl Service {
     }
 }
 
-/// The entries from `begin` that fit `page_bytes`, at least one, and the entry after them; `None` where `begin` lies beyond the end.
-fn cut(rows: &Rows, begin: usize, page_bytes: usize) -> Option<(Bytes, usize)> {
-    if rows.entries.is_empty() && begin == 0 {
-        return Some((Bytes::new(), 0));
-    }
-    let first = rows.entries.get(begin)?;
-    let start = first.offset as usize;
-    let mut stop = start + first.len as usize;
-    let mut end = begin + 1;
-    while let Some(entry) = rows.entries.get(end) {
-        let next = entry.offset as usize + entry.len as usize;
-        if next - start > page_bytes {
-            break;
-        }
-        (stop, end) = (next, end + 1);
-    }
-    Some((rows.bytes.slice(start..stop), end))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::{Entry, EntryKind};
-
-    fn rows(lens: &[u32]) -> Rows {
-        let mut offset = 0;
-        let entries = lens
-            .iter()
-            .map(|len| {
-                let entry = Entry { kind: EntryKind::Transaction, offset, len: *len };
-                offset += len;
-                entry
-            })
-            .collect();
-        Rows { bytes: Bytes::from(vec![0; offset as usize]), entries, accounts: 0, transactions: lens.len() as u64 }
-    }
-
-    #[test]
-    fn pages_cover_every_entry_once_and_keep_their_bound() {
-        let rows = rows(&[10, 20, 5, 50, 1, 1]);
-        let mut begin = 0;
-        let mut sizes = Vec::new();
-        while begin < rows.entries.len() {
-            let (bytes, end) = cut(&rows, begin, 30).unwrap();
-            sizes.push(bytes.len());
-            begin = end;
-        }
-        // The entry that is larger than a page gets one of its own.
-        assert_eq!(sizes, [30, 5, 50, 2]);
-        assert!(cut(&rows, 6, 30).is_none());
-    }
-
-    #[test]
-    fn a_fetch_without_rows_is_one_empty_page() {
-        assert_eq!(cut(&rows(&[]), 0, 30).unwrap(), (Bytes::new(), 0));
-    }
+/// Refuses a filter that names an account which the fetch does not have: choosing nothing would hide a mistake.
+pub(super) fn known_accounts(filter: &Filter, rows: &Rows) -> Result<(), JourneyError> {
+    let violation = |place| Violation::new(format!("account_ids[{place}]"), "must be an account of the fetch");
+    let strangers: Vec<Violation> = filter.strangers(rows).into_iter().map(violation).collect();
+    if strangers.is_empty() { Ok(()) } else { Err(JourneyError::InvalidFields(strangers)) }
 }

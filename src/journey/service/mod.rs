@@ -4,6 +4,7 @@ mod analytics;
 mod change;
 mod data;
 mod open;
+mod page;
 mod page_token;
 mod pick_up;
 mod report;
