@@ -12,6 +12,7 @@ mod list_providers;
 mod resume_journey;
 mod start_journey;
 pub mod status;
+mod stream_data;
 mod validate;
 
 use tokio::time::Instant;
@@ -101,6 +102,12 @@ impl JourneyService for Edge {
 
     async fn fetch_data(&self, request: Request<pb::FetchDataRequest>) -> Result<Response<pb::FetchDataResponse>, Status> {
         fetch_data::handle(self, request).await
+    }
+
+    type StreamDataStream = stream_data::DataParts;
+
+    async fn stream_data(&self, request: Request<pb::StreamDataRequest>) -> Result<Response<Self::StreamDataStream>, Status> {
+        stream_data::handle(self, request).await
     }
 
     async fn fetch_analytics(

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use sangam::{
     app::{App, Running},
-    clock::SystemClock,
+    clock::{SharedClock, SystemClock},
     config::Config,
     pb::{self, journey_service_client::JourneyServiceClient, provider_service_client::ProviderServiceClient},
     sandbox::{Sandbox, SandboxConfig, bank::Bank, customer, gateway_config::gateway_toml},
@@ -21,6 +21,7 @@ pub struct World {
     pub client: JourneyServiceClient<Channel>,
     pub config: Config,
     directory: TempDir,
+    clock: SharedClock,
 }
 
 /// How often the background looks in tests: at once, so that nothing waits for it.
@@ -46,23 +47,28 @@ impl World {
 
     /// Both on free ports; `change` alters the gateway's configuration.
     pub async fn with(sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
-        let sandbox = Sandbox::start(sandbox, Arc::new(SystemClock)).await.unwrap();
+        Self::at(Arc::new(SystemClock), sandbox, change).await
+    }
+
+    /// The same by another clock, for both.
+    pub async fn at(clock: SharedClock, sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
+        let sandbox = Sandbox::start(sandbox, clock.clone()).await.unwrap();
         let directory = TempDir::new().unwrap();
         let mut config = Config::from_toml_str(&gateway_toml(&sandbox, directory.path()).unwrap()).unwrap();
         impatient(&mut config);
         change(&mut config);
-        let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
-        Self { sandbox, gateway, client, config, directory }
+        Self { sandbox, gateway, client, config, directory, clock }
     }
 
     /// Stops the gateway and starts it again on the same files.
     pub async fn restart(self) -> Self {
-        let Self { sandbox, gateway, config, directory, .. } = self;
+        let Self { sandbox, gateway, config, directory, clock, .. } = self;
         gateway.stop().await;
-        let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
+        let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
-        Self { sandbox, gateway, client, config, directory }
+        Self { sandbox, gateway, client, config, directory, clock }
     }
 
     pub async fn stop(self) {

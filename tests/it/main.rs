@@ -5,4 +5,5 @@ mod command;
 mod harness;
 mod journeys;
 mod layout;
+mod streams;
 mod traces;

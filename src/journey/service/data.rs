@@ -53,9 +53,7 @@ impl Service {
     }
 
     async fn page(&self, call: Call, journey: &Journey, mut query: DataQuery) -> Result<DataPage, JourneyError> {
-        if query.view == View::Full && !self.parts.tenant.full_view {
-            return Err(JourneyError::ViewNotAllowed);
-        }
+        self.allow(query.view)?;
         let bound = self.bound(journey, &query);
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
         let mut begin = 0;
@@ -74,6 +72,11 @@ impl Service {
         Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), origin })
     }
 
+    /// Refuses a view that is not open to the caller.
+    pub(super) fn allow(&self, view: View) -> Result<(), JourneyError> {
+        if view == View::Full && !self.parts.tenant.full_view { Err(JourneyError::ViewNotAllowed) } else { Ok(()) }
+    }
+
     /// Everything that the pages of one reading must agree on.
     fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 7] {
         [
@@ -88,7 +91,7 @@ impl Service {
     }
 
     /// A fetch's rows in a view: from the cache, the snapshot, or, where none is picked up yet, the provider.
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         call: Call,
         journey: &Journey,

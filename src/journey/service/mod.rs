@@ -12,6 +12,7 @@ mod resume;
 mod select;
 mod start;
 mod status;
+mod stream;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub use open::OpenedJourney;
 pub use report::{ReportAnswer, report_id};
 pub use select::FetchChoice;
 pub use start::StartCommand;
+pub use stream::{DataStream, StreamQuery};
 
 use super::policy::{Assumptions, Pace};
 use crate::{

@@ -7,7 +7,7 @@ use crate::{
     data::{filter::Filter, time::Day},
     journey::{
         error::Failure,
-        service::{DataQuery, FetchChoice},
+        service::{DataQuery, FetchChoice, StreamQuery},
     },
     pb::{self, CompletenessDemand, FiType, View},
     random::is_id,
@@ -96,11 +96,29 @@ pub(in crate::rpc) fn data(request: pb::FetchDataRequest) -> Result<DataQuery, F
     let page_bytes = check.page_bytes(request.page_bytes);
     let filter = check.filter(request.account_ids, &request.fi_types, request.transaction_range);
     check.finish(DataQuery {
-        choice: FetchChoice { consent_id: request.consent_id, fetch_id: request.fetch_id, require_complete },
+        choice: FetchChoice {
+            consent_id: request.consent_id,
+            fetch_id: request.fetch_id,
+            require_complete,
+            view_only_too: false,
+        },
         view,
         filter,
         page_bytes,
         page_token: request.page_token,
+    })
+}
+
+/// StreamData as a query.
+pub(in crate::rpc) fn stream(request: pb::StreamDataRequest) -> Result<StreamQuery, Failure> {
+    let mut check = Check::default();
+    let view = check.view(request.view);
+    let require_complete = check.require_complete(request.completeness);
+    let filter = check.filter(request.account_ids, &request.fi_types, request.transaction_range);
+    check.finish(StreamQuery {
+        choice: FetchChoice { consent_id: request.consent_id, fetch_id: request.fetch_id, require_complete, view_only_too: true },
+        view,
+        filter,
     })
 }
 
@@ -147,6 +165,20 @@ mod tests {
                 "transaction_range",
             ]
         );
+    }
+
+    #[test]
+    fn a_stream_names_its_faults_too() {
+        let request = pb::StreamDataRequest {
+            view: 9,
+            completeness: 9,
+            account_ids: vec!["x".to_owned()],
+            fi_types: vec![0],
+            transaction_range: Some(pb::DateRange::default()),
+            ..Default::default()
+        };
+        let wanted = ["view", "completeness", "account_ids[0]", "fi_types[0]", "transaction_range"];
+        assert_eq!(fields(stream(request).unwrap_err()), wanted);
     }
 
     #[test]
