@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     rows::{EntryKind, Rows},
     time::Day,
-    wire::{self, Field},
+    wire,
 };
 use crate::pb::FiType;
 
@@ -86,41 +86,18 @@ impl Filter {
     fn takes_account(&self, head: &[u8]) -> bool {
         let by_id = self.account_ids.is_empty()
             || account_id(head).is_some_and(|id| self.account_ids.iter().any(|wanted| wanted.as_bytes() == id));
-        by_id && (self.fi_types.is_empty() || self.fi_types.iter().any(|wanted| *wanted as u64 == number(head, FI_TYPE)))
+        by_id
+            && (self.fi_types.is_empty() || self.fi_types.iter().any(|wanted| *wanted as u64 == wire::find_number(head, FI_TYPE)))
     }
 
     fn takes_row(&self, row: &[u8]) -> bool {
         let Some((first, last)) = self.days else { return true };
-        bytes(row, TRANSACTION_DATE).and_then(day).is_some_and(|day| first <= day && day <= last)
+        wire::find_day(row, TRANSACTION_DATE).is_some_and(|day| first <= day && day <= last)
     }
 }
 
 fn account_id(head: &[u8]) -> Option<&[u8]> {
-    bytes(head, ACCOUNT_ID)
-}
-
-fn bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
-    wire::fields(message).find_map(|(number, field)| match field {
-        Field::Bytes(bytes) if number == wanted => Some(bytes),
-        _ => None,
-    })
-}
-
-/// A number field; 0 where it is not written.
-fn number(message: &[u8], wanted: u32) -> u64 {
-    wire::fields(message)
-        .find_map(|(number, field)| match field {
-            Field::Number(value) if number == wanted => Some(value),
-            _ => None,
-        })
-        .unwrap_or_default()
-}
-
-/// A `Date`.
-fn day(date: &[u8]) -> Option<Day> {
-    let part = |field| u16::try_from(number(date, field)).ok();
-    let small = |field| part(field).and_then(|value| u8::try_from(value).ok());
-    Day::new(part(1)?, small(2)?, small(3)?)
+    wire::find_bytes(head, ACCOUNT_ID)
 }
 
 #[cfg(test)]

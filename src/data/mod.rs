@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::{journey::model::Customer, seal::KeyedHash};
 
 pub mod account;
+pub mod changes;
 pub mod convert;
 pub mod deposit;
 pub mod fields;

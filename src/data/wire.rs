@@ -127,6 +127,13 @@ pub fn timestamp(out: &mut Vec<u8>, field: u8, when: When) {
     fixed(out, bytes, at);
 }
 
+/// Appends an encoded message as a field below 16; an empty one too, since its presence says something.
+pub fn message(out: &mut Vec<u8>, field: u8, message: &[u8]) {
+    out.push(tag(field));
+    varint(out, message.len() as u64);
+    out.extend_from_slice(message);
+}
+
 /// How many bytes [`begin`] keeps free: a tag and a length of two bytes.
 pub const FRAME_HEAD: usize = 3;
 
@@ -183,6 +190,31 @@ fn take<'m>(rest: &mut &'m [u8], len: usize) -> Option<&'m [u8]> {
     let (head, tail) = rest.split_at_checked(len)?;
     *rest = tail;
     Some(head)
+}
+
+/// A field of text, bytes or a message, where it is written.
+pub fn find_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
+    fields(message).find_map(|(number, field)| match field {
+        Field::Bytes(bytes) if number == wanted => Some(bytes),
+        _ => None,
+    })
+}
+
+/// A field that is a number; 0 where it is not written.
+pub fn find_number(message: &[u8], wanted: u32) -> u64 {
+    let found = fields(message).find_map(|(number, field)| match field {
+        Field::Number(value) if number == wanted => Some(value),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+/// A `Date` field that holds a day of the calendar.
+pub fn find_day(message: &[u8], wanted: u32) -> Option<Day> {
+    let date = find_bytes(message, wanted)?;
+    let part = |field| u16::try_from(find_number(date, field)).ok();
+    let small = |field| part(field).and_then(|value| u8::try_from(value).ok());
+    Day::new(part(1)?, small(2)?, small(3)?)
 }
 
 #[cfg(test)]

@@ -12,12 +12,27 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
+use prost::Message;
 use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
 /// The encoded message of an answer, in the response's extensions.
 #[derive(Debug, Clone)]
 pub(super) struct Encoded(pub Bytes);
+
+/// An answer of encoded entries and what else it says. Fields of a message may stand in any order, so they are simply one after the
+/// other.
+pub(super) fn page<T: Message + Default>(entries: &[Bytes], tail: &T) -> tonic::Response<T> {
+    let size: usize = entries.iter().map(Bytes::len).sum();
+    let mut message = Vec::with_capacity(size + tail.encoded_len());
+    for run in entries {
+        message.extend_from_slice(run);
+    }
+    tail.encode_raw(&mut message);
+    let mut response = tonic::Response::new(T::default());
+    response.extensions_mut().insert(Encoded(message.into()));
+    response
+}
 
 /// See the module.
 #[derive(Debug, Clone)]

@@ -1,10 +1,8 @@
 //! FetchData: runs of kept rows, then a freshly encoded tail.
 
-use bytes::{BufMut, Bytes, BytesMut};
-use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, encoded::Encoded, status, validate, with_origin};
+use super::{Edge, call_of, convert, encoded, status, validate, with_origin};
 use crate::pb::{FetchDataRequest, FetchDataResponse};
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> Result<Response<FetchDataResponse>, Status> {
@@ -23,14 +21,5 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> R
         view: view.into(),
         ..Default::default()
     };
-    // Fields of a message may stand in any order, so entries and tail are simply one after the other.
-    let entries: usize = page.entries.iter().map(Bytes::len).sum();
-    let mut message = BytesMut::with_capacity(entries + tail.encoded_len());
-    for run in &page.entries {
-        message.put_slice(run);
-    }
-    message.put_slice(&tail.encode_to_vec());
-    let mut response = Response::new(FetchDataResponse::default());
-    response.extensions_mut().insert(Encoded(message.freeze()));
-    Ok(with_origin(response, page.origin))
+    Ok(with_origin(encoded::page(&page.entries, &tail), page.origin))
 }

@@ -3,6 +3,7 @@
 mod convert;
 mod encoded;
 mod fetch_analytics;
+mod fetch_changes;
 mod fetch_data;
 mod fetch_report;
 mod get_status;
@@ -108,6 +109,13 @@ impl JourneyService for Edge {
 
     async fn stream_data(&self, request: Request<pb::StreamDataRequest>) -> Result<Response<Self::StreamDataStream>, Status> {
         stream_data::handle(self, request).await
+    }
+
+    async fn fetch_changes(
+        &self,
+        request: Request<pb::FetchChangesRequest>,
+    ) -> Result<Response<pb::FetchChangesResponse>, Status> {
+        fetch_changes::handle(self, request).await
     }
 
     async fn fetch_analytics(

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
-pub(super) use reading::{account_ids, data, stream};
+pub(super) use reading::{account_ids, changes, data, stream};
 
 use crate::{
     journey::{

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::{FetchChoice, Service, page, page_token, select::select};
 use crate::{
@@ -102,28 +103,33 @@ impl Service {
         let this = self.clone();
         let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());
         let load = move || async move {
-            let kept = match this.parts.store.snapshot(&tenant, &fetch_id).await? {
-                Some(kept) => kept,
-                None => {
-                    this.pick_up(call, &tenant, &journey_id, &fetch_id, None).await?;
-                    this.parts.store.snapshot(&tenant, &fetch_id).await?.ok_or(JourneyError::DataExpired)?
-                }
-            };
-            let rows = tokio::task::spawn_blocking(move || {
-                let rows = Rows::from_kept_bytes(kept).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))?;
-                Ok::<_, JourneyError>(view::apply(&rows, view))
-            });
+            let kept = this.kept(call, &tenant, &journey_id, &fetch_id).await?;
+            let rows = tokio::task::spawn_blocking(move || Ok::<_, JourneyError>(view::apply(&opened(kept)?, view)));
             let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
-            let until = this
-                .parts
-                .clock
-                .now()
-                .checked_add(this.parts.caches.settings.rows_life)
-                .map_err(|_| JourneyError::Internal("the clock is out of range"))?;
-            Ok(CachedRows { rows: Arc::new(rows), until })
+            Ok(CachedRows { rows: Arc::new(rows), until: this.rows_until()? })
         };
         self.parts.caches.rows.get(key, self.parts.clock.now(), |_| true, load).await
     }
+
+    /// A fetch's snapshot, picked up from the provider where that has not been done yet.
+    pub(super) async fn kept(&self, call: Call, tenant: &str, journey_id: &str, fetch_id: &str) -> Result<Vec<u8>, JourneyError> {
+        if let Some(kept) = self.parts.store.snapshot(tenant, fetch_id).await? {
+            return Ok(kept);
+        }
+        self.pick_up(call, tenant, journey_id, fetch_id, None).await?;
+        self.parts.store.snapshot(tenant, fetch_id).await?.ok_or(JourneyError::DataExpired)
+    }
+
+    /// Until when rows that are loaded now may be served without asking the store.
+    pub(super) fn rows_until(&self) -> Result<Timestamp, JourneyError> {
+        let until = self.parts.clock.now().checked_add(self.parts.caches.settings.rows_life);
+        until.map_err(|_| JourneyError::Internal("the clock is out of range"))
+    }
+}
+
+/// The rows of a snapshot.
+pub(super) fn opened(kept: Vec<u8>) -> Result<Rows, JourneyError> {
+    Rows::from_kept_bytes(kept).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))
 }
 
 /// Refuses a filter that names an account which the fetch does not have: choosing nothing would hide a mistake.

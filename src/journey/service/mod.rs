@@ -2,6 +2,7 @@
 
 mod analytics;
 mod change;
+mod changes;
 mod data;
 mod open;
 mod page;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, broadcast};
 
 pub use analytics::AnalyticsAnswer;
+pub use changes::{ChangesPage, ChangesQuery};
 pub use data::{DataPage, DataQuery};
 pub use open::OpenedJourney;
 pub use report::{ReportAnswer, report_id};
@@ -100,6 +102,8 @@ pub struct Service {
     analyses: Loading<(String, String), Analysis>,
     /// Documents under way or answered lately.
     reports: Loading<(String, String, ReportFormat), ReportAnswer>,
+    /// Differences of two fetches that were asked for lately.
+    differences: Loading<changes::DifferenceKey, changes::Difference>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
@@ -117,6 +121,7 @@ impl Service {
             pick_ups: Loading::new(10_000),
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
+            differences: Loading::new(64 * 1024 * 1024),
             changes: broadcast::channel(1_024).0,
             wake: Arc::new(Notify::new()),
         }

@@ -7,7 +7,7 @@ use crate::{
     data::{filter::Filter, time::Day},
     journey::{
         error::Failure,
-        service::{DataQuery, FetchChoice, StreamQuery},
+        service::{ChangesQuery, DataQuery, FetchChoice, StreamQuery},
     },
     pb::{self, CompletenessDemand, FiType, View},
     random::is_id,
@@ -122,6 +122,22 @@ pub(in crate::rpc) fn stream(request: pb::StreamDataRequest) -> Result<StreamQue
     })
 }
 
+/// FetchChanges as a query.
+pub(in crate::rpc) fn changes(request: pb::FetchChangesRequest) -> Result<ChangesQuery, Failure> {
+    let mut check = Check::default();
+    check.require(!request.since_fetch_id.is_empty(), "since_fetch_id", "is required");
+    let view = check.view(request.view);
+    let page_bytes = check.page_bytes(request.page_bytes);
+    check.finish(ChangesQuery {
+        consent_id: request.consent_id,
+        since_fetch_id: request.since_fetch_id,
+        fetch_id: request.fetch_id,
+        view,
+        page_bytes,
+        page_token: request.page_token,
+    })
+}
+
 /// The accounts of an analysis.
 pub(in crate::rpc) fn account_ids(ids: &[String]) -> Result<(), Failure> {
     let mut check = Check::default();
@@ -179,6 +195,12 @@ mod tests {
         };
         let wanted = ["view", "completeness", "account_ids[0]", "fi_types[0]", "transaction_range"];
         assert_eq!(fields(stream(request).unwrap_err()), wanted);
+    }
+
+    #[test]
+    fn changes_need_something_to_compare_with() {
+        let request = pb::FetchChangesRequest { view: 9, page_bytes: 5, ..Default::default() };
+        assert_eq!(fields(changes(request).unwrap_err()), ["since_fetch_id", "view", "page_bytes"]);
     }
 
     #[test]
