@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use crate::{journey::model::Customer, seal::KeyedHash};
 
 pub mod account;
+pub mod changes;
 pub mod completeness;
 pub mod convert;
 pub mod deposit;
 pub mod fields;
+pub mod filter;
 pub mod holder;
 pub mod holder_match;
 pub mod ids;

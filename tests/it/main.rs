@@ -1,6 +1,7 @@
 //! The real gateway, driven from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod changes;
 mod command;
 mod completeness;
 mod conformance;
@@ -19,4 +20,5 @@ mod personal;
 mod replay;
 mod scenarios;
 mod stage;
+mod streams;
 mod traces;

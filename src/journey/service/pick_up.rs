@@ -68,7 +68,8 @@ impl Service {
         result.map(|_| PickedUp).map_err(JourneyError::from)
     }
 
-    async fn read_rows(
+    /// Asks the provider for a fetch's body, unless it is there, and reads it. Nothing is kept.
+    pub(super) async fn read_rows(
         &self,
         call: Call,
         journey: &Journey,
@@ -152,7 +153,8 @@ impl Service {
     }
 }
 
-fn locate<'a>(journey: &'a Journey, fetch_id: &str) -> Option<(&'a Attempt, &'a Consent, &'a Fetch)> {
+/// A fetch with its consent and attempt.
+pub(super) fn locate<'a>(journey: &'a Journey, fetch_id: &str) -> Option<(&'a Attempt, &'a Consent, &'a Fetch)> {
     let (consent, fetch) = journey
         .consents
         .iter()

@@ -18,6 +18,8 @@ pub struct FetchChoice {
     pub consent_id: String,
     /// The fetch.
     pub fetch_id: String,
+    /// Serve what may only be looked at, too: for a read that keeps nothing of it.
+    pub view_only_too: bool,
 }
 
 /// The consent and fetch that a read is about, if it may be served now.
@@ -41,7 +43,7 @@ pub(crate) fn select<'a>(
     if fetch.data_expires_at.is_some_and(|end| end <= now) {
         return Err(JourneyError::DataExpired);
     }
-    if matches!(consent.mode, ConsentMode::View | ConsentMode::Other) {
+    if keeps_nothing(consent) && !choice.view_only_too {
         return Err(JourneyError::ViewOnly);
     }
     Ok((consent, fetch))
@@ -51,6 +53,11 @@ pub(crate) fn select<'a>(
 /// the same.
 fn gone(fetch: &Fetch) -> bool {
     fetch.pick_up_failure.as_deref() == Some(ErrorKind::DataExpired.reason_name())
+}
+
+/// Whether a consent's data may only be looked at. A mode that is not understood is taken for the stricter one.
+pub(crate) fn keeps_nothing(consent: &Consent) -> bool {
+    matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
 }
 
 fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
@@ -141,6 +148,8 @@ mod tests {
         let mut journey = ready();
         journey.consents[0].mode = ConsentMode::View;
         assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::ViewOnly));
+        let looking = FetchChoice { view_only_too: true, ..FetchChoice::default() };
+        assert_eq!(ask(&journey, &looking).unwrap(), "fch_1");
         let mut journey = ready();
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Partial, true);
         assert!(ask(&journey, &FetchChoice::default()).is_ok());
