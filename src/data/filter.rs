@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn an_empty_filter_chooses_everything_in_one_run() {
         assert_eq!(chosen(&Filter::default()).len(), 18);
-        assert_eq!(Filter::default().runs(&rows()), [0..18]);
+        assert_eq!(Filter::default().runs(&rows()), vec![Range { start: 0, end: 18 }]);
         assert!(Filter::default().runs(&RowsBuilder::with_capacity(0).finish().unwrap()).is_empty());
     }
 
