@@ -2,7 +2,8 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
+    "sangam/v1/analytics.proto",
     "sangam/v1/common.proto",
     "sangam/v1/error_reason.proto",
     "sangam/v1/financial.proto",
