@@ -2,6 +2,7 @@
 
 mod awkward;
 mod deposits;
+pub mod figures;
 pub mod institutions;
 mod model;
 mod month;

@@ -62,7 +62,7 @@ async fn a_report_survives_every_answer() {
         assert_told(&case, &fetch(&stage, &report).await.expect_err(&case.name));
     }
     assert_eq!(stage.replay.asked("/stolen"), 0);
-    stage.replay.set(&path(), workBOOK.clone().into());
+    stage.replay.set(&path(), workbook());
     assert_eq!(fetch(&stage, &report).await.unwrap(), *BOOK);
     stage.assert_serving().await;
 }
@@ -110,6 +110,6 @@ async fn what_a_link_leads_to_is_not_believed_either() {
         assert_told(&case, &fetch(&stage, &report).await.expect_err(&case.name));
     }
     assert_eq!(stage.replay.asked("/stolen"), 0, "a redirect was followed");
-    stage.replay.set(file, workBOOK.clone().into());
+    stage.replay.set(file, workbook());
     assert_eq!(fetch(&stage, &report).await.unwrap(), *BOOK);
 }
