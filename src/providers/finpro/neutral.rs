@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::{
     pb,
     providers::{
-        figures::{fraction, number, score},
+        figures::{flag, fraction, number, score},
         ledger::{Group, Ledger, assumed, stated},
         lenient::Members,
         months::{self, Names},
@@ -75,10 +75,10 @@ fn obligations(mut group: Group<'_>, overall: &Members<'_>) -> pb::AnalyticsObli
 }
 
 fn balances(mut group: Group<'_>, overall: &Members<'_>) -> pb::AnalyticsBalances {
-    // The dictionary has names for lowest and highest at any time and at the end of a day; the sample has one of each.
-    let minimum = [stated(overall, "minimumBalance"), stated(overall, "minimumEodBalance"), stated(overall, "minEodBalance")];
-    let maximum = [stated(overall, "maximumBalance"), assumed(overall, "maximumEodBalance"), stated(overall, "maxEodBalance")];
-    let average = [assumed(overall, "averageBalance"), stated(overall, "avgBalance")];
+    // The sample has one name of each; the others are the dictionary's names for a month.
+    let minimum = [stated(overall, "minimumEodBalance"), assumed(overall, "minEodBalance"), assumed(overall, "minimumBalance")];
+    let maximum = [stated(overall, "maximumBalance"), assumed(overall, "maximumEodBalance"), assumed(overall, "maxEodBalance")];
+    let average = [assumed(overall, "averageBalance"), assumed(overall, "avgBalance")];
     pb::AnalyticsBalances {
         average: group.average("average", &average),
         minimum: group.sum("minimum", &minimum),
@@ -90,7 +90,6 @@ fn balances(mut group: Group<'_>, overall: &Members<'_>) -> pb::AnalyticsBalance
 }
 
 fn bounces(mut group: Group<'_>, overall: &Members<'_>, block: &Members<'_>) -> pb::AnalyticsBounces {
-    use crate::providers::figures::flag;
     let count = [assumed(block, "totalBounceCount"), assumed(block, "totalBounces"), assumed(block, "bounceCount")];
     pb::AnalyticsBounces {
         bounce_count: group.count("bounce_count", &count),
