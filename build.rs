@@ -3,6 +3,7 @@
 use std::{env, fs, path::PathBuf};
 
 const FILES: &[&str] = &[
+    "sangam/v1/analytics.proto",
     "sangam/v1/common.proto",
     "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",

@@ -6,15 +6,6 @@ use crate::pb::Money;
 
 use super::lenient::scalar;
 
-/// What becomes of decimals beyond the minor unit that are no float noise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Beyond {
-    /// The figure is left out: a sum of amounts has none.
-    Refuse,
-    /// Rounded, half away from zero: an average has as many as the division brings.
-    Round,
-}
-
 /// A decimal number: `units / 10^scale`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Decimal {
@@ -24,6 +15,8 @@ struct Decimal {
 
 /// Most digits that are read; a double has seventeen.
 const DIGITS: usize = 30;
+/// Most decimals that are read, so that what is computed with them fits.
+const SCALE: i32 = 32;
 
 fn decimal(text: &str) -> Option<Decimal> {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
@@ -36,12 +29,16 @@ fn decimal(text: &str) -> Option<Decimal> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || digits.len() > DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) || exponent.abs() > 20 {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if digits.is_empty() || digits.len() > DIGITS || !plain || !(-20..=20).contains(&exponent) {
         return None;
     }
     let units: i128 = digits.parse().ok()?;
     let scale = i32::try_from(fraction.len()).ok()? - exponent;
     let units = if negative { -units } else { units };
+    if scale > SCALE {
+        return None;
+    }
     if scale >= 0 {
         return Some(Decimal { units, scale: scale.unsigned_abs() });
     }
@@ -49,36 +46,80 @@ fn decimal(text: &str) -> Option<Decimal> {
     Some(Decimal { units: units.checked_mul(factor)?, scale: 0 })
 }
 
-/// Rupees as money. Float noise (eight or more decimals, within 1e-6 of a paisa) snaps to the paisa next to it.
-pub fn rupees(raw: Option<&RawValue>, beyond: Beyond) -> Option<Money> {
-    let Decimal { units, scale } = decimal(&scalar(raw?)?)?;
-    let minor = if scale <= 2 {
-        units.checked_mul(10_i128.pow(2 - scale))?
+/// Rupees, and how they follow from the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rupees {
+    /// The amount, if need be rounded half to even.
+    pub money: Money,
+    /// Whether real decimals beyond the paisa were rounded away. Float noise is none: eight or more decimals, within 1e-6 of a paisa.
+    pub rounded: bool,
+}
+
+/// Rupees as money.
+pub fn rupees(raw: &RawValue) -> Option<Rupees> {
+    let Decimal { units, scale } = decimal(&scalar(raw)?)?;
+    let (minor, rounded) = if scale <= 2 {
+        (units.checked_mul(10_i128.pow(2 - scale))?, false)
     } else {
         let factor = 10_i128.checked_pow(scale - 2)?;
-        let rounded = (units + units.signum() * (factor / 2)) / factor;
-        let rest = (units - rounded.checked_mul(factor)?).abs();
-        // Within 1e-6 of a paisa, when the text has eight decimals or more.
-        let noise = scale >= 8 && rest.checked_mul(1_000_000)? <= factor;
-        if rest != 0 && !noise && beyond == Beyond::Refuse {
-            return None;
-        }
-        rounded
+        let (below, rest) = (units.div_euclid(factor), units.rem_euclid(factor));
+        let up = match (rest * 2).cmp(&factor) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Equal => below % 2 != 0,
+            std::cmp::Ordering::Greater => true,
+        };
+        let off = rest.min(factor - rest);
+        let noise = scale >= 8 && off.checked_mul(1_000_000)? <= factor;
+        (below + i128::from(up), off != 0 && !noise)
     };
-    Some(Money { minor_units: i64::try_from(minor).ok()?, currency_code: "INR".to_owned() })
+    let money = Money { minor_units: i64::try_from(minor).ok()?, currency_code: "INR".to_owned() };
+    Some(Rupees { money, rounded })
 }
 
 /// A fraction as decimal text. A value above 1.5 is taken for percent, since providers do not say which they mean.
-pub fn fraction(raw: Option<&RawValue>) -> Option<String> {
-    let Decimal { units, mut scale } = decimal(&scalar(raw?)?)?;
+pub fn fraction(raw: &RawValue) -> Option<String> {
+    let Decimal { units, mut scale } = decimal(&scalar(raw)?)?;
     if units.checked_mul(2)? > 10_i128.checked_pow(scale)?.checked_mul(3)? {
         scale += 2;
     }
+    Some(text(Decimal { units, scale }))
+}
+
+/// A number as plain decimal text: without exponent and without zeros at the end.
+pub fn number(raw: &RawValue) -> Option<String> {
+    Some(text(decimal(&scalar(raw)?)?))
+}
+
+/// A number from 0 to 100 as plain decimal text.
+pub fn score(raw: &RawValue) -> Option<String> {
+    let score = decimal(&scalar(raw)?)?;
+    let within = (0..=10_i128.checked_pow(score.scale)?.checked_mul(100)?).contains(&score.units);
+    within.then(|| text(score))
+}
+
+/// A count: a whole number from zero on, however it is written.
+pub fn count(raw: &RawValue) -> Option<i64> {
+    let Decimal { units, scale } = decimal(&scalar(raw)?)?;
+    let factor = 10_i128.checked_pow(scale)?;
+    (units >= 0 && units % factor == 0).then(|| i64::try_from(units / factor).ok()).flatten()
+}
+
+/// Yes or no, as JSON's own words or as text.
+pub fn flag(raw: &RawValue) -> Option<bool> {
+    let text = scalar(raw).unwrap_or_else(|| raw.get().to_owned());
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Some(true),
+        "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn text(Decimal { units, scale }: Decimal) -> String {
     let digits = format!("{:0width$}", units.unsigned_abs(), width = scale as usize + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale as usize);
     let fraction = fraction.trim_end_matches('0');
     let sign = if units < 0 { "-" } else { "" };
-    Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 #[cfg(test)]
@@ -93,24 +134,31 @@ mod tests {
 
     #[test]
     fn figures_are_exact() {
-        for (text, refuse, round) in [
-            ("1000.5", Some(100_050), Some(100_050)),
-            ("0", Some(0), Some(0)),
-            ("\"-79208.54\"", Some(-7_920_854), Some(-7_920_854)),
-            ("136797.48000000001", Some(13_679_748), Some(13_679_748)),
-            ("83760.759999999995", Some(8_376_076), Some(8_376_076)),
-            ("1.5e3", Some(150_000), Some(150_000)),
-            ("166.666", None, Some(16_667)),
-            ("-0.005", None, Some(-1)),
-            ("9007199254740993.01", Some(900_719_925_474_099_301), Some(900_719_925_474_099_301)),
-            ("1e18", None, None),
-            ("1e999", None, None),
-            ("\"abc\"", None, None),
-            ("true", None, None),
+        for (text, expected) in [
+            ("1000.5", Some((100_050, false))),
+            ("0", Some((0, false))),
+            ("\"-79208.54\"", Some((-7_920_854, false))),
+            ("136797.48000000001", Some((13_679_748, false))),
+            ("83760.759999999995", Some((8_376_076, false))),
+            ("-83760.759999999995", Some((-8_376_076, false))),
+            ("1.5e3", Some((150_000, false))),
+            ("166.666", Some((16_667, true))),
+            ("0.005", Some((0, true))),
+            ("0.015", Some((2, true))),
+            ("0.025", Some((2, true))),
+            ("-0.005", Some((0, true))),
+            ("-0.015", Some((-2, true))),
+            ("-0.0051", Some((-1, true))),
+            ("10.500", Some((1_050, false))),
+            ("9007199254740993.01", Some((900_719_925_474_099_301, false))),
+            ("1e18", None),
+            ("1e999", None),
+            ("1e-2147483648", None),
+            ("\"abc\"", None),
+            ("true", None),
         ] {
-            let raw = raw(text);
-            let minor = |beyond| rupees(Some(&raw), beyond).map(|money| money.minor_units);
-            assert_eq!((minor(Beyond::Refuse), minor(Beyond::Round)), (refuse, round), "{text}");
+            let found = rupees(&raw(text)).map(|rupees| (rupees.money.minor_units, rupees.rounded));
+            assert_eq!(found, expected, "{text}");
         }
     }
 
@@ -119,7 +167,25 @@ mod tests {
         for (text, expected) in
             [("0.31", "0.31"), ("31", "0.31"), ("1.5", "1.5"), ("31.50", "0.315"), ("0", "0"), ("\"0.40\"", "0.4")]
         {
-            assert_eq!(fraction(Some(&raw(text))).as_deref(), Some(expected), "{text}");
+            assert_eq!(fraction(&raw(text)).as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_scores_flags_and_numbers_keep_to_their_range() {
+        for (text, expected) in [("3", Some(3)), ("3.0", Some(3)), ("\"7\"", Some(7)), ("3.5", None), ("-1", None), ("{}", None)]
+        {
+            assert_eq!(count(&raw(text)), expected, "{text}");
+        }
+        for (text, expected) in [("88", Some("88")), ("100.0", Some("100")), ("0.5", Some("0.5")), ("101", None), ("-1", None)] {
+            assert_eq!(score(&raw(text)).as_deref(), expected, "{text}");
+        }
+        for (text, expected) in [("true", Some(true)), ("\"No\"", Some(false)), ("false", Some(false)), ("1", None), ("[]", None)]
+        {
+            assert_eq!(flag(&raw(text)), expected, "{text}");
+        }
+        for (text, expected) in [("0.1", Some("0.1")), ("1e-7", Some("0.0000001")), ("-2.50", Some("-2.5")), ("\"x\"", None)] {
+            assert_eq!(number(&raw(text)).as_deref(), expected, "{text}");
         }
     }
 
@@ -127,16 +193,15 @@ mod tests {
         #[test]
         fn any_text_is_read_without_panic(text in "[-0-9.eE]{0,40}") {
             let raw = raw(&serde_json::to_string(&text).unwrap());
-            rupees(Some(&raw), Beyond::Round);
-            rupees(Some(&raw), Beyond::Refuse);
-            fraction(Some(&raw));
+            let _ = (rupees(&raw), fraction(&raw), number(&raw), score(&raw), count(&raw), flag(&raw));
         }
 
         #[test]
         fn paise_survive(minor in -1_000_000_000_000_i64..1_000_000_000_000) {
             let sign = if minor < 0 { "-" } else { "" };
             let text = format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100);
-            prop_assert_eq!(rupees(Some(&raw(&text)), Beyond::Refuse).map(|money| money.minor_units), Some(minor));
+            let found = rupees(&raw(&text)).map(|rupees| (rupees.money.minor_units, rupees.rounded));
+            prop_assert_eq!(found, Some((minor, false)));
         }
     }
 }

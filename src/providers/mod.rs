@@ -15,9 +15,13 @@ pub mod finpass;
 pub mod finpro;
 pub mod http;
 mod judge;
+mod ledger;
 mod lenient;
+mod markup;
+mod months;
 pub mod provider;
 pub mod settings;
+mod workbook;
 
 /// A provider that the gateway knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -240,7 +240,11 @@ async fn each_provider_and_product_leads_to_data_and_analysis() {
         assert!(walk.accounts(index).await > 0, "{label}");
         if products.contains(&Product::Analytics) {
             let analysis = walk.provider.analysis(call(), walk.target(index)).await.unwrap();
-            assert!(analysis.core.total_credits.is_some() && analysis.core.average_balance.is_some(), "{label}");
+            let balances = analysis.core.balances.as_ref();
+            assert!(
+                analysis.core.total_credits.is_some() && balances.is_some_and(|balances| balances.minimum.is_some()),
+                "{label}"
+            );
         }
         if credential == "consent" && products.len() == 2 {
             let workbook = walk.provider.document(call(), walk.target(index), pb::ReportFormat::Excel).await.unwrap();

@@ -251,12 +251,13 @@ async fn figures_are_the_banks_own_and_every_document_is_whole() {
         let after = truth("9000000001");
         let answer = analytics(&world, &journey_id).await.unwrap();
         let core = answer.core.clone().unwrap();
+        let balances = core.balances.clone().unwrap();
         let paise = |money: &Option<pb::Money>| money.as_ref().map(|money| (money.minor_units, money.currency_code.clone()));
         let rupees = |amount: i64| Some((amount, "INR".to_owned()));
         let stated = (paise(&core.total_credits), paise(&core.total_debits));
         let known = [&before, &after].map(|truth| (rupees(truth.credits), rupees(truth.debits)));
         assert!(known.contains(&stated), "{name}: {stated:?} is not {known:?}");
-        if let (Some(low), Some(high)) = (paise(&core.minimum_balance), paise(&core.maximum_balance)) {
+        if let (Some(low), Some(high)) = (paise(&balances.minimum), paise(&balances.maximum)) {
             assert!(low <= high, "{name}: the lowest balance is above the highest");
         }
         assert!(answer.document.is_some() != answer.document_omitted, "{name}: a document, or the word that it is left out");

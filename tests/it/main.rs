@@ -1,6 +1,7 @@
 //! The real gateway, driven from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod analytics;
 mod changes;
 mod command;
 mod completeness;

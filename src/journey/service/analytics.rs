@@ -99,7 +99,7 @@ impl Service {
         Ok(AnalyticsAnswer {
             consent_id: subject.consent.id.clone(),
             fetch_id: subject.fetch.id.clone(),
-            core: analysis.core,
+            core: AnalyticsCore { provider: journey.routing.provider.clone(), ..analysis.core },
             document: analysis.document,
             formats: self.product_of(journey)?.map(|product| product.report_formats.to_vec()).unwrap_or_default(),
             received_at: analysis.received_at,

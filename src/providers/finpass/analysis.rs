@@ -1,18 +1,13 @@
-//! The analysis of the analysed product. Some of its blocks are documented by prose only; what is read from them is marked assumed.
+//! The analysis of the analysed product: an envelope around blocks, of which some are documented by prose only.
 
 use bytes::Bytes;
 
-use super::envelope;
-use crate::{
-    pb,
-    providers::{
-        error::{ErrorKind, ProviderError},
-        figures::{Beyond, fraction, rupees},
-        http::OutboundResponse,
-        judge::Origin,
-        lenient::{Members, day},
-        provider::Analysis,
-    },
+use super::{envelope, neutral};
+use crate::providers::{
+    error::{ErrorKind, ProviderError},
+    http::OutboundResponse,
+    judge::Origin,
+    provider::Analysis,
 };
 
 /// Reads the answer of `aa-bsa-journey/analysis-json`.
@@ -22,55 +17,27 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, client_id: &str)
     if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
         return Err(origin.unusable("the answer is about another session"));
     }
-    let blocks = ["summary", "income", "analysis_period"];
-    let raw = answer.data.filter(|_| data.raw(&blocks).is_some());
+    let raw = answer.data.filter(|_| data.raw(&BLOCKS).is_some());
     let raw = raw.ok_or_else(|| origin.error(ErrorKind::NotReady).with_detail("a success without an analysis"))?;
-    Ok(Analysis { core: core(&data), document: Bytes::copy_from_slice(raw.get().as_bytes()), received_at: origin.now })
+    Ok(Analysis { core: neutral::core(&data), document: Bytes::copy_from_slice(raw.get().as_bytes()), received_at: origin.now })
 }
 
-fn core(data: &Members<'_>) -> pb::AnalyticsCore {
-    let (summary, income) = (data.object(&["summary"]), data.object(&["income"]));
-    let period = period(&data.object(&["analysis_period"]));
-    let ratio = ratio(data);
-    let mut assumed = Vec::new();
-    // The names inside these two are a guess.
-    if period.is_some() {
-        assumed.push("period".to_owned());
-    }
-    if ratio.is_some() {
-        assumed.push("fixed_obligations_ratio".to_owned());
-    }
-    pb::AnalyticsCore {
-        period,
-        total_credits: rupees(summary.raw(&["total_credits"]), Beyond::Refuse),
-        total_debits: rupees(summary.raw(&["total_debits"]), Beyond::Refuse),
-        average_balance: rupees(summary.raw(&["average_monthly_balance"]), Beyond::Round),
-        minimum_balance: rupees(summary.raw(&["minimum_monthly_balance"]), Beyond::Refuse),
-        maximum_balance: rupees(summary.raw(&["maximum_monthly_balance"]), Beyond::Refuse),
-        average_monthly_income: rupees(income.raw(&["average_monthly_income"]), Beyond::Round),
-        fixed_obligations_ratio: ratio.unwrap_or_default(),
-        assumed_fields: assumed,
-    }
-}
-
-fn period(period: &Members<'_>) -> Option<pb::DateRange> {
-    let end = |names: &[&str]| {
-        let day = day(period.instant(names)?);
-        Some(pb::Date { year: day.year().into(), month: day.month().into(), day: day.day().into() })
-    };
-    let range = pb::DateRange {
-        from: end(&["from", "start", "start_date", "from_date"]),
-        to: end(&["to", "end", "end_date", "to_date"]),
-    };
-    (range != pb::DateRange::default()).then_some(range)
-}
-
-/// The share of income that is bound, wherever it stands.
-fn ratio(data: &Members<'_>) -> Option<String> {
-    let name = ["fixed_obligations_ratio", "foir"];
-    let block = data.object(&["obligations", "fixed_obligations"]);
-    fraction(block.raw(&name).or_else(|| data.raw(&name)))
-}
+/// The blocks that an analysis may have: those of the documentation, and those of a look-alike.
+const BLOCKS: [&str; 13] = [
+    "summary",
+    "income",
+    "analysis_period",
+    "obligations",
+    "fixed_obligations",
+    "monthly_cash_flow",
+    "risk_flags",
+    "summary_card",
+    "cash_flow",
+    "monthwise_metrics",
+    "salary_analysis",
+    "emi_obligations",
+    "scoring_data",
+];
 
 #[cfg(test)]
 mod tests {
@@ -84,23 +51,14 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_are_exact() {
-        let body = r#"{"success":true,"message":"ok","data":{"client_id":"bsa_1","analysis_period":{"from":"2025-01-01","to":"2025-12-31"},
-            "summary":{"total_credits":600000,"total_debits":550000,"average_monthly_balance":21000.5,"minimum_monthly_balance":1500},
-            "income":{"average_monthly_income":50000,"income_stability_score":88,"identified_salary_credits":[]},
-            "obligations":{"fixed_obligations_ratio":0.31},"monthly_cash_flow":[],"risk_flags":[]}}"#;
-        let analysis = analysis(body).unwrap();
-        let core = analysis.core;
-        let minor = |money: &Option<pb::Money>| money.as_ref().map(|money| money.minor_units);
-        assert_eq!(
-            [&core.total_credits, &core.total_debits, &core.average_balance, &core.minimum_balance, &core.average_monthly_income]
-                .map(minor),
-            [Some(60_000_000), Some(55_000_000), Some(2_100_050), Some(150_000), Some(5_000_000)]
-        );
-        assert_eq!(core.fixed_obligations_ratio, "0.31");
-        assert_eq!(core.period.unwrap().to.unwrap(), pb::Date { year: 2025, month: 12, day: 31 });
-        assert_eq!(core.assumed_fields, ["period", "fixed_obligations_ratio"]);
-        assert!(analysis.document.starts_with(b"{\"client_id\""));
+    fn a_success_has_figures_and_the_whole_document() {
+        let body = r#"{"success":true,"message":"ok","data":{"client_id":"bsa_1","summary":{"total_credits":600000}}}"#;
+        let found = analysis(body).unwrap();
+        assert_eq!(found.core.total_credits.unwrap().minor_units, 60_000_000);
+        assert_eq!(&found.document[..], br#"{"client_id":"bsa_1","summary":{"total_credits":600000}}"#);
+        // Blocks of another shape are kept without figures.
+        let other = analysis(r#"{"success":true,"data":{"client_id":"bsa_1","summary":[],"risk_flags":{"x":1}}}"#).unwrap();
+        assert_eq!(other.core, crate::pb::AnalyticsCore::default());
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod envelope;
 mod error;
 mod fetch;
 pub mod fields;
+mod neutral;
 mod observe;
 mod open;
 mod plan;

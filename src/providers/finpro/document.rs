@@ -2,14 +2,17 @@
 //! bare or inside JSON, Excel as bytes or as a link.
 
 use bytes::Bytes;
+use http::StatusCode;
 
 use super::{analysis, build::Selector, envelope};
 use crate::providers::{
     error::ProviderError,
     http::OutboundResponse,
-    judge::{self, Origin},
+    judge::Origin,
     lenient::{self, Members},
+    markup,
     provider::Document,
+    workbook,
 };
 
 /// What an answer about an Excel file holds.
@@ -20,7 +23,7 @@ pub(super) enum Excel {
     Link(String),
 }
 
-/// A workbook is a ZIP archive.
+/// A workbook is a ZIP archive, which no envelope begins like.
 const ZIP: &[u8] = b"PK\x03\x04";
 
 /// XML.
@@ -31,27 +34,39 @@ pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spr
 /// Reads the answer of `/analytics/xml`.
 pub(super) fn read_xml(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Document, ProviderError> {
     if envelope::is_document(response, &[b"<"]) {
-        return Ok(Document { bytes: response.body.clone(), media_type: XML });
+        return xml(origin, response.body.clone());
     }
     let answer = envelope::read(origin, response)?;
-    let direct = answer.data.and_then(lenient::scalar);
-    let text = match direct {
+    let named = |members: &Members<'_>| members.text(&["xmlData", "xml"]);
+    let text = match answer.data.and_then(lenient::scalar) {
         Some(text) => Some(text),
         None => {
             let inner = analysis::inner(origin, answer.data, selector)?;
-            let named = |members: Members<'_>| members.text(&["xmlData", "xml"]);
-            inner.and_then(lenient::scalar).or_else(|| named(Members::within(inner))).or_else(|| named(answer.data()))
+            let nested = inner.and_then(lenient::scalar).or_else(|| named(&Members::within(inner)));
+            nested.or_else(|| named(&answer.data())).or_else(|| named(&answer.top))
         }
     };
-    let text = text.filter(|text| text.starts_with('<') && !judge::is_html(text.as_bytes()));
-    let text = text.ok_or_else(|| origin.unusable("the answer holds no XML"))?;
-    Ok(Document { bytes: Bytes::from(text), media_type: XML })
+    xml(origin, Bytes::from(text.ok_or_else(|| origin.unusable("the answer holds no XML"))?))
+}
+
+fn xml(origin: Origin, bytes: Bytes) -> Result<Document, ProviderError> {
+    if !markup::is_xml(&bytes) {
+        return Err(origin.unusable("what stands for XML is none"));
+    }
+    Ok(Document { bytes, media_type: XML })
+}
+
+fn workbook(origin: Origin, response: &OutboundResponse) -> Result<Document, ProviderError> {
+    if !workbook::is_workbook(&response.body) {
+        return Err(origin.unusable("what stands for a workbook is none"));
+    }
+    Ok(Document { bytes: response.body.clone(), media_type: XLSX })
 }
 
 /// Reads the answer of `/analytics/excel`.
 pub(super) fn read_excel(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Excel, ProviderError> {
-    if envelope::is_document(response, &[ZIP]) {
-        return Ok(Excel::Bytes(Document { bytes: response.body.clone(), media_type: XLSX }));
+    if response.status == StatusCode::OK && response.body.starts_with(ZIP) {
+        return workbook(origin, response).map(Excel::Bytes);
     }
     let answer = envelope::read(origin, response)?;
     let inner = Members::within(analysis::inner(origin, answer.data, selector)?);
@@ -61,10 +76,7 @@ pub(super) fn read_excel(origin: Origin, response: &OutboundResponse, selector: 
 
 /// Reads a workbook that was fetched from a link.
 pub(super) fn read_linked(origin: Origin, response: &OutboundResponse) -> Result<Document, ProviderError> {
-    if !response.body.starts_with(ZIP) {
-        return Err(origin.unusable("what the link led to is no workbook"));
-    }
-    Ok(Document { bytes: response.body.clone(), media_type: XLSX })
+    workbook(origin, response)
 }
 
 #[cfg(test)]
@@ -87,6 +99,8 @@ mod tests {
             r#"{"status":"success","data":{"status":"SUCCESS","data":"<a/>"}}"#,
             r#"{"status":"success","data":{"status":"SUCCESS","data":{"xmlData":"<a/>"}}}"#,
             r#"{"status":"success","data":{"xmlData":"<a/>"}}"#,
+            r#"{"status":"success","xmlData":"<a/>"}"#,
+            r#"{"status":"success","data":" <?xml version=\"1.0\"?><!-- x --> <a/>"}"#,
         ] {
             let document = read_xml(origin(), &testing::response(200, body), Selector::Consent("c")).unwrap();
             assert!(
@@ -94,14 +108,28 @@ mod tests {
                 "{body}"
             );
         }
-        for body in ["<!DOCTYPE html><html></html>", "<html>", r#"{"data":"<html>"}"#, r#"{"data":"text"}"#, "", "[]"] {
-            assert!(read_xml(origin(), &testing::response(200, body), Selector::Consent("c")).is_err(), "{body}");
+        for body in [
+            "<!DOCTYPE html><html></html>",
+            "<html>",
+            "<?xml version=\"1.0\"?><html></html>",
+            "<a>cut o",
+            r#"{"data":"<html>"}"#,
+            r#"{"data":"text"}"#,
+            r#"{"status":"success","data":{"status":"SUCCESS","data":{}}}"#,
+            "",
+            "[]",
+        ] {
+            let error = read_xml(origin(), &testing::response(200, body), Selector::Consent("c")).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ResponseInvalid, "{body}");
         }
+        let told = r#"{"ver":"1.21.0","errorCode":"InvalidConsentId","errorMsg":"x"}"#;
+        let error = read_xml(origin(), &testing::response(200, told), Selector::Consent("c")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::UnknownReference, "an error within a 200");
     }
 
     #[test]
     fn excel_is_bytes_or_a_link() {
-        let bytes = testing::bytes_response(200, b"PK\x03\x04rest");
+        let bytes = testing::bytes_response(200, &workbook::tests::smallest());
         assert!(
             matches!(read_excel(origin(), &bytes, Selector::Consent("c")), Ok(Excel::Bytes(document)) if document.media_type == XLSX)
         );
@@ -111,7 +139,22 @@ mod tests {
         let error =
             read_excel(origin(), &testing::response(400, r#"{"errorCode":"InvalidConsentId"}"#), Selector::Consent("c")).err();
         assert_eq!(error.map(|error| error.kind), Some(ErrorKind::UnknownReference));
-        assert!(read_linked(origin(), &testing::response(200, "<Error/>")).is_err());
+        let told = testing::response(200, r#"{"errorCode":"InvalidConsentId"}"#);
+        let error = read_excel(origin(), &told, Selector::Consent("c")).err();
+        assert_eq!(error.map(|error| error.kind), Some(ErrorKind::UnknownReference), "an error within a 200");
+    }
+
+    #[test]
+    fn what_is_no_workbook_is_refused_by_bytes_and_by_link() {
+        let word = workbook::tests::archive(&["[Content_Types].xml", "word/document.xml"], "");
+        let whole = workbook::tests::smallest();
+        for body in [&b"PK\x03\x04rest"[..], &word, &whole[..whole.len() - 1], b"<Error/>", b"<html></html>"] {
+            let response = testing::bytes_response(200, body);
+            let error = read_excel(origin(), &response, Selector::Consent("c")).err().unwrap();
+            assert_eq!(error.kind, ErrorKind::ResponseInvalid);
+            assert_eq!(read_linked(origin(), &response).unwrap_err().kind, ErrorKind::ResponseInvalid);
+        }
+        assert_eq!(read_linked(origin(), &testing::bytes_response(200, &whole)).unwrap().media_type, XLSX);
     }
 
     proptest! {

@@ -39,6 +39,7 @@ mod envelope;
 mod error;
 mod fetch;
 pub mod fields;
+mod neutral;
 mod observe;
 mod open;
 mod plan;

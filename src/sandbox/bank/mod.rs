@@ -3,6 +3,7 @@
 mod awkward;
 pub mod damage;
 mod deposits;
+pub mod figures;
 pub mod institutions;
 mod model;
 mod month;

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use super::text::{average_number, rupees_number};
+use crate::sandbox::bank::{
+    BankAccount, BankRow, Kind, day_in_india,
     figures::{Figures, is_salary},
-    text::rupees_number,
 };
-use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india};
 
 /// `data` of the analysis, `client_id` included.
 pub fn analysis(client_id: &str, accounts: &[BankAccount]) -> Value {
@@ -19,16 +19,20 @@ pub fn analysis(client_id: &str, accounts: &[BankAccount]) -> Value {
         "summary": {
             "total_credits": rupees_number(figures.total_credits()),
             "total_debits": rupees_number(figures.total_debits()),
-            "average_monthly_balance": rupees_number(figures.average_monthly_balance()),
+            "average_monthly_balance": average_number(figures.average_monthly_balance()),
             "minimum_monthly_balance": rupees_number(figures.minimum_monthly_balance()),
         },
         "income": {
-            "average_monthly_income": rupees_number(figures.average_monthly_income()),
+            "average_monthly_income": average_number(figures.average_monthly_income()),
             "income_stability_score": figures.income_stability_score(),
             "identified_salary_credits": salary_credits(accounts),
         },
         // The nearest double to four decimals, as Finpass' own sample writes 0.31.
-        "obligations": {"fixed_obligations_ratio": ratio(figures.obligations_per_myriad())},
+        "obligations": {
+            "fixed_obligations_ratio": ratio(figures.obligations_per_myriad()),
+            "total_emi_count": figures.instalments.0,
+            "total_emi_amount": rupees_number(figures.instalments.1),
+        },
         "monthly_cash_flow": monthly_cash_flow(&figures),
         "risk_flags": risk_flags(&figures),
     })
@@ -67,6 +71,9 @@ fn monthly_cash_flow(figures: &Figures) -> Vec<Value> {
                 "total_credits": rupees_number(sums.credits),
                 "total_debits": rupees_number(sums.debits),
                 "net": rupees_number(sums.credits - sums.debits),
+                "opening_balance": rupees_number(sums.opening),
+                "closing_balance": rupees_number(sums.closing),
+                "average_balance": average_number(sums.average),
             })
         })
         .collect()
@@ -98,8 +105,9 @@ mod tests {
                 "summary":{"total_credits":50000,"total_debits":15500,"average_monthly_balance":44500.5,"minimum_monthly_balance":44500.5},
                 "income":{"average_monthly_income":50000,"income_stability_score":100,
                     "identified_salary_credits":[{"month":"2025-12","amount":50000,"employer":"NEFT SALARY DEMO LTD"}]},
-                "obligations":{"fixed_obligations_ratio":0.31},
-                "monthly_cash_flow":[{"month":"2025-12","total_credits":50000,"total_debits":15500,"net":34500}],"risk_flags":[]})
+                "obligations":{"fixed_obligations_ratio":0.31,"total_emi_count":1,"total_emi_amount":15500},
+                "monthly_cash_flow":[{"month":"2025-12","total_credits":50000,"total_debits":15500,"net":34500,
+                    "opening_balance":10000.5,"closing_balance":44500.5,"average_balance":44500.5}],"risk_flags":[]})
         );
     }
 }

@@ -5,7 +5,6 @@ pub mod analysis;
 mod customer;
 mod envelope;
 mod faults;
-pub mod figures;
 mod ids;
 mod input;
 pub mod journey_status;

@@ -5,7 +5,11 @@ use serde::Serialize;
 use serde_json::Number;
 
 use super::{report::ReportStyle, text::rupees_number};
-use crate::sandbox::bank::{BankAccount, BankRow, Kind, day_in_india, masked, stated_range};
+use crate::sandbox::bank::{
+    BankAccount, BankRow, Kind, day_in_india,
+    figures::{self, opening_balance},
+    masked, stated_range,
+};
 
 /// One entry of `data.accounts`.
 #[derive(Debug, Serialize)]
@@ -59,16 +63,6 @@ fn statement_account(account: &BankAccount, style: ReportStyle) -> Option<Statem
     })
 }
 
-/// The balance before the first row; without rows, the balance.
-pub fn opening_balance(account: &BankAccount) -> i64 {
-    account.rows.first().map_or(
-        account.balance,
-        |row| {
-            if row.credit { row.balance - row.amount } else { row.balance + row.amount }
-        },
-    )
-}
-
 fn statement_row(row: &BankRow, style: ReportStyle) -> StatementRow<'_> {
     StatementRow {
         date: day_in_india(row.at).to_string(),
@@ -82,9 +76,9 @@ fn statement_row(row: &BankRow, style: ReportStyle) -> StatementRow<'_> {
 }
 
 fn category(row: &BankRow) -> &'static str {
-    if super::figures::is_salary(row) {
+    if figures::is_salary(row) {
         "salary"
-    } else if super::figures::is_obligation(row) {
+    } else if figures::is_obligation(row) {
         "emi"
     } else if row.mode == "ATM" || row.mode == "CASH" {
         "cash"

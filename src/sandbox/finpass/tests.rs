@@ -12,7 +12,11 @@ use tokio::sync::mpsc;
 use crate::{
     clock::{Clock, ManualClock},
     sandbox::{
-        Sandbox, SandboxConfig, bank::Bank, credentials::FINPASS, customer, finpass::figures::Figures, scenario::Scenario,
+        Sandbox, SandboxConfig,
+        bank::{Bank, figures::Figures},
+        credentials::FINPASS,
+        customer,
+        scenario::Scenario,
     },
 };
 

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use serde_json::Number;
 
-use crate::sandbox::bank::ist;
+use crate::sandbox::bank::{figures::Average, ist};
 
 /// An instant as the plain report writes it: ISO 8601 with `+05:30`.
 pub fn indian_time(at: Timestamp) -> String {
@@ -30,7 +30,14 @@ pub fn rupees_number(paise: i64) -> Number {
     Number::from_f64(paise as f64 / 100.0).unwrap_or_else(|| Number::from(paise / 100))
 }
 
-/// The same with the smallest error that a double can carry: 83760.76000000001 instead of 83760.76.
+/// An average as a JSON number of rupees: with all decimals of the division, where it has any.
+pub fn average_number(average: Average) -> Number {
+    let whole = average.number > 0 && average.sum % average.number == 0;
+    let exact = rupees_number(average.paise());
+    if whole { exact } else { Number::from_f64(average.rupees()).unwrap_or(exact) }
+}
+
+/// Paise with the smallest error that a double can carry: 83760.76000000001 instead of 83760.76.
 #[allow(clippy::cast_precision_loss)]
 pub fn noisy_number(paise: i64) -> Number {
     Number::from_f64((paise as f64 / 100.0).next_up()).unwrap_or_else(|| rupees_number(paise))

@@ -1,5 +1,6 @@
 //! POST /analytics/json, /analytics/xml and /analytics/excel, computed from the same rows as the data.
 
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +11,11 @@ use super::{
     validate::{Check, Rule},
 };
 use crate::sandbox::{
-    bank::{BankAccount, BankRow, Kind, Truth, rupees},
+    bank::{
+        BankAccount, BankRow, Kind, Truth,
+        figures::{Figures, MonthFigures},
+        rupees,
+    },
     credentials::{FINPRO_ANALYTICS_EXCEL, FINPRO_ANALYTICS_JSON},
     scenario::Scenario,
 };
@@ -21,17 +26,19 @@ impl Desk<'_> {
     /// The JSON report. Numbers are numbers here, unlike in FI data.
     pub(super) fn analytics_json(&mut self, body: &Value) -> Answer {
         let delivered = self.analysed(body)?;
-        let rows = deposit_rows(&delivered.accounts);
+        let figures = Figures::of(&delivered.accounts);
         Ok(report(
             &delivered,
             FINPRO_ANALYTICS_JSON,
             json!({
                 "bankingAnalysis": {
-                    "overallAnalysis": overall(&delivered.accounts, &rows),
+                    "overallAnalysis": figures.as_ref().map_or_else(|| json!({}), |figures| overall(&delivered.accounts, figures)),
+                    // Where the months of everything stand is assumed; an organisation may have them configured so.
+                    "overall": {"cashflow": {"monthly": figures.as_ref().map(monthly).unwrap_or_default()}},
                     "completeCategoryWiseAnalysis": {},
                     "accountProfiles": delivered.accounts.iter().map(profile).collect::<Vec<_>>(),
                     "fcuIndicators": {},
-                    "bounceAnalysis": {},
+                    "bounceAnalysis": figures.as_ref().map_or_else(|| json!({}), |figures| json!({"totalBounceCount": figures.bounces})),
                     "investmentAnalysis": {},
                     "loanCreditsAnalysis": {},
                     "nudges": {},
@@ -111,27 +118,42 @@ fn number(paise: i64) -> f64 {
     paise as f64 / 100.0
 }
 
-fn overall(accounts: &[BankAccount], rows: &[&BankRow]) -> Value {
-    let truth = Truth::of(rows.iter().copied());
-    let some = |wanted: &dyn Fn(&BankRow) -> bool| Truth::of(rows.iter().copied().filter(|row| wanted(row)));
+/// What everything together shows. An average has all decimals of the division; the other names are those of the documented sample.
+fn overall(accounts: &[BankAccount], figures: &Figures) -> Value {
     let deposits = accounts.iter().filter(|account| matches!(account.kind, Kind::Deposit { .. }));
-    let balances = || rows.iter().map(|row| row.balance);
-    let average = balances().sum::<i64>() / (rows.len().max(1) as i64);
+    let (lowest, highest) = figures.extremes();
     json!({
-        "totalNetCreditTransactionAmount": number(truth.credits),
-        "totalNetDebitTransactionAmount": number(truth.debits),
-        "averageBalanceLast3Months": number(average),
-        "maximumBalance": number(balances().max().unwrap_or_default()),
-        "minimumEodBalance": number(balances().min().unwrap_or_default()),
+        "totalNetCreditTransactionAmount": number(figures.total_credits()),
+        "totalNetDebitTransactionAmount": number(figures.total_debits()),
+        "averageBalanceLast3Months": figures.average_of_three_months().rupees(),
+        "maximumBalance": number(highest),
+        "minimumEodBalance": number(lowest),
         "currentBalance": number(deposits.map(|account| account.balance).sum()),
-        "volatilityOfBalance": 0.1,
-        "monthlyAvgNetCreditAmount": number(truth.credits / 12),
-        "totalOutwardUpiAmount": number(some(&|row| row.mode == "UPI").debits),
+        "volatilityOfBalance": figures.volatility_per_myriad() as f64 / 10_000.0,
+        "monthlyAvgNetCreditAmount": figures.average_monthly_credits().rupees(),
+        "totalOutwardUpiAmount": number(figures.upi_out),
         "totalLoanCreditAmount": 0,
-        "totalCashDepositAmount": number(some(&|row| row.mode == "CASH").credits),
-        "totalEmiTxns": some(&|row| row.narration.ends_with("-EMI")).rows,
-        "bankPenaltiesDetected": false,
+        "totalCashDepositAmount": number(figures.cash_in),
+        "totalEmiTxns": figures.instalments.0,
+        "bankPenaltiesDetected": figures.bounces > 0,
     })
+}
+
+fn monthly(figures: &Figures) -> Vec<Value> {
+    let month = |(first, month): (&Date, &MonthFigures)| {
+        json!({
+            "year": first.year(),
+            "month": first.month(),
+            "monthName": first.strftime("%B").to_string(),
+            "fullMonthDataAvailable": *first >= figures.from && first.last_of_month() <= figures.to,
+            "openingBalance": number(month.opening),
+            "closingBalance": number(month.closing),
+            "avgBalance": month.average.rupees(),
+            "totalCreditAmount": number(month.credits),
+            "totalDebitAmount": number(month.debits),
+        })
+    };
+    figures.months.iter().map(month).collect()
 }
 
 fn profile(account: &BankAccount) -> Value {

@@ -1,5 +1,7 @@
 //! Documents of an analysis, and the links behind them.
 
+use std::sync::LazyLock;
+
 use sangam::pb::{FetchReportRequest, ReportFormat, fetch_report_response::Part};
 use serde_json::json;
 use tonic::Status;
@@ -11,7 +13,8 @@ use crate::{
     stage::{CONSENT_WAY, PATIENT, Stage},
 };
 
-const BOOK: &[u8] = b"PK\x03\x04 a workbook";
+/// A real workbook: the bytes are looked into.
+static BOOK: LazyLock<Vec<u8>> = LazyLock::new(|| rust_xlsxwriter::Workbook::new().save_to_buffer().unwrap());
 
 fn path() -> String {
     format!("{CONSENT}/analytics/excel")
@@ -24,7 +27,7 @@ fn link(url: &str) -> Answer {
 }
 
 fn workbook() -> Answer {
-    Answer::Well(200, "application/octet-stream", BOOK.into())
+    Answer::Well(200, "application/octet-stream", BOOK.clone().into())
 }
 
 /// A journey whose Excel report can be asked for, and the report's id.
@@ -60,7 +63,7 @@ async fn a_report_survives_every_answer() {
     }
     assert_eq!(stage.replay.asked("/stolen"), 0);
     stage.replay.set(&path(), workbook());
-    assert_eq!(fetch(&stage, &report).await.unwrap(), BOOK);
+    assert_eq!(fetch(&stage, &report).await.unwrap(), *BOOK);
     stage.assert_serving().await;
 }
 
@@ -108,5 +111,5 @@ async fn what_a_link_leads_to_is_not_believed_either() {
     }
     assert_eq!(stage.replay.asked("/stolen"), 0, "a redirect was followed");
     stage.replay.set(file, workbook());
-    assert_eq!(fetch(&stage, &report).await.unwrap(), BOOK);
+    assert_eq!(fetch(&stage, &report).await.unwrap(), *BOOK);
 }
