@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "sangam/v1/common.proto",
     "sangam/v1/error_reason.proto",
     "sangam/v1/fi_card.proto",
@@ -11,6 +11,7 @@ const FILES: [&str; 12] = [
     "sangam/v1/fi_gst.proto",
     "sangam/v1/fi_insurance.proto",
     "sangam/v1/fi_retirement.proto",
+    "sangam/v1/fi_ulip.proto",
     "sangam/v1/financial.proto",
     "sangam/v1/journey.proto",
     "sangam/v1/journey_service.proto",

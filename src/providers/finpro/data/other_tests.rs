@@ -228,6 +228,22 @@ fn no_more_than_the_last_four_digits_of_a_card_leave_in_any_view() {
 }
 
 #[test]
+fn a_holder_without_a_name_moves_nobody_elses_cards() {
+    let page = changed("credit_card", |account| {
+        let holders = account["Profile"]["Holders"]["Holder"].as_array_mut().unwrap();
+        holders.insert(0, json!({"name": " ", "relation": "kept-1-", "Cards": {"Card": {"maskedCardNumber": "XXXX7777"}}}));
+        holders[2]["relation"] = json!("kept-2-");
+    });
+    let account = &page.accounts[0];
+    let Some(account::Details::CreditCard(details)) = &account.details else { panic!("no details") };
+    let cards: Vec<_> = details.cards.iter().map(|card| (card.masked_number.as_str(), card.holder)).collect();
+    assert_eq!(cards, [("XXXX1234", Some(0)), ("XXXX5678", Some(0)), ("XXXX4444", Some(1)), ("XXXX7777", None)]);
+    assert_eq!(account.holders.len(), 2);
+    assert!(format!("{:?}", account.holders[1].extensions).contains("kept-2-"));
+    assert!(format!("{:?}", account.extensions).contains("kept-1-"));
+}
+
+#[test]
 fn a_row_in_another_currency_is_not_taken_for_rupees() {
     for (currency, wanted) in [("usd", Some((129_900, "USD"))), ("POINTS", None)] {
         let page = changed("credit_card", |account| account["Transactions"]["Transaction"][0]["currency"] = json!(currency));

@@ -113,7 +113,10 @@ impl<'a> Parts<'a> {
     fn take_holders(&mut self, profile: &mut Object<'a>) {
         let mut groups = profile.take_objects("Holders");
         for group in &mut groups {
-            self.holders.extend(group.take_objects("Holder"));
+            // One of whom nothing is known by name stays where it is, so that holders and what is left of them go side by side.
+            let (holders, others) = group.take_objects("Holder").into_iter().partition(is_holder);
+            self.holders.extend::<Vec<_>>(holders);
+            put_back(group, "Holder", others);
             if let Some(Scalar::Text(word)) = group.get("type").and_then(Node::scalar) {
                 self.holding.take(Scalar::Owned(word.into()));
                 group.take("type");
@@ -127,11 +130,8 @@ impl<'a> Parts<'a> {
             typed.details = Some((family.details)(&mut self, reader));
         }
         for mut holder in std::mem::take(&mut self.holders) {
-            let text = read_object(&mut holder, "", reader, read_holder);
-            if text != HolderText::default() || !holder.fields.is_empty() {
-                typed.holders.push(text);
-                typed.holder_extensions.push(holder.into_extensions());
-            }
+            typed.holders.push(read_object(&mut holder, "", reader, read_holder));
+            typed.holder_extensions.push(holder.into_extensions());
         }
         typed.holding = std::mem::take(&mut self.holding);
         for section in &mut self.transactions {
@@ -190,6 +190,13 @@ pub(super) fn put_back<'a>(object: &mut Object<'a>, key: &str, mut left: Vec<Obj
         1 => object.fields.extend(left.pop().map(|one| (key.to_owned().into(), Node::Object(one)))),
         _ => object.put(key.to_owned(), Node::List(left.into_iter().map(Node::Object).collect())),
     }
+}
+
+/// Whether any field of a holder is told.
+fn is_holder(object: &Object<'_>) -> bool {
+    let mut flags = Flags::default();
+    let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
+    read_object(&mut object.clone(), "", &mut reader, read_holder) != HolderText::default()
 }
 
 fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
