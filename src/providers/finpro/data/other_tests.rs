@@ -310,6 +310,20 @@ fn the_older_gst_shape_needs_no_kind_and_one_that_is_told_wins() {
 }
 
 #[test]
+fn a_page_of_several_is_not_taken_for_the_whole() {
+    let read = |count: Value| {
+        let page = changed("gst_gstr1", |account| account["pageCount"] = count);
+        let account = &page.accounts[0];
+        let Some(account::Details::Gst(details)) = &account.details else { panic!("no details") };
+        let flags = codes(&account.quality_flags).into_iter().filter(|(path, _)| *path != "currency_code");
+        (details.page_count, flags.map(|(path, code)| (path.to_owned(), code)).collect::<Vec<_>>())
+    };
+    assert_eq!(read(json!("1")), (1, vec![]));
+    assert_eq!(read(json!(3)), (3, vec![("transactions".to_owned(), QualityCode::SectionMissing)]));
+    assert_eq!(read(json!("many")), (0, vec![("details.page_count".to_owned(), QualityCode::Unparsable)]));
+}
+
+#[test]
 fn a_return_period_is_a_month_or_flagged_and_kept() {
     let read = |text: &str| {
         let page = changed("gst_gstr3b", |account| account["responses"][0]["retPeriod"] = json!(text));
