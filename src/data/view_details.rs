@@ -1,41 +1,97 @@
 //! What a view shows of the details of accounts that are no deposits: one table a message. Extensions may hold anything, so none is shown.
 
 use super::view::{Rule, hide, rules};
-use crate::pb::{MutualFundHolding, MutualFundTransaction, account, transaction};
-
-/// The personal texts of a mutual fund's holding.
-pub const MUTUAL_FUND_HOLDING: &[Rule<MutualFundHolding>] = rules! { MutualFundHolding:
-    client_code => LastFour,
-    folio_number => LastFour,
+use crate::pb::{
+    CisHolding, CisTransaction, EtfHolding, MutualFundHolding, MutualFundTransaction, SipDetails, SipHolding, SipPlan,
+    SipTransaction, TrustUnitTransaction, account::Details, transaction::Details as RowDetails,
 };
 
-/// The personal texts of a mutual fund's row.
-pub const MUTUAL_FUND_TRANSACTION: &[Rule<MutualFundTransaction>] = rules! { MutualFundTransaction:
-    client_code => LastFour,
-    folio_number => LastFour,
-};
+macro_rules! tables {
+    ($($(#[$meta:meta])* $name:ident: $message:ident { $($field:ident => $class:ident),+ $(,)? })+) => {
+        $($(#[$meta])* pub const $name: &[Rule<$message>] = rules! { $message: $($field => $class),+ };)+
+    };
+}
 
+tables! {
+    /// The personal texts of a mutual fund's holding.
+    MUTUAL_FUND_HOLDING: MutualFundHolding { client_code => LastFour, folio_number => LastFour }
+    /// The personal texts of a mutual fund's row.
+    MUTUAL_FUND_TRANSACTION: MutualFundTransaction { client_code => LastFour, folio_number => LastFour }
+    /// The personal texts of a SIP account's summary.
+    SIP: SipDetails { folio_number => LastFour }
+    /// The personal texts of a SIP account's holding.
+    SIP_HOLDING: SipHolding {
+        client_code => LastFour, folio_number => LastFour, first_holder_name => Hidden, second_holder_name => Hidden,
+        nominee_text => Hidden, email => Hidden,
+    }
+    /// The personal texts of a plan.
+    SIP_PLAN: SipPlan { reference => LastFour }
+    /// The personal texts of a SIP account's row.
+    SIP_TRANSACTION: SipTransaction { client_code => LastFour, folio_number => LastFour }
+    /// The personal texts of an ETF's holding.
+    ETF_HOLDING: EtfHolding { folio_number => LastFour, demat_id => LastFour, client_code => LastFour }
+    /// The personal texts of a collective scheme's holding.
+    CIS_HOLDING: CisHolding { client_code => LastFour, folio_number => LastFour }
+    /// The personal texts of a collective scheme's row.
+    CIS_TRANSACTION: CisTransaction { client_code => LastFour }
+    /// The personal texts of an investment trust's row: a description is a narration by another name.
+    TRUST_UNIT_TRANSACTION: TrustUnitTransaction { transaction_description => Hidden }
+}
+
+/// Hides what is personal in each message, and its extensions.
 macro_rules! hide_each {
-    ($rules:ident, $messages:expr) => {
+    ($messages:expr $(, $rules:ident)?) => {
         for message in &mut $messages {
-            hide($rules, message);
+            $(hide($rules, message);)?
             message.extensions = None;
         }
     };
 }
 
 /// Hides what is personal in an account's details.
-pub(super) fn account(details: &mut Option<account::Details>) {
+pub(super) fn account(details: &mut Option<Details>) {
+    let Some(details) = details else { return };
     match details {
-        None | Some(account::Details::Deposit(_) | account::Details::TermDeposit(_)) => {}
-        Some(account::Details::MutualFund(fund)) => hide_each!(MUTUAL_FUND_HOLDING, fund.holdings),
+        Details::Deposit(_) | Details::TermDeposit(_) => {}
+        Details::MutualFund(fund) => hide_each!(fund.holdings, MUTUAL_FUND_HOLDING),
+        Details::Sip(sip) => hide_sip(sip),
+        Details::Equity(equity) => hide_each!(equity.holdings),
+        Details::Etf(etf) => hide_each!(etf.holdings, ETF_HOLDING),
+        Details::Bond(bond) | Details::GovernmentSecurity(bond) => hide_each!(bond.holdings),
+        Details::Debenture(debenture) => hide_each!(debenture.holdings),
+        Details::CommercialPaper(paper) => hide_each!(paper.holdings),
+        Details::CertificateOfDeposit(certificate) => hide_each!(certificate.holdings),
+        Details::Aif(aif) => hide_each!(aif.holdings),
+        Details::Cis(cis) => hide_each!(cis.holdings, CIS_HOLDING),
+        Details::DepositoryReceipt(receipt) => hide_each!(receipt.holdings),
+        Details::Invit(trust) | Details::Reit(trust) => hide_each!(trust.holdings),
+    }
+}
+
+fn hide_sip(sip: &mut SipDetails) {
+    hide(SIP, sip);
+    hide_each!(sip.holdings, SIP_HOLDING);
+    hide_each!(sip.investments);
+    for holding in &mut sip.holdings {
+        hide_each!(holding.schemes);
+        for scheme in &mut holding.schemes {
+            hide_each!(scheme.plans, SIP_PLAN);
+        }
     }
 }
 
 /// Hides what is personal in a row's details.
-pub(super) fn row(details: &mut Option<transaction::Details>) {
+pub(super) fn row(details: &mut Option<RowDetails>) {
+    let Some(details) = details else { return };
     match details {
-        None => {}
-        Some(transaction::Details::MutualFund(fund)) => hide(MUTUAL_FUND_TRANSACTION, fund),
+        RowDetails::MutualFund(fund) => hide(MUTUAL_FUND_TRANSACTION, fund),
+        RowDetails::Sip(sip) => hide(SIP_TRANSACTION, sip),
+        RowDetails::Cis(cis) => hide(CIS_TRANSACTION, cis),
+        RowDetails::TrustUnit(trust) => hide(TRUST_UNIT_TRANSACTION, trust),
+        RowDetails::Equity(_)
+        | RowDetails::Etf(_)
+        | RowDetails::Debt(_)
+        | RowDetails::Aif(_)
+        | RowDetails::DepositoryReceipt(_) => {}
     }
 }

@@ -203,8 +203,13 @@ keys! {
     }
 }
 
+mod debt;
+mod equities;
 mod funds;
+mod pooled;
 mod sections;
+mod sip;
+mod traded_units;
 mod typed;
 
 #[cfg(test)]

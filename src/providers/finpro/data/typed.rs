@@ -1,7 +1,7 @@
 //! Accounts that are no deposits. Each family of FI types has a file of tables; here is what they share: sections, holders, rows, and
 //! what becomes of keys that no table knows.
 
-use super::funds;
+use super::{debt, equities, funds, pooled, sip, traded_units};
 use crate::{
     data::{
         account::AccountText,
@@ -46,6 +46,19 @@ pub(super) struct Parts<'a> {
 fn family(fi_type: FiType) -> Option<Family> {
     Some(match fi_type {
         FiType::MutualFunds => funds::MUTUAL_FUND,
+        FiType::Sip => sip::SIP,
+        FiType::Equities => equities::EQUITY,
+        FiType::Idr => equities::DEPOSITORY_RECEIPT,
+        FiType::Bonds => debt::BOND,
+        FiType::GovtSecurities => debt::GOVERNMENT_SECURITY,
+        FiType::Debentures => debt::DEBENTURE,
+        FiType::Cp => debt::COMMERCIAL_PAPER,
+        FiType::Cd => debt::CERTIFICATE_OF_DEPOSIT,
+        FiType::Etf => traded_units::ETF,
+        FiType::Invit => traded_units::INVIT,
+        FiType::Reit => traded_units::REIT,
+        FiType::Aif => pooled::AIF,
+        FiType::Cis => pooled::CIS,
         _ => return None,
     })
 }
@@ -217,7 +230,8 @@ pub(super) fn market_row(
         ..Transaction::default()
     };
     // A fund's row names a day only, a security's an instant.
-    fields.row_time(&mut row, &["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp"]);
+    let keys = ["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp", "investmentDateTime"];
+    (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
     row.details = Some(details(fields));
     row
 }
