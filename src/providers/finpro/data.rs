@@ -209,12 +209,17 @@ keys! {
 }
 
 mod card;
+mod debt;
+mod equities;
 mod funds;
 mod gst;
 mod gst_invoice;
 mod insurance;
+mod pooled;
 mod retirement;
 mod sections;
+mod sip;
+mod traded_units;
 mod typed;
 mod wrapped;
 

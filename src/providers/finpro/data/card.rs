@@ -16,8 +16,7 @@ use crate::{
     },
 };
 
-/// Cards are told even where the summary is not.
-pub(super) const CREDIT_CARD: Family = Family { rows: &[("Transaction", row)], needs_summary: false, ..Family::of(account) };
+pub(super) const CREDIT_CARD: Family = Family { details: account, rows: &[("Transaction", row)] };
 
 table! {
     account_fields -> CreditCardAccount {

@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// A registration has no summary, and its rows are no plain list.
-pub(super) const GST: Family = Family { needs_summary: false, other_rows: sections, ..Family::of(registration) };
+pub(super) const GST: Family = Family { details: registration, rows: &[] };
 
-fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader<'_>) -> Vec<TypedRow> {
+/// The rows of an account: they are no plain list.
+pub(super) fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader<'_>) -> Vec<TypedRow> {
     let form = words::gst_form(fi_type);
     let mut found = rows(&mut parts.rest, form, reader);
     for section in &mut parts.transactions {

@@ -1,7 +1,7 @@
 //! Accounts that are no deposits. Each family of FI types has a file of tables; here is what they share: sections, holders, rows, and
 //! what becomes of keys that no table knows.
 
-use super::{card, funds, gst, insurance, retirement};
+use super::{card, debt, equities, funds, gst, insurance, pooled, retirement, sip, traded_units};
 use crate::{
     data::{
         account::AccountText,
@@ -19,26 +19,9 @@ use crate::{
 /// How the accounts of one FI type are read.
 pub(super) struct Family {
     /// Makes the details of summary, profile and holders; it may take anything out of them.
-    pub details: ReadDetails,
+    pub details: fn(&mut Parts<'_>, &mut Reader<'_>) -> Details,
     /// Lists of rows in the section of rows, and what reads a row of each.
     pub rows: &'static [(&'static str, ReadRow)],
-    /// Reads rows that stand in no plain list; the word is the provider's for the FI type.
-    pub other_rows: OtherRows,
-    /// Whether there are no details without a summary.
-    pub needs_summary: bool,
-}
-
-/// Makes the details.
-type ReadDetails = fn(&mut Parts<'_>, &mut Reader<'_>) -> Details;
-
-/// Reads rows that stand in no plain list.
-type OtherRows = fn(&mut Parts<'_>, &str, &mut Reader<'_>) -> Vec<TypedRow>;
-
-impl Family {
-    /// A family without rows, whose details come from a summary.
-    pub const fn of(details: ReadDetails) -> Self {
-        Self { details, rows: &[], other_rows: |_, _, _| Vec::new(), needs_summary: true }
-    }
 }
 
 /// Reads a row.
@@ -63,6 +46,19 @@ pub(super) struct Parts<'a> {
 fn family(fi_type: FiType) -> Option<Family> {
     Some(match fi_type {
         FiType::MutualFunds => funds::MUTUAL_FUND,
+        FiType::Sip => sip::SIP,
+        FiType::Equities => equities::EQUITY,
+        FiType::Idr => equities::DEPOSITORY_RECEIPT,
+        FiType::Bonds => debt::BOND,
+        FiType::GovtSecurities => debt::GOVERNMENT_SECURITY,
+        FiType::Debentures => debt::DEBENTURE,
+        FiType::Cp => debt::COMMERCIAL_PAPER,
+        FiType::Cd => debt::CERTIFICATE_OF_DEPOSIT,
+        FiType::Etf => traded_units::ETF,
+        FiType::Invit => traded_units::INVIT,
+        FiType::Reit => traded_units::REIT,
+        FiType::Aif => pooled::AIF,
+        FiType::Cis => pooled::CIS,
         FiType::InsurancePolicies | FiType::LifeInsurance | FiType::GeneralInsurance => insurance::POLICY,
         FiType::Ulip => insurance::ULIP,
         FiType::Nps => retirement::NPS,
@@ -79,7 +75,7 @@ pub(super) fn read(fi_type: FiType, account: &AccountText<'_>, reader: &mut Read
     let parts = Parts::of(account);
     let mut typed = Typed::default();
     match family(fi_type) {
-        Some(family) => parts.read(&family, &account.fi_type.string(), &mut typed, reader),
+        Some(family) => parts.read(&family, (fi_type, &account.fi_type.string()), &mut typed, reader),
         None => parts.keep_whole(account, &mut typed),
     }
     typed.rows_found = !typed.rows.is_empty() || account.sections.transactions.is_some_and(|text| text != "{}");
@@ -125,8 +121,10 @@ impl<'a> Parts<'a> {
         put_back(profile, "Holders", groups);
     }
 
-    fn read(mut self, family: &Family, fi_type: &str, typed: &mut Typed, reader: &mut Reader<'_>) {
-        if !self.summary.fields.is_empty() || !family.needs_summary {
+    fn read(mut self, family: &Family, (fi_type, word): (FiType, &str), typed: &mut Typed, reader: &mut Reader<'_>) {
+        // Cards stand with the holders, and a registration has no summary.
+        let needs_summary = !matches!(fi_type, FiType::CreditCard | FiType::Gst);
+        if !self.summary.fields.is_empty() || !needs_summary {
             typed.details = Some((family.details)(&mut self, reader));
         }
         for mut holder in std::mem::take(&mut self.holders) {
@@ -144,7 +142,9 @@ impl<'a> Parts<'a> {
                 typed.rows.extend(rows.into_iter().map(|row| read_row(row, *table, reader)));
             }
         }
-        typed.rows.extend((family.other_rows)(&mut self, fi_type, reader));
+        if fi_type == FiType::Gst {
+            typed.rows.extend(gst::sections(&mut self, word, reader));
+        }
         typed.extensions = self.into_rest().into_extensions();
     }
 
@@ -252,7 +252,8 @@ pub(super) fn market_row(
         ..Transaction::default()
     };
     // A fund's row names a day only, a security's an instant.
-    fields.row_time(&mut row, &["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp"]);
+    let keys = ["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp", "investmentDateTime"];
+    (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
     row.details = Some(details(fields));
     row
 }
@@ -272,7 +273,8 @@ pub(super) fn other_row(
         bank_transaction_id: fields.text("bank_transaction_id", &["txnId"]),
         ..Transaction::default()
     };
-    fields.row_time(&mut row, &["txnDate", "transactionDateTime", "transactionDate"]);
+    let keys = ["txnDate", "transactionDateTime", "transactionDate"];
+    (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
     row.details = Some(details(fields));
     row
 }
