@@ -1,7 +1,10 @@
 //! Holders of an account.
 
+use prost_types::Struct;
+
 use super::{
     convert::date,
+    json::Object,
     quality::Flags,
     scalar::Scalar,
     time::{self, When, Zoneless},
@@ -40,6 +43,10 @@ pub struct HolderText<'a> {
     pub holding_type: Scalar<'a>,
     /// Single or joint, where it stands beside the only holder.
     pub holding: Scalar<'a>,
+    /// Keys that are not known, with their values.
+    pub unknown: Vec<(String, &'a str)>,
+    /// The same, read already.
+    pub extensions: Option<Struct>,
 }
 
 /// Reads the holders; those without any field are none.
@@ -90,6 +97,6 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
         folio_number: holder.folio.string(),
         kyc_verified: verified.unwrap_or_default().into(),
         holding_type_text: words::shown(&holder.holding_type.string()),
-        extensions: None,
+        extensions: holder.extensions.clone().or_else(|| Object::of(&holder.unknown).into_extensions()),
     }
 }

@@ -117,10 +117,7 @@ impl<'a> Parts<'a> {
         }
         for mut holder in std::mem::take(&mut self.holders) {
             let text = read_object(&mut holder, "", reader, read_holder);
-            if text != HolderText::default() || !holder.fields.is_empty() {
-                typed.holders.push(text);
-                typed.holder_extensions.push(holder.into_extensions());
-            }
+            typed.holders.push(HolderText { extensions: holder.into_extensions(), ..text });
         }
         typed.holding = std::mem::take(&mut self.holding);
         for section in &mut self.transactions {
@@ -149,7 +146,6 @@ impl<'a> Parts<'a> {
         let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
         for mut holder in self.holders {
             typed.holders.push(read_object(&mut holder, "", &mut reader, read_holder));
-            typed.holder_extensions.push(None);
         }
         typed.holding = self.holding;
         for mut section in self.transactions {
@@ -195,7 +191,7 @@ fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
         folio: fields.scalar(&["folioNo"]),
         kyc: fields.scalar(&["kycCompliance"]),
         holding_type: fields.scalar(&["holdingType"]),
-        holding: Scalar::Missing,
+        ..HolderText::default()
     }
 }
 
