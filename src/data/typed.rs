@@ -40,8 +40,6 @@ impl Sections<'_> {
 pub struct Typed {
     /// Holders, as a deposit's.
     pub holders: Vec<HolderText<'static>>,
-    /// What is left of each holder, in the same order.
-    pub holder_extensions: Vec<Option<Struct>>,
     /// Single or joint.
     pub holding: Scalar<'static>,
     /// Summary and holdings.

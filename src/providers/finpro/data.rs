@@ -110,14 +110,14 @@ impl<'de> Keys<'de> for SummaryOfAccount {
 keys! {
     ProfileKeys fills AccountText {
         "Holders" => holders: same HoldersKeys,
-    }
+    } rest profile_unknown
 }
 
 keys! {
     HoldersKeys fills AccountText {
         "type" => holding,
         "Holder" => holders: many HolderKeys,
-    }
+    } rest profile_unknown
 }
 
 keys! {
@@ -131,7 +131,7 @@ keys! {
         "pan" => pan,
         "nominee" => nominee,
         "ckycCompliance" | "ckycRegistered" => ckyc,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -190,7 +190,7 @@ keys! {
         "startDate" => from,
         "endDate" => to,
         "Transaction" => rows: many RowKeys,
-    }
+    } rest transactions_unknown
 }
 
 keys! {

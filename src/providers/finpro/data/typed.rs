@@ -128,8 +128,8 @@ impl<'a> Parts<'a> {
             typed.details = Some((family.details)(&mut self, reader));
         }
         for mut holder in std::mem::take(&mut self.holders) {
-            typed.holders.push(read_object(&mut holder, "", reader, read_holder));
-            typed.holder_extensions.push(holder.into_extensions());
+            let text = read_object(&mut holder, "", reader, read_holder);
+            typed.holders.push(HolderText { extensions: holder.into_extensions(), ..text });
         }
         typed.holding = std::mem::take(&mut self.holding);
         for section in &mut self.transactions {
@@ -161,7 +161,6 @@ impl<'a> Parts<'a> {
         let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
         for mut holder in self.holders {
             typed.holders.push(read_object(&mut holder, "", &mut reader, read_holder));
-            typed.holder_extensions.push(None);
         }
         typed.holding = self.holding;
         for mut section in self.transactions {
@@ -217,7 +216,7 @@ fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
         pran: fields.scalar(&["pranId"]),
         uan: fields.scalar(&["uan"]),
         rank: fields.scalar(&["rank"]),
-        holding: Scalar::Missing,
+        ..HolderText::default()
     }
 }
 
