@@ -63,6 +63,10 @@ pub struct AccountText<'a> {
     pub sections: Sections<'a>,
     /// Keys that are not known, with their values.
     pub unknown: Vec<(String, &'a str)>,
+    /// The same of the section of holders.
+    pub profile_unknown: Vec<(String, &'a str)>,
+    /// The same of the section of rows.
+    pub transactions_unknown: Vec<(String, &'a str)>,
 }
 
 impl AccountText<'_> {
@@ -80,9 +84,16 @@ impl AccountText<'_> {
     /// What no field of a deposit holds.
     fn extensions(&self) -> Option<prost_types::Struct> {
         let mut object = Object::of(&self.unknown);
-        let mut summary = Object::of(&self.summary.unknown);
-        summary.fields.retain(|(_, node)| !node.says_nothing());
-        object.put("Summary", Node::Object(summary));
+        let sections = [
+            ("Summary", &self.summary.unknown),
+            ("Profile", &self.profile_unknown),
+            ("Transactions", &self.transactions_unknown),
+        ];
+        for (key, unknown) in sections {
+            let mut section = Object::of(unknown);
+            section.fields.retain(|(_, node)| !node.says_nothing());
+            object.put(key, Node::Object(section));
+        }
         object.into_extensions()
     }
 }
@@ -231,9 +242,6 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             false => (&typed.holders, &typed.holding),
         };
         self.read_holders(holders, holding, &mut head, &mut flags);
-        for (holder, extensions) in head.holders.iter_mut().zip(typed.holder_extensions) {
-            holder.extensions = extensions;
-        }
         if typed.details.is_some() || !typed.rows.is_empty() {
             flags.add("currency_code", QualityCode::Assumed);
         }

@@ -1,7 +1,10 @@
 //! Holders of an account.
 
+use prost_types::Struct;
+
 use super::{
     convert::date,
+    json::Object,
     quality::Flags,
     scalar::Scalar,
     time::{self, When, Zoneless},
@@ -46,6 +49,10 @@ pub struct HolderText<'a> {
     pub rank: Scalar<'a>,
     /// Single or joint, where it stands beside the only holder.
     pub holding: Scalar<'a>,
+    /// Keys that are not known, with their values.
+    pub unknown: Vec<(String, &'a str)>,
+    /// The same, read already.
+    pub extensions: Option<Struct>,
 }
 
 /// Reads the holders; those without any field are none.
@@ -99,6 +106,6 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
         pran: holder.pran.string(),
         uan: holder.uan.string(),
         rank_text: words::shown(&holder.rank.string()),
-        extensions: None,
+        extensions: holder.extensions.clone().or_else(|| Object::of(&holder.unknown).into_extensions()),
     }
 }

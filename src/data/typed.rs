@@ -40,8 +40,6 @@ impl Sections<'_> {
 pub struct Typed {
     /// Holders, as a deposit's.
     pub holders: Vec<HolderText<'static>>,
-    /// What is left of each holder, in the same order.
-    pub holder_extensions: Vec<Option<Struct>>,
     /// Single or joint.
     pub holding: Scalar<'static>,
     /// Summary and holdings.
@@ -235,6 +233,17 @@ impl<'a> Fields<'_, 'a, '_> {
         self.read(keys, |reader, scalar| reader.instant(path, scalar))
     }
 
+    /// An instant, and the day it falls on (IST); of a day alone only the day.
+    pub fn moment(&mut self, path: &'static str, keys: &[&'static str]) -> (Option<prost_types::Timestamp>, Option<pb::Date>) {
+        match self.when(path, keys) {
+            Some(When::Instant { seconds, nanos, day, .. }) => {
+                (Some(prost_types::Timestamp { seconds, nanos: nanos as i32 }), Some(date(day)))
+            }
+            Some(When::Day(day)) => (None, Some(date(day))),
+            None => (None, None),
+        }
+    }
+
     /// An ISIN: kept whatever it is, flagged where it is none by its own check digit.
     pub fn isin(&mut self, path: &'static str, keys: &[&'static str]) -> String {
         let text = self.scalar(keys).string();
@@ -331,15 +340,6 @@ impl<'a> Fields<'_, 'a, '_> {
         };
     }
 
-    /// The time of a row: instant where there is one, and day.
-    pub fn row_time(&mut self, row: &mut pb::Transaction, keys: &[&'static str]) {
-        let Some(when) = self.when("transaction_time", keys) else { return };
-        row.transaction_date = Some(date(when.day()));
-        if let When::Instant { seconds, nanos, .. } = when {
-            row.transaction_time = Some(prost_types::Timestamp { seconds, nanos: nanos as i32 });
-        }
-    }
-
     /// What no table took.
     pub fn rest(&mut self) -> Option<Struct> {
         std::mem::take(self.object).into_extensions()
@@ -347,7 +347,8 @@ impl<'a> Fields<'_, 'a, '_> {
 }
 
 /// Writes a table: `field: how "key" | "other key"` for each field of a message, where `how` is a method of [`Fields`]; `words` for open
-/// enums, `field, its text: table, Enum "key"`; `lists` for `field: table "path.of.keys"`; `rest` names the field that keeps what is left.
+/// enums, `field, its text: table, Enum "key"`; `lists` for `field: table "path.of.keys"`;
+/// `moments` for an instant and its day, `own` for a field that a function of its own reads; `rest` names the field that keeps what is left.
 macro_rules! table {
     ($(#[$meta:meta])* $name:ident -> $message:ident {
         $($field:ident: $how:ident $key:literal $(| $other:literal)*),* $(,)?
@@ -355,6 +356,10 @@ macro_rules! table {
         $($word:ident, $text:ident: $words:path, $kind:ident $wkey:literal $(| $wother:literal)*),* $(,)?
     })? $(lists {
         $($list:ident: $table:ident $lkey:literal $(| $lother:literal)*),* $(,)?
+    })? $(moments {
+        $($time:ident, $date:ident: $mkey:literal),* $(,)?
+    })? $(own {
+        $($own:ident: $reads:path),* $(,)?
     })? $(rest $rest:ident)?) => {
         $(#[$meta])*
         pub(super) fn $name(fields: &mut $crate::data::typed::Fields<'_, '_, '_>) -> $message {
@@ -366,6 +371,8 @@ macro_rules! table {
                     fields.word($crate::data::typed::plain(stringify!($word)), &[$wkey $(, $wother)*], $words, $kind::Other);
             )*)?
             $($(message.$list = fields.list(stringify!($list), &[$lkey $(, $lother)*], $table);)*)?
+            $($((message.$time, message.$date) = fields.moment(stringify!($time), &[$mkey]);)*)?
+            $($(message.$own = $reads(fields);)*)?
             $(message.$rest = fields.rest();)?
             message
         }

@@ -113,9 +113,9 @@ pub fn is_deposit(fi_type: FiType) -> bool {
 }
 
 table! {
-    /// Single or joint.
+    /// Single or joint. ReBIT has SOLE for real estate trusts.
     holding -> HoldingArrangement {
-        "SINGLE" => Single,
+        "SINGLE" | "SOLE" => Single,
         "JOINT" => Joint,
     }
 }

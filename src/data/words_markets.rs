@@ -2,7 +2,7 @@
 //! not count. `None` means a word that is not in the table.
 
 use super::words::table;
-use crate::pb::{Answer, HoldingMode, TransactionType};
+use crate::pb::{Answer, DerivativeKind, DividendKind, EquityCategory, Exchange, HoldingMode, OptionKind, TransactionType};
 
 table! {
     /// Demat or physical.
@@ -42,6 +42,52 @@ table! {
         "TDS" => Tds,
         "INSTALLMENT" | "INSTALMENT" => Installment,
         "CLOSING" => Closing,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// A stock exchange.
+    exchange -> Exchange {
+        "BSE" => Bse,
+        "NSE" => Nse,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// The part of a market.
+    equity_category -> EquityCategory {
+        "EQUITY" => Equity,
+        "EQUITY_DERIVATIVES" => EquityDerivatives,
+        "CURRENCY_DERIVATIVES" => CurrencyDerivatives,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// The kind of a derivative.
+    derivative -> DerivativeKind {
+        "OPTIONS" | "OPTION" => Options,
+        "FUTURES" | "FUTURE" => Futures,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// The right that an option gives.
+    option -> OptionKind {
+        "CALL" => Call,
+        "PUT" => Put,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
+    /// What a dividend is. ReBIT writes DIVIDENT.
+    dividend -> DividendKind {
+        "INTERIM_DIVIDENT" | "INTERIM_DIVIDEND" => Interim,
+        "FINAL_DIVIDENT" | "FINAL_DIVIDEND" => Final,
         "OTHERS" | "OTHER" => Other,
     }
 }

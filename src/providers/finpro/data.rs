@@ -110,14 +110,14 @@ impl<'de> Keys<'de> for SummaryOfAccount {
 keys! {
     ProfileKeys fills AccountText {
         "Holders" => holders: same HoldersKeys,
-    }
+    } rest profile_unknown
 }
 
 keys! {
     HoldersKeys fills AccountText {
         "type" => holding,
         "Holder" => holders: many HolderKeys,
-    }
+    } rest profile_unknown
 }
 
 keys! {
@@ -131,7 +131,7 @@ keys! {
         "pan" => pan,
         "nominee" => nominee,
         "ckycCompliance" | "ckycRegistered" => ckyc,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -190,7 +190,7 @@ keys! {
         "startDate" => from,
         "endDate" => to,
         "Transaction" => rows: many RowKeys,
-    }
+    } rest transactions_unknown
 }
 
 keys! {
@@ -209,12 +209,17 @@ keys! {
 }
 
 mod card;
+mod debt;
+mod equities;
 mod funds;
 mod gst;
 mod gst_invoice;
 mod insurance;
+mod pooled;
 mod retirement;
 mod sections;
+mod sip;
+mod traded_units;
 mod typed;
 mod wrapped;
 

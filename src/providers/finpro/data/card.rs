@@ -7,7 +7,7 @@ use crate::{
         json::{Node, Object},
         mask,
         quality::Flags,
-        typed::{Fields, read_list, read_object, table},
+        typed::{Fields, read_object, table},
         words, words_other as more_words,
     },
     pb::{
@@ -16,8 +16,7 @@ use crate::{
     },
 };
 
-/// Cards are told even where the summary is not.
-pub(super) const CREDIT_CARD: Family = Family { rows: &[("Transaction", row)], needs_summary: false, ..Family::of(account) };
+pub(super) const CREDIT_CARD: Family = Family { details: account, rows: &[("Transaction", row)] };
 
 table! {
     account_fields -> CreditCardAccount {
@@ -104,12 +103,20 @@ fn account(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
     if parts.summary.fields.is_empty() {
         reader.flags.add("summary", QualityCode::SectionMissing);
     }
-    let mut cards = Vec::new();
+    let mut found = Vec::new();
     for (at, holder) in parts.holders.iter_mut().enumerate() {
-        let path = format!("holders[{at}].cards");
-        let own = read_list(holder, "Cards.Card", &path, reader, card);
-        cards.extend(own.into_iter().map(|card| CreditCard { holder: i32::try_from(at).ok(), ..card }));
+        found.extend(holder.take_path("Cards.Card").into_iter().map(|card| (i32::try_from(at).ok(), card)));
     }
+    for profile in &mut parts.profiles {
+        // Of holders of whom nothing else is known.
+        found.extend(profile.take_path("Holders.Holder.Cards.Card").into_iter().map(|card| (None, card)));
+    }
+    let cards = found.into_iter().filter(|(_, object)| !object.fields.is_empty()).enumerate();
+    let cards = cards.map(|(at, (holder, mut object))| {
+        let card = read_object(&mut object, &format!("details.cards[{at}]"), reader, card);
+        CreditCard { holder, ..card }
+    });
+    let cards = cards.collect();
     let account =
         read_object(&mut parts.summary, "details", reader, |fields| CreditCardAccount { cards, ..account_fields(fields) });
     let rest = [&mut parts.rest, &mut parts.summary].into_iter().chain(&mut parts.holders).chain(&mut parts.profiles);

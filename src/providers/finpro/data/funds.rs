@@ -11,7 +11,7 @@ use crate::{
     pb::{HoldingMode, MutualFundDetails, MutualFundHolding, MutualFundTransaction, Transaction, account::Details, transaction},
 };
 
-pub(super) const MUTUAL_FUND: Family = Family { rows: &[("Transaction", mutual_fund_row)], ..Family::of(mutual_fund) };
+pub(super) const MUTUAL_FUND: Family = Family { details: mutual_fund, rows: &[("Transaction", mutual_fund_row)] };
 
 fn mutual_fund(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
     Details::MutualFund(read_object(&mut parts.summary, "details", reader, mutual_fund_details))

@@ -5,12 +5,15 @@
 use std::{env, fs, path::PathBuf};
 
 use jiff::Timestamp;
+use proptest::prelude::*;
 use prost::Message;
+use serde_json::Value;
 
 use crate::{
     data::{EntryKind, ReadContext, Rows, view},
     journey::model::Customer,
     pb::{Account, FetchDataResponse, FiType, Transaction, View},
+    providers::error::ProviderError,
     seal::KeyedHash,
 };
 
@@ -19,6 +22,10 @@ fn directory() -> PathBuf {
 }
 
 fn read(body: &[u8]) -> Rows {
+    try_read(body).unwrap()
+}
+
+fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
     let applicant = Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() };
     let context = ReadContext {
         asked: Default::default(),
@@ -28,7 +35,7 @@ fn read(body: &[u8]) -> Rows {
         applicant: &applicant,
         received_at: Timestamp::UNIX_EPOCH,
     };
-    super::read("consent", body, &context).unwrap()
+    super::read("consent", body, &context)
 }
 
 fn page(rows: &Rows) -> FetchDataResponse {
@@ -94,9 +101,50 @@ fn a_masked_view_shows_nothing_personal_of_any_kind() {
         for view in [View::Masked, View::Summary] {
             let text = format!("{:?}", page(&view::apply(&rows, view)));
             // What is personal in every fixture begins or ends like this.
-            for personal in ["Sample", "90000", "AAAPA", "example.com", "Test Road", "UCC00", "IN3000", "1990", "Struct"] {
+            for personal in
+                ["Sample", "900001", "90000000", "AAAPA", "example.com", "Test Road", "UCC00", "IN3000000", "1990", "Struct"]
+            {
                 assert!(!text.contains(personal), "{name}: {personal} in {text}");
             }
+        }
+    }
+}
+
+/// Adds a key that nobody foresaw to every object; answers how many.
+fn add_everywhere(value: &mut Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter_mut().map(add_everywhere).sum(),
+        Value::Object(fields) => {
+            let inside: usize = fields.values_mut().map(add_everywhere).sum();
+            fields.insert("newField".to_owned(), Value::String("newValue".to_owned()));
+            inside + 1
+        }
+        _ => 0,
+    }
+}
+
+#[test]
+fn a_key_that_nobody_foresaw_is_kept_wherever_it_stands() {
+    for (name, body) in fixtures() {
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        let added = add_everywhere(&mut body["data"]);
+        let found = dump(&read(body.to_string().as_bytes()));
+        assert_eq!(found.matches("newValue").count(), added, "{name}: {found}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_damage_to_a_body_of_any_kind_is_read_or_refused_without_a_panic(
+        which in 0_usize..1000, at in 0_usize..10_000, byte in any::<u8>(), cut in any::<bool>(),
+    ) {
+        let mut fixtures = fixtures();
+        let which = which % fixtures.len();
+        let (_, mut body) = fixtures.swap_remove(which);
+        let at = at % body.len();
+        if cut { body.truncate(at); } else { body[at] = byte; }
+        if let Ok(rows) = try_read(&body) {
+            FetchDataResponse::decode(rows.bytes.clone()).unwrap();
         }
     }
 }

@@ -20,10 +20,10 @@ use crate::{
     },
 };
 
-/// A registration has no summary, and its rows are no plain list.
-pub(super) const GST: Family = Family { needs_summary: false, other_rows: sections, ..Family::of(registration) };
+pub(super) const GST: Family = Family { details: registration, rows: &[] };
 
-fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader<'_>) -> Vec<TypedRow> {
+/// The rows of an account: they are no plain list.
+pub(super) fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader<'_>) -> Vec<TypedRow> {
     let form = words::gst_form(fi_type);
     let mut found = rows(&mut parts.rest, form, reader);
     for section in &mut parts.transactions {
@@ -49,7 +49,25 @@ fn registration(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
     for profile in &mut parts.profiles {
         read_object(profile, "details", reader, |fields| read_profile(fields, &mut registration));
     }
+    read_object(&mut parts.rest, "", reader, |fields| {
+        registration.page_number = count(fields, "details.page_number", "pageNumber");
+        registration.page_count = count(fields, "details.page_count", "pageCount");
+        if registration.page_count > 1 {
+            fields.reader.flags.add("transactions", QualityCode::SectionMissing);
+        }
+    });
     Details::Gst(registration)
+}
+
+/// A whole number; what is none is flagged and stays.
+fn count(fields: &mut Fields<'_, '_, '_>, path: &'static str, key: &'static str) -> i32 {
+    let text = fields.scalar(&[key]).string();
+    let read = text.parse().ok().filter(|number: &i32| *number >= 0);
+    if read.is_none() && !text.is_empty() {
+        fields.reader.flags.quote(path, QualityCode::Unparsable, &text);
+        fields.object.put(key, Node::Text(text.into()));
+    }
+    read.unwrap_or_default()
 }
 
 fn read_profile(fields: &mut Fields<'_, '_, '_>, registration: &mut GstRegistration) {
@@ -159,6 +177,7 @@ table! {
         status_text: text "status" | "sts",
         filing_frequency_text: text "filingFrequency" | "filing_frequency",
         section_text: text "sectionType",
+        large_data_set: answer "isLargeDataSet",
     } words {
         form, form_text: words::gst_form, GstForm "FIType",
     }

@@ -80,7 +80,7 @@ fn one(mut invoice: Object<'_>, shared: &Shared<'_>, reader: &Reader<'_>) -> Typ
         };
         details.original_period = period(fields, "original_period", &["opd"]);
         message.amount = fields.money("amount", &["val"]);
-        fields.row_time(message, &["idt"]);
+        (message.transaction_time, message.transaction_date) = fields.moment("transaction_time", &["idt"]);
         details.items = fields.list("items", &["itms"], item);
         message.details = Some(transaction::Details::GstInvoice(details));
         message.extensions = fields.rest();

@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Life and general insurance have the same schema as policies whose branch is not told.
-pub(super) const POLICY: Family = Family { rows: &[("Transaction", policy_row)], ..Family::of(policy) };
+pub(super) const POLICY: Family = Family { details: policy, rows: &[("Transaction", policy_row)] };
 
-pub(super) const ULIP: Family = Family { rows: &[("Transaction", ulip_row)], ..Family::of(ulip) };
+pub(super) const ULIP: Family = Family { details: ulip, rows: &[("Transaction", ulip_row)] };
 
 table! {
     policy_fields -> InsurancePolicy {

@@ -229,6 +229,22 @@ fn no_more_than_the_last_four_digits_of_a_card_leave_in_any_view() {
 }
 
 #[test]
+fn a_holder_without_a_name_moves_nobody_elses_cards() {
+    let page = changed("credit_card", |account| {
+        let holders = account["Profile"]["Holders"]["Holder"].as_array_mut().unwrap();
+        holders.insert(0, json!({"name": " ", "relation": "kept-1-", "Cards": {"Card": {"maskedCardNumber": "XXXX7777"}}}));
+        holders[2]["relation"] = json!("kept-2-");
+    });
+    let account = &page.accounts[0];
+    let Some(account::Details::CreditCard(details)) = &account.details else { panic!("no details") };
+    let cards: Vec<_> = details.cards.iter().map(|card| (card.masked_number.as_str(), card.holder)).collect();
+    assert_eq!(cards, [("XXXX1234", Some(0)), ("XXXX5678", Some(0)), ("XXXX4444", Some(1)), ("XXXX7777", None)]);
+    assert_eq!(account.holders.len(), 2);
+    assert!(format!("{:?}", account.holders[1].extensions).contains("kept-2-"));
+    assert!(format!("{:?}", account.extensions).contains("kept-1-"));
+}
+
+#[test]
 fn a_row_in_another_currency_is_not_taken_for_rupees() {
     for (currency, wanted) in [("usd", Some((129_900, "USD"))), ("POINTS", None)] {
         let page = changed("credit_card", |account| account["Transactions"]["Transaction"][0]["currency"] = json!(currency));
@@ -292,6 +308,20 @@ fn the_older_gst_shape_needs_no_kind_and_one_that_is_told_wins() {
     assert_eq!(forms, [GstForm::Gstr1, GstForm::Gstr1]);
     let told = changed("gst", |account| account["fiType"] = json!("GOLD"));
     assert_eq!(told.accounts[0].fi_type(), FiType::Other);
+}
+
+#[test]
+fn a_page_of_several_is_not_taken_for_the_whole() {
+    let read = |count: Value| {
+        let page = changed("gst_gstr1", |account| account["pageCount"] = count);
+        let account = &page.accounts[0];
+        let Some(account::Details::Gst(details)) = &account.details else { panic!("no details") };
+        let flags = codes(&account.quality_flags).into_iter().filter(|(path, _)| *path != "currency_code");
+        (details.page_count, flags.map(|(path, code)| (path.to_owned(), code)).collect::<Vec<_>>())
+    };
+    assert_eq!(read(json!("1")), (1, vec![]));
+    assert_eq!(read(json!(3)), (3, vec![("transactions".to_owned(), QualityCode::SectionMissing)]));
+    assert_eq!(read(json!("many")), (0, vec![("details.page_count".to_owned(), QualityCode::Unparsable)]));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::{
 
 /// The rows of a pension account stand in four lists, each inside an object of its own; there is no plain list.
 pub(super) const NPS: Family = Family {
+    details: nps,
     rows: &[
         ("Tier1SchemeTransactions.Tier1SchemeTransaction", |fields| nps_row(fields, NpsTier::One, NpsTransactionList::Scheme)),
         ("Tier2SchemeTransactions.Tier2SchemeTransaction", |fields| nps_row(fields, NpsTier::Two, NpsTransactionList::Scheme)),
@@ -27,12 +28,11 @@ pub(super) const NPS: Family = Family {
             nps_row(fields, NpsTier::Two, NpsTransactionList::Investment)
         }),
     ],
-    ..Family::of(nps)
 };
 
-pub(super) const EPF: Family = Family { rows: &[("Transaction", epf_row)], ..Family::of(epf) };
+pub(super) const EPF: Family = Family { details: epf, rows: &[("Transaction", epf_row)] };
 
-pub(super) const PPF: Family = Family { rows: &[("Transaction", ppf_row)], ..Family::of(ppf) };
+pub(super) const PPF: Family = Family { details: ppf, rows: &[("Transaction", ppf_row)] };
 
 table! {
     nps_fields -> NpsAccount {

@@ -1,7 +1,7 @@
 //! Accounts that are no deposits. Each family of FI types has a file of tables; here is what they share: sections, holders, rows, and
 //! what becomes of keys that no table knows.
 
-use super::{card, funds, gst, insurance, retirement};
+use super::{card, debt, equities, funds, gst, insurance, pooled, retirement, sip, traded_units};
 use crate::{
     data::{
         account::AccountText,
@@ -19,26 +19,9 @@ use crate::{
 /// How the accounts of one FI type are read.
 pub(super) struct Family {
     /// Makes the details of summary, profile and holders; it may take anything out of them.
-    pub details: ReadDetails,
+    pub details: fn(&mut Parts<'_>, &mut Reader<'_>) -> Details,
     /// Lists of rows in the section of rows, and what reads a row of each.
     pub rows: &'static [(&'static str, ReadRow)],
-    /// Reads rows that stand in no plain list; the word is the provider's for the FI type.
-    pub other_rows: OtherRows,
-    /// Whether there are no details without a summary.
-    pub needs_summary: bool,
-}
-
-/// Makes the details.
-type ReadDetails = fn(&mut Parts<'_>, &mut Reader<'_>) -> Details;
-
-/// Reads rows that stand in no plain list.
-type OtherRows = fn(&mut Parts<'_>, &str, &mut Reader<'_>) -> Vec<TypedRow>;
-
-impl Family {
-    /// A family without rows, whose details come from a summary.
-    pub const fn of(details: ReadDetails) -> Self {
-        Self { details, rows: &[], other_rows: |_, _, _| Vec::new(), needs_summary: true }
-    }
 }
 
 /// Reads a row.
@@ -63,6 +46,19 @@ pub(super) struct Parts<'a> {
 fn family(fi_type: FiType) -> Option<Family> {
     Some(match fi_type {
         FiType::MutualFunds => funds::MUTUAL_FUND,
+        FiType::Sip => sip::SIP,
+        FiType::Equities => equities::EQUITY,
+        FiType::Idr => equities::DEPOSITORY_RECEIPT,
+        FiType::Bonds => debt::BOND,
+        FiType::GovtSecurities => debt::GOVERNMENT_SECURITY,
+        FiType::Debentures => debt::DEBENTURE,
+        FiType::Cp => debt::COMMERCIAL_PAPER,
+        FiType::Cd => debt::CERTIFICATE_OF_DEPOSIT,
+        FiType::Etf => traded_units::ETF,
+        FiType::Invit => traded_units::INVIT,
+        FiType::Reit => traded_units::REIT,
+        FiType::Aif => pooled::AIF,
+        FiType::Cis => pooled::CIS,
         FiType::InsurancePolicies | FiType::LifeInsurance | FiType::GeneralInsurance => insurance::POLICY,
         FiType::Ulip => insurance::ULIP,
         FiType::Nps => retirement::NPS,
@@ -79,7 +75,7 @@ pub(super) fn read(fi_type: FiType, account: &AccountText<'_>, reader: &mut Read
     let parts = Parts::of(account);
     let mut typed = Typed::default();
     match family(fi_type) {
-        Some(family) => parts.read(&family, &account.fi_type.string(), &mut typed, reader),
+        Some(family) => parts.read(&family, (fi_type, &account.fi_type.string()), &mut typed, reader),
         None => parts.keep_whole(account, &mut typed),
     }
     typed.rows_found = !typed.rows.is_empty() || account.sections.transactions.is_some_and(|text| text != "{}");
@@ -113,7 +109,10 @@ impl<'a> Parts<'a> {
     fn take_holders(&mut self, profile: &mut Object<'a>) {
         let mut groups = profile.take_objects("Holders");
         for group in &mut groups {
-            self.holders.extend(group.take_objects("Holder"));
+            // One of whom nothing is known by name stays where it is, so that holders and what is left of them go side by side.
+            let (holders, others) = group.take_objects("Holder").into_iter().partition(is_holder);
+            self.holders.extend::<Vec<_>>(holders);
+            put_back(group, "Holder", others);
             if let Some(Scalar::Text(word)) = group.get("type").and_then(Node::scalar) {
                 self.holding.take(Scalar::Owned(word.into()));
                 group.take("type");
@@ -122,16 +121,15 @@ impl<'a> Parts<'a> {
         put_back(profile, "Holders", groups);
     }
 
-    fn read(mut self, family: &Family, fi_type: &str, typed: &mut Typed, reader: &mut Reader<'_>) {
-        if !self.summary.fields.is_empty() || !family.needs_summary {
+    fn read(mut self, family: &Family, (fi_type, word): (FiType, &str), typed: &mut Typed, reader: &mut Reader<'_>) {
+        // Cards stand with the holders, and a registration has no summary.
+        let needs_summary = !matches!(fi_type, FiType::CreditCard | FiType::Gst);
+        if !self.summary.fields.is_empty() || !needs_summary {
             typed.details = Some((family.details)(&mut self, reader));
         }
         for mut holder in std::mem::take(&mut self.holders) {
             let text = read_object(&mut holder, "", reader, read_holder);
-            if text != HolderText::default() || !holder.fields.is_empty() {
-                typed.holders.push(text);
-                typed.holder_extensions.push(holder.into_extensions());
-            }
+            typed.holders.push(HolderText { extensions: holder.into_extensions(), ..text });
         }
         typed.holding = std::mem::take(&mut self.holding);
         for section in &mut self.transactions {
@@ -144,7 +142,9 @@ impl<'a> Parts<'a> {
                 typed.rows.extend(rows.into_iter().map(|row| read_row(row, *table, reader)));
             }
         }
-        typed.rows.extend((family.other_rows)(&mut self, fi_type, reader));
+        if fi_type == FiType::Gst {
+            typed.rows.extend(gst::sections(&mut self, word, reader));
+        }
         typed.extensions = self.into_rest().into_extensions();
     }
 
@@ -161,7 +161,6 @@ impl<'a> Parts<'a> {
         let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
         for mut holder in self.holders {
             typed.holders.push(read_object(&mut holder, "", &mut reader, read_holder));
-            typed.holder_extensions.push(None);
         }
         typed.holding = self.holding;
         for mut section in self.transactions {
@@ -192,6 +191,13 @@ pub(super) fn put_back<'a>(object: &mut Object<'a>, key: &str, mut left: Vec<Obj
     }
 }
 
+/// Whether any field of a holder is told.
+fn is_holder(object: &Object<'_>) -> bool {
+    let mut flags = Flags::default();
+    let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
+    read_object(&mut object.clone(), "", &mut reader, read_holder) != HolderText::default()
+}
+
 fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
     HolderText {
         name: fields.scalar(&["name"]),
@@ -210,7 +216,7 @@ fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
         pran: fields.scalar(&["pranId"]),
         uan: fields.scalar(&["uan"]),
         rank: fields.scalar(&["rank"]),
-        holding: Scalar::Missing,
+        ..HolderText::default()
     }
 }
 
@@ -245,7 +251,8 @@ pub(super) fn market_row(
         ..Transaction::default()
     };
     // A fund's row names a day only, a security's an instant.
-    fields.row_time(&mut row, &["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp"]);
+    let keys = ["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp", "investmentDateTime"];
+    (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
     row.details = Some(details(fields));
     row
 }
@@ -265,7 +272,8 @@ pub(super) fn other_row(
         bank_transaction_id: fields.text("bank_transaction_id", &["txnId"]),
         ..Transaction::default()
     };
-    fields.row_time(&mut row, &["txnDate", "transactionDateTime", "transactionDate"]);
+    let keys = ["txnDate", "transactionDateTime", "transactionDate"];
+    (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
     row.details = Some(details(fields));
     row
 }
