@@ -2,7 +2,7 @@
 # missing and may be.
 CARGO ?= cargo
 
-.PHONY: test demo run bench verify lint-proto clients compiler
+.PHONY: test demo parity run bench verify lint-proto clients compiler
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
@@ -17,6 +17,10 @@ test: compiler
 # The main job, once, through every provider, on the sandbox.
 demo: compiler
 	$(CARGO) run --quiet -- demo
+
+# The same customers through every provider: where their data differ.
+parity: compiler
+	$(CARGO) run --quiet -- parity --all
 
 # The gateway on the sandbox, to try it.
 run: compiler

@@ -6,6 +6,7 @@
 
 pub mod bank;
 pub mod calls;
+mod columns;
 pub mod credentials;
 pub mod customer;
 pub mod customer_page;
@@ -14,6 +15,7 @@ pub mod files;
 pub mod finpass;
 pub mod finpro;
 pub mod gateway_config;
+pub mod parity;
 pub mod run;
 pub mod scenario;
 pub mod scratch;
