@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 const MAX_DEPTH: u32 = 64;
 
 /// The document as a Struct; `None` if it is larger than `max_bytes`, nests too deep, or is no JSON object.
-pub(super) fn to_struct(document: &[u8], max_bytes: usize) -> Option<Struct> {
+pub(crate) fn to_struct(document: &[u8], max_bytes: usize) -> Option<Struct> {
     if document.len() > max_bytes {
         return None;
     }

@@ -7,12 +7,12 @@ mod fetch_data;
 mod fetch_report;
 mod get_status;
 mod idempotent;
-mod json;
+pub(crate) mod json;
 mod list_providers;
 mod resume_journey;
 mod start_journey;
 pub mod status;
-mod validate;
+pub(crate) mod validate;
 
 use tokio::time::Instant;
 use tonic::{

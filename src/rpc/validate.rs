@@ -153,7 +153,7 @@ impl Check {
 }
 
 /// StartJourney as a command for the journey `journey_id`.
-pub(super) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
+pub(crate) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
     let provider = check.text("provider", &request.provider, is_reference, "must be a provider's id as ListProviders names it");
@@ -174,7 +174,7 @@ pub(super) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Res
 }
 
 /// ResumeJourney: the redirect URL, if one is given.
-pub(super) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String>, Failure> {
+pub(crate) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String>, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
     let redirect_url = check.redirect_url(&request.redirect_url);
@@ -182,7 +182,7 @@ pub(super) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String
 }
 
 /// FetchData as a query.
-pub(super) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure> {
+pub(crate) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure> {
     let mut check = Check::default();
     let view = match View::try_from(request.view) {
         Ok(View::Unspecified) => View::Masked,

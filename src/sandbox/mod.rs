@@ -14,6 +14,8 @@ pub mod demo;
 pub mod files;
 pub mod finpass;
 pub mod finpro;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway_config;
 pub mod parity;
 pub mod run;

@@ -4,7 +4,7 @@ mod analytics;
 mod change;
 mod data;
 mod open;
-mod page_token;
+pub(crate) mod page_token;
 mod pick_up;
 mod report;
 mod resume;
