@@ -2,11 +2,15 @@
 # missing and may be.
 CARGO ?= cargo
 
-.PHONY: test demo run bench verify lint-proto clients compiler
+.PHONY: test demo parity run bench fuzz verify lint-proto clients compiler
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
 BUF_VERSION := 1.75.0
+FUZZ := $(TOOLS)/bin/cargo-fuzz
+FUZZ_VERSION := 0.13.2
+FUZZ_SECONDS ?= 30
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 # Format, lints as errors, every test.
 test: compiler
@@ -18,6 +22,10 @@ test: compiler
 demo: compiler
 	$(CARGO) run --quiet -- demo
 
+# The same customers through every provider: where their data differ.
+parity: compiler
+	$(CARGO) run --quiet -- parity --all
+
 # The gateway on the sandbox, to try it.
 run: compiler
 	$(CARGO) run --quiet -- run
@@ -26,11 +34,21 @@ run: compiler
 bench: compiler
 	$(CARGO) bench
 
-# What a release needs beside `test`: the optimised build, without the sandbox too, and the property tests with many more cases.
+# Every parser of bytes from outside under libFuzzer, FUZZ_SECONDS each, from the seeds; what it finds new is kept in target/fuzz. Without a
+# sanitizer, so that the stable toolchain does: the code has no unsafe part, so a fault is a panic.
+fuzz: compiler $(FUZZ)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/$$target && \
+		PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(CARGO) fuzz run --sanitizer none $$target target/fuzz/$$target fuzz/corpus/$$target \
+			tests/it/documented -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=0 || exit 1; \
+	done
+
+# What a release needs beside `test`: the optimised build, without the sandbox too, and the property tests and
+# mutations with many more cases.
 verify: test lint-proto
 	$(CARGO) build --release
 	$(CARGO) clippy --no-default-features -- -D warnings
-	PROPTEST_CASES=4096 $(CARGO) test --release
+	SANGAM_CASES=10000 PROPTEST_CASES=4096 $(CARGO) test --release
 
 # The contract's style, by buf; npm is needed.
 lint-proto: $(BUF)
@@ -39,6 +57,9 @@ lint-proto: $(BUF)
 # The programs of the README in Python, Go, Java and Node against the gateway on the sandbox; each language's tools are needed.
 clients: compiler $(BUF)
 	tests/clients/run.sh
+
+$(FUZZ):
+	$(CARGO) install --quiet --root $(TOOLS) --locked cargo-fuzz@$(FUZZ_VERSION)
 
 $(BUF):
 	npm install --silent --no-audit --no-fund --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION)

@@ -37,6 +37,16 @@ enum Command {
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
     Demo,
+    /// Drives one customer through every product of both providers against the sandbox, and prints where their data differ.
+    #[cfg(feature = "sandbox")]
+    Parity {
+        /// The story: the last two digits of the customer's mobile number.
+        #[arg(long, value_name = "DIGITS", default_value = "01")]
+        scenario: String,
+        /// Every story through which all products are meant to bring equal data.
+        #[arg(long, conflicts_with = "scenario")]
+        all: bool,
+    },
     /// Serves the gateway before the sandbox, and prints lines to try.
     #[cfg(feature = "sandbox")]
     Run {
@@ -83,6 +93,11 @@ fn main() -> ExitCode {
         },
         #[cfg(feature = "sandbox")]
         Command::Demo => on_runtime(ended(sangam::sandbox::demo::run())),
+        #[cfg(feature = "sandbox")]
+        Command::Parity { scenario, all } => {
+            use sangam::sandbox::parity::{Stories, run};
+            on_runtime(ended(run(if all { Stories::Equal } else { Stories::One(scenario) })))
+        }
         #[cfg(feature = "sandbox")]
         Command::Run { grpc_port, webhook_port, sandbox_port } => {
             let ports = sangam::sandbox::run::Ports { grpc: grpc_port, webhook: webhook_port, sandbox: sandbox_port };

@@ -38,7 +38,9 @@ pub fn read(scalar: &Scalar<'_>, decimals: u32) -> Amount {
         Scalar::Text(text) => parse(text, decimals),
         Scalar::Owned(text) => parse(text, decimals),
         Scalar::Int(number) => {
-            10_i64.checked_pow(decimals).and_then(|unit| number.checked_mul(unit)).map_or(Amount::Unparsable, Amount::Exact)
+            let units = 10_i64.checked_pow(decimals).and_then(|unit| number.checked_mul(unit));
+            // The least i64 has no opposite: as a text it is refused too.
+            units.filter(|units| *units != i64::MIN).map_or(Amount::Unparsable, Amount::Exact)
         }
         Scalar::Float(number) => parse_float(*number, decimals),
         Scalar::Missing => Amount::Missing,
@@ -248,6 +250,7 @@ mod tests {
         assert_eq!(read(&Scalar::Float(0.1 + 0.2), 2), Noise(30));
         assert_eq!(read(&Scalar::Float(1e300), 2), Unparsable);
         assert_eq!(read(&Scalar::Int(i64::MAX), 2), Unparsable);
+        assert_eq!(read(&Scalar::Int(i64::MIN), 0), parse(&i64::MIN.to_string(), 0));
         assert_eq!(read(&Scalar::Bool(true), 2), Unparsable);
     }
 

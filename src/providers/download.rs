@@ -64,7 +64,7 @@ impl Downloader {
 }
 
 /// Judges a link without telling it.
-fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url, &'static str> {
+pub(crate) fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url, &'static str> {
     // A parser forgives these, and what it makes of them is not what a reader sees.
     if link.len() > LONGEST || link.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
         return Err("the link holds characters that no link has");

@@ -188,6 +188,14 @@ impl Executor {
         Ok(Self { service: BoxCloneSyncService::new(service) })
     }
 
+    /// An executor that sends nothing and gives every call this answer: for fuzzing, where no socket is wanted.
+    #[cfg(feature = "sandbox")]
+    #[doc(hidden)]
+    pub fn answering(response: OutboundResponse) -> Self {
+        let answer = tower::service_fn(move |_: OutboundRequest| std::future::ready(Ok(response.clone())));
+        Self { service: BoxCloneSyncService::new(answer) }
+    }
+
     /// Sends one call.
     pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<OutboundResponse, ProviderError> {
         request.deadline = call.deadline;

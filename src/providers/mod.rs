@@ -8,7 +8,7 @@ use self::provider::Provider;
 use crate::{clock::SharedClock, config::Faults, resilience::retry::Jitter};
 
 pub mod capability;
-mod download;
+pub(crate) mod download;
 pub mod error;
 mod figures;
 pub mod finpass;

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use crate::data::json::Node;
 
 /// The document as a Struct; `None` if it is larger than `max_bytes`, nests too deep, or is no JSON object.
-pub(super) fn to_struct(document: &[u8], max_bytes: usize) -> Option<Struct> {
+pub(crate) fn to_struct(document: &[u8], max_bytes: usize) -> Option<Struct> {
     if document.len() > max_bytes {
         return None;
     }

@@ -8,13 +8,13 @@ mod fetch_data;
 mod fetch_report;
 mod get_status;
 mod idempotent;
-mod json;
+pub(crate) mod json;
 mod list_providers;
 mod resume_journey;
 mod start_journey;
 pub mod status;
 mod stream_data;
-mod validate;
+pub(crate) mod validate;
 
 use tokio::time::Instant;
 use tonic::{

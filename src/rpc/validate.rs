@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
-pub(super) use reading::{account_ids, changes, data, stream};
+pub(crate) use reading::data;
+pub(super) use reading::{account_ids, changes, stream};
 
 use crate::{
     journey::{
@@ -154,7 +155,7 @@ impl Check {
 }
 
 /// StartJourney as a command for the journey `journey_id`.
-pub(super) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
+pub(crate) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
     let provider = check.text("provider", &request.provider, is_reference, "must be a provider's id as ListProviders names it");
@@ -175,7 +176,7 @@ pub(super) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Res
 }
 
 /// ResumeJourney: the redirect URL, if one is given.
-pub(super) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String>, Failure> {
+pub(crate) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String>, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
     let redirect_url = check.redirect_url(&request.redirect_url);

@@ -6,6 +6,7 @@
 
 pub mod bank;
 pub mod calls;
+mod columns;
 pub mod credentials;
 pub mod customer;
 pub mod customer_page;
@@ -13,7 +14,10 @@ pub mod demo;
 pub mod files;
 pub mod finpass;
 pub mod finpro;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway_config;
+pub mod parity;
 pub mod run;
 pub mod scenario;
 pub mod scratch;

@@ -118,3 +118,18 @@ fn a_port_that_is_taken_ends_the_start_with_1() {
     assert_eq!(code, Some(1));
     assert!(log.contains("listen.grpc") && log.contains("cannot be bound"), "{log}");
 }
+
+#[cfg(feature = "sandbox")]
+#[test]
+fn parity_ends_with_0_only_where_no_value_differs() {
+    let directory = TempDir::new().unwrap();
+    let (code, printed, _) = text(&sangam(directory.path(), &["parity"]).output().unwrap());
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.starts_with("story 01: 6 pairs of products, 0 differences\n"), "{printed}");
+    // Of two holders one provider sends one.
+    let (code, printed, why) = text(&sangam(directory.path(), &["parity", "--scenario", "15"]).output().unwrap());
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("account.holders.name") && why.contains("differences"), "{printed}{why}");
+    let (code, _, why) = text(&sangam(directory.path(), &["parity", "--scenario", "1"]).output().unwrap());
+    assert_eq!((code, why.contains("no two digits")), (Some(1), true), "{why}");
+}

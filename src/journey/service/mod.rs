@@ -7,7 +7,7 @@ mod complete;
 mod data;
 mod open;
 mod page;
-mod page_token;
+pub(crate) mod page_token;
 mod pick_up;
 mod report;
 mod resume;

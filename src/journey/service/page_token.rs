@@ -8,7 +8,7 @@ const MAC: usize = 16;
 
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Position {
+pub(crate) struct Position {
     /// The fetch: the first page's choice holds for all.
     pub fetch_id: String,
     /// The entry.
@@ -16,7 +16,7 @@ pub(super) struct Position {
 }
 
 /// A token for `position` of the request that `request` stands for.
-fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> String {
+pub(crate) fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> String {
     let mut bytes = position.entry.to_be_bytes().to_vec();
     bytes.extend_from_slice(position.fetch_id.as_bytes());
     let mac = mac(hash, request, &bytes);
@@ -32,7 +32,7 @@ pub(super) fn next(hash: &KeyedHash, request: &[&str], fetch_id: &str, next: Opt
 }
 
 /// The position that a token holds, if it was made for this request.
-pub(super) fn read(hash: &KeyedHash, request: &[&str], token: &str) -> Option<Position> {
+pub(crate) fn read(hash: &KeyedHash, request: &[&str], token: &str) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
     aws_lc_rs::constant_time::verify_slices_are_equal(tag, &mac(hash, request, body)).ok()?;

@@ -67,6 +67,14 @@ impl Finpass {
         Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
     }
 
+    /// The same credential behind another executor.
+    #[cfg(feature = "sandbox")]
+    #[doc(hidden)]
+    pub fn with_executor(&self, executor: Executor) -> Self {
+        let (credential, products) = (self.credential.clone(), self.products.clone());
+        Self { credential, plain_http: self.plain_http, products, executor, clock: self.clock.clone() }
+    }
+
     async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
         let (stage, kind) = (request.stage, request.kind);
         let response = self.executor.send(call, request).await?;

@@ -80,6 +80,21 @@ impl FinPro {
         Ok(Self { credential: credential.to_owned(), settings, products, executor, downloader, clock, terms })
     }
 
+    /// The same credential behind another executor, with nothing remembered.
+    #[cfg(feature = "sandbox")]
+    #[doc(hidden)]
+    pub fn with_executor(&self, executor: Executor) -> Self {
+        Self {
+            credential: self.credential.clone(),
+            settings: self.settings.clone(),
+            products: self.products.clone(),
+            executor,
+            downloader: self.downloader.clone(),
+            clock: self.clock.clone(),
+            terms: Mutex::default(),
+        }
+    }
+
     /// Sends a call under an id of its own, by which FinPro's support finds it.
     async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
         let mut origin = Origin { provider: ID, stage: request.stage, kind: request.kind, now: self.clock.now() };

@@ -90,7 +90,7 @@ fn calendar_day(day: Date) -> Option<Day> {
 }
 
 /// FetchData as a query.
-pub(in crate::rpc) fn data(request: pb::FetchDataRequest) -> Result<DataQuery, Failure> {
+pub(crate) fn data(request: pb::FetchDataRequest) -> Result<DataQuery, Failure> {
     let mut check = Check::default();
     let view = check.view(request.view);
     let demand = check.demand(request.completeness, request.accept_assumed_range);

@@ -18,27 +18,29 @@ const PAGE_BYTES: i32 = 128 * 1024;
 
 /// One journey to drive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(in crate::sandbox) struct Plan {
     /// How progress names it.
-    pub(super) label: &'static str,
+    pub(in crate::sandbox) label: &'static str,
     /// The provider's id.
-    pub(super) provider: &'static str,
+    pub(in crate::sandbox) provider: &'static str,
     /// The tenant's credential.
-    pub(super) credential: &'static str,
+    pub(in crate::sandbox) credential: &'static str,
     /// What is wanted out of it.
-    pub(super) products: Vec<pb::Product>,
+    pub(in crate::sandbox) products: Vec<pb::Product>,
     /// Whether its analysis has an Excel report.
-    pub(super) excel: bool,
+    pub(in crate::sandbox) excel: bool,
+    /// How its data is asked for.
+    pub(in crate::sandbox) view: pb::View,
 }
 
 impl Plan {
-    pub(super) fn has_analytics(&self) -> bool {
+    pub(in crate::sandbox) fn has_analytics(&self) -> bool {
         self.products.contains(&pb::Product::Analytics)
     }
 }
 
 /// The four.
-pub(super) fn plans() -> Vec<Plan> {
+pub(in crate::sandbox) fn plans() -> Vec<Plan> {
     let both = vec![pb::Product::Data, pb::Product::Analytics];
     let plan = |label, provider, credential, products: &[_], excel| Plan {
         label,
@@ -46,6 +48,7 @@ pub(super) fn plans() -> Vec<Plan> {
         credential,
         products: products.to_vec(),
         excel,
+        view: pb::View::Masked,
     };
     vec![
         plan("FinPro consent", "finpro", "consent", &both, true),
@@ -57,19 +60,19 @@ pub(super) fn plans() -> Vec<Plan> {
 
 /// What came of it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Seen {
-    pub(super) journey: pb::Journey,
-    pub(super) accounts: Vec<pb::Account>,
-    pub(super) transactions: Vec<pb::Transaction>,
-    pub(super) requested: Option<pb::DateRange>,
-    pub(super) pages: usize,
-    pub(super) analysis: Option<pb::AnalyticsCore>,
+pub(in crate::sandbox) struct Seen {
+    pub(in crate::sandbox) journey: pb::Journey,
+    pub(in crate::sandbox) accounts: Vec<pb::Account>,
+    pub(in crate::sandbox) transactions: Vec<pb::Transaction>,
+    pub(in crate::sandbox) requested: Option<pb::DateRange>,
+    pub(in crate::sandbox) pages: usize,
+    pub(in crate::sandbox) analysis: Option<pb::AnalyticsCore>,
     /// Bytes of the Excel report.
-    pub(super) excel_bytes: Option<usize>,
+    pub(in crate::sandbox) excel_bytes: Option<usize>,
     /// The sum of all calls' times.
-    pub(super) in_gateway: Duration,
+    pub(in crate::sandbox) in_gateway: Duration,
     /// What the gateway said of a repeated GetStatus and FetchData.
-    pub(super) cache: [String; 2],
+    pub(in crate::sandbox) cache: [String; 2],
 }
 
 struct Driver<'a> {
@@ -80,7 +83,7 @@ struct Driver<'a> {
 }
 
 /// Drives one journey to its end.
-pub(super) async fn drive(
+pub(in crate::sandbox) async fn drive(
     channel: Channel,
     plan: &Plan,
     customer: &pb::Customer,
@@ -178,6 +181,7 @@ impl Driver<'_> {
             journey_id: journey_id.to_owned(),
             page_bytes: PAGE_BYTES,
             page_token: token,
+            view: self.plan.view.into(),
             ..pb::FetchDataRequest::default()
         };
         loop {
@@ -262,7 +266,7 @@ fn waits(status: &Status) -> bool {
     matches!(status.code(), Code::FailedPrecondition | Code::Unavailable) && status.get_details_retry_info().is_some()
 }
 
-pub(super) fn state_name(state: pb::JourneyState) -> &'static str {
+pub(in crate::sandbox) fn state_name(state: pb::JourneyState) -> &'static str {
     let name = state.as_str_name();
     name.strip_prefix("JOURNEY_STATE_").unwrap_or(name)
 }

@@ -2,8 +2,8 @@
 //! what the sandbox's banks know.
 
 mod check;
-mod drive;
-mod progress;
+pub(super) mod drive;
+pub(super) mod progress;
 mod report;
 mod table;
 
@@ -23,8 +23,8 @@ use super::{
     scratch::Scratch,
 };
 use crate::{
-    app::App,
-    clock::{Clock, ManualClock, SystemClock},
+    app::{App, Running},
+    clock::{Clock, ManualClock, SharedClock, SystemClock},
     config::Config,
     pb,
 };
@@ -90,11 +90,8 @@ pub async fn run() -> Result<(), DemoFailure> {
     // The sandbox's clock stands still, so that the bank writes no row between two journeys.
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let truth = Bank::accounts_for(&mobile, clock.now());
-    let sandbox = Sandbox::start(SandboxConfig::default(), clock).await?;
     let dir = Scratch::new("sangam-demo")?;
-    let config =
-        Config::from_toml_str(&gateway_toml(&sandbox, dir.path())?).map_err(|faults| DemoFailure::Config(faults.to_string()))?;
-    let gateway = App::start(config, Arc::new(SystemClock)).await.map_err(|error| DemoFailure::Start(error.to_string()))?;
+    let (sandbox, gateway) = start(clock, &dir).await?;
     println!("sandbox on {}, gateway on {}\n", sandbox.address, gateway.grpc);
     let outcome = journeys(&format!("http://{}", gateway.grpc), &mobile, &truth).await;
     gateway.stop().await;
@@ -102,15 +99,29 @@ pub async fn run() -> Result<(), DemoFailure> {
     outcome
 }
 
-async fn journeys(gateway: &str, mobile: &str, truth: &[BankAccount]) -> Result<(), DemoFailure> {
-    let channel = tonic::transport::Endpoint::from_shared(gateway.to_owned())?.connect().await?;
-    let progress = Progress::start();
-    let customer = pb::Customer {
+/// Starts a sandbox with this clock, and the gateway before it; its files are in `dir`.
+pub(super) async fn start(clock: SharedClock, dir: &Scratch) -> Result<(Sandbox, Running), DemoFailure> {
+    let sandbox = Sandbox::start(SandboxConfig::default(), clock).await?;
+    let config =
+        Config::from_toml_str(&gateway_toml(&sandbox, dir.path())?).map_err(|faults| DemoFailure::Config(faults.to_string()))?;
+    let gateway = App::start(config, Arc::new(SystemClock)).await.map_err(|error| DemoFailure::Start(error.to_string()))?;
+    Ok((sandbox, gateway))
+}
+
+/// The customer with this number, as a lender knows them.
+pub(super) fn customer(mobile: &str) -> pb::Customer {
+    pb::Customer {
         mobile: mobile.to_owned(),
         pan: Bank::person(mobile).pan,
         name: Bank::person(mobile).name,
         ..pb::Customer::default()
-    };
+    }
+}
+
+async fn journeys(gateway: &str, mobile: &str, truth: &[BankAccount]) -> Result<(), DemoFailure> {
+    let channel = tonic::transport::Endpoint::from_shared(gateway.to_owned())?.connect().await?;
+    let progress = Progress::start();
+    let customer = customer(mobile);
     let plans = drive::plans();
     let driven = join_all(plans.iter().map(|plan| drive::drive(channel.clone(), plan, &customer, &progress)));
     let driven = tokio::time::timeout(LIMIT, driven).await.map_err(|_| DemoFailure::TooSlow)?;

@@ -7,19 +7,28 @@ use std::{
 
 /// Prints progress with the time since the start.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(in crate::sandbox) struct Progress {
     begin: Instant,
     coloured: bool,
+    silent: bool,
 }
 
 impl Progress {
     /// Begins now; coloured if it prints on a terminal.
-    pub(super) fn start() -> Self {
-        Self { begin: Instant::now(), coloured: io::stdout().is_terminal() }
+    pub(in crate::sandbox) fn start() -> Self {
+        Self { begin: Instant::now(), coloured: io::stdout().is_terminal(), silent: false }
+    }
+
+    /// Begins now, and says nothing.
+    pub(in crate::sandbox) fn silent() -> Self {
+        Self { begin: Instant::now(), coloured: false, silent: true }
     }
 
     /// One line about one journey. A line that cannot be printed is no reason to stop.
-    pub(super) fn say(&self, label: &str, what: &str) {
+    pub(in crate::sandbox) fn say(&self, label: &str, what: &str) {
+        if self.silent {
+            return;
+        }
         let seconds = self.begin.elapsed().as_secs_f64();
         let line = if self.coloured {
             format!("\x1b[2m{seconds:6.2} s\x1b[0m  \x1b[1m{label:<20}\x1b[0m  {what}")
@@ -30,7 +39,7 @@ impl Progress {
     }
 
     /// How long it took, as a sentence.
-    pub(super) fn total(&self) -> String {
+    pub(in crate::sandbox) fn total(&self) -> String {
         format!("It took {:.1} s.", self.begin.elapsed().as_secs_f64())
     }
 }

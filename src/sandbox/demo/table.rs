@@ -1,9 +1,7 @@
 //! The table at the end.
 
-use std::fmt::Write;
-
 use super::{Row, drive::state_name};
-use crate::pb;
+use crate::{pb, sandbox::columns};
 
 const HEADS: [&str; 10] = [
     "provider",
@@ -21,28 +19,10 @@ const HEADS: [&str; 10] = [
 /// Columns of numbers, which stand to the right.
 const NUMBERS: [usize; 4] = [3, 4, 7, 8];
 
-/// The rows under their heads, each column as wide as its widest cell.
+/// The rows under their heads.
 pub(super) fn render(rows: &[Row<'_>]) -> String {
-    let mut cells = vec![HEADS.map(str::to_owned)];
-    cells.extend(rows.iter().map(|(_, seen)| line(seen)));
-    let mut widths = [0; HEADS.len()];
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    cells.insert(1, widths.map(|width| "-".repeat(width)));
-    cells.iter().map(|row| aligned(row, &widths)).collect()
-}
-
-fn aligned(row: &[String; HEADS.len()], widths: &[usize; HEADS.len()]) -> String {
-    let mut out = String::new();
-    for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let gap = if at == 0 { "" } else { "  " };
-        // Writing to a string cannot fail.
-        let _ = if NUMBERS.contains(&at) { write!(out, "{gap}{cell:>width$}") } else { write!(out, "{gap}{cell:<width$}") };
-    }
-    format!("{}\n", out.trim_end())
+    let cells: Vec<_> = rows.iter().map(|(_, seen)| line(seen)).collect();
+    columns::render(HEADS, &NUMBERS, &cells)
 }
 
 fn line(seen: &super::Seen) -> [String; HEADS.len()] {

@@ -5,7 +5,7 @@ use tonic::Status;
 
 use super::{all_cases, assert_clean, assert_told, capture};
 use crate::{
-    hostile_server::{Case, NOTHING, TWISTED, silent, unusable},
+    hostile_server::{Case, NOTHING, TWISTED, broken, silent, unusable},
     replay::{ANALYSER, Answer, CONSENT, ORCHESTRATION},
     stage::{ANALYSER_WAY, CONSENT_WAY, ORCHESTRATION_WAY, PATIENT, STRICT, Stage, Way},
 };
@@ -72,12 +72,25 @@ async fn an_analysed_statement_survives_every_answer() {
 }
 
 #[tokio::test]
+async fn r24_endless_bodies_lying_lengths_and_gzip_bombs_stop_at_the_bound() {
+    for (way, path) in [
+        (CONSENT_WAY, format!("{CONSENT}/getallfidata")),
+        (ORCHESTRATION_WAY, format!("{ORCHESTRATION}/getallfidata")),
+        (ANALYSER_WAY, format!("{ANALYSER}/statement-result")),
+    ] {
+        let cases: Vec<_> = broken(&path).into_iter().filter(|case| case.reasons == ["PROVIDER_RESPONSE_TOO_LARGE"]).collect();
+        assert_eq!(cases.len(), 3);
+        every_body_is_survived(way, &path, PATIENT, cases).await;
+    }
+}
+
+#[tokio::test]
 async fn silence_instead_of_data_is_a_timeout() {
     every_body_is_survived(CONSENT_WAY, &format!("{CONSENT}/getallfidata"), STRICT, silent()).await;
 }
 
 #[tokio::test]
-async fn the_default_bound_holds_against_more_than_it() {
+async fn r24_the_default_bound_holds_against_more_than_it() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let flood = Answer::Flood(head.into(), 80 * 1024 * 1024);
     let case = Case { name: "80 MiB".to_owned(), answer: flood, reasons: &["PROVIDER_RESPONSE_TOO_LARGE"] };
