@@ -2,15 +2,20 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 17] = [
     "sangam/v1/common.proto",
     "sangam/v1/error_reason.proto",
+    "sangam/v1/fi_card.proto",
     "sangam/v1/fi_common.proto",
     "sangam/v1/fi_debt.proto",
     "sangam/v1/fi_equities.proto",
     "sangam/v1/fi_funds.proto",
+    "sangam/v1/fi_gst.proto",
+    "sangam/v1/fi_insurance.proto",
     "sangam/v1/fi_pooled.proto",
+    "sangam/v1/fi_retirement.proto",
     "sangam/v1/fi_traded_units.proto",
+    "sangam/v1/fi_ulip.proto",
     "sangam/v1/financial.proto",
     "sangam/v1/journey.proto",
     "sangam/v1/journey_service.proto",

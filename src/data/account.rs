@@ -32,6 +32,8 @@ pub struct AccountText<'a> {
     pub number: Scalar<'a>,
     /// Kind of financial information.
     pub fi_type: Scalar<'a>,
+    /// The kind where none is told and the shape gives it away.
+    pub assumed_fi_type: Option<FiType>,
     /// FIP id.
     pub fip_id: Scalar<'a>,
     /// Bank's name.
@@ -248,7 +250,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
     }
 
     fn fi_type(&self, text: &AccountText<'_>, flags: &mut Flags) -> (FiType, String) {
-        match (text.fi_type.text(), self.manner.fi_type) {
+        match (text.fi_type.text(), text.assumed_fi_type.or(self.manner.fi_type)) {
             (Some(word), _) => (words::fi_type(&word).unwrap_or(FiType::Other), words::shown(&word)),
             (None, Some(assumed)) => {
                 flags.add("fi_type", QualityCode::Assumed);
@@ -338,8 +340,9 @@ fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
 }
 
 fn check_sections(no_rows: bool, head: &pb::Account, flags: &mut Flags) {
-    for (missing, path) in [(head.holders.is_empty(), "holders"), (head.details.is_none(), "summary"), (no_rows, "transactions")]
-    {
+    // A registration for the goods and services tax has no holders.
+    let no_holders = head.holders.is_empty() && head.fi_type() != FiType::Gst;
+    for (missing, path) in [(no_holders, "holders"), (head.details.is_none(), "summary"), (no_rows, "transactions")] {
         if missing {
             flags.add(path, QualityCode::SectionMissing);
         }

@@ -41,6 +41,12 @@ pub struct HolderText<'a> {
     pub kyc: Scalar<'a>,
     /// Sole or others.
     pub holding_type: Scalar<'a>,
+    /// Pension account number.
+    pub pran: Scalar<'a>,
+    /// Provident fund account number.
+    pub uan: Scalar<'a>,
+    /// Place among the holders of a policy.
+    pub rank: Scalar<'a>,
     /// Single or joint, where it stands beside the only holder.
     pub holding: Scalar<'a>,
     /// Keys that are not known, with their values.
@@ -97,6 +103,9 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
         folio_number: holder.folio.string(),
         kyc_verified: verified.unwrap_or_default().into(),
         holding_type_text: words::shown(&holder.holding_type.string()),
+        pran: holder.pran.string(),
+        uan: holder.uan.string(),
+        rank_text: words::shown(&holder.rank.string()),
         extensions: holder.extensions.clone().or_else(|| Object::of(&holder.unknown).into_extensions()),
     }
 }

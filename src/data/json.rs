@@ -1,7 +1,10 @@
 //! JSON as a tree that keeps every number's digits and every object's order, borrowed from the body; and the same as a
 //! `google.protobuf.Value`, where a number that a double does not hold exactly becomes a string, so that no digit is lost.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 use prost_types::{ListValue, Struct, Value, value::Kind};
 
@@ -186,9 +189,20 @@ impl<'a> Object<'a> {
         found
     }
 
-    /// As protobuf has it.
+    /// As protobuf has it. Values of a key that stands there twice become a list.
     pub fn into_struct(self) -> Struct {
-        Struct { fields: self.fields.into_iter().map(|(key, value)| (key.into_owned(), value.into_value())).collect() }
+        let mut fields = BTreeMap::new();
+        for (key, node) in self.fields {
+            match fields.entry(key.into_owned()) {
+                Entry::Vacant(place) => drop(place.insert(vec![node.into_value()])),
+                Entry::Occupied(mut place) => place.get_mut().push(node.into_value()),
+            }
+        }
+        let one_or_all = |mut values: Vec<Value>| match values.len() {
+            1 => values.pop().unwrap_or_default(),
+            _ => Value { kind: Some(Kind::ListValue(ListValue { values })) },
+        };
+        Struct { fields: fields.into_iter().map(|(key, values)| (key, one_or_all(values))).collect() }
     }
 
     /// What is left and says something, as protobuf has it; `None` if nothing does.
@@ -386,6 +400,15 @@ mod tests {
         let Some(Node::Object(mut object)) = Node::parse(r#"{"x":[{"a":1},2]}"#) else { panic!("no object") };
         assert_eq!(object.take_objects("x").len(), 1);
         assert_eq!(object.get("x"), Some(&Node::Number("2")), "what cannot be read is not lost");
+    }
+
+    #[test]
+    fn a_key_that_stands_there_twice_loses_nothing() {
+        let Some(Node::Object(object)) = Node::parse(r#"{"a":1,"b":2,"a":"x"}"#) else { panic!("no object") };
+        let fields = object.into_struct().fields;
+        let Some(Kind::ListValue(both)) = &fields["a"].kind else { panic!("no list") };
+        assert_eq!(both.values.len(), 2);
+        assert_eq!(fields["b"].kind, Some(Kind::NumberValue(2.0)));
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod view_details;
 pub mod wire;
 pub mod words;
 pub mod words_markets;
+pub mod words_other;
 
 pub use ids::account_id;
 pub use rows::{Entry, EntryKind, KeptDamaged, RangePlace, Rows, RowsBuilder};

@@ -142,6 +142,8 @@ pub fn read_list<'a, T>(
     let items = object.take_path(key);
     items
         .into_iter()
+        // Providers write an empty object for an empty list.
+        .filter(|item| !item.fields.is_empty())
         .enumerate()
         .map(|(at, mut item)| read_object(&mut item, &format!("{path}[{at}]"), reader, &mut table))
         .collect()
@@ -366,7 +368,7 @@ macro_rules! table {
             $(message.$field = fields.$how(stringify!($field), &[$key $(, $other)*]);)*
             $($(
                 (message.$word, message.$text) =
-                    fields.word(stringify!($word), &[$wkey $(, $wother)*], $words, $kind::Other);
+                    fields.word($crate::data::typed::plain(stringify!($word)), &[$wkey $(, $wother)*], $words, $kind::Other);
             )*)?
             $($(message.$list = fields.list(stringify!($list), &[$lkey $(, $lother)*], $table);)*)?
             $($((message.$time, message.$date) = fields.moment(stringify!($time), &[$mkey]);)*)?
@@ -377,6 +379,11 @@ macro_rules! table {
     };
 }
 pub(crate) use table;
+
+/// A field's name as the contract has it: `r#type` is only how Rust writes it.
+pub fn plain(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
 
 /// Whether a text is a decimal number without an exponent.
 fn is_decimal(text: &str) -> bool {

@@ -46,6 +46,8 @@ pub const HOLDER: &[Rule<Holder>] = rules! { Holder:
     pan => LastFour,
     demat_id => LastFour,
     folio_number => LastFour,
+    pran => LastFour,
+    uan => LastFour,
 };
 
 /// The personal texts of a transaction.

@@ -2,8 +2,9 @@
 
 use super::view::{Rule, hide, rules};
 use crate::pb::{
-    CisHolding, CisTransaction, EtfHolding, MutualFundHolding, MutualFundTransaction, SipDetails, SipHolding, SipPlan,
-    SipTransaction, TrustUnitTransaction, account::Details, transaction::Details as RowDetails,
+    CisHolding, CisTransaction, EpfAccount, EtfHolding, GstInvoice, GstRegistration, InsurancePolicy, MutualFundHolding,
+    MutualFundTransaction, SipDetails, SipHolding, SipPlan, SipTransaction, TrustUnitTransaction, account::Details,
+    transaction::Details as RowDetails,
 };
 
 macro_rules! tables {
@@ -36,6 +37,14 @@ tables! {
     CIS_TRANSACTION: CisTransaction { client_code => LastFour }
     /// The personal texts of an investment trust's row: a description is a narration by another name.
     TRUST_UNIT_TRANSACTION: TrustUnitTransaction { transaction_description => Hidden }
+    /// The personal texts of an insurance policy.
+    INSURANCE: InsurancePolicy { policy_number => LastFour, eia_number => LastFour }
+    /// The personal texts of a provident fund account: where the holder works.
+    EPF: EpfAccount { establishment_id => LastFour, establishment_name => Hidden }
+    /// The personal texts of a registration for the goods and services tax.
+    GST: GstRegistration { gstin => LastFour, legal_name => Hidden, trade_name => Hidden, address => Hidden }
+    /// The personal texts of an invoice.
+    GST_INVOICE: GstInvoice { counterparty_gstin => LastFour, invoice_number => Hidden, ecommerce_gstin => LastFour }
 }
 
 /// Hides what is personal in each message, and its extensions.
@@ -65,7 +74,32 @@ pub(super) fn account(details: &mut Option<Details>) {
         Details::Cis(cis) => hide_each!(cis.holdings, CIS_HOLDING),
         Details::DepositoryReceipt(receipt) => hide_each!(receipt.holdings),
         Details::Invit(trust) | Details::Reit(trust) => hide_each!(trust.holdings),
+        Details::Insurance(policy) => hide_policy(policy),
+        Details::Ulip(policy) => {
+            hide_each!(policy.riders);
+            hide_each!(policy.holdings);
+        }
+        Details::Nps(nps) => {
+            hide_each!(nps.scheme_choices);
+            hide_each!(nps.tiers);
+            for tier in &mut nps.tiers {
+                hide_each!(tier.holdings);
+            }
+        }
+        Details::Epf(epf) => hide(EPF, epf),
+        Details::Ppf(_) => {}
+        // Card numbers are masked where they are read, for every view.
+        Details::CreditCard(account) => hide_each!(account.cards),
+        Details::Gst(registration) => hide(GST, registration),
     }
+}
+
+fn hide_policy(policy: &mut InsurancePolicy) {
+    hide(INSURANCE, policy);
+    hide_each!(policy.riders);
+    hide_each!(policy.money_backs);
+    hide_each!(policy.contract_clauses);
+    hide_each!(policy.covers);
 }
 
 fn hide_sip(sip: &mut SipDetails) {
@@ -92,6 +126,17 @@ pub(super) fn row(details: &mut Option<RowDetails>) {
         | RowDetails::Etf(_)
         | RowDetails::Debt(_)
         | RowDetails::Aif(_)
-        | RowDetails::DepositoryReceipt(_) => {}
+        | RowDetails::DepositoryReceipt(_)
+        | RowDetails::Insurance(_)
+        | RowDetails::Ulip(_)
+        | RowDetails::Nps(_)
+        | RowDetails::Epf(_)
+        | RowDetails::Ppf(_)
+        | RowDetails::CreditCard(_) => {}
+        RowDetails::GstReturn(of) => hide_each!(of.lines),
+        RowDetails::GstInvoice(invoice) => {
+            hide(GST_INVOICE, invoice);
+            hide_each!(invoice.items);
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
         summary::{PendingText, SummaryText},
         time::Zoneless,
     },
+    pb::FiType,
     providers::error::{ErrorKind, ProviderError},
 };
 
@@ -67,7 +68,7 @@ keys! {
 keys! {
     AccountFields fills AccountText {
         "linkReferenceNumber" | "linkRefNumber" => link,
-        "maskedAccountNumber" | "maskedAccNumber" => number,
+        "maskedAccountNumber" | "maskedAccNumber" | "maskedGstinNumber" => number,
         "fiType" => fi_type,
         "bank" | "fipName" => fip_name,
         "fipId" | "fipID" => fip_id,
@@ -88,6 +89,10 @@ impl<'de> Keys<'de> for AccountKeys {
 
     fn fill<A: MapAccess<'de>>(account: &mut Self::Record, map: A) -> Result<(), A::Error> {
         AccountFields::fill(account, map)?;
+        // The older shape of GST data names the kind only inside its responses.
+        if account.fi_type.is_missing() && account.unknown.iter().any(|(key, _)| key == "responses") {
+            account.assumed_fi_type = Some(FiType::Gst);
+        }
         sections::read_late(account).map_err(A::Error::custom)
     }
 }
@@ -203,16 +208,24 @@ keys! {
     }
 }
 
+mod card;
 mod debt;
 mod equities;
 mod funds;
+mod gst;
+mod gst_invoice;
+mod insurance;
 mod pooled;
+mod retirement;
 mod sections;
 mod sip;
 mod traded_units;
 mod typed;
+mod wrapped;
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod other_tests;
 #[cfg(test)]
 mod tests;

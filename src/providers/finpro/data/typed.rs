@@ -1,7 +1,7 @@
 //! Accounts that are no deposits. Each family of FI types has a file of tables; here is what they share: sections, holders, rows, and
 //! what becomes of keys that no table knows.
 
-use super::{debt, equities, funds, pooled, sip, traded_units};
+use super::{card, debt, equities, funds, gst, insurance, pooled, retirement, sip, traded_units};
 use crate::{
     data::{
         account::AccountText,
@@ -39,7 +39,7 @@ pub(super) struct Parts<'a> {
     /// The section of rows: one, as a rule.
     pub transactions: Vec<Object<'a>>,
     /// All that is left, in its own place.
-    rest: Object<'a>,
+    pub rest: Object<'a>,
     holding: Scalar<'static>,
 }
 
@@ -59,6 +59,13 @@ fn family(fi_type: FiType) -> Option<Family> {
         FiType::Reit => traded_units::REIT,
         FiType::Aif => pooled::AIF,
         FiType::Cis => pooled::CIS,
+        FiType::InsurancePolicies | FiType::LifeInsurance | FiType::GeneralInsurance => insurance::POLICY,
+        FiType::Ulip => insurance::ULIP,
+        FiType::Nps => retirement::NPS,
+        FiType::Epf => retirement::EPF,
+        FiType::Ppf => retirement::PPF,
+        FiType::CreditCard => card::CREDIT_CARD,
+        FiType::Gst => gst::GST,
         _ => return None,
     })
 }
@@ -68,10 +75,10 @@ pub(super) fn read(fi_type: FiType, account: &AccountText<'_>, reader: &mut Read
     let parts = Parts::of(account);
     let mut typed = Typed::default();
     match family(fi_type) {
-        Some(family) => parts.read(&family, &mut typed, reader),
+        Some(family) => parts.read(&family, (fi_type, &account.fi_type.string()), &mut typed, reader),
         None => parts.keep_whole(account, &mut typed),
     }
-    typed.rows_found = account.sections.transactions.is_some_and(|text| text != "{}");
+    typed.rows_found = !typed.rows.is_empty() || account.sections.transactions.is_some_and(|text| text != "{}");
     typed
 }
 
@@ -102,7 +109,10 @@ impl<'a> Parts<'a> {
     fn take_holders(&mut self, profile: &mut Object<'a>) {
         let mut groups = profile.take_objects("Holders");
         for group in &mut groups {
-            self.holders.extend(group.take_objects("Holder"));
+            // One of whom nothing is known by name stays where it is, so that holders and what is left of them go side by side.
+            let (holders, others) = group.take_objects("Holder").into_iter().partition(is_holder);
+            self.holders.extend::<Vec<_>>(holders);
+            put_back(group, "Holder", others);
             if let Some(Scalar::Text(word)) = group.get("type").and_then(Node::scalar) {
                 self.holding.take(Scalar::Owned(word.into()));
                 group.take("type");
@@ -111,8 +121,10 @@ impl<'a> Parts<'a> {
         put_back(profile, "Holders", groups);
     }
 
-    fn read(mut self, family: &Family, typed: &mut Typed, reader: &mut Reader<'_>) {
-        if !self.summary.fields.is_empty() {
+    fn read(mut self, family: &Family, (fi_type, word): (FiType, &str), typed: &mut Typed, reader: &mut Reader<'_>) {
+        // Cards stand with the holders, and a registration has no summary.
+        let needs_summary = !matches!(fi_type, FiType::CreditCard | FiType::Gst);
+        if !self.summary.fields.is_empty() || !needs_summary {
             typed.details = Some((family.details)(&mut self, reader));
         }
         for mut holder in std::mem::take(&mut self.holders) {
@@ -122,13 +134,16 @@ impl<'a> Parts<'a> {
         typed.holding = std::mem::take(&mut self.holding);
         for section in &mut self.transactions {
             read_object(section, "", reader, |fields| {
-                typed.from.take(fields.scalar(&["startDate"]));
-                typed.to.take(fields.scalar(&["endDate"]));
+                typed.from.take(fields.scalar(&["startDate", "strdt"]));
+                typed.to.take(fields.scalar(&["endDate", "endt"]));
             });
             for (path, table) in family.rows {
                 let rows = section.take_path(path);
                 typed.rows.extend(rows.into_iter().map(|row| read_row(row, *table, reader)));
             }
+        }
+        if fi_type == FiType::Gst {
+            typed.rows.extend(gst::sections(&mut self, word, reader));
         }
         typed.extensions = self.into_rest().into_extensions();
     }
@@ -167,13 +182,20 @@ impl<'a> Parts<'a> {
 }
 
 /// Puts what is left of a section back to its key.
-fn put_back<'a>(object: &mut Object<'a>, key: &'static str, mut left: Vec<Object<'a>>) {
+pub(super) fn put_back<'a>(object: &mut Object<'a>, key: &str, mut left: Vec<Object<'a>>) {
     left.retain(|object| !object.fields.is_empty());
     match left.len() {
         0 => {}
-        1 => object.fields.extend(left.pop().map(|one| (key.into(), Node::Object(one)))),
-        _ => object.put(key, Node::List(left.into_iter().map(Node::Object).collect())),
+        1 => object.fields.extend(left.pop().map(|one| (key.to_owned().into(), Node::Object(one)))),
+        _ => object.put(key.to_owned(), Node::List(left.into_iter().map(Node::Object).collect())),
     }
+}
+
+/// Whether any field of a holder is told.
+fn is_holder(object: &Object<'_>) -> bool {
+    let mut flags = Flags::default();
+    let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
+    read_object(&mut object.clone(), "", &mut reader, read_holder) != HolderText::default()
 }
 
 fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
@@ -191,6 +213,9 @@ fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
         folio: fields.scalar(&["folioNo"]),
         kyc: fields.scalar(&["kycCompliance"]),
         holding_type: fields.scalar(&["holdingType"]),
+        pran: fields.scalar(&["pranId"]),
+        uan: fields.scalar(&["uan"]),
+        rank: fields.scalar(&["rank"]),
         ..HolderText::default()
     }
 }
@@ -227,6 +252,27 @@ pub(super) fn market_row(
     };
     // A fund's row names a day only, a security's an instant.
     let keys = ["transactionDateTime", "transactionDate", "txnDate", "transactionTimestamp", "investmentDateTime"];
+    (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
+    row.details = Some(details(fields));
+    row
+}
+
+/// What rows of insurance, pension, provident fund and card accounts have in common; `details` reads what is their own.
+pub(super) fn other_row(
+    fields: &mut Fields<'_, '_, '_>,
+    details: impl FnOnce(&mut Fields<'_, '_, '_>) -> transaction::Details,
+) -> Transaction {
+    fields.own_currency(&["currency"]);
+    let mut row = Transaction {
+        amount: fields.money("amount", &["amount"]),
+        balance: fields.money("balance", &["balance"]),
+        value_date: fields.day("value_date", &["valueDate"]),
+        narration: fields.text("narration", &["narration"]),
+        reference: fields.text("reference", &["reference"]),
+        bank_transaction_id: fields.text("bank_transaction_id", &["txnId"]),
+        ..Transaction::default()
+    };
+    let keys = ["txnDate", "transactionDateTime", "transactionDate"];
     (row.transaction_time, row.transaction_date) = fields.moment("transaction_time", &keys);
     row.details = Some(details(fields));
     row
