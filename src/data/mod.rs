@@ -14,6 +14,7 @@ pub mod holder_match;
 pub mod ids;
 pub mod mask;
 pub mod money;
+mod provenance;
 pub mod quality;
 pub mod record;
 pub mod row;
@@ -27,6 +28,7 @@ pub mod wire;
 pub mod words;
 
 pub use ids::account_id;
+pub use provenance::{NORMALISER_VERSION, Provenance, as_kept};
 pub use rows::{Entry, EntryKind, KeptDamaged, RangePlace, Rows, RowsBuilder};
 
 /// What reading a body needs to know beside its bytes.

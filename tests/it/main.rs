@@ -6,6 +6,7 @@ mod conformance;
 mod deadlines;
 mod documented;
 mod equality;
+mod evidence;
 mod harness;
 mod hostile;
 mod hostile_server;

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cache::{CachedRows, Origin, RowsKey},
-    data::{Entry, Rows, view},
+    data::{Entry, Provenance, Rows, view},
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
@@ -45,6 +45,8 @@ pub struct DataPage {
     /// Its consent's id.
     pub consent_id: String,
     /// Where the rows come from.
+    pub provenance: Arc<Provenance>,
+    /// Whether they were in memory.
     pub origin: Origin,
 }
 
@@ -60,23 +62,30 @@ impl Service {
         }
         let bound = self.bound(journey, &query);
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
-        let mut begin = 0;
+        let (mut begin, mut read_by) = (0, None);
         if !query.page_token.is_empty() {
             let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.choice.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
+            read_by = Some(position.normaliser_version);
         }
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
+        let normaliser_version = cached.provenance.normaliser_version;
+        // The rows were made anew since the page before.
+        if read_by.is_some_and(|version| version != normaliser_version) {
+            return Err(JourneyError::PageTokenMismatch);
+        }
         let (entries, end) = cut(&cached.rows, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
         let next_page_token = if end < cached.rows.entries.len() {
             let entry = u32::try_from(end).map_err(|_| JourneyError::Internal("too many entries"))?;
-            page_token::write(&self.tokens, &bound, &Position { fetch_id: fetch.id.clone(), entry })
+            page_token::write(&self.tokens, &bound, &Position { fetch_id: fetch.id.clone(), normaliser_version, entry })
         } else {
             String::new()
         };
-        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), origin })
+        let provenance = cached.provenance;
+        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin })
     }
 
     /// Everything that the pages of one reading must agree on.
@@ -110,8 +119,9 @@ impl Service {
                     this.parts.store.snapshot(&tenant, &fetch_id).await?.ok_or(JourneyError::DataExpired)?
                 }
             };
+            let provenance = Arc::new(kept.provenance);
             let rows = tokio::task::spawn_blocking(move || {
-                let rows = Rows::from_kept_bytes(kept).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))?;
+                let rows = Rows::from_kept_bytes(kept.rows).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))?;
                 Ok::<_, JourneyError>(view::apply(&rows, view))
             });
             let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
@@ -121,7 +131,7 @@ impl Service {
                 .now()
                 .checked_add(this.parts.caches.settings.rows_life)
                 .map_err(|_| JourneyError::Internal("the clock is out of range"))?;
-            Ok(CachedRows { rows: Arc::new(rows), until })
+            Ok(CachedRows { rows: Arc::new(rows), provenance, until })
         };
         self.parts.caches.rows.get(key, self.parts.clock.now(), |_| true, load).await
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::envelope;
 use crate::{
+    data::Provenance,
     pb,
     providers::{
         error::{ErrorKind, ProviderError},
@@ -25,7 +26,11 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, client_id: &str)
     let blocks = ["summary", "income", "analysis_period"];
     let raw = answer.data.filter(|_| data.raw(&blocks).is_some());
     let raw = raw.ok_or_else(|| origin.error(ErrorKind::NotReady).with_detail("a success without an analysis"))?;
-    Ok(Analysis { core: core(&data), document: Bytes::copy_from_slice(raw.get().as_bytes()), received_at: origin.now })
+    Ok(Analysis {
+        core: core(&data),
+        document: Bytes::copy_from_slice(raw.get().as_bytes()),
+        provenance: Provenance::read_now(origin.stage, origin.now),
+    })
 }
 
 fn core(data: &Members<'_>) -> pb::AnalyticsCore {

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{build::Selector, envelope};
 use crate::{
+    data::Provenance,
     pb,
     providers::{
         error::{ErrorKind, ProviderError},
@@ -23,7 +24,11 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, selector: Select
     let inner = inner(origin, answer.data, selector)?;
     let document =
         inner.filter(|raw| raw.get().starts_with('{')).ok_or_else(|| origin.unusable("the analysis is no JSON object"))?;
-    Ok(Analysis { core: core(document), document: Bytes::copy_from_slice(document.get().as_bytes()), received_at: origin.now })
+    Ok(Analysis {
+        core: core(document),
+        document: Bytes::copy_from_slice(document.get().as_bytes()),
+        provenance: Provenance::read_now(origin.stage, origin.now),
+    })
 }
 
 /// The inner `data` of an analysis, once the inner status says that it worked.

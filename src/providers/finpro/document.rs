@@ -4,12 +4,15 @@
 use bytes::Bytes;
 
 use super::{analysis, build::Selector, envelope};
-use crate::providers::{
-    error::ProviderError,
-    http::OutboundResponse,
-    judge::{self, Origin},
-    lenient::{self, Members},
-    provider::Document,
+use crate::{
+    data::Provenance,
+    providers::{
+        error::ProviderError,
+        http::OutboundResponse,
+        judge::{self, Origin},
+        lenient::{self, Members},
+        provider::Document,
+    },
 };
 
 /// What an answer about an Excel file holds.
@@ -28,10 +31,14 @@ pub(super) const XML: &str = "application/xml";
 /// Excel.
 pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
+fn document(origin: Origin, bytes: Bytes, media_type: &'static str) -> Document {
+    Document { bytes, media_type, provenance: Provenance::read_now(origin.stage, origin.now) }
+}
+
 /// Reads the answer of `/analytics/xml`.
 pub(super) fn read_xml(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Document, ProviderError> {
     if envelope::is_document(response, &[b"<"]) {
-        return Ok(Document { bytes: response.body.clone(), media_type: XML });
+        return Ok(document(origin, response.body.clone(), XML));
     }
     let answer = envelope::read(origin, response)?;
     let direct = answer.data.and_then(lenient::scalar);
@@ -45,13 +52,13 @@ pub(super) fn read_xml(origin: Origin, response: &OutboundResponse, selector: Se
     };
     let text = text.filter(|text| text.starts_with('<') && !judge::is_html(text.as_bytes()));
     let text = text.ok_or_else(|| origin.unusable("the answer holds no XML"))?;
-    Ok(Document { bytes: Bytes::from(text), media_type: XML })
+    Ok(document(origin, Bytes::from(text), XML))
 }
 
 /// Reads the answer of `/analytics/excel`.
 pub(super) fn read_excel(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Excel, ProviderError> {
     if envelope::is_document(response, &[ZIP]) {
-        return Ok(Excel::Bytes(Document { bytes: response.body.clone(), media_type: XLSX }));
+        return Ok(Excel::Bytes(document(origin, response.body.clone(), XLSX)));
     }
     let answer = envelope::read(origin, response)?;
     let inner = Members::within(analysis::inner(origin, answer.data, selector)?);
@@ -64,7 +71,7 @@ pub(super) fn read_linked(origin: Origin, response: &OutboundResponse) -> Result
     if !response.body.starts_with(ZIP) {
         return Err(origin.unusable("what the link led to is no workbook"));
     }
-    Ok(Document { bytes: response.body.clone(), media_type: XLSX })
+    Ok(document(origin, response.body.clone(), XLSX))
 }
 
 #[cfg(test)]
