@@ -2,9 +2,16 @@
 
 use std::{env, fs, path::PathBuf};
 
-const FILES: [&str; 6] = [
+const FILES: &[&str] = &[
     "sangam/v1/common.proto",
+    "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
+    "sangam/v1/fi_card.proto",
+    "sangam/v1/fi_common.proto",
+    "sangam/v1/fi_funds.proto",
+    "sangam/v1/fi_gst.proto",
+    "sangam/v1/fi_insurance.proto",
+    "sangam/v1/fi_retirement.proto",
     "sangam/v1/financial.proto",
     "sangam/v1/journey.proto",
     "sangam/v1/journey_service.proto",

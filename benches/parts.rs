@@ -197,6 +197,7 @@ fn main() {
         ids: &hash,
         applicant: &applicant,
         received_at: Timestamp::UNIX_EPOCH,
+        asked: Default::default(),
     };
     let [mut plain, mut parts, mut whole] = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {

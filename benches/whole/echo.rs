@@ -48,6 +48,16 @@ impl JourneyService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    type StreamDataStream = tokio_stream::Empty<Result<pb::StreamDataResponse, Status>>;
+
+    async fn stream_data(&self, _: Request<pb::StreamDataRequest>) -> Answer<Self::StreamDataStream> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn fetch_changes(&self, _: Request<pb::FetchChangesRequest>) -> Answer<pb::FetchChangesResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     type FetchReportStream = tokio_stream::Empty<Result<pb::FetchReportResponse, Status>>;
 
     async fn fetch_report(&self, _: Request<pb::FetchReportRequest>) -> Answer<Self::FetchReportStream> {

@@ -4,22 +4,25 @@ use prost::Message;
 
 use super::{
     ReadContext,
+    completeness::{self, Fact},
     convert::{Reader, date, range},
     deposit, holder,
     holder::HolderText,
     holder_match,
     ids::{self, Identity},
+    json::{Node, Object},
     mask, money,
     quality::Flags,
     row::{Currency, Row, RowWriter},
-    rows::{Rows, RowsBuilder},
+    rows::{EntryKind, Rows, RowsBuilder},
     scalar::Scalar,
     summary::SummaryText,
     term_deposit,
     time::{Day, Zoneless},
+    typed::{self, Sections, Typed, TypedRow},
     wire, words,
 };
-use crate::pb::{self, DataSource, FiType, QualityCode, account::Summary};
+use crate::pb::{self, DataSource, FiType, QualityCode, account::Details};
 
 /// An account as it came.
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ pub struct AccountText<'a> {
     pub number: Scalar<'a>,
     /// Kind of financial information.
     pub fi_type: Scalar<'a>,
+    /// The kind where none is told and the shape gives it away.
+    pub assumed_fi_type: Option<FiType>,
     /// FIP id.
     pub fip_id: Scalar<'a>,
     /// Bank's name.
@@ -54,6 +59,10 @@ pub struct AccountText<'a> {
     pub from: Scalar<'a>,
     /// Last day.
     pub to: Scalar<'a>,
+    /// What is not read yet, because the account is no deposit.
+    pub sections: Sections<'a>,
+    /// Keys that are not known, with their values.
+    pub unknown: Vec<(String, &'a str)>,
 }
 
 impl AccountText<'_> {
@@ -64,8 +73,22 @@ impl AccountText<'_> {
             && self.holders.is_empty()
             && self.summary.is_empty()
             && self.rows.is_empty()
+            && self.sections.is_empty()
+            && self.unknown.is_empty()
+    }
+
+    /// What no field of a deposit holds.
+    fn extensions(&self) -> Option<prost_types::Struct> {
+        let mut object = Object::of(&self.unknown);
+        let mut summary = Object::of(&self.summary.unknown);
+        summary.fields.retain(|(_, node)| !node.says_nothing());
+        object.put("Summary", Node::Object(summary));
+        object.into_extensions()
     }
 }
+
+/// Reads the sections of an account that is no deposit.
+pub type ReadTyped = fn(FiType, &AccountText<'_>, &mut Reader<'_>) -> Typed;
 
 /// What one provider's product leaves unsaid.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +99,8 @@ pub struct Manner {
     pub fi_type: Option<FiType>,
     /// Whether an account's data came, by the provider's word for it.
     pub delivered: fn(&str) -> bool,
+    /// Reads an account that is no deposit.
+    pub typed: ReadTyped,
 }
 
 /// Writes accounts into rows.
@@ -85,12 +110,13 @@ pub struct AccountWriter<'c, I> {
     ids: &'c mut I,
     rows: RowsBuilder,
     row_flags: Flags,
+    facts: Vec<Fact>,
 }
 
 impl<'c, I: Identity> AccountWriter<'c, I> {
     /// For a body of so many bytes.
     pub fn new(context: &'c ReadContext<'c>, manner: Manner, ids: &'c mut I, body: usize) -> Self {
-        Self { context, manner, ids, rows: RowsBuilder::with_capacity(body), row_flags: Flags::default() }
+        Self { context, manner, ids, rows: RowsBuilder::with_capacity(body), row_flags: Flags::default(), facts: Vec::new() }
     }
 
     /// All that was written; `None` if it is beyond four gigabytes.
@@ -113,6 +139,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         }
         let mut flags = Flags::default();
         let (fi_type, fi_type_text) = self.fi_type(text, &mut flags);
+        let is_deposit = words::is_deposit(fi_type);
         let number = text.number.text().map(|number| mask::account_number(&number));
         let key = self.account_key(text, &fi_type_text);
         let account_id = ids::text(*b"acc_", &key);
@@ -139,16 +166,22 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
                 flags.add("masked_number", QualityCode::Unmasked);
             }
         }
-        self.read_holders(text, &mut head, &mut flags);
-        let rows: &[Row<'_>] = if fi_type == FiType::Other { &[] } else { &text.rows };
+        if !is_deposit {
+            self.write_typed(text, fi_type, &key, head, flags);
+            return;
+        }
+        head.extensions = text.extensions();
+        self.read_holders(&text.holders, &text.holding, &mut head, &mut flags);
+        let rows = &text.rows;
         let currency = self.read_summary(text, fi_type, &mut head, &mut flags);
         let zoneless = self.manner.zoneless;
         let from = flags.day("stated_range.from", &text.from, zoneless);
         let to = flags.day("stated_range.to", &text.to, zoneless);
         head.stated_range = range(from, to);
         head.transaction_count = rows.len() as i64;
-        if fi_type != FiType::Other && head.delivered {
-            check_sections(text, &head, &mut flags);
+        if head.delivered {
+            let no_rows = text.rows.is_empty() && text.from.is_missing() && text.to.is_missing();
+            check_sections(no_rows, &head, &mut flags);
         }
         head.quality_flags = flags.into_messages();
 
@@ -156,20 +189,96 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         let identities = self.ids.rows(&key, rows);
         let mut writer = RowWriter { account_id, currency, zoneless, stated: (from, to), flags: &mut self.row_flags };
         let mut delivered: Option<(Day, Day)> = None;
+        self.facts.clear();
+        self.facts.reserve(rows.len());
         for (ordinal, (row, identity)) in rows.iter().zip(&identities).enumerate() {
-            let day = self.rows.row(|out| writer.write(out, row, identity, ordinal));
-            if let Some(day) = day {
+            let fact = self.rows.row(|out| writer.write(out, row, identity, ordinal));
+            self.facts.push(fact);
+            if let Some(day) = fact.day {
                 delivered = Some(match delivered {
                     Some((first, last)) => (first.min(day), last.max(day)),
                     None => (day, day),
                 });
             }
         }
-        self.rows.end_account(range_at, delivered);
+        let judged = completeness::judge(&completeness::Account {
+            head: &head,
+            fi_type,
+            currency,
+            asked: &self.context.asked,
+            fetched_on: self.fetched_on(),
+            stated: (from, to),
+            delivered,
+            facts: &self.facts,
+            rows,
+        });
+        self.rows.end_account(range_at, delivered, &judged);
+    }
+
+    /// The day (IST) on which the body came.
+    fn fetched_on(&self) -> Day {
+        let days = (self.context.received_at.as_second() + 19_800).div_euclid(86_400);
+        Day::from_number(days).unwrap_or(Day { year: 1970, month: 1, day: 1 })
+    }
+
+    /// Writes an account that is no deposit, and its rows.
+    fn write_typed(&mut self, text: &AccountText<'_>, fi_type: FiType, key: &ids::Key, mut head: pb::Account, mut flags: Flags) {
+        let zoneless = self.manner.zoneless;
+        let currency = Some(Currency { code: *b"INR", decimals: 2 });
+        let typed = (self.manner.typed)(fi_type, text, &mut Reader { currency, zoneless, flags: &mut flags });
+        let (holders, holding) = match typed.holders.is_empty() {
+            true => (&text.holders, &text.holding),
+            false => (&typed.holders, &typed.holding),
+        };
+        self.read_holders(holders, holding, &mut head, &mut flags);
+        for (holder, extensions) in head.holders.iter_mut().zip(typed.holder_extensions) {
+            holder.extensions = extensions;
+        }
+        if typed.details.is_some() || !typed.rows.is_empty() {
+            flags.add("currency_code", QualityCode::Assumed);
+        }
+        head.details = typed.details;
+        head.extensions = typed.extensions;
+        let from = flags.day("stated_range.from", &typed.from, zoneless);
+        let to = flags.day("stated_range.to", &typed.to, zoneless);
+        head.stated_range = range(from, to);
+        head.transaction_count = typed.rows.len() as i64;
+        if fi_type != FiType::Other && head.delivered {
+            check_sections(!typed.rows_found, &head, &mut flags);
+        }
+        head.quality_flags = flags.into_messages();
+
+        let range_at = self.rows.begin_account(&head);
+        let contents: Vec<Row<'_>> = typed.rows.iter().map(TypedRow::as_its_id_sees_it).collect();
+        let identities = self.ids.rows(key, &contents);
+        drop(contents);
+        let mut delivered: Option<(Day, Day)> = None;
+        self.facts.clear();
+        for (ordinal, (row, identity)) in typed.rows.into_iter().zip(&identities).enumerate() {
+            let row = row.into_message(&head.account_id, identity, ordinal, (from, to));
+            let day = typed::day_of(&row);
+            self.facts.push(Fact { day, repeats: identity.repeats, shares_id: identity.duplicate_id, ..Fact::default() });
+            if let Some(day) = day {
+                delivered = Some(delivered.map_or((day, day), |(first, last)| (first.min(day), last.max(day))));
+            }
+            self.rows.framed(EntryKind::Transaction, &pb::FetchDataResponse { transactions: vec![row], ..Default::default() });
+        }
+        let judged = completeness::judge(&completeness::Account {
+            head: &head,
+            fi_type,
+            currency,
+            asked: &self.context.asked,
+            fetched_on: self.fetched_on(),
+            stated: (from, to),
+            delivered,
+            facts: &self.facts,
+            rows: &[],
+        });
+        self.rows.end_account(range_at, delivered, &judged);
     }
 
     fn fi_type(&self, text: &AccountText<'_>, flags: &mut Flags) -> (FiType, String) {
-        match (text.fi_type.text(), self.manner.fi_type) {
+        match (text.fi_type.text(), text.assumed_fi_type.or(self.manner.fi_type)) {
             (Some(word), _) => (words::fi_type(&word).unwrap_or(FiType::Other), words::shown(&word)),
             (None, Some(assumed)) => {
                 flags.add("fi_type", QualityCode::Assumed);
@@ -190,10 +299,10 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         }
     }
 
-    fn read_holders(&self, text: &AccountText<'_>, head: &mut pb::Account, flags: &mut Flags) {
-        head.holders = holder::read(&text.holders, flags);
-        let beside = text.holders.first().map_or(&Scalar::Missing, |holder| &holder.holding);
-        let holding = if text.holding.is_missing() { beside } else { &text.holding };
+    fn read_holders(&self, holders: &[HolderText<'_>], holding: &Scalar<'_>, head: &mut pb::Account, flags: &mut Flags) {
+        head.holders = holder::read(holders, flags);
+        let beside = holders.first().map_or(&Scalar::Missing, |holder| &holder.holding);
+        let holding = if holding.is_missing() { beside } else { holding };
         if let Some(word) = holding.text() {
             match words::holding(&word) {
                 Some(value) => head.holding = value.into(),
@@ -210,16 +319,13 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         head: &mut pb::Account,
         flags: &mut Flags,
     ) -> Option<Currency> {
-        if fi_type == FiType::Other {
-            return None;
-        }
         let amounts = !text.summary.is_empty() || !text.rows.is_empty();
         let currency = currency(&text.summary.currency, amounts, flags);
         let mut reader = Reader { currency, zoneless: self.manner.zoneless, flags };
         if !text.summary.is_empty() {
-            head.summary = Some(match fi_type {
-                FiType::Deposit => Summary::Deposit(deposit::read(&text.summary, &mut reader)),
-                _ => Summary::TermDeposit(term_deposit::read(&text.summary, &mut reader)),
+            head.details = Some(match fi_type {
+                FiType::Deposit => Details::Deposit(deposit::read(&text.summary, &mut reader)),
+                _ => Details::TermDeposit(term_deposit::read(&text.summary, &mut reader)),
             });
         }
         currency
@@ -261,10 +367,10 @@ fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
     }
 }
 
-fn check_sections(text: &AccountText<'_>, head: &pb::Account, flags: &mut Flags) {
-    let no_rows = text.rows.is_empty() && text.from.is_missing() && text.to.is_missing();
-    for (missing, path) in [(head.holders.is_empty(), "holders"), (head.summary.is_none(), "summary"), (no_rows, "transactions")]
-    {
+fn check_sections(no_rows: bool, head: &pb::Account, flags: &mut Flags) {
+    // A registration for the goods and services tax has no holders.
+    let no_holders = head.holders.is_empty() && head.fi_type() != FiType::Gst;
+    for (missing, path) in [(no_holders, "holders"), (head.details.is_none(), "summary"), (no_rows, "transactions")] {
         if missing {
             flags.add(path, QualityCode::SectionMissing);
         }
@@ -279,6 +385,7 @@ pub(super) fn split_head(head: &pb::Account) -> (Vec<u8>, Vec<u8>) {
         quality_flags: Vec::new(),
         fetch_time: None,
         delivered: false,
+        extensions: None,
         ..head.clone()
     };
     let after = pb::Account {
@@ -286,9 +393,15 @@ pub(super) fn split_head(head: &pb::Account) -> (Vec<u8>, Vec<u8>) {
         quality_flags: head.quality_flags.clone(),
         fetch_time: head.fetch_time,
         delivered: head.delivered,
+        extensions: head.extensions.clone(),
         ..pb::Account::default()
     };
     (before.encode_to_vec(), after.encode_to_vec())
+}
+
+/// Field 61 of an account.
+pub(super) fn completeness_field(judged: &pb::Completeness) -> Vec<u8> {
+    pb::Account { completeness: Some(judged.clone()), ..pb::Account::default() }.encode_to_vec()
 }
 
 /// Field 17 of an account: a range of days, always of the same length.

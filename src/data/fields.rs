@@ -1,6 +1,6 @@
 //! The fields of an account and of a row by path, so that a provider can declare what it delivers and a test can hold it to that.
 
-use crate::pb::{Account, DepositSummary, Holder, TermDepositSummary, Transaction, account::Summary};
+use crate::pb::{Account, DepositSummary, Holder, TermDepositSummary, Transaction, account::Details};
 
 /// A field of a message: its path and how it shows, `None` if unset.
 struct Field<M> {
@@ -13,15 +13,15 @@ fn shown<T: Default + PartialEq + std::fmt::Debug>(value: &T) -> Option<String> 
 }
 
 fn deposit(account: &Account) -> Option<&DepositSummary> {
-    match &account.summary {
-        Some(Summary::Deposit(summary)) => Some(summary),
+    match &account.details {
+        Some(Details::Deposit(summary)) => Some(summary),
         _ => None,
     }
 }
 
 fn term_deposit(account: &Account) -> Option<&TermDepositSummary> {
-    match &account.summary {
-        Some(Summary::TermDeposit(summary)) => Some(summary),
+    match &account.details {
+        Some(Details::TermDeposit(summary)) => Some(summary),
         _ => None,
     }
 }
@@ -71,7 +71,8 @@ const ACCOUNT: &[&[Field<Account>]] = &[
         transaction_count,
         quality_flags,
         fetch_time,
-        delivered
+        delivered,
+        completeness
     ),
     &held!(name, date_of_birth, mobile, landline, email, address, pan, nominee_registered, ckyc_registered),
     &inside!(
@@ -168,7 +169,7 @@ mod tests {
     fn a_set_field_shows_and_an_unset_one_does_not() {
         let account = Account {
             fip_name: "Test Bank".to_owned(),
-            summary: Some(Summary::Deposit(DepositSummary { ifsc: "TEST0000001".to_owned(), ..Default::default() })),
+            details: Some(Details::Deposit(DepositSummary { ifsc: "TEST0000001".to_owned(), ..Default::default() })),
             holders: vec![Holder::default(), Holder { pan: "AAAPA0001A".to_owned(), ..Default::default() }],
             ..Account::default()
         };

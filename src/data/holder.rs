@@ -5,7 +5,7 @@ use super::{
     quality::Flags,
     scalar::Scalar,
     time::{self, When, Zoneless},
-    words,
+    words, words_markets,
 };
 use crate::pb::{Answer, Holder, QualityCode};
 
@@ -30,6 +30,20 @@ pub struct HolderText<'a> {
     pub nominee: Scalar<'a>,
     /// Central KYC.
     pub ckyc: Scalar<'a>,
+    /// Demat account.
+    pub demat_id: Scalar<'a>,
+    /// Folio.
+    pub folio: Scalar<'a>,
+    /// KYC at the fund house.
+    pub kyc: Scalar<'a>,
+    /// Sole or others.
+    pub holding_type: Scalar<'a>,
+    /// Pension account number.
+    pub pran: Scalar<'a>,
+    /// Provident fund account number.
+    pub uan: Scalar<'a>,
+    /// Place among the holders of a policy.
+    pub rank: Scalar<'a>,
     /// Single or joint, where it stands beside the only holder.
     pub holding: Scalar<'a>,
 }
@@ -58,12 +72,16 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
             Answer::Yes
         })
     });
-    let ckyc = holder.ckyc.text().map(|text| {
-        words::answer(&text).unwrap_or_else(|| {
-            flags.add(path("ckyc_registered"), QualityCode::UnknownWord);
-            Answer::Unspecified
-        })
-    });
+    let mut kyc = |scalar: &Scalar<'_>, field, table: fn(&str) -> Option<Answer>| {
+        let text = scalar.text()?;
+        let answer = table(&text);
+        if answer.is_none() {
+            flags.add(path(field), QualityCode::UnknownWord);
+        }
+        answer
+    };
+    let ckyc = kyc(&holder.ckyc, "ckyc_registered", words::answer);
+    let verified = kyc(&holder.kyc, "kyc_verified", words_markets::verified);
     Holder {
         name: holder.name.string(),
         date_of_birth: born.map(date),
@@ -74,5 +92,13 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
         pan: holder.pan.string(),
         nominee_registered: nominee.unwrap_or_default().into(),
         ckyc_registered: ckyc.unwrap_or_default().into(),
+        demat_id: holder.demat_id.string(),
+        folio_number: holder.folio.string(),
+        kyc_verified: verified.unwrap_or_default().into(),
+        holding_type_text: words::shown(&holder.holding_type.string()),
+        pran: holder.pran.string(),
+        uan: holder.uan.string(),
+        rank_text: words::shown(&holder.rank.string()),
+        extensions: None,
     }
 }

@@ -18,6 +18,8 @@ pub struct RowIdentity {
     pub key: Key,
     /// Whether another row of the account equals it in every field.
     pub duplicate_row: bool,
+    /// Whether an earlier one does.
+    pub repeats: bool,
     /// Whether its bank transaction id occurs on another row.
     pub duplicate_id: bool,
 }
@@ -133,6 +135,7 @@ impl Identity for Keyed<'_> {
                 let identity = RowIdentity {
                     key: self.again(key, *ordinal),
                     duplicate_row: *count > 1,
+                    repeats: *ordinal > 0,
                     duplicate_id: row.bank_id().is_some_and(|id| bank_ids.get(id) > Some(&1)),
                 };
                 *ordinal += 1;
@@ -156,7 +159,7 @@ impl Identity for Ordinal {
         rows.iter()
             .map(|_| {
                 self.0 += 1;
-                RowIdentity { key: self.0.to_be_bytes(), duplicate_row: false, duplicate_id: false }
+                RowIdentity { key: self.0.to_be_bytes(), duplicate_row: false, repeats: false, duplicate_id: false }
             })
             .collect()
     }

@@ -6,12 +6,16 @@ use jiff::Timestamp;
 use crate::{journey::model::Customer, seal::KeyedHash};
 
 pub mod account;
+pub mod changes;
+pub mod completeness;
 pub mod convert;
 pub mod deposit;
 pub mod fields;
+pub mod filter;
 pub mod holder;
 pub mod holder_match;
 pub mod ids;
+pub mod json;
 pub mod mask;
 pub mod money;
 mod provenance;
@@ -23,9 +27,13 @@ pub mod scalar;
 pub mod summary;
 pub mod term_deposit;
 pub mod time;
+pub mod typed;
 pub mod view;
+pub mod view_details;
 pub mod wire;
 pub mod words;
+pub mod words_markets;
+pub mod words_other;
 
 pub use ids::account_id;
 pub use provenance::{NORMALISER_VERSION, Provenance, as_kept};
@@ -44,4 +52,6 @@ pub struct ReadContext<'a> {
     pub applicant: &'a Customer,
     /// When the body came.
     pub received_at: Timestamp,
+    /// Which days were asked for, for the completeness.
+    pub asked: completeness::Asked,
 }

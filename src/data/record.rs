@@ -6,8 +6,11 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
+
+use super::json;
 
 /// How one provider names the fields of a record.
 pub trait Keys<'de> {
@@ -18,11 +21,12 @@ pub trait Keys<'de> {
 }
 
 /// Writes a [`Keys`]: `"name" | "other name" => field`, where a field is a scalar, `: one Keys` for an object, `: many Keys` for a list,
-/// `: list Keys` for a list that must be one, `: same Keys` for an object whose keys fill this record too.
+/// `: list Keys` for a list that must be one, `: same Keys` for an object whose keys fill this record too, `: by Seed` for a value that a
+/// seed reads into this record. `rest field` at the end keeps unknown keys and their values; without it they are passed over.
 macro_rules! keys {
     ($(#[$meta:meta])* $name:ident fills $record:ident {
         $($key:literal $(| $other:literal)* => $field:ident $(: $how:ident $keys:ident)?),+ $(,)?
-    }) => {
+    } $(rest $rest:ident)?) => {
         $(#[$meta])*
         struct $name;
 
@@ -35,8 +39,9 @@ macro_rules! keys {
             ) -> Result<(), A::Error> {
                 #[allow(non_camel_case_types)]
                 enum Field { $($field,)+ Unknown }
-                struct Name;
-                impl serde::de::Visitor<'_> for Name {
+                // An unknown key's text, where it is kept.
+                struct Name<'n>(&'n mut String);
+                impl serde::de::Visitor<'_> for Name<'_> {
                     type Value = Field;
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str("a key")
@@ -45,27 +50,48 @@ macro_rules! keys {
                     fn visit_str<E>(self, key: &str) -> Result<Field, E> {
                         Ok(match key {
                             $($key $(| $other)* => Field::$field,)+
-                            _ => Field::Unknown,
+                            _ => {
+                                let _kept = self.0;
+                                $(
+                                    let _ = stringify!($rest);
+                                    _kept.push_str(key);
+                                )?
+                                Field::Unknown
+                            }
                         })
                     }
                 }
-                impl<'k> serde::Deserialize<'k> for Field {
+                impl<'k> serde::de::DeserializeSeed<'k> for Name<'_> {
+                    type Value = Field;
                     #[inline]
-                    fn deserialize<D: serde::Deserializer<'k>>(d: D) -> Result<Self, D::Error> {
-                        d.deserialize_identifier(Name)
+                    fn deserialize<D: serde::Deserializer<'k>>(self, d: D) -> Result<Field, D::Error> {
+                        d.deserialize_identifier(self)
                     }
                 }
-                while let Some(field) = map.next_key::<Field>()? {
+                let mut unknown = String::new();
+                while let Some(field) = map.next_key_seed(Name(&mut unknown))? {
                     match field {
                         $(Field::$field => {
                             $crate::data::record::keys!(@read record, map, $field $(, $how $keys)?)
                         })+
-                        Field::Unknown => { map.next_value::<$crate::data::record::Skip>()?; }
+                        Field::Unknown => {
+                            $crate::data::record::keys!(@unknown record, map, unknown $(, $rest)?);
+                        }
                     }
                 }
                 Ok(())
             }
         }
+    };
+    (@unknown $record:ident, $map:ident, $name:ident) => {
+        $map.next_value::<$crate::data::record::Skip>()?
+    };
+    (@unknown $record:ident, $map:ident, $name:ident, $rest:ident) => {
+        let value = $map.next_value::<$crate::data::record::Raw<'de>>()?;
+        $record.$rest.push((std::mem::take(&mut $name), value.0))
+    };
+    (@read $record:ident, $map:ident, $field:ident, by $seed:ident) => {
+        $map.next_value_seed($seed(&mut *$record))?
     };
     (@read $record:ident, $map:ident, $field:ident) => {
         $record.$field.take($map.next_value()?)
@@ -84,6 +110,16 @@ macro_rules! keys {
     };
 }
 pub(crate) use keys;
+
+/// A value not read yet, of bounded depth: it is walked without recursion here, but not everywhere.
+pub struct Raw<'a>(pub &'a str);
+
+impl<'de> Deserialize<'de> for Raw<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        if json::nests_within(text, json::MAX_DEPTH) { Ok(Self(text)) } else { Err(D::Error::custom("nests too deep")) }
+    }
+}
 
 /// Passes over a value. Unlike serde's `IgnoredAny` it keeps to the depth limit, so that hostile nesting is an error everywhere.
 pub struct Skip;

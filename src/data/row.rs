@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
+    completeness::Fact,
     ids::{self, ID_LEN, RowIdentity},
     quality::Flags,
     scalar::Scalar,
@@ -94,17 +95,31 @@ pub struct RowWriter<'w> {
 }
 
 impl RowWriter<'_> {
-    /// Appends a framed row; answers its day.
-    pub fn write(&mut self, out: &mut Vec<u8>, row: &Row<'_>, identity: &RowIdentity, ordinal: usize) -> Option<Day> {
+    /// Appends a framed row; answers what completeness is judged from.
+    pub fn write(&mut self, out: &mut Vec<u8>, row: &Row<'_>, identity: &RowIdentity, ordinal: usize) -> Fact {
         self.flags.0.clear();
         let start = wire::begin(out, 2);
         out.extend_from_slice(&self.ids(identity));
-        self.words(out, row);
+        let kind = self.words(out, row);
+        let mut fact = Fact { repeats: identity.repeats, shares_id: identity.duplicate_id, ..Fact::default() };
         if let Some(currency) = self.currency {
-            self.amount(out, 7, "amount", &row.amount, currency);
-            self.amount(out, 8, "balance", &row.balance, currency);
+            let amount = self.amount(out, 7, "amount", &row.amount, currency);
+            fact.balance = self.amount(out, 8, "balance", &row.balance, currency);
+            fact.change = match kind {
+                TransactionType::Credit => amount,
+                // Some write money that goes out as a negative amount.
+                TransactionType::Debit => amount.and_then(|units| units.checked_abs()).map(|units| -units),
+                _ => None,
+            };
         }
-        let day = self.times(out, row);
+        if let Some(when) = self.times(out, row) {
+            let day = when.day();
+            fact.day = Some(day);
+            fact.moment = Some(match when {
+                When::Day(_) => day.number() * 86_400,
+                When::Instant { seconds, .. } => seconds,
+            });
+        }
         for (field, text) in [(12, &row.narration), (13, &row.reference), (14, &row.id)] {
             match text.text() {
                 Some(Cow::Borrowed(text)) => wire::string(out, field, text),
@@ -127,7 +142,7 @@ impl RowWriter<'_> {
             self.write_flags(out);
         }
         wire::end(out, start);
-        day
+        fact
     }
 
     /// Both ids as fields 1 and 2.
@@ -140,19 +155,28 @@ impl RowWriter<'_> {
         bytes
     }
 
-    fn words(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+    /// Answers the type.
+    fn words(&mut self, out: &mut Vec<u8>, row: &Row<'_>) -> TransactionType {
         use TransactionMode as Mode;
         use TransactionType as Type;
         // The words of nearly all rows need neither a table nor a text.
-        match row.kind {
-            Scalar::Text("DEBIT") => wire::number(out, 3, Type::Debit as u64),
-            Scalar::Text("CREDIT") => wire::number(out, 3, Type::Credit as u64),
+        let kind = match row.kind {
+            Scalar::Text("DEBIT") => {
+                wire::number(out, 3, Type::Debit as u64);
+                Type::Debit
+            }
+            Scalar::Text("CREDIT") => {
+                wire::number(out, 3, Type::Credit as u64);
+                Type::Credit
+            }
             _ => {
                 let read = self.flags.word("type", &row.kind, words::transaction_type, Type::Other);
-                wire::number(out, 3, read.0.unwrap_or_default() as u64);
+                let kind = read.0.unwrap_or_default();
+                wire::number(out, 3, kind as u64);
                 wire::string(out, 4, &read.1);
+                kind
             }
-        }
+        };
         match row.mode {
             Scalar::Text("UPI") => wire::number(out, 5, Mode::Upi as u64),
             _ => {
@@ -161,16 +185,17 @@ impl RowWriter<'_> {
                 wire::string(out, 6, &read.1);
             }
         }
+        kind
     }
 
     #[inline]
-    fn amount(&mut self, out: &mut Vec<u8>, field: u8, path: &'static str, text: &Scalar<'_>, currency: Currency) {
-        if let Some(units) = self.flags.amount(path, text, currency.decimals) {
-            wire::money(out, field, units, currency.code);
-        }
+    fn amount(&mut self, out: &mut Vec<u8>, field: u8, path: &'static str, text: &Scalar<'_>, currency: Currency) -> Option<i64> {
+        let units = self.flags.amount(path, text, currency.decimals)?;
+        wire::money(out, field, units, currency.code);
+        Some(units)
     }
 
-    fn times(&mut self, out: &mut Vec<u8>, row: &Row<'_>) -> Option<Day> {
+    fn times(&mut self, out: &mut Vec<u8>, row: &Row<'_>) -> Option<When> {
         let when = self.flags.when("transaction_time", &row.time, self.zoneless);
         let day = when.map(When::day);
         if let (Some(when), Some(day)) = (when, day) {
@@ -189,7 +214,7 @@ impl RowWriter<'_> {
                 }
             }
         }
-        day
+        when
     }
 
     #[inline]

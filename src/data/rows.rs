@@ -179,35 +179,30 @@ impl RowsBuilder {
         self.entry(kind, start);
     }
 
-    /// Ends the account: sets its delivered range.
-    pub fn end_account(&mut self, place: RangePlace, delivered: Option<(Day, Day)>) {
-        let room = place.at..place.at + place.len;
-        match delivered {
-            _ if place.len == 0 => {}
-            Some((first, last)) => {
-                self.bytes[room].copy_from_slice(&account::delivered_range(first, last));
-            }
-            None => self.without_range(place),
-        }
-    }
-
-    /// Rows of which none has a day: the head is written again without a range, and all behind it moves.
-    #[cold]
-    fn without_range(&mut self, place: RangePlace) {
+    /// Ends the account: sets its delivered range, or takes its room away where no row has a day, and adds its completeness. The head is
+    /// written again, and its rows move once behind it.
+    pub fn end_account(&mut self, place: RangePlace, delivered: Option<(Day, Day)>, judged: &pb::Completeness) {
         let old = self.entries[place.entry];
-        let start = old.offset as usize;
-        let message = [&self.bytes[start..place.at], &self.bytes[place.at + place.len..start + old.len as usize]].concat();
-        let Some((_, head, _)) = frame_head(&message) else {
+        let (start, end) = (old.offset as usize, old.offset as usize + old.len as usize);
+        let range = delivered.filter(|_| place.len > 0).map_or(Vec::new(), |(first, last)| account::delivered_range(first, last));
+        let Some((_, head, _)) = frame_head(&self.bytes[start..end]) else {
             return;
         };
+        let parts = [
+            &self.bytes[start + head..place.at],
+            &range,
+            &self.bytes[place.at + place.len..end],
+            &account::completeness_field(judged),
+        ];
+        let message = parts.concat();
         let mut frame = vec![wire::tag(1)];
-        wire::varint(&mut frame, (message.len() - head) as u64);
-        frame.extend_from_slice(&message[head..]);
-        let shorter = old.len - frame.len() as u32;
-        self.bytes.splice(start..start + old.len as usize, frame);
-        self.entries[place.entry].len -= shorter;
+        wire::varint(&mut frame, message.len() as u64);
+        frame.extend_from_slice(&message);
+        let longer = (frame.len() as u32).wrapping_sub(old.len);
+        self.entries[place.entry].len = frame.len() as u32;
+        self.bytes.splice(start..end, frame);
         for entry in &mut self.entries[place.entry + 1..] {
-            entry.offset = entry.offset.wrapping_sub(shorter);
+            entry.offset = entry.offset.wrapping_add(longer);
         }
     }
 
@@ -238,7 +233,7 @@ mod tests {
                     wire::end(out, start);
                 });
             }
-            builder.end_account(place, day);
+            builder.end_account(place, day, &pb::Completeness { score: 7, ..Default::default() });
         }
         builder.finish().unwrap()
     }
@@ -256,6 +251,7 @@ mod tests {
             for (account, day) in found.accounts.iter().zip(days) {
                 assert_eq!(account.delivered_range.is_some(), day.is_some());
                 assert!(account.delivered);
+                assert_eq!(account.completeness.as_ref().map(|judged| judged.score), Some(7));
                 assert_eq!(account.transaction_count, 2);
             }
             for (at, entry) in rows.entries.iter().filter(|entry| entry.kind == EntryKind::Transaction).enumerate() {

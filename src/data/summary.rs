@@ -19,6 +19,8 @@ macro_rules! summary_text {
             $($(#[$meta])* pub $field: Scalar<'a>,)+
             /// Transactions that are not settled.
             pub pending: Vec<PendingText<'a>>,
+            /// Keys that are not known, with their values.
+            pub unknown: Vec<(String, &'a str)>,
         }
 
         impl SummaryText<'_> {

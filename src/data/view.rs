@@ -5,6 +5,7 @@ use prost::Message;
 use super::{
     mask,
     rows::{Entry, EntryKind, Rows, RowsBuilder},
+    view_details,
 };
 use crate::pb::{Account, FetchDataResponse, Holder, Transaction, View};
 
@@ -23,14 +24,17 @@ pub struct Rule<M> {
     pub path: &'static str,
     /// What becomes of it.
     pub class: Class,
-    slot: fn(&mut M) -> &mut String,
+    pub(super) slot: fn(&mut M) -> &mut String,
 }
 
+/// Writes a table of rules: `Message: field => Class`.
 macro_rules! rules {
     ($kind:ident: $($field:ident => $class:ident),+ $(,)?) => {
-        &[$(Rule { path: stringify!($field), class: Class::$class, slot: |message: &mut $kind| &mut message.$field }),+]
+        &[$($crate::data::view::Rule { path: stringify!($field), class: $crate::data::view::Class::$class, slot: |message: &mut $kind| &mut message.$field }),+]
     };
 }
+
+pub(super) use rules;
 
 /// The personal texts of a holder. The date of birth, which is no text, is hidden too.
 pub const HOLDER: &[Rule<Holder>] = rules! { Holder:
@@ -40,6 +44,10 @@ pub const HOLDER: &[Rule<Holder>] = rules! { Holder:
     email => Hidden,
     address => Hidden,
     pan => LastFour,
+    demat_id => LastFour,
+    folio_number => LastFour,
+    pran => LastFour,
+    uan => LastFour,
 };
 
 /// The personal texts of a transaction.
@@ -48,7 +56,8 @@ pub const TRANSACTION: &[Rule<Transaction>] = rules! { Transaction:
     reference => Hidden,
 };
 
-fn hide<M>(rules: &[Rule<M>], message: &mut M) {
+/// Hides what is personal in a message.
+pub(super) fn hide<M>(rules: &[Rule<M>], message: &mut M) {
     for rule in rules {
         let text = (rule.slot)(message);
         *text = match rule.class {
@@ -84,7 +93,10 @@ fn masked_account(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
     for holder in &mut account.holders {
         hide(HOLDER, holder);
         holder.date_of_birth = None;
+        holder.extensions = None;
     }
+    account.extensions = None;
+    view_details::account(&mut account.details);
     let page = FetchDataResponse { accounts: vec![account], ..FetchDataResponse::default() };
     out.framed(EntryKind::Account, &page);
 }
@@ -94,6 +106,8 @@ fn masked_transaction(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
         return;
     };
     hide(TRANSACTION, &mut row);
+    row.extensions = None;
+    view_details::row(&mut row.details);
     let page = FetchDataResponse { transactions: vec![row], ..FetchDataResponse::default() };
     out.framed(EntryKind::Transaction, &page);
 }

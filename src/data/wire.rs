@@ -127,6 +127,13 @@ pub fn timestamp(out: &mut Vec<u8>, field: u8, when: When) {
     fixed(out, bytes, at);
 }
 
+/// Appends an encoded message as a field below 16; an empty one too, since its presence says something.
+pub fn message(out: &mut Vec<u8>, field: u8, message: &[u8]) {
+    out.push(tag(field));
+    varint(out, message.len() as u64);
+    out.extend_from_slice(message);
+}
+
 /// How many bytes [`begin`] keeps free: a tag and a length of two bytes.
 pub const FRAME_HEAD: usize = 3;
 
@@ -149,6 +156,65 @@ pub fn end(out: &mut Vec<u8>, start: usize) {
         let (bytes, count) = varint_bytes(len as u64);
         out.splice(start + 1..start + FRAME_HEAD, bytes[..count].iter().copied());
     }
+}
+
+/// The value of a field of an encoded message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field<'m> {
+    /// A varint, or a number of fixed size.
+    Number(u64),
+    /// A text, bytes, or a message.
+    Bytes(&'m [u8]),
+}
+
+/// The fields of an encoded message in the order in which they stand. It ends at the first that cannot be read.
+pub fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        let key = prost::encoding::decode_varint(&mut rest).ok()?;
+        let field = match key & 7 {
+            0 => Field::Number(prost::encoding::decode_varint(&mut rest).ok()?),
+            1 => Field::Number(u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?)),
+            2 => {
+                let len = prost::encoding::decode_varint(&mut rest).ok()?;
+                Field::Bytes(take(&mut rest, usize::try_from(len).ok()?)?)
+            }
+            5 => Field::Number(u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?).into()),
+            _ => return None,
+        };
+        Some((u32::try_from(key >> 3).ok()?, field))
+    })
+}
+
+fn take<'m>(rest: &mut &'m [u8], len: usize) -> Option<&'m [u8]> {
+    let (head, tail) = rest.split_at_checked(len)?;
+    *rest = tail;
+    Some(head)
+}
+
+/// A field of text, bytes or a message, where it is written.
+pub fn find_bytes(message: &[u8], wanted: u32) -> Option<&[u8]> {
+    fields(message).find_map(|(number, field)| match field {
+        Field::Bytes(bytes) if number == wanted => Some(bytes),
+        _ => None,
+    })
+}
+
+/// A field that is a number; 0 where it is not written.
+pub fn find_number(message: &[u8], wanted: u32) -> u64 {
+    let found = fields(message).find_map(|(number, field)| match field {
+        Field::Number(value) if number == wanted => Some(value),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+/// A `Date` field that holds a day of the calendar.
+pub fn find_day(message: &[u8], wanted: u32) -> Option<Day> {
+    let date = find_bytes(message, wanted)?;
+    let part = |field| u16::try_from(find_number(date, field)).ok();
+    let small = |field| part(field).and_then(|value| u8::try_from(value).ok());
+    Day::new(part(1)?, small(2)?, small(3)?)
 }
 
 #[cfg(test)]
@@ -197,6 +263,31 @@ mod tests {
             };
             prop_assert_eq!(out, page.encode_to_vec());
         }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_of_any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(fields(&bytes).count() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn fields_are_found_whatever_their_size() {
+        let mut out = Vec::new();
+        number(&mut out, 3, 300);
+        string(&mut out, 12, &"x".repeat(200));
+        out.extend_from_slice(&[9 << 3 | 1, 1, 0, 0, 0, 0, 0, 0, 0, 10 << 3 | 5, 2, 0, 0, 0, 0x82, 0x01, 1, 7, 0]);
+        let text = "x".repeat(200);
+        let read: Vec<_> = fields(&out).collect();
+        let wanted = [
+            (3, Field::Number(300)),
+            (12, Field::Bytes(text.as_bytes())),
+            (9, Field::Number(1)),
+            (10, Field::Number(2)),
+            (16, Field::Bytes(&[7])),
+        ];
+        assert_eq!(read, wanted);
     }
 
     #[test]

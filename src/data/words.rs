@@ -7,10 +7,10 @@ use crate::pb::{
 };
 
 /// The longest word of any table.
-const LONGEST: usize = 24;
+pub(super) const LONGEST: usize = 48;
 
 /// A word in upper case, with underscores for hyphens and blanks; empty if too long for any table.
-fn normal<'b>(word: &str, buffer: &'b mut [u8; LONGEST]) -> &'b str {
+pub(super) fn normal<'b>(word: &str, buffer: &'b mut [u8; LONGEST]) -> &'b str {
     let Some(room) = buffer.get_mut(..word.len()) else {
         return "";
     };
@@ -27,14 +27,16 @@ macro_rules! table {
     ($(#[$meta:meta])* $name:ident -> $kind:ident { $($($word:literal)|+ => $value:ident),+ $(,)? }) => {
         $(#[$meta])*
         pub fn $name(word: &str) -> Option<$kind> {
-            let mut buffer = [0; LONGEST];
-            Some(match normal(word, &mut buffer) {
+            let mut buffer = [0; $crate::data::words::LONGEST];
+            Some(match $crate::data::words::normal(word, &mut buffer) {
                 $($($word)|+ => $kind::$value,)+
                 _ => return None,
             })
         }
     };
 }
+
+pub(super) use table;
 
 table! {
     /// Credit, debit, or an event of a deposit.
@@ -73,12 +75,41 @@ table! {
 }
 
 table! {
-    /// The kind of financial information that is read in full.
+    /// The kind of financial information.
     fi_type -> FiType {
         "DEPOSIT" => Deposit,
         "TERM_DEPOSIT" => TermDeposit,
         "RECURRING_DEPOSIT" => RecurringDeposit,
+        "MUTUAL_FUNDS" | "MUTUALFUNDS" | "MUTUAL_FUND" => MutualFunds,
+        "SIP" => Sip,
+        "EQUITIES" => Equities,
+        "ETF" => Etf,
+        "BONDS" => Bonds,
+        "DEBENTURES" => Debentures,
+        "GOVT_SECURITIES" => GovtSecurities,
+        "CP" => Cp,
+        "CD" => Cd,
+        "AIF" => Aif,
+        "CIS" => Cis,
+        "IDR" => Idr,
+        "INVIT" => Invit,
+        "REIT" => Reit,
+        "INSURANCE_POLICIES" => InsurancePolicies,
+        "LIFE_INSURANCE" => LifeInsurance,
+        "GENERAL_INSURANCE" => GeneralInsurance,
+        "ULIP" => Ulip,
+        "NPS" => Nps,
+        "EPF" => Epf,
+        "PPF" => Ppf,
+        "CREDIT_CARD" => CreditCard,
+        "GSTR1_3B" | "GST" | "GST_GSTR1" | "GST_GSTR2A" | "GST_GSTR3B" => Gst,
+        "OTHER" | "OTHERS" => Other,
     }
+}
+
+/// Whether accounts of a kind have the rows of a bank statement.
+pub fn is_deposit(fi_type: FiType) -> bool {
+    matches!(fi_type, FiType::Deposit | FiType::TermDeposit | FiType::RecurringDeposit)
 }
 
 table! {
@@ -174,9 +205,9 @@ mod tests {
     fn a_word_outside_the_table_is_none() {
         assert_eq!(transaction_mode("ONLINE"), None);
         assert_eq!(transaction_mode(""), None);
-        assert_eq!(transaction_mode("A word that is longer than any of them"), None);
+        assert_eq!(transaction_mode("A word that is longer than any of the words of any table"), None);
         assert_eq!(transaction_mode("न"), None);
-        assert_eq!(fi_type("MUTUAL_FUNDS"), None);
+        assert_eq!(fi_type("GOLD"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::model::{JourneyState, Product};
-use crate::{providers::error::ProviderError, store::StoreError};
+use crate::{pb::CompletenessFinding, providers::error::ProviderError, store::StoreError};
 
 /// One wrong field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,15 @@ impl Violation {
     pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self { field: field.into(), description: description.into() }
     }
+}
+
+/// One thing that a demanded complete fetch lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// The account; empty for the fetch as a whole.
+    pub account_id: String,
+    /// What.
+    pub finding: CompletenessFinding,
 }
 
 /// A failed call.
@@ -89,8 +98,8 @@ pub enum JourneyError {
     ViewOnly,
     /// There was no account.
     NoAccounts,
-    /// A complete fetch was demanded.
-    DataIncomplete,
+    /// A complete fetch was demanded; what is missing, all of it.
+    DataIncomplete(Vec<Lack>),
     /// The journey was not opened for this product.
     ProductNotRequested(Product),
     /// The journey's state does not allow the call.

@@ -226,6 +226,14 @@ pub struct Fetch {
     pub pick_up_failure: Option<String>,
 }
 
+impl Fetch {
+    /// Whether a part of it did not come. A provider may call a session done in which one bank denied its account.
+    pub fn came_in_part(&self) -> bool {
+        let came = |account: &FetchedAccount| matches!(account.state, FetchState::Ready | FetchState::Empty);
+        self.state == FetchState::Partial || !self.accounts.iter().all(came)
+    }
+}
+
 /// Why a provider was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Routing {

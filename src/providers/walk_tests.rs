@@ -181,6 +181,7 @@ impl Walk {
             ids: &ids,
             applicant: &self.journey.ask.customer,
             received_at: body.received_at,
+            asked: Default::default(),
         };
         self.provider.read_data(&self.journey.provider_product, &body.bytes, &context).unwrap().accounts
     }

@@ -12,6 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
+use prost::Message;
 use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
@@ -23,6 +24,18 @@ pub(super) struct Encoded {
     pub short: Bytes,
     /// Sent as it is kept; often empty.
     pub long: Bytes,
+}
+
+/// An answer of encoded entries and what else it says. One run of entries goes out as it is kept; several are copied together.
+pub(super) fn page<T: Message + Default>(entries: &[Bytes], head: &T) -> tonic::Response<T> {
+    let long = match entries {
+        [] => Bytes::new(),
+        [run] => run.clone(),
+        runs => Bytes::from(runs.concat()),
+    };
+    let mut response = tonic::Response::new(T::default());
+    response.extensions_mut().insert(Encoded { short: head.encode_to_vec().into(), long });
+    response
 }
 
 /// See the module.

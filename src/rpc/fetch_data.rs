@@ -1,28 +1,26 @@
 //! FetchData: a run of kept rows behind a freshly encoded head.
 
-use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, encoded::Encoded, status, validate, with_origin};
+use super::{Edge, call_of, convert, encoded, status, validate, with_origin};
 use crate::pb::{FetchDataRequest, FetchDataResponse};
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> Result<Response<FetchDataResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
-    let query = validate::data(&request).map_err(status::of_failure)?;
+    let journey_id = request.journey_id.clone();
+    let query = validate::data(request).map_err(status::of_failure)?;
     let view = query.view;
-    let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let page = edge.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
     let head = FetchDataResponse {
         next_page_token: page.next_page_token,
-        journey_id: request.journey_id,
+        journey_id,
         fetch: Some(convert::fetch(&page.fetch, &page.consent_id)),
         view: view.into(),
         provenance: Some(convert::provenance(&tree.journey, &page.fetch.id, &page.provenance)),
         ..Default::default()
     };
-    let mut response = Response::new(FetchDataResponse::default());
-    response.extensions_mut().insert(Encoded { short: head.encode_to_vec().into(), long: page.entries });
-    Ok(with_origin(response, page.origin))
+    Ok(with_origin(encoded::page(&page.entries, &head), page.origin))
 }

@@ -91,7 +91,6 @@ impl Write<'_> {
     {
         let key = (self.service.tenant().id.clone(), self.request_id.to_owned());
         let store = self.service.store();
-        let mut unfinished = Some(unfinished);
         let mut work = Some(work);
         loop {
             if let Some(mut running) = self.in_flight.watch(&key) {
@@ -107,15 +106,23 @@ impl Write<'_> {
                     let Some(work) = work.take() else { break };
                     return self.spawn(key, running, work(self.journey_id.to_owned())).await.map(|answer| (answer, false));
                 }
-                other => {
+                Ok(Begun::InFlight(journey_id)) => {
+                    let written = store.journey(&key.0, &journey_id).await;
+                    if matches!(written, Ok(None)) {
+                        // The process died before it wrote the intent, so nothing was sent: the id begins anew.
+                        let freed = store.free_request(&key.0, &key.1).await;
+                        self.in_flight.end(&key);
+                        freed.map_err(|error| status::of(error.into()))?;
+                        continue;
+                    }
                     self.in_flight.end(&key);
                     drop(running);
-                    let Some(unfinished) = unfinished.take() else { break };
+                    return unfinished(journey_id).await.map(|answer| (answer, true)).map_err(status::of_failure);
+                }
+                other => {
+                    self.in_flight.end(&key);
                     return match other {
                         Ok(Begun::Answered(kept)) => replay(&kept).map(|answer| (answer, true)),
-                        Ok(Begun::InFlight(journey_id)) => {
-                            unfinished(journey_id).await.map(|answer| (answer, true)).map_err(status::of_failure)
-                        }
                         Ok(_) => Err(status::of(JourneyError::RequestIdReused)),
                         Err(error) => Err(status::of(error.into())),
                     };

@@ -4,6 +4,7 @@ mod chunks;
 mod convert;
 mod encoded;
 mod fetch_analytics;
+mod fetch_changes;
 mod fetch_data;
 mod fetch_report;
 mod get_evidence;
@@ -14,6 +15,7 @@ mod list_providers;
 mod resume_journey;
 mod start_journey;
 pub mod status;
+mod stream_data;
 mod validate;
 
 use tokio::time::Instant;
@@ -103,6 +105,19 @@ impl JourneyService for Edge {
 
     async fn fetch_data(&self, request: Request<pb::FetchDataRequest>) -> Result<Response<pb::FetchDataResponse>, Status> {
         fetch_data::handle(self, request).await
+    }
+
+    type StreamDataStream = stream_data::DataParts;
+
+    async fn stream_data(&self, request: Request<pb::StreamDataRequest>) -> Result<Response<Self::StreamDataStream>, Status> {
+        stream_data::handle(self, request).await
+    }
+
+    async fn fetch_changes(
+        &self,
+        request: Request<pb::FetchChangesRequest>,
+    ) -> Result<Response<pb::FetchChangesResponse>, Status> {
+        fetch_changes::handle(self, request).await
     }
 
     async fn fetch_analytics(

@@ -4,11 +4,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::{
-    journey::error::{Failure, JourneyError, Violation},
-    pb::ErrorReason,
+    journey::error::{Failure, JourneyError, Lack, Violation},
+    pb::{CompletenessCode, CompletenessFinding, ErrorReason},
     providers::error::{Effect, ErrorKind, ProviderError},
 };
 
@@ -17,6 +17,8 @@ pub const DOMAIN: &str = "sangam";
 /// Headers are small: the details of all violations must fit 4 KiB together.
 const MAX_VIOLATIONS: usize = 14;
 const MAX_TEXT: usize = 120;
+/// A lack takes some eighty bytes.
+const MAX_LACKS: usize = 36;
 /// When to try again where nobody says so.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -48,6 +50,9 @@ pub fn of_failure(failure: Failure) -> Status {
     if !violations.is_empty() {
         details.set_bad_request(violations);
     }
+    if let JourneyError::DataIncomplete(lacks) = &failure.error {
+        details.set_precondition_failure(preconditions(lacks));
+    }
     let text = match &failure.error {
         JourneyError::UnknownProvider { known, .. } => format!("{text}; known: {}", known.join(", ")),
         _ => text.to_owned(),
@@ -68,7 +73,12 @@ pub(super) fn after(failure: &Failure) -> After {
     let effect = super::idempotent::effect_of(&failure.error);
     match (effect, verdict(&failure.error).code) {
         (Effect::Unknown, _) => After::Open,
-        (_, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => After::Free,
+        // It did something there: never again under this id. What can still be found out is told from the journey.
+        (Effect::Applied, Code::Internal) => After::Open,
+        (Effect::Applied, _) => After::Keep,
+        (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
+            After::Free
+        }
         // An operator mends it; the caller then repeats the same request.
         _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
         _ => After::Keep,
@@ -107,7 +117,7 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::ConsentRevoked => (FailedPrecondition, R::ConsentRevoked, "the consent is withdrawn"),
         JourneyError::ViewOnly => (FailedPrecondition, R::ViewOnly, "the consent allows looking only; nothing is kept"),
         JourneyError::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
-        JourneyError::DataIncomplete => (FailedPrecondition, R::DataIncomplete, "a part of the data is missing"),
+        JourneyError::DataIncomplete(_) => (FailedPrecondition, R::DataIncomplete, "a part of the data is missing"),
         JourneyError::ProductNotRequested(_) => {
             (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product")
         }
@@ -211,6 +221,35 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
     }
 }
 
+/// The first lacks, and how many there are: the type is the finding, the subject the account (or `fetch`), the description the
+/// finding's parameters.
+fn preconditions(lacks: &[Lack]) -> Vec<PreconditionViolation> {
+    let mut out: Vec<_> = lacks
+        .iter()
+        .take(MAX_LACKS)
+        .map(|Lack { account_id, finding }| {
+            let code = finding.code().as_str_name().trim_start_matches("COMPLETENESS_CODE_");
+            let subject = if account_id.is_empty() { "fetch" } else { account_id };
+            PreconditionViolation::new(code, cut(subject), parameters(finding))
+        })
+        .collect();
+    if lacks.len() > MAX_LACKS {
+        let total = format!("{} findings in all; the first are listed, ALLOW_PARTIAL has all of them", lacks.len());
+        out.push(PreconditionViolation::new("TOTAL", "fetch", total));
+    }
+    out
+}
+
+/// `2025-07` for a month, `count=2 ordinal=17` for the rest.
+fn parameters(finding: &CompletenessFinding) -> String {
+    match finding.code() {
+        CompletenessCode::MonthGap => format!("{:04}-{:02}", finding.year, finding.month),
+        CompletenessCode::BalanceBreak => format!("count={} ordinal={}", finding.count, finding.ordinal),
+        _ if finding.count > 0 => format!("count={}", finding.count),
+        _ => String::new(),
+    }
+}
+
 fn cut(text: &str) -> String {
     text.chars().take(MAX_TEXT).collect()
 }
@@ -251,7 +290,7 @@ mod tests {
             JourneyError::ConsentRevoked,
             JourneyError::ViewOnly,
             JourneyError::NoAccounts,
-            JourneyError::DataIncomplete,
+            JourneyError::DataIncomplete(vec![lack(1)]),
             JourneyError::ProductNotRequested(Product::Analytics),
             JourneyError::JourneyState(JourneyState::Ready),
             JourneyError::OutcomeUnknown,
@@ -293,10 +332,34 @@ mod tests {
         assert!(listed[MAX_VIOLATIONS].description.starts_with("500 violations"));
     }
 
+    fn lack(month: i32) -> Lack {
+        let finding =
+            CompletenessFinding { code: CompletenessCode::MonthGap.into(), year: 2025, month, ..CompletenessFinding::default() };
+        Lack { account_id: format!("acc_{}", "0".repeat(26)), finding }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_by_account_and_month_and_fits_the_headers() {
+        let all = |count: usize| JourneyError::DataIncomplete((0..count).map(|at| lack(at as i32 % 12 + 1)).collect());
+        let status = of_failure(Failure::from(all(2)).of("jrn_1"));
+        let listed = status.get_error_details().precondition_failure().unwrap().violations.clone();
+        assert_eq!(listed.len(), 2);
+        let second = &listed[1];
+        assert_eq!((second.r#type.as_str(), second.subject.len(), second.description.as_str()), ("MONTH_GAP", 30, "2025-02"));
+        let status = of_failure(Failure::from(all(500)).of(&format!("jrn_{}", "0".repeat(26))));
+        assert!(status.details().len() <= 4_096, "{}", status.details().len());
+        let listed = status.get_error_details().precondition_failure().unwrap().violations.clone();
+        assert_eq!(listed.len(), MAX_LACKS + 1);
+        assert!(listed[MAX_LACKS].description.starts_with("500 findings"));
+    }
+
     #[test]
     fn whether_a_request_id_is_kept_freed_or_open() {
         let provider = |kind, effect| Failure::from(ProviderError::new(kind, "t", "c").with_effect(effect));
         assert_eq!(after(&provider(ErrorKind::Timeout, Effect::Unknown)), After::Open);
+        assert_eq!(after(&provider(ErrorKind::ResponseInvalid, Effect::Applied)), After::Open);
+        assert_eq!(after(&provider(ErrorKind::Configuration, Effect::Applied)), After::Keep);
+        assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::Applied)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);

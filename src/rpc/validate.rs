@@ -1,25 +1,26 @@
 //! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
 
+mod reading;
+
 use std::collections::HashSet;
 
 use jiff::civil::Date;
 use url::Url;
 
+pub(super) use reading::{account_ids, changes, data, stream};
+
 use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
-        service::{DataQuery, FetchChoice, StartCommand},
+        service::StartCommand,
     },
-    pb::{self, CompletenessDemand, View},
+    pb,
     random::is_id,
 };
 
 const MAX_CONSENTS: usize = 5;
 const MAX_INSTITUTIONS: usize = 50;
-const MAX_ACCOUNTS: usize = 50;
-const MIN_PAGE: i32 = 16 * 1024;
-const MAX_PAGE: i32 = 3 * 1024 * 1024;
 
 /// Collects violations.
 #[derive(Default)]
@@ -181,44 +182,6 @@ pub(super) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String
     check.finish(redirect_url)
 }
 
-/// FetchData as a query.
-pub(super) fn data(request: &pb::FetchDataRequest) -> Result<DataQuery, Failure> {
-    let mut check = Check::default();
-    let view = match View::try_from(request.view) {
-        Ok(View::Unspecified) => View::Masked,
-        Ok(view) => view,
-        Err(_) => {
-            check.add("view", "must be MASKED, FULL or SUMMARY");
-            View::Masked
-        }
-    };
-    let require_complete = match CompletenessDemand::try_from(request.completeness) {
-        Ok(demand) => demand == CompletenessDemand::RequireComplete,
-        Err(_) => {
-            check.add("completeness", "must be ALLOW_PARTIAL or REQUIRE_COMPLETE");
-            false
-        }
-    };
-    let page = if request.page_bytes == 0 { MAX_PAGE } else { request.page_bytes };
-    check.require((MIN_PAGE..=MAX_PAGE).contains(&page), "page_bytes", "must be 0 or 16384 to 3145728");
-    check.finish(DataQuery {
-        choice: FetchChoice { consent_id: request.consent_id.clone(), fetch_id: request.fetch_id.clone(), require_complete },
-        view,
-        page_bytes: usize::try_from(page).unwrap_or_default(),
-        page_token: request.page_token.clone(),
-    })
-}
-
-/// The accounts of an analysis.
-pub(super) fn account_ids(ids: &[String]) -> Result<(), Failure> {
-    let mut check = Check::default();
-    check.require(ids.len() <= MAX_ACCOUNTS, "account_ids", "must be at most 50");
-    for (number, id) in ids.iter().take(MAX_ACCOUNTS).enumerate() {
-        check.require(is_id(id, "acc"), &format!("account_ids[{number}]"), "must be an account's id");
-    }
-    check.finish(())
-}
-
 /// A journey id that cannot be one is no journey of anybody.
 pub(super) fn journey_id(text: &str) -> Result<(), Failure> {
     if text.is_empty() {
@@ -273,10 +236,10 @@ fn is_redirect(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn fields(failure: Failure) -> Vec<String> {
+    pub(super) fn fields(failure: Failure) -> Vec<String> {
         match failure.error {
             JourneyError::InvalidFields(list) => list.into_iter().map(|violation| violation.field).collect(),
             other => panic!("{other:?}"),
@@ -358,11 +321,5 @@ mod tests {
         ] {
             assert!(!is_redirect(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn unknown_numbers_of_enums_are_refused() {
-        let request = pb::FetchDataRequest { view: 9, completeness: 9, page_bytes: 5, ..Default::default() };
-        assert_eq!(fields(data(&request).unwrap_err()), ["view", "completeness", "page_bytes"]);
     }
 }

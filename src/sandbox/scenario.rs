@@ -43,6 +43,10 @@ pub enum Scenario {
     FetchAnswerLost,
     AnalyticsLate,
     AllAccountsDenied,
+    MissingQuarter,
+    QuietMonth,
+    MissingRow,
+    OtherHolder,
 }
 
 /// The table: last two digits, story, what happens. Any other digits are a normal customer.
@@ -90,6 +94,10 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
     ("37", Scenario::FetchAnswerLost, "the fetch is started, but the answer to the first such call is lost behind a 504"),
     ("38", Scenario::AnalyticsLate, "analytics are not ready at the first two looks"),
     ("39", Scenario::AllAccountsDenied, "every bank denies the data"),
+    ("40", Scenario::MissingQuarter, "the first account has no rows of three months in which money moved"),
+    ("41", Scenario::QuietMonth, "nothing happens on the first account in one month"),
+    ("42", Scenario::MissingRow, "one rent payment is missing in the first account: the running balance breaks there"),
+    ("43", Scenario::OtherHolder, "every account is somebody else's"),
 ];
 
 impl Scenario {

@@ -109,6 +109,12 @@ async fn every_answer_says_where_it_comes_from() {
         assert_eq!(page.provenance, Some(expected(endpoint, page.accounts[0].fetch_time)));
         let again = client.fetch_data(data_request(&journey_id, View::Masked)).await.unwrap().into_inner();
         assert_eq!(again.provenance, page.provenance);
+        let ask = pb::StreamDataRequest { journey_id: journey_id.clone(), ..Default::default() };
+        let mut stream = client.stream_data(ask).await.unwrap().into_inner();
+        let Some(pb::stream_data_response::Part::Manifest(manifest)) = stream.message().await.unwrap().unwrap().part else {
+            panic!("no manifest");
+        };
+        assert_eq!(manifest.provenance, page.provenance);
         if analysed.is_empty() {
             continue;
         }

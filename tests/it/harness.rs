@@ -82,6 +82,10 @@ impl World {
     /// The same, with a clock for the gateway.
     pub async fn at(clock: SharedClock, sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
         let sandbox = Sandbox::start(sandbox, Arc::new(SystemClock)).await.unwrap();
+        Self::before(sandbox, clock, change).await
+    }
+
+    async fn before(sandbox: Sandbox, clock: SharedClock, change: impl FnOnce(&mut Config)) -> Self {
         let directory = TempDir::new().unwrap();
         let mut config = Config::from_toml_str(&gateway_toml(&sandbox, directory.path()).unwrap()).unwrap();
         impatient(&mut config);
@@ -89,6 +93,12 @@ impl World {
         let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
         Self { sandbox, gateway, client, config, clock, directory }
+    }
+
+    /// The same clock for both.
+    pub async fn both_at(clock: SharedClock, sandbox: SandboxConfig, change: impl FnOnce(&mut Config)) -> Self {
+        let sandbox = Sandbox::start(sandbox, clock.clone()).await.unwrap();
+        Self::before(sandbox, clock, change).await
     }
 
     /// Stops the gateway and starts it again on the same files.

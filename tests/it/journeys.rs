@@ -1,5 +1,6 @@
 //! Whole journeys through every product, and what surrounds them.
 
+use prost::Message;
 use sangam::{
     pb::{self, JourneyState, Product, View},
     sandbox::customer,
@@ -159,5 +160,21 @@ async fn a_failed_attempt_names_the_reason_that_its_caller_was_told() {
     let journey = world.status(&metadata(&refused, "journey_id").unwrap()).await;
     assert_eq!(journey.state(), JourneyState::Failed);
     assert_eq!(journey.attempts[0].failure_reason, reason(&refused));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_whose_process_died_before_the_intent_begins_anew() {
+    let world = World::start().await;
+    let request = start_request("finpro", "consent", "01", &BOTH);
+    let canonical = pb::StartJourneyRequest { request_id: "start".to_owned(), ..request.clone() }.encode_to_vec();
+    let service = world.gateway.service();
+    let (tenant, now) = (&service.tenant().id, service.clock().now());
+    let begun = service.store().begin_request(tenant, &request.request_id, &canonical, "jrn_never_written", now).await;
+    assert_eq!(begun.unwrap(), sangam::store::Begun::New);
+    let opened = world.client.clone().start_journey(request.clone()).await.unwrap().into_inner();
+    assert!(!opened.replayed && !opened.customer_url.is_empty());
+    assert!(world.client.clone().start_journey(request).await.unwrap().into_inner().replayed);
+    assert_eq!(world.sandbox.calls().count("finpro:/v3/requestconsent"), 1);
     world.stop().await;
 }

@@ -1,7 +1,9 @@
 //! The real gateway, driven from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod changes;
 mod command;
+mod completeness;
 mod conformance;
 mod deadlines;
 mod documented;
@@ -11,6 +13,7 @@ mod harness;
 mod hostile;
 mod hostile_server;
 mod journeys;
+mod killed;
 mod layout;
 mod lost_answers;
 mod offers;
@@ -18,4 +21,5 @@ mod personal;
 mod replay;
 mod scenarios;
 mod stage;
+mod streams;
 mod traces;

@@ -11,7 +11,10 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt;
 use sangam::{
+    clock::SystemClock,
     config::Deadlines,
+    pb::{GetStatusRequest, Product, journey_service_client::JourneyServiceClient},
+    sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
     server::{Settings, serve_grpc},
 };
 use tokio::net::TcpListener;
@@ -19,7 +22,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{metadata::MetadataValue, service::Routes, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::command::{Killed, configured, sangam, wait_for};
+use crate::{
+    command::{Killed, configured, sangam, wait_for},
+    harness::start_request,
+};
 
 type Exports = Arc<Mutex<Vec<(String, Bytes)>>>;
 
@@ -71,4 +77,91 @@ async fn the_last_spans_are_sent_before_the_gateway_ends_and_belong_to_the_calle
     assert!(has(b"grpc.health.v1.Health/Check") && has(b"sangam"));
     assert!(has(&0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes()), "the caller's trace id");
     assert!(has(&0x00f0_67aa_0ba9_02b7_u64.to_be_bytes()), "the caller's span as parent");
+}
+
+/// The few fields of OTLP's messages that are looked at.
+mod otlp {
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Export {
+        #[prost(message, repeated, tag = "1")]
+        pub resources: Vec<Resource>,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Resource {
+        #[prost(message, repeated, tag = "2")]
+        pub scopes: Vec<Scope>,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Scope {
+        #[prost(message, repeated, tag = "2")]
+        pub spans: Vec<Span>,
+    }
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Span {
+        #[prost(bytes = "vec", tag = "1")]
+        pub trace: Vec<u8>,
+        #[prost(bytes = "vec", tag = "2")]
+        pub id: Vec<u8>,
+        #[prost(bytes = "vec", tag = "4")]
+        pub parent: Vec<u8>,
+        #[prost(string, tag = "5")]
+        pub name: String,
+    }
+}
+
+/// The names from a span up to the one that the caller sent.
+fn way_up<'a>(spans: &'a [otlp::Span], mut span: &'a otlp::Span) -> Vec<String> {
+    let mut names = vec![span.name.clone()];
+    while let Some(parent) = spans.iter().find(|other| other.id == span.parent) {
+        names.push(parent.name.clone());
+        span = parent;
+    }
+    names.push(u64::from_be_bytes(span.parent.as_slice().try_into().unwrap()).to_string());
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_trace_leads_from_the_caller_through_rpc_and_cache_to_the_provider() {
+    let stop = CancellationToken::new();
+    let (collector, exports) = collector(&stop).await;
+    let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(SystemClock)).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("sangam.toml"), gateway_toml(&sandbox, directory.path()).unwrap()).unwrap();
+    let mut command = sangam(directory.path(), &["serve", "--config", "sangam.toml"]);
+    command.env("SANGAM__TELEMETRY__OTLP_ENDPOINT", format!("http://{collector}"));
+    let mut gateway = Killed(command.spawn().unwrap());
+    let mut lines = BufReader::new(gateway.0.stderr.take().unwrap()).lines();
+    let address = wait_for(&mut lines, "serving gRPC")["address"].as_str().unwrap().to_owned();
+    std::thread::spawn(move || lines.for_each(drop));
+
+    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    let mut client = JourneyServiceClient::new(channel);
+    let parent = MetadataValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    let mut start = tonic::Request::new(start_request("finpro", "consent", "01", &[Product::Data]));
+    start.metadata_mut().insert("traceparent", parent.clone());
+    let journey_id = client.start_journey(start).await.unwrap().into_inner().journey_id;
+    let mut look = tonic::Request::new(GetStatusRequest { journey_id });
+    look.metadata_mut().insert("traceparent", parent);
+    client.get_status(look).await.unwrap();
+    assert_eq!(gateway.terminate(), Some(0));
+    stop.cancel();
+    sandbox.stop().await;
+
+    let exports = exports.lock().unwrap();
+    let trace = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes();
+    let spans: Vec<otlp::Span> = exports
+        .iter()
+        // A frame's head: a flag and four bytes of length.
+        .map(|(_, body)| <otlp::Export as prost::Message>::decode(&body[5..]).unwrap())
+        .flat_map(|export| export.resources)
+        .flat_map(|resource| resource.scopes)
+        .flat_map(|scope| scope.spans)
+        .filter(|span| span.trace == trace)
+        .collect();
+    let ways: Vec<Vec<String>> = spans.iter().map(|span| way_up(&spans, span)).collect();
+    let caller = 0x00f0_67aa_0ba9_02b7_u64.to_string();
+    let rpc = |method: &str| format!("sangam.v1.JourneyService/{method}");
+    let has = |way: &[&str]| ways.iter().any(|names| names.iter().map(String::as_str).eq(way.iter().copied()));
+    assert!(has(&["provider.attempt", "provider.call", &rpc("StartJourney"), &caller]), "{ways:?}");
+    assert!(has(&["cache.load", &rpc("GetStatus"), &caller]), "{ways:?}");
 }

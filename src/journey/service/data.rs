@@ -1,23 +1,26 @@
-//! FetchData: a page is a run of encoded entries of a snapshot.
+//! FetchData: a page is a run of encoded entries of a snapshot; several runs, if a filter chooses among them.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::{
     FetchChoice, Service,
-    page_token::{self, Position},
+    complete::{self, Demand},
+    page, page_token,
     select::select,
 };
 use crate::{
     cache::{CachedRows, Origin, RowsKey},
-    data::{Entry, Provenance, Rows, view},
+    data::{Provenance, Rows, filter::Filter, view},
     journey::{
-        error::{Failure, JourneyError},
+        error::{Failure, JourneyError, Violation},
         model::{Fetch, Journey},
     },
     pb::View,
     providers::provider::Call,
+    store::KeptSnapshot,
 };
 
 /// A valid FetchData.
@@ -25,8 +28,12 @@ use crate::{
 pub struct DataQuery {
     /// Which fetch.
     pub choice: FetchChoice,
+    /// What is demanded of the completeness.
+    pub demand: Demand,
     /// The view, never UNSPECIFIED.
     pub view: View,
+    /// Which rows of it.
+    pub filter: Filter,
     /// Most bytes of entries.
     pub page_bytes: usize,
     /// The token of the page before; empty for the first.
@@ -36,8 +43,8 @@ pub struct DataQuery {
 /// A page.
 #[derive(Debug, Clone)]
 pub struct DataPage {
-    /// Encoded entries: fields 1 and 2 of FetchDataResponse.
-    pub entries: Bytes,
+    /// Encoded entries, fields 1 and 2 of FetchDataResponse: slices of the kept bytes.
+    pub entries: Vec<Bytes>,
     /// The token of the next page; empty on the last.
     pub next_page_token: String,
     /// The fetch.
@@ -57,9 +64,7 @@ impl Service {
     }
 
     async fn page(&self, call: Call, journey: &Journey, mut query: DataQuery) -> Result<DataPage, JourneyError> {
-        if query.view == View::Full && !self.parts.tenant.full_view {
-            return Err(JourneyError::ViewNotAllowed);
-        }
+        self.allow(query.view)?;
         let bound = self.bound(journey, &query);
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
         let (mut begin, mut read_by) = (0, None);
@@ -72,36 +77,40 @@ impl Service {
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
-        let normaliser_version = cached.provenance.normaliser_version;
         // The rows were made anew since the page before.
-        if read_by.is_some_and(|version| version != normaliser_version) {
+        let version = cached.provenance.normaliser_version;
+        if read_by.is_some_and(|read_by| read_by != version) {
             return Err(JourneyError::PageTokenMismatch);
         }
-        let (entries, end) = cut(&cached.rows, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
-        let next_page_token = if end < cached.rows.entries.len() {
-            let entry = u32::try_from(end).map_err(|_| JourneyError::Internal("too many entries"))?;
-            page_token::write(&self.tokens, &bound, &Position { fetch_id: fetch.id.clone(), normaliser_version, entry })
-        } else {
-            String::new()
-        };
-        let provenance = cached.provenance;
+        complete::meets(query.demand, fetch, &cached.rows)?;
+        known_accounts(&query.filter, &cached.rows)?;
+        let page = page::cut(&cached.rows, &query.filter, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
+        let next_page_token = page_token::next(&self.tokens, &bound, &fetch.id, version, page.next)?;
+        let (entries, provenance) = (page.entries, cached.provenance);
         Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin })
     }
 
+    /// Refuses a view that is not open to the caller.
+    pub(super) fn allow(&self, view: View) -> Result<(), JourneyError> {
+        if view == View::Full && !self.parts.tenant.full_view { Err(JourneyError::ViewNotAllowed) } else { Ok(()) }
+    }
+
     /// Everything that the pages of one reading must agree on.
-    fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 6] {
+    fn bound(&self, journey: &Journey, query: &DataQuery) -> [String; 8] {
         [
             journey.tenant.clone(),
             journey.id.clone(),
             query.choice.consent_id.clone(),
-            query.choice.require_complete.to_string(),
+            query.demand.require_complete.to_string(),
+            query.demand.accept_assumed_range.to_string(),
             query.view.as_str_name().to_owned(),
             query.page_bytes.to_string(),
+            query.filter.fingerprint(),
         ]
     }
 
     /// A fetch's rows in a view: from the cache, the snapshot, or, where none is picked up yet, the provider.
-    async fn rows(
+    pub(super) async fn rows(
         &self,
         call: Call,
         journey: &Journey,
@@ -112,80 +121,45 @@ impl Service {
         let this = self.clone();
         let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());
         let load = move || async move {
-            let kept = match this.parts.store.snapshot(&tenant, &fetch_id).await? {
-                Some(kept) => kept,
-                None => {
-                    this.pick_up(call, &tenant, &journey_id, &fetch_id, None).await?;
-                    this.parts.store.snapshot(&tenant, &fetch_id).await?.ok_or(JourneyError::DataExpired)?
-                }
-            };
+            let kept = this.kept(call, &tenant, &journey_id, &fetch_id).await?;
             let provenance = Arc::new(kept.provenance);
-            let rows = tokio::task::spawn_blocking(move || {
-                let rows = Rows::from_kept_bytes(kept.rows).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))?;
-                Ok::<_, JourneyError>(view::apply(&rows, view))
-            });
+            let rows = tokio::task::spawn_blocking(move || Ok::<_, JourneyError>(view::apply(&opened(kept.rows)?, view)));
             let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
-            let until = this
-                .parts
-                .clock
-                .now()
-                .checked_add(this.parts.caches.settings.rows_life)
-                .map_err(|_| JourneyError::Internal("the clock is out of range"))?;
-            Ok(CachedRows { rows: Arc::new(rows), provenance, until })
+            Ok(CachedRows { rows: Arc::new(rows), provenance, until: this.rows_until()? })
         };
         self.parts.caches.rows.get(key, self.parts.clock.now(), |_| true, load).await
     }
-}
 
-/// The entries from `begin` that fit `page_bytes`, at least one, and the entry after them; `None` where `begin` lies beyond the end.
-fn cut(rows: &Rows, begin: usize, page_bytes: usize) -> Option<(Bytes, usize)> {
-    if rows.entries.is_empty() && begin == 0 {
-        return Some((Bytes::new(), 0));
-    }
-    let first = rows.entries.get(begin)?;
-    let start = first.offset as usize;
-    let stop = |entry: &Entry| entry.offset as usize + entry.len as usize;
-    // Entries follow one another, so the last that fits is found by halving.
-    let further = rows.entries[begin + 1..].partition_point(|entry| stop(entry) - start <= page_bytes);
-    let last = rows.entries.get(begin + further).unwrap_or(first);
-    Some((rows.bytes.slice(start..stop(last)), begin + further + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::EntryKind;
-
-    fn rows(lens: &[u32]) -> Rows {
-        let mut offset = 0;
-        let entries = lens
-            .iter()
-            .map(|len| {
-                let entry = Entry { kind: EntryKind::Transaction, offset, len: *len };
-                offset += len;
-                entry
-            })
-            .collect();
-        Rows { bytes: Bytes::from(vec![0; offset as usize]), entries, accounts: 0, transactions: lens.len() as u64 }
-    }
-
-    #[test]
-    fn pages_cover_every_entry_once_and_keep_their_bound() {
-        let rows = rows(&[10, 20, 5, 50, 1, 1]);
-        let mut begin = 0;
-        let mut sizes = Vec::new();
-        while begin < rows.entries.len() {
-            let (bytes, end) = cut(&rows, begin, 30).unwrap();
-            sizes.push(bytes.len());
-            begin = end;
+    /// A fetch's snapshot, picked up from the provider where that has not been done yet.
+    pub(super) async fn kept(
+        &self,
+        call: Call,
+        tenant: &str,
+        journey_id: &str,
+        fetch_id: &str,
+    ) -> Result<KeptSnapshot, JourneyError> {
+        if let Some(kept) = self.parts.store.snapshot(tenant, fetch_id).await? {
+            return Ok(kept);
         }
-        // The entry that is larger than a page gets one of its own.
-        assert_eq!(sizes, [30, 5, 50, 2]);
-        assert!(cut(&rows, 6, 30).is_none());
+        self.pick_up(call, tenant, journey_id, fetch_id, None).await?;
+        self.parts.store.snapshot(tenant, fetch_id).await?.ok_or(JourneyError::DataExpired)
     }
 
-    #[test]
-    fn a_fetch_without_rows_is_one_empty_page() {
-        assert_eq!(cut(&rows(&[]), 0, 30).unwrap(), (Bytes::new(), 0));
+    /// Until when rows that are loaded now may be served without asking the store.
+    pub(super) fn rows_until(&self) -> Result<Timestamp, JourneyError> {
+        let until = self.parts.clock.now().checked_add(self.parts.caches.settings.rows_life);
+        until.map_err(|_| JourneyError::Internal("the clock is out of range"))
     }
+}
+
+/// The rows of a snapshot.
+pub(super) fn opened(kept: Vec<u8>) -> Result<Rows, JourneyError> {
+    Rows::from_kept_bytes(kept).map_err(|_| JourneyError::Internal("a snapshot cannot be read"))
+}
+
+/// Refuses a filter that names an account which the fetch does not have: choosing nothing would hide a mistake.
+pub(super) fn known_accounts(filter: &Filter, rows: &Rows) -> Result<(), JourneyError> {
+    let violation = |place| Violation::new(format!("account_ids[{place}]"), "must be an account of the fetch");
+    let strangers: Vec<Violation> = filter.strangers(rows).into_iter().map(violation).collect();
+    if strangers.is_empty() { Ok(()) } else { Err(JourneyError::InvalidFields(strangers)) }
 }

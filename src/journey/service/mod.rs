@@ -2,9 +2,12 @@
 
 mod analytics;
 mod change;
+mod changes;
+mod complete;
 mod data;
 mod evidence;
 mod open;
+mod page;
 mod page_token;
 mod pick_up;
 mod renormalise;
@@ -13,12 +16,15 @@ mod resume;
 mod select;
 mod start;
 mod status;
+mod stream;
 
 use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast};
 
 pub use analytics::AnalyticsAnswer;
+pub use changes::{ChangesPage, ChangesQuery};
+pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
 pub use open::OpenedJourney;
@@ -26,6 +32,7 @@ pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
 pub use select::FetchChoice;
 pub use start::StartCommand;
+pub use stream::{DataStream, StreamQuery};
 
 use super::policy::{Assumptions, Pace};
 use crate::{
@@ -103,6 +110,8 @@ pub struct Service {
     analyses: Loading<(String, String), Analysis>,
     /// Documents under way or answered lately.
     reports: Loading<(String, String, ReportFormat), ReportAnswer>,
+    /// Differences of two fetches that were asked for lately.
+    differences: Loading<changes::DifferenceKey, changes::Difference>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
@@ -120,6 +129,7 @@ impl Service {
             pick_ups: Loading::new(10_000),
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
+            differences: Loading::new(64 * 1024 * 1024),
             changes: broadcast::channel(1_024).0,
             wake: Arc::new(Notify::new()),
         }

@@ -12,7 +12,7 @@ use crate::{
         },
     },
     providers::{
-        error::{Effect, ProviderError},
+        error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Opened, Opening, Plan, Provider},
     },
     random::new_id,
@@ -127,6 +127,9 @@ impl Service {
         attempt.state = match error.effect {
             // The provider may hold an opening that we do not know: the background looks it up.
             Effect::Unknown => AttemptState::OutcomeUnknown,
+            Effect::Applied if matches!(error.kind, ErrorKind::ResponseInvalid | ErrorKind::ResponseTooLarge) => {
+                AttemptState::OutcomeUnknown
+            }
             Effect::None | Effect::Applied => AttemptState::Failed,
         };
         attempt.failure_reason = Some(error.kind.reason_name().to_owned());

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::seal::KeyedHash;
+use crate::{journey::error::JourneyError, seal::KeyedHash};
 
 const MAC: usize = 16;
 
@@ -18,12 +18,25 @@ pub(super) struct Position {
 }
 
 /// A token for `position` of the request that `request` stands for.
-pub(super) fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> String {
+fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> String {
     let mut bytes = [position.entry.to_be_bytes(), position.normaliser_version.to_be_bytes()].concat();
     bytes.extend_from_slice(position.fetch_id.as_bytes());
     let mac = mac(hash, request, &bytes);
     bytes.extend_from_slice(&mac);
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The token of the page that begins with entry `next` of a fetch; empty where there is none.
+pub(super) fn next(
+    hash: &KeyedHash,
+    request: &[&str],
+    fetch_id: &str,
+    normaliser_version: u32,
+    next: Option<usize>,
+) -> Result<String, JourneyError> {
+    let Some(entry) = next else { return Ok(String::new()) };
+    let entry = u32::try_from(entry).map_err(|_| JourneyError::Internal("too many entries"))?;
+    Ok(write(hash, request, &Position { fetch_id: fetch_id.to_owned(), normaliser_version, entry }))
 }
 
 /// The position that a token holds, if it was made for this request.

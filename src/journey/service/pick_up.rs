@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Service;
 use crate::{
     cache::Cached,
-    data::{Provenance, ReadContext, Rows},
+    data::{Provenance, ReadContext, Rows, completeness::Asked},
     journey::{
         error::JourneyError,
         model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
@@ -80,7 +80,8 @@ impl Service {
         result.map(|_| PickedUp).map_err(JourneyError::from)
     }
 
-    async fn read_rows(
+    /// Asks the provider for a fetch's body, unless it is there, and reads it. Nothing is kept.
+    pub(super) async fn read_rows(
         &self,
         call: Call,
         journey: &Journey,
@@ -117,12 +118,19 @@ impl Service {
         let ids = self.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
         let (consent_id, fetch_id) = (consent.id.clone(), fetch.id.clone());
+        let asked = Asked::new(fetch.requested_range, fetch.range_certainty, fetch.came_in_part());
         let span = tracing::Span::current();
         // A large body takes long enough to hold up every other task of the thread.
         let read = tokio::task::spawn_blocking(move || {
             let _entered = span.enter();
-            let context =
-                ReadContext { fetch_id: &fetch_id, consent_id: &consent_id, ids: &ids, applicant: &applicant, received_at };
+            let context = ReadContext {
+                fetch_id: &fetch_id,
+                consent_id: &consent_id,
+                ids: &ids,
+                applicant: &applicant,
+                received_at,
+                asked,
+            };
             provider.read_data(&product, &bytes, &context)
         });
         read.await.unwrap_or_else(|_| {
@@ -147,7 +155,7 @@ impl Service {
         let store = &self.parts.store;
         store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await?;
         let (accounts, transactions) = (rows.accounts, rows.transactions);
-        let changed = self.change(&journey.tenant, &journey.id, |journey| {
+        let noted = self.change(&journey.tenant, &journey.id, |journey| {
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
             fetch.picked_up_at = Some(now);
             fetch.account_count = accounts;
@@ -157,9 +165,9 @@ impl Service {
                 fetch.state = FetchState::Empty;
             }
         });
-        let (journey, ()) = changed.await.map_err(|failure| failure.error)?;
-        // Withdrawn while the provider answered: what the withdrawal removed must not come back.
-        if journey.consent(&consent.id).is_some_and(|consent| consent.state == ConsentState::Revoked) {
+        let (now, ()) = noted.await.map_err(|failure| failure.error)?;
+        // Withdrawn while the rows were on their way: the fence has passed before they were there.
+        if locate(&now, &fetch.id).is_none_or(|(_, consent, _)| consent.state == ConsentState::Revoked) {
             store.drop_fetch(&journey.tenant, &fetch.id).await?;
         }
         Ok(())
@@ -188,6 +196,7 @@ impl Service {
     }
 }
 
+/// A fetch with its consent and attempt.
 pub(super) fn locate<'a>(journey: &'a Journey, fetch_id: &str) -> Option<(&'a Attempt, &'a Consent, &'a Fetch)> {
     let (consent, fetch) = journey
         .consents

@@ -18,8 +18,8 @@ pub struct FetchChoice {
     pub consent_id: String,
     /// The fetch.
     pub fetch_id: String,
-    /// Refuse what is not complete.
-    pub require_complete: bool,
+    /// Serve what may only be looked at, too: for a read that keeps nothing of it.
+    pub view_only_too: bool,
 }
 
 /// The consent and fetch that a read is about, if it may be served now.
@@ -43,11 +43,8 @@ pub(crate) fn select<'a>(
     if fetch.data_expires_at.is_some_and(|end| end <= now) {
         return Err(JourneyError::DataExpired);
     }
-    if matches!(consent.mode, ConsentMode::View | ConsentMode::Other) {
+    if keeps_nothing(consent) && !choice.view_only_too {
         return Err(JourneyError::ViewOnly);
-    }
-    if choice.require_complete && fetch.state == FetchState::Partial {
-        return Err(JourneyError::DataIncomplete);
     }
     Ok((consent, fetch))
 }
@@ -56,6 +53,11 @@ pub(crate) fn select<'a>(
 /// the same.
 fn gone(fetch: &Fetch) -> bool {
     fetch.pick_up_failure.as_deref() == Some(ErrorKind::DataExpired.reason_name())
+}
+
+/// Whether a consent's data may only be looked at. A mode that is not understood is taken for the stricter one.
+pub(crate) fn keeps_nothing(consent: &Consent) -> bool {
+    matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
 }
 
 fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
@@ -146,19 +148,19 @@ mod tests {
         let mut journey = ready();
         journey.consents[0].mode = ConsentMode::View;
         assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::ViewOnly));
+        let looking = FetchChoice { view_only_too: true, ..FetchChoice::default() };
+        assert_eq!(ask(&journey, &looking).unwrap(), "fch_1");
         let mut journey = ready();
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Partial, true);
-        let strict = FetchChoice { require_complete: true, ..FetchChoice::default() };
-        assert_eq!(ask(&journey, &strict), Err(JourneyError::DataIncomplete));
         assert!(ask(&journey, &FetchChoice::default()).is_ok());
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Requested, false);
-        assert!(matches!(ask(&journey, &strict), Err(JourneyError::DataNotReady(_))));
+        assert!(matches!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataNotReady(_))));
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Empty, true);
-        assert_eq!(ask(&journey, &strict), Err(JourneyError::NoAccounts));
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::NoAccounts));
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Failed, true);
-        assert!(matches!(ask(&journey, &strict), Err(JourneyError::JourneyEnded(_))));
+        assert!(matches!(ask(&journey, &FetchChoice::default()), Err(JourneyError::JourneyEnded(_))));
         journey.consents[0].fetches[0].pick_up_failure = Some("DATA_EXPIRED".to_owned());
-        assert_eq!(ask(&journey, &strict), Err(JourneyError::DataExpired));
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataExpired));
         let unknown = FetchChoice { fetch_id: "fch_x".to_owned(), ..FetchChoice::default() };
         assert_eq!(ask(&journey, &unknown), Err(JourneyError::FetchNotFound));
         let unknown = FetchChoice { consent_id: "cns_x".to_owned(), ..FetchChoice::default() };

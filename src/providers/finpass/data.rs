@@ -11,6 +11,7 @@ use crate::{
         row::Row,
         summary::{PendingText, SummaryText},
         time::Zoneless,
+        typed::Typed,
     },
     pb::FiType,
     providers::error::{ErrorKind, ProviderError},
@@ -20,8 +21,13 @@ use super::data_bsa;
 
 /// Times carry +05:30 and some come without any zone: taken as Indian. An account that names no type is a deposit; a status other than READY means
 /// that the bank's data did not come.
-const MANNER: Manner =
-    Manner { zoneless: Zoneless::Ist, fi_type: Some(FiType::Deposit), delivered: |word| word.eq_ignore_ascii_case("READY") };
+const MANNER: Manner = Manner {
+    zoneless: Zoneless::Ist,
+    fi_type: Some(FiType::Deposit),
+    delivered: |word| word.eq_ignore_ascii_case("READY"),
+    // Only deposits are delivered.
+    typed: |_, _, _| Typed::default(),
+};
 
 /// Reads a body of `account_aggregator` or `aa_bsa` data.
 pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {

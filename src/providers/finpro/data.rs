@@ -1,24 +1,29 @@
 //! FinPro's financial data: the body of getallfidata in both journey styles. FinPro hands on ReBIT's schemas as JSON, attributes as keys;
 //! statements read from PDF come in the same shape with fewer keys.
 
+use serde::de::{Error, MapAccess};
+
 use crate::{
     data::{
         ReadContext, Rows,
         account::{AccountText, AccountWriter, Manner},
         holder::HolderText,
         ids::{Identity, Keyed},
-        record::{Listed, keys, read_body},
+        record::{Keys, Listed, keys, read_body},
         row::Row,
         summary::{PendingText, SummaryText},
         time::Zoneless,
     },
+    pb::FiType,
     providers::error::{ErrorKind, ProviderError},
 };
+
+use self::sections::{ProfileSection, SummarySection, TransactionsSection};
 
 const STAGE: &str = "getallfidata";
 
 /// FinPro writes UTC where it names no zone, and delivers an account or leaves it out.
-const MANNER: Manner = Manner { zoneless: Zoneless::Utc, fi_type: None, delivered: |_| true };
+const MANNER: Manner = Manner { zoneless: Zoneless::Utc, fi_type: None, delivered: |_| true, typed: typed::read };
 
 /// Reads a body of `consent` or `orchestration` data.
 pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
@@ -61,18 +66,44 @@ keys! {
 }
 
 keys! {
-    AccountKeys fills AccountText {
+    AccountFields fills AccountText {
         "linkReferenceNumber" | "linkRefNumber" => link,
-        "maskedAccountNumber" | "maskedAccNumber" => number,
+        "maskedAccountNumber" | "maskedAccNumber" | "maskedGstinNumber" => number,
         "fiType" => fi_type,
         "bank" | "fipName" => fip_name,
         "fipId" | "fipID" => fip_id,
         "isTampered" => tampered,
         "type" => source,
         "dataSource" => data_source,
-        "Profile" => holders: same ProfileKeys,
-        "Summary" => summary: one SummaryKeys,
-        "Transactions" => rows: same TransactionsKeys,
+        "Profile" => holders: by ProfileSection,
+        "Summary" => summary: by SummarySection,
+        "Transactions" => rows: by TransactionsSection,
+    } rest unknown
+}
+
+/// A whole account. The kind of an account may stand behind its sections: then they are read when all keys are known.
+struct AccountKeys;
+
+impl<'de> Keys<'de> for AccountKeys {
+    type Record = AccountText<'de>;
+
+    fn fill<A: MapAccess<'de>>(account: &mut Self::Record, map: A) -> Result<(), A::Error> {
+        AccountFields::fill(account, map)?;
+        // The older shape of GST data names the kind only inside its responses.
+        if account.fi_type.is_missing() && account.unknown.iter().any(|(key, _)| key == "responses") {
+            account.assumed_fi_type = Some(FiType::Gst);
+        }
+        sections::read_late(account).map_err(A::Error::custom)
+    }
+}
+
+struct SummaryOfAccount;
+
+impl<'de> Keys<'de> for SummaryOfAccount {
+    type Record = AccountText<'de>;
+
+    fn fill<A: MapAccess<'de>>(account: &mut Self::Record, map: A) -> Result<(), A::Error> {
+        SummaryKeys::fill(&mut account.summary, map)
     }
 }
 
@@ -138,7 +169,7 @@ keys! {
         "recurringDepositDay" => recurring_day,
         "Pending" => pending: many PendingKeys,
         "PendingTxns" => unnamed: same PendingTxnsKeys,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -177,5 +208,19 @@ keys! {
     }
 }
 
+mod card;
+mod funds;
+mod gst;
+mod gst_invoice;
+mod insurance;
+mod retirement;
+mod sections;
+mod typed;
+mod wrapped;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod other_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,12 @@
 //! What real banks get wrong, on purpose and in known places.
 
-use super::{BankAccount, person::joint_holder};
+use jiff::Timestamp;
+
+use super::{BankAccount, damage, person::joint_holder};
 use crate::sandbox::scenario::Scenario;
 
 /// Spoils the accounts the way the scenario says.
-pub(super) fn apply(accounts: &mut [BankAccount], mobile: &str, scenario: Scenario) {
+pub(super) fn apply(accounts: &mut [BankAccount], mobile: &str, scenario: Scenario, now: Timestamp) {
     match scenario {
         Scenario::JointHolders => {
             if let Some(first) = accounts.first_mut() {
@@ -14,8 +16,19 @@ pub(super) fn apply(accounts: &mut [BankAccount], mobile: &str, scenario: Scenar
         Scenario::DoesNotReconcile => accounts.iter_mut().for_each(swap_neighbours),
         Scenario::DoubledRows => accounts.iter_mut().for_each(double_rows),
         Scenario::SharedRowIds => share_ids(accounts),
+        Scenario::MissingQuarter => accounts.iter_mut().take(1).for_each(|account| damage::drop_quarter(account, now)),
+        Scenario::QuietMonth => accounts.iter_mut().take(1).for_each(|account| damage::keep_quiet(account, now)),
+        Scenario::MissingRow => accounts.iter_mut().take(1).for_each(|account| damage::drop_row(account, now)),
+        Scenario::OtherHolder => accounts.iter_mut().for_each(|account| account.holders = vec![stranger(mobile)]),
         _ => {}
     }
+}
+
+/// Somebody who shares neither name nor PAN nor mobile number with the customer.
+fn stranger(mobile: &str) -> super::Person {
+    let mut other = joint_holder(mobile);
+    other.name = "Tara Stranger".to_owned();
+    other
 }
 
 /// Balances follow another order than the rows: seen where rows are sorted by time and balances by id.

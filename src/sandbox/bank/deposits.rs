@@ -3,8 +3,7 @@
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{
-    BankAccount, BankRow, HISTORY_DAYS, Kind, TermFacts, day_in_india, institutions::ACME, ist, person, random::Random,
-    statement::first_day,
+    BankAccount, BankRow, Kind, TermFacts, institutions::ACME, ist, person, random::Random, shown_from, statement::first_day,
 };
 
 /// Both deposits as they stand at `now`.
@@ -99,7 +98,7 @@ fn finish(
     if facts.principal == 0 {
         facts.principal = facts.current_value;
     }
-    let from = day_in_india(now).saturating_sub((HISTORY_DAYS - 1).days());
+    let from = shown_from(now);
     BankAccount {
         fip_id: ACME.id.to_owned(),
         fip_name: ACME.name.to_owned(),

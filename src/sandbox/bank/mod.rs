@@ -1,6 +1,7 @@
 //! The sandbox's banks: a seeded past of every customer, with a known truth.
 
 mod awkward;
+pub mod damage;
 mod deposits;
 pub mod institutions;
 mod model;
@@ -14,8 +15,13 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 pub use self::{model::*, person::person, random::Random};
 use super::scenario::Scenario;
 
-/// Days of history that an account shows.
-pub const HISTORY_DAYS: i32 = 365;
+/// Months of history that an account shows, as consents ask for.
+pub const HISTORY_MONTHS: i32 = 12;
+
+/// The first day that an account shows at `now`.
+pub fn shown_from(now: Timestamp) -> Date {
+    day_in_india(now).saturating_sub(HISTORY_MONTHS.months())
+}
 
 /// The banks together.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +35,7 @@ impl Bank {
         let scenario = Scenario::of(mobile);
         let mut accounts = statement::accounts(mobile, now, scenario);
         accounts.extend(deposits::accounts(mobile, now));
-        awkward::apply(&mut accounts, mobile, scenario);
+        awkward::apply(&mut accounts, mobile, scenario, now);
         accounts
     }
 
@@ -111,7 +117,7 @@ mod tests {
             let rows: usize = deposits.iter().map(|a| a.rows.len()).sum();
             assert!(rows >= 2_000, "{rows} rows");
             let first = deposits.iter().filter_map(|a| a.rows.first()).map(|r| r.at).min().unwrap();
-            assert!(day_in_india(first) >= day_in_india(now()).saturating_sub(HISTORY_DAYS.days()));
+            assert_eq!(day_in_india(first), shown_from(now()));
         }
     }
 

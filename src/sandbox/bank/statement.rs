@@ -6,12 +6,13 @@ use jiff::{
 };
 
 use super::{
-    BankAccount, BankRow, HISTORY_DAYS, Kind, day_in_india,
+    BankAccount, BankRow, Kind, day_in_india,
     institutions::{ACME, Institution, METRO, NORTH},
     ist,
     month::{self, Habit, Movement},
     person,
     random::Random,
+    shown_from,
 };
 use crate::sandbox::scenario::Scenario;
 
@@ -20,7 +21,7 @@ const FIRST_DAY: Date = date(2024, 1, 1);
 
 /// The day on which the customer's accounts begin.
 pub(super) fn first_day(now: Timestamp) -> Date {
-    FIRST_DAY.min(day_in_india(now).saturating_sub((HISTORY_DAYS + 30).days()))
+    FIRST_DAY.min(shown_from(now).saturating_sub(30.days()))
 }
 
 struct Plan {
@@ -59,7 +60,7 @@ fn account(mobile: &str, now: Timestamp, scenario: Scenario, index: usize, plan:
     let seed = format!("{mobile}/{index}");
     let mut random = Random::seeded(&["account", &seed]);
     let first = first_day(now);
-    let from = day_in_india(now).saturating_sub((HISTORY_DAYS - 1).days());
+    let from = shown_from(now);
     let number = random.digits(if index == 1 { 14 } else { 11 });
     let prefix = format!("{}{index}", plan.bank.ifsc);
     let mut book = Book { balance: plan.opening, floor: -plan.overdraft, keep: plan.keep, rows: Vec::new() };

@@ -4,6 +4,7 @@ use jiff::{Span, Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::time::iso;
+use crate::sandbox::bank::ist;
 
 /// One consent template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +101,9 @@ impl Product {
         ALL.iter().find(|product| product.code == code)
     }
 
-    /// The history that a fetch at `now` covers.
+    /// The history that a fetch at `now` covers; months are those of the Indian calendar, as the banks count them.
     pub(super) fn range(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        (moved(now, -self.months.months()), now)
+        (now.to_zoned(ist()).saturating_sub(self.months.months()).timestamp(), now)
     }
 
     /// When data fetched at `at` is deleted; data of VIEW consents lives for an hour.

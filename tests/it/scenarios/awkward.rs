@@ -127,7 +127,7 @@ async fn blanks_are_unset_and_nothing_is_made_up() {
     assert!(rows.iter().any(|row| row.value_date.is_none()) && rows.iter().any(|row| row.value_date.is_some()));
     assert!(rows.iter().all(|row| row.reference != "NA" && row.narration != " "));
     let (bare, none) = data(&world, "22").await;
-    assert!(none.is_empty() && bare.iter().all(|account| account.summary.is_none() && !account.holders.is_empty()));
+    assert!(none.is_empty() && bare.iter().all(|account| account.details.is_none() && !account.holders.is_empty()));
     world.stop().await;
 }
 
@@ -136,7 +136,7 @@ async fn the_second_schema_says_the_same_as_the_first() {
     let world = roomy().await;
     let (accounts, rows) = data(&world, "25").await;
     for account in accounts.iter().filter(|account| account.fi_type() == pb::FiType::Deposit) {
-        let Some(pb::account::Summary::Deposit(summary)) = &account.summary else { panic!("no summary") };
+        let Some(pb::account::Details::Deposit(summary)) = &account.details else { panic!("no summary") };
         assert_eq!(summary.ifsc.len(), 11);
         assert!(!matches!(summary.kind(), pb::DepositKind::Unspecified | pb::DepositKind::Other));
         assert!(account.holders.iter().all(|holder| holder.ckyc_registered() != Answer::Unspecified));

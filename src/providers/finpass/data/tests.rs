@@ -8,7 +8,7 @@ use crate::{
     data::fields,
     journey::model::Customer,
     pb::{
-        Answer, DepositKind, FetchDataResponse, FiType, HoldingArrangement, Money, QualityCode, TransactionType, account::Summary,
+        Answer, DepositKind, FetchDataResponse, FiType, HoldingArrangement, Money, QualityCode, TransactionType, account::Details,
     },
     providers::{finpass::fields as declared, finpro},
     seal::KeyedHash,
@@ -22,6 +22,7 @@ fn in_context<T>(read: impl FnOnce(&ReadContext<'_>) -> T) -> T {
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
         received_at: Timestamp::UNIX_EPOCH,
+        asked: Default::default(),
     })
 }
 
@@ -67,7 +68,7 @@ fn a_report_is_read_in_full() {
         (head.fi_type(), head.masked_number.as_str(), head.holding()),
         (FiType::Deposit, "XXXX0001", HoldingArrangement::Single)
     );
-    let Some(Summary::Deposit(summary)) = &head.summary else { panic!("no summary") };
+    let Some(Details::Deposit(summary)) = &head.details else { panic!("no summary") };
     assert_eq!(
         (summary.kind(), summary.current_balance.clone(), summary.opening_date),
         (DepositKind::Savings, inr(100_000), None)
@@ -165,7 +166,7 @@ fn the_statement_behind_an_analysis_is_read() {
             {"date": "2025-12-31", "description": "UPI/CR/demo", "type": "credit", "amount": 500.5, "balance": 1000.5, "mode": "UPI", "category": "x"}]}]}}))
     .unwrap();
     let (head, row) = (&page.accounts[0], &page.transactions[0]);
-    let Some(Summary::Deposit(summary)) = &head.summary else { panic!("no summary") };
+    let Some(Details::Deposit(summary)) = &head.details else { panic!("no summary") };
     assert_eq!((summary.opening_balance.clone(), summary.current_balance.clone()), (inr(50_000), inr(100_050)));
     assert_eq!((summary.kind(), head.fip_name.as_str()), (DepositKind::Savings, "Demo Bank"));
     assert_eq!((row.amount.clone(), row.transaction_time, row.transaction_date.unwrap().day), (inr(50_050), None, 31));

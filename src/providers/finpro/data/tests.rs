@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    data::{EntryKind, fields, view},
+    data::{EntryKind, fields, json::Node, view},
     journey::model::Customer,
     pb::{
         self, Account, Answer, DataSource, DepositFacility, DepositKind, FetchDataResponse, FiType, HoldingArrangement,
-        QualityCode, TransactionMode, TransactionType, View, account::Summary,
+        QualityCode, TransactionMode, TransactionType, View, account::Details,
     },
     providers::{error::ErrorKind, finpro::fields as declared},
     seal::KeyedHash,
@@ -29,6 +29,7 @@ fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
         received_at: Timestamp::UNIX_EPOCH,
+        asked: Default::default(),
     };
     super::read("consent", body, &context)
 }
@@ -101,7 +102,7 @@ fn a_deposit_is_read_in_full() {
     assert_eq!((found.name(), found.pan(), found.mobile()), (Answer::Yes, Answer::Yes, Answer::Yes));
     assert_eq!(account.holders[0].email, "a@example.com");
     assert_eq!((account.holders[0].nominee_registered(), account.holders[0].ckyc_registered()), (Answer::No, Answer::Yes));
-    let Some(Summary::Deposit(summary)) = &account.summary else { panic!("no summary") };
+    let Some(Details::Deposit(summary)) = &account.details else { panic!("no summary") };
     assert_eq!(summary.current_balance, money(-7_920_854));
     assert_eq!((summary.kind(), summary.facility()), (DepositKind::Savings, DepositFacility::Overdraft));
     assert_eq!(summary.pending[0].amount, money(0));
@@ -217,7 +218,7 @@ fn term_and_recurring_deposits_have_their_own_summary_and_names() {
     let page = read(json!([account("TERM-DEPOSIT"), account("RECURRING_DEPOSIT")]));
     assert_eq!((page.accounts[0].fi_type(), page.accounts[1].fi_type()), (FiType::TermDeposit, FiType::RecurringDeposit));
     for account in &page.accounts {
-        let Some(Summary::TermDeposit(summary)) = &account.summary else { panic!("no summary") };
+        let Some(Details::TermDeposit(summary)) = &account.details else { panic!("no summary") };
         assert_eq!((summary.ifsc.as_str(), summary.kind_text.as_str()), ("TEST0000001", "TAX-SAVING"));
         assert_eq!((summary.principal.clone(), summary.current_value.clone()), (money(100_000), money(105_010)));
         assert_eq!((summary.opening_date, summary.maturity_date), (None, day(2026, 1, 1)));
@@ -241,7 +242,7 @@ fn version_2_of_the_schema_is_read_beside_version_1() {
         account["Profile"]["Holders"]["Holder"][0] = json!({"name": "A", "ckycRegistered": "YES"});
         account["Transactions"]["Transaction"][0] = json!({"type": "DEBIT", "amount": 1.5, "transactionalBalance": "3.00"});
     });
-    let Some(Summary::Deposit(summary)) = &page.accounts[0].summary else { panic!("no summary") };
+    let Some(Details::Deposit(summary)) = &page.accounts[0].details else { panic!("no summary") };
     assert_eq!((summary.kind(), summary.facility()), (DepositKind::Current, DepositFacility::None));
     assert_eq!((summary.ifsc.as_str(), summary.pending[0].amount.clone()), ("TEST0000002", money(200)));
     assert_eq!(page.accounts[0].holders[0].ckyc_registered(), Answer::Yes);
@@ -249,23 +250,68 @@ fn version_2_of_the_schema_is_read_beside_version_1() {
 }
 
 #[test]
-fn other_kinds_of_account_are_a_head_without_rows() {
+fn an_account_of_an_unknown_kind_is_kept_whole() {
+    for kind in [json!("GOLD"), json!("OTHER"), json!(null)] {
+        let profile = json!([{"Holders": {"type": "SINGLE", "Holder": [{"name": "A Sample"}]}, "Vault": 7}]);
+        let transactions = json!({"startDate": "2024-01-01", "Coin": [{"grams": "1.5"}, null, [1]]});
+        let page =
+            read(json!([{"fiType": kind, "Profile": profile, "Summary": 5, "Transactions": transactions, "colour": "red"}]));
+        let account = &page.accounts[0];
+        assert_eq!((account.fi_type(), account.transaction_count, page.transactions.len()), (FiType::Other, 0, 0));
+        assert_eq!((account.holders[0].name.as_str(), account.holding()), ("A Sample", HoldingArrangement::Single));
+        assert_eq!(account.stated_range.unwrap().from, day(2024, 1, 1));
+        assert!(account.details.is_none());
+        let whole = json!({"Profile": profile, "Summary": 5, "Transactions": transactions, "colour": "red"}).to_string();
+        let Some(Node::Object(whole)) = Node::parse(&whole) else { panic!("no object") };
+        assert_eq!(account.extensions, Some(whole.into_struct()));
+    }
+}
+
+#[test]
+fn sections_of_an_unforeseen_shape_are_not_lost() {
     for (kind, body) in [
-        (
-            "MUTUAL_FUNDS",
-            json!({"Transactions": {"Transaction": [{"amc": "x", "nav": {"a": 1}}]}, "Summary": {"Investment": {"Holdings": []}}}),
-        ),
+        ("MUTUAL_FUNDS", json!({"Transactions": {"Transaction": [[1], "x"]}, "Summary": {"Investment": {"Holdings": ["y"]}}})),
         ("NPS", json!({"Transactions": {"Tier1SchemeTransactions": [[1]]}})),
-        ("BONDS", json!({"Profile": [{"Holders": {"Holder": [{"name": "A Sample"}]}}], "Transactions": []})),
-        ("GSTR1_3B", json!({"Transactions": "x", "Summary": 5, "Profile": {"BusinessDetails": {}}})),
+        ("BONDS", json!({"Profile": [{"Holders": {"Holder": [{"name": "A Sample"}]}}, {"Nominee": "x"}], "Transactions": [1]})),
+        ("GSTR1_3B", json!({"Transactions": "x", "Summary": 5, "Profile": {"BusinessDetails": {"a": 1}}})),
     ] {
         let mut account = body.clone();
         account["fiType"] = json!(kind);
         let page = read(json!([account]));
-        assert_eq!((page.accounts[0].fi_type(), page.accounts[0].fi_type_text.as_str()), (FiType::Other, kind));
-        assert_eq!((page.transactions.len(), page.accounts[0].transaction_count), (0, 0));
-        assert_eq!((page.accounts[0].summary.is_none(), flags(&page.accounts[0])), (true, vec![]));
+        assert_ne!(page.accounts[0].fi_type(), FiType::Other);
+        let text = format!("{:?}", page.accounts[0].extensions);
+        for (section, _) in body.as_object().unwrap() {
+            assert!(text.contains(section), "{kind} {section}: {text}");
+        }
     }
+}
+
+#[test]
+fn unforeseen_keys_of_a_deposit_stay_and_are_hidden_where_masked() {
+    let mut account = deposit();
+    account["vintage"] = json!(12345678901234567890_u64);
+    account["Summary"]["exchgeRate"] = json!("82.5");
+    let rows = rows_of(json!([account]));
+    let extensions = format!("{:?}", page(&rows).accounts[0].extensions);
+    assert!(extensions.contains("exchgeRate") && extensions.contains("StringValue(\"12345678901234567890\")"), "{extensions}");
+    assert!(page(&view::apply(&rows, View::Masked)).accounts[0].extensions.is_none());
+    assert!(read(json!([deposit()])).accounts[0].extensions.is_none(), "what says nothing is no extension");
+}
+
+#[test]
+fn a_funds_row_is_the_same_whatever_the_order_of_its_keys() {
+    let body = |row: &str| format!(r#"{{"data":[{{"fiType":"MUTUAL_FUNDS","Transactions":{{"Transaction":{row}}}}}]}}"#);
+    let one = try_read(body(r#"{"txnId":"M1","units":"1.000","type":"BUY"}"#).as_bytes()).unwrap();
+    let other = try_read(body(r#"[{"type":"BUY","units":"1.000","txnId":"M1"}]"#).as_bytes()).unwrap();
+    assert_eq!(one, other);
+    let twice =
+        try_read(body(r#"[{"txnId":"M1","units":"1"},{"txnId":"M1","units":"1"},{"txnId":"M1","units":"1.0"}]"#).as_bytes());
+    let twice = page(&twice.unwrap());
+    let codes = |at| row_flags(&twice, at).into_iter().map(|flag| flag.1).collect::<Vec<_>>();
+    assert_eq!(codes(0), [QualityCode::DuplicateRow, QualityCode::DuplicateId]);
+    assert_eq!(codes(2), [QualityCode::DuplicateId]);
+    let ids: std::collections::HashSet<&str> = twice.transactions.iter().map(|row| row.transaction_id.as_str()).collect();
+    assert_eq!(ids.len(), 3);
 }
 
 #[test]
@@ -367,7 +413,11 @@ fn masked_and_summary_views_show_nothing_personal() {
 #[test]
 fn a_body_that_is_not_data_is_an_error_without_its_content() {
     let deep = format!("{{\"data\":{}", "[".repeat(200_000));
-    let deep_unknown = format!("{{\"data\":[{{\"x\":{}}}]}}", "[".repeat(200_000) + &"]".repeat(200_000));
+    let abyss = "[".repeat(200_000) + &"]".repeat(200_000);
+    let deep_unknown = format!("{{\"data\":[{{\"x\":{abyss}}}]}}");
+    let deep_summary = format!("{{\"data\":[{{\"Summary\":{abyss}}}]}}");
+    let deep_row = format!("{{\"data\":[{{\"fiType\":\"SIP\",\"Transactions\":{{\"Transaction\":[{{\"x\":{abyss}}}]}}}}]}}");
+    let deep_key = format!("{{\"data\":[{{\"fiType\":\"DEPOSIT\",\"Summary\":{{\"x\":{abyss}}}}}]}}");
     for body in [
         "",
         "null",
@@ -381,6 +431,9 @@ fn a_body_that_is_not_data_is_an_error_without_its_content() {
         r#"{"data":[]} x"#,
         &deep,
         &deep_unknown,
+        &deep_summary,
+        &deep_row,
+        &deep_key,
     ] {
         let error = try_read(body.as_bytes()).unwrap_err();
         assert_eq!((error.kind, error.stage), (ErrorKind::ResponseInvalid, "getallfidata"));

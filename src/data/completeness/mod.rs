@@ -1,0 +1,266 @@
+//! Whether the rows of an account are all that was asked for: what the contract's `Completeness` says, from what was noted while each row
+//! was written. Nothing is read twice.
+
+mod balances;
+mod months;
+mod verdict;
+
+use jiff::civil::Date;
+
+use self::{
+    balances::Walk,
+    months::{Evidence, Month},
+};
+use super::{
+    convert::{date, range},
+    row::{Currency, Row},
+    time::Day,
+};
+use crate::{
+    journey::model::DayRange,
+    pb::{self, Certainty, FiType, account::Details},
+};
+
+/// Which days a fetch was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The first day.
+    pub from: Option<Day>,
+    /// The last day.
+    pub to: Option<Day>,
+    /// Who said so.
+    pub source: Certainty,
+    /// Whether a part of the fetch did not come.
+    pub partial: bool,
+}
+
+impl Asked {
+    /// From what a journey keeps of its fetch.
+    pub fn new(asked: DayRange, source: Certainty, partial: bool) -> Self {
+        Self { from: asked.from.and_then(day), to: asked.to.and_then(day), source, partial }
+    }
+}
+
+fn day(date: Date) -> Option<Day> {
+    Day::new(u16::try_from(date.year()).ok()?, u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?)
+}
+
+/// What was noted of a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fact {
+    /// Its day.
+    pub day: Option<Day>,
+    /// Its second since 1970, of a day alone the day's first: equal for rows that a statement cannot order.
+    pub moment: Option<i64>,
+    /// What it adds to the balance, minor units.
+    pub change: Option<i64>,
+    /// The balance after it, minor units.
+    pub balance: Option<i64>,
+    /// Whether it equals an earlier row in every field.
+    pub repeats: bool,
+    /// Whether its bank id occurs on another row.
+    pub shares_id: bool,
+}
+
+impl Fact {
+    /// The balance before it.
+    fn start(&self) -> Option<i64> {
+        self.balance?.checked_sub(self.change?)
+    }
+}
+
+/// What completeness is judged from.
+pub struct Account<'a> {
+    /// The head as read so far.
+    pub head: &'a pb::Account,
+    /// Kind of account.
+    pub fi_type: FiType,
+    /// Its currency.
+    pub currency: Option<Currency>,
+    /// What was asked.
+    pub asked: &'a Asked,
+    /// The day on which it came (IST).
+    pub fetched_on: Day,
+    /// The range that it states.
+    pub stated: (Option<Day>, Option<Day>),
+    /// The days of its first and last row.
+    pub delivered: Option<(Day, Day)>,
+    /// Its rows as noted, in the provider's order.
+    pub facts: &'a [Fact],
+    /// The same rows as they came.
+    pub rows: &'a [Row<'a>],
+}
+
+/// Judges an account.
+pub fn judge(account: &Account<'_>) -> pb::Completeness {
+    let walk = match account.fi_type {
+        FiType::Deposit => balances::follow(account.facts, account.rows),
+        _ => Walk::default(),
+    };
+    let count = |is: fn(&Fact) -> bool| account.facts.iter().filter(|fact| is(fact)).count() as i32;
+    let mut out = pb::Completeness {
+        requested_range: range(account.asked.from, account.asked.to),
+        requested_range_source: account.asked.source.into(),
+        delivered_range: account.delivered.and_then(|(first, last)| range(Some(first), Some(last))),
+        balance_order: walk.order.into(),
+        balance_break_count: walk.breaks as i32,
+        balance_breaks: account.breaks(&walk),
+        duplicate_rows: count(|fact| fact.repeats),
+        duplicate_ids: count(|fact| fact.shares_id),
+        out_of_range_rows: account.out_of_range(),
+        fetch_partial: account.asked.partial,
+        ..pb::Completeness::default()
+    };
+    match account.fi_type {
+        FiType::Deposit => account.statement(&walk, &mut out),
+        kind => verdict::whole(account.head.delivered, kind == FiType::Other, &mut out),
+    }
+    out
+}
+
+/// Covered and expected days of a statement, as numbers.
+struct Span {
+    expected: (i64, i64),
+    covered: Option<(i64, i64)>,
+}
+
+impl Account<'_> {
+    fn statement(&self, walk: &Walk, out: &mut pb::Completeness) {
+        let closes = self.closes(walk);
+        let covered = self.covered(closes);
+        let expected = self.expected(covered);
+        let days = expected.and_then(|(from, to)| Some((from, self.last_listed(from, to)?)));
+        if let Some((first, last)) = days {
+            let opening = self.deposit(|summary| summary.opening_balance.as_ref());
+            let evidence = Evidence {
+                walk,
+                covered: covered.map(|(from, to)| (from.number(), to.number())),
+                delivered: self.delivered.map(|(first, last)| (Month::of(first), Month::of(last))),
+                opens: opening.is_some() && opening == walk.before,
+                closes,
+                still: opening.is_some() && opening == self.closing(),
+            };
+            out.months = months::list(first, last, self.facts, &evidence);
+        }
+        let span = expected.map(|(from, to)| Span {
+            expected: (from.number(), to.number()),
+            covered: covered.map(|(from, to)| (from.number(), to.number())),
+        });
+        let edges = self.delivered.map(|(first, last)| (first.number(), last.number()));
+        verdict::statement(self.head.delivered, span.as_ref(), edges, walk, out);
+    }
+
+    fn deposit<T>(&self, field: impl FnOnce(&pb::DepositSummary) -> Option<&T>) -> Option<i64>
+    where
+        T: Minor,
+    {
+        match &self.head.details {
+            Some(Details::Deposit(summary)) => field(summary).map(Minor::minor),
+            _ => None,
+        }
+    }
+
+    fn closing(&self) -> Option<i64> {
+        self.deposit(|summary| summary.current_balance.as_ref())
+    }
+
+    /// Until which day the balance after the last row is stated to have stayed.
+    fn closes(&self, walk: &Walk) -> Option<i64> {
+        let closing = self.closing()?;
+        if walk.after.is_some_and(|after| after != closing) || (walk.after.is_none() && !self.facts.is_empty()) {
+            return None;
+        }
+        let seconds = self.deposit(|summary| summary.balance_time.as_ref());
+        // A balance without a time belongs to the end of what is stated.
+        Some(seconds.map_or(i64::MAX, |seconds| (seconds + IST).div_euclid(86_400)))
+    }
+
+    /// What the statement covers.
+    fn covered(&self, closes: Option<i64>) -> Option<(Day, Day)> {
+        let (stated_from, stated_to) = self.stated;
+        let from = [stated_from, self.delivered.map(|range| range.0)].into_iter().flatten().min()?;
+        let to = [stated_to, self.delivered.map(|range| range.1)].into_iter().flatten().max()?;
+        let ends_with_its_rows = self.delivered.is_some_and(|(_, last)| last == to);
+        let until = closes.filter(|until| ends_with_its_rows && *until < i64::MAX).and_then(Day::from_number);
+        Some((from, until.map_or(to, |until| until.max(to))))
+    }
+
+    /// The days that should be covered: those asked for, after the opening and before the day of the fetch, which had not ended. What is
+    /// covered stands for what was not told. A caller asks for whole days; any other range begins at some time of its first day, of which
+    /// a part was never asked for.
+    fn expected(&self, covered: Option<(Day, Day)>) -> Option<(Day, Day)> {
+        let from = match (self.asked.from, self.asked.source) {
+            (Some(from), Certainty::Caller) => from,
+            (Some(from), _) => Day::from_number(from.number() + 1)?,
+            (None, _) => covered?.0,
+        };
+        let opened = match &self.head.details {
+            Some(Details::Deposit(summary)) => summary.opening_date.and_then(|date| Day::from_number(number(date)?)),
+            _ => None,
+        };
+        let before_fetch = Day::from_number(self.fetched_on.number() - 1)?;
+        let to = self.asked.to.map_or(before_fetch, |to| to.min(before_fetch));
+        Some((opened.map_or(from, |opened| from.max(opened)), to))
+    }
+
+    /// Months are listed up to the last expected day, or to a later row inside the requested range; `None` if no day is left.
+    fn last_listed(&self, from: Day, to: Day) -> Option<Day> {
+        let row = self.delivered.map(|(_, last)| last).filter(|last| *last <= self.fetched_on);
+        let row = row.filter(|last| self.asked.to.is_none_or(|end| *last <= end));
+        Some(row.map_or(to, |row| row.max(to))).filter(|last| *last >= from)
+    }
+
+    fn out_of_range(&self) -> i32 {
+        let known = self.asked.from.is_some() || self.asked.to.is_some();
+        let (from, to) = if known { (self.asked.from, self.asked.to) } else { self.stated };
+        let outside = |day: Day| from.is_some_and(|from| day < from) || to.is_some_and(|to| day > to);
+        self.facts.iter().filter(|fact| fact.day.is_some_and(outside)).count() as i32
+    }
+
+    fn breaks(&self, walk: &Walk) -> Vec<pb::BalanceBreak> {
+        let money = |minor_units| {
+            let code = self.currency?.code;
+            Some(pb::Money { minor_units, currency_code: code.iter().map(|byte| char::from(*byte)).collect() })
+        };
+        let mut breaks: Vec<_> = walk
+            .told
+            .iter()
+            .map(|found| pb::BalanceBreak {
+                ordinal: found.row as i32,
+                date: self.facts.get(found.row).and_then(|fact| fact.day).map(date),
+                expected: money(found.expected),
+                found: money(found.found),
+            })
+            .collect();
+        breaks.sort_unstable_by_key(|found| found.ordinal);
+        breaks
+    }
+}
+
+/// Seconds that Indian Standard Time is ahead of UTC.
+const IST: i64 = 19_800;
+
+fn number(date: pb::Date) -> Option<i64> {
+    let day = Day::new(u16::try_from(date.year).ok()?, u8::try_from(date.month).ok()?, u8::try_from(date.day).ok()?)?;
+    Some(day.number())
+}
+
+/// What counts of a summary's amount or time.
+trait Minor {
+    fn minor(&self) -> i64;
+}
+
+impl Minor for pb::Money {
+    fn minor(&self) -> i64 {
+        self.minor_units
+    }
+}
+
+impl Minor for prost_types::Timestamp {
+    fn minor(&self) -> i64 {
+        self.seconds
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+use super::*;
+use crate::pb::{Answer, BalanceOrder, Completeness, CompletenessCode as Code, DepositSummary, Money, MonthState};
+
+fn on(text: &str) -> Day {
+    day(text.parse().unwrap()).unwrap()
+}
+
+/// An account under test: rows as (day, change), whose balances follow from 1,000.
+struct Case {
+    rows: Vec<(&'static str, i64)>,
+    asked: Option<(&'static str, &'static str)>,
+    stated: Option<(&'static str, &'static str)>,
+    summary: DepositSummary,
+    delivered: bool,
+    fi_type: FiType,
+    change: fn(&mut Vec<Fact>),
+    source: Certainty,
+}
+
+fn case(rows: &[(&'static str, i64)]) -> Case {
+    Case {
+        rows: rows.to_vec(),
+        asked: Some(("2025-01-01", "2025-03-31")),
+        stated: Some(("2025-01-01", "2025-03-31")),
+        summary: DepositSummary::default(),
+        delivered: true,
+        fi_type: FiType::Deposit,
+        change: |_| (),
+        source: Certainty::Caller,
+    }
+}
+
+fn rupees(minor_units: i64) -> Option<Money> {
+    Some(Money { minor_units, currency_code: "INR".to_owned() })
+}
+
+impl Case {
+    fn judge(self) -> Completeness {
+        let mut balance = 1_000;
+        let mut facts: Vec<Fact> = self
+            .rows
+            .iter()
+            .map(|(date, change)| {
+                balance += change;
+                let date = on(date);
+                Fact {
+                    day: Some(date),
+                    moment: Some(date.number() * 86_400),
+                    change: Some(*change),
+                    balance: Some(balance),
+                    ..Fact::default()
+                }
+            })
+            .collect();
+        (self.change)(&mut facts);
+        let days = || facts.iter().filter_map(|fact| fact.day);
+        let source = if self.asked.is_some() { self.source } else { Certainty::Unspecified };
+        let range = |range: Option<(&str, &str)>| (range.map(|range| on(range.0)), range.map(|range| on(range.1)));
+        let (from, to) = range(self.asked);
+        let head =
+            pb::Account { delivered: self.delivered, details: Some(Details::Deposit(self.summary)), ..pb::Account::default() };
+        judge(&Account {
+            head: &head,
+            fi_type: self.fi_type,
+            currency: Some(Currency { code: *b"INR", decimals: 2 }),
+            asked: &Asked { from, to, source, partial: false },
+            fetched_on: on("2025-04-01"),
+            stated: range(self.stated),
+            delivered: days().min().zip(days().max()),
+            facts: &facts,
+            rows: &(0..facts.len()).map(|_| Row::default()).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn codes(judged: &Completeness) -> Vec<(Code, i64)> {
+    judged.findings.iter().map(|found| (found.code(), found.count)).collect()
+}
+
+fn states(judged: &Completeness) -> Vec<MonthState> {
+    judged.months.iter().map(pb::StatementMonth::state).collect()
+}
+
+const FULL: [(&str, i64); 4] = [("2025-01-05", 10), ("2025-02-05", -5), ("2025-02-28", 1), ("2025-03-09", 2)];
+
+#[test]
+fn a_statement_that_covers_what_was_asked_is_complete() {
+    let judged = case(&FULL).judge();
+    assert_eq!((judged.complete(), judged.score), (Answer::Yes, 100));
+    assert_eq!(states(&judged), [MonthState::Rows; 3]);
+    assert_eq!(judged.months.iter().map(|month| month.rows).collect::<Vec<_>>(), [1, 2, 1]);
+    assert_eq!((judged.balance_order(), codes(&judged)), (BalanceOrder::Provider, vec![]));
+}
+
+#[test]
+fn a_month_over_which_the_balance_carries_is_quiet_and_another_is_a_gap() {
+    let quiet = case(&[FULL[0], FULL[3]]).judge();
+    assert_eq!((states(&quiet)[1], quiet.complete(), quiet.score), (MonthState::Quiet, Answer::Yes, 100));
+    let mut broken = case(&[FULL[0], FULL[3]]);
+    broken.change = |facts| facts[1].balance = Some(77);
+    let broken = broken.judge();
+    assert_eq!((states(&broken)[1], broken.complete()), (MonthState::Gap, Answer::No));
+    assert_eq!(codes(&broken), [(Code::MonthGap, 0), (Code::BalanceBreak, 1)]);
+    assert_eq!((broken.findings[0].year, broken.findings[0].month, broken.findings[1].ordinal), (2025, 2, 1));
+    let found = &broken.balance_breaks[0];
+    assert_eq!((found.ordinal, found.expected.clone(), found.found.clone()), (1, rupees(1_012), rupees(77)));
+    // 62 of 90 days, less a break.
+    assert_eq!(broken.score, 68 - 5);
+}
+
+#[test]
+fn a_month_that_nothing_tells_of_is_a_gap() {
+    let mut bare = case(&[FULL[0], FULL[3]]);
+    bare.change = |facts| facts.iter_mut().for_each(|fact| fact.balance = None);
+    let bare = bare.judge();
+    assert_eq!((states(&bare)[1], bare.complete()), (MonthState::Gap, Answer::No));
+    let late = case(&FULL[1..]).judge();
+    assert_eq!(states(&late)[0], MonthState::Gap);
+    let mut opened = case(&FULL[1..]);
+    opened.summary.opening_balance = rupees(1_000);
+    assert_eq!(states(&opened.judge())[0], MonthState::Quiet);
+}
+
+#[test]
+fn a_month_at_the_end_is_quiet_if_the_summarys_balance_is_the_last_rows() {
+    let summary = |units, time: Option<i64>| DepositSummary {
+        current_balance: rupees(units),
+        balance_time: time.map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+        ..DepositSummary::default()
+    };
+    let (april, february) = (on("2025-04-01").number() * 86_400, on("2025-02-28").number() * 86_400);
+    for (summary, state, complete) in [
+        (summary(1_006, Some(april)), MonthState::Quiet, Answer::Yes),
+        (summary(1_006, None), MonthState::Quiet, Answer::Yes),
+        (summary(1_007, Some(april)), MonthState::Gap, Answer::No),
+        (summary(1_006, Some(february)), MonthState::Gap, Answer::No),
+    ] {
+        let judged = Case { summary, ..case(&FULL[..3]) }.judge();
+        assert_eq!((states(&judged)[2], judged.complete()), (state, complete));
+    }
+    // A range that ends with the last row is carried on by the balance.
+    let short = Case { summary: summary(1_006, Some(april)), stated: Some(("2025-01-01", "2025-02-28")), ..case(&FULL[..3]) };
+    let short = short.judge();
+    assert_eq!((states(&short)[2], short.missing_tail_days, short.complete()), (MonthState::Quiet, 0, Answer::Yes));
+}
+
+#[test]
+fn three_months_are_not_taken_for_twelve() {
+    let year = Case { asked: Some(("2024-04-01", "2025-03-31")), ..case(&FULL) }.judge();
+    assert_eq!(states(&year).iter().filter(|state| **state == MonthState::Gap).count(), 9);
+    assert_eq!((year.complete(), year.missing_head_days, year.score), (Answer::No, 275, 24));
+}
+
+#[test]
+fn days_at_the_edge_are_missing_if_the_range_says_so_and_open_if_only_rows_tell() {
+    let said = Case { stated: Some(("2025-01-03", "2025-03-31")), ..case(&FULL) }.judge();
+    assert_eq!((said.complete(), codes(&said), said.score), (Answer::No, vec![(Code::MissingHead, 2)], 97));
+    let open = Case { stated: Some(("2025-01-05", "2025-03-31")), ..case(&FULL) }.judge();
+    assert_eq!((open.complete(), codes(&open)), (Answer::Unspecified, vec![(Code::MissingHead, 4)]));
+    let tail = Case { stated: None, ..case(&FULL) }.judge();
+    assert_eq!(codes(&tail), [(Code::MissingHead, 4), (Code::MissingTail, 22)]);
+}
+
+#[test]
+fn the_day_of_the_fetch_and_the_days_before_the_opening_are_not_expected() {
+    let mut young = case(&FULL[1..]);
+    young.asked = Some(("2025-01-01", "2025-12-31"));
+    young.stated = Some(("2025-02-05", "2025-03-31"));
+    young.summary.opening_date = Some(date(on("2025-02-05")));
+    let young = young.judge();
+    assert_eq!((young.complete(), young.score, states(&young).len()), (Answer::Yes, 100, 2));
+}
+
+#[test]
+fn the_first_day_of_a_range_is_expected_only_if_the_caller_named_it() {
+    for (source, missing) in [(Certainty::Caller, 1), (Certainty::Template, 0), (Certainty::Assumed, 0)] {
+        let stated = Some(("2025-01-02", "2025-03-31"));
+        assert_eq!(Case { source, stated, ..case(&FULL) }.judge().missing_head_days, missing);
+    }
+}
+
+#[test]
+fn without_a_requested_range_the_answer_stays_open() {
+    let judged = Case { asked: None, ..case(&FULL) }.judge();
+    assert_eq!((judged.complete(), judged.score), (Answer::Unspecified, 100));
+    assert_eq!(codes(&judged), [(Code::RangeUnknown, 0)]);
+    assert_eq!(states(&judged).len(), 3);
+}
+
+#[test]
+fn rows_that_came_again_and_rows_outside_are_counted() {
+    let mut twice = case(&FULL);
+    twice.asked = Some(("2025-02-01", "2025-03-31"));
+    twice.change = |facts| {
+        facts.insert(2, Fact { repeats: true, ..facts[1] });
+        facts[1].shares_id = true;
+        facts[2].shares_id = true;
+    };
+    let twice = twice.judge();
+    assert_eq!((twice.duplicate_rows, twice.duplicate_ids, twice.out_of_range_rows), (1, 2, 1));
+    assert_eq!((twice.complete(), twice.score, codes(&twice)), (Answer::No, 99, vec![(Code::DuplicateRows, 1)]));
+}
+
+#[test]
+fn what_did_not_come_scores_nothing() {
+    for fi_type in [FiType::Deposit, FiType::TermDeposit, FiType::Other] {
+        let judged = Case { delivered: false, fi_type, ..case(&[]) }.judge();
+        assert_eq!((judged.complete(), judged.score, codes(&judged)), (Answer::No, 0, vec![(Code::NotDelivered, 0)]));
+    }
+}
+
+#[test]
+fn deposits_of_a_term_have_no_months_and_unknown_kinds_no_answer() {
+    let term = Case { fi_type: FiType::TermDeposit, ..case(&FULL[..1]) }.judge();
+    assert_eq!((term.complete(), term.score, term.months.len()), (Answer::Yes, 100, 0));
+    assert_eq!(term.balance_order(), BalanceOrder::Unspecified);
+    let other = Case { fi_type: FiType::Other, ..case(&[]) }.judge();
+    assert_eq!((other.complete(), codes(&other)), (Answer::Unspecified, vec![(Code::NotChecked, 0)]));
+}
+
+#[test]
+fn an_empty_statement_shows_nothing() {
+    let empty = Case { stated: None, ..case(&[]) }.judge();
+    assert_eq!((empty.complete(), empty.score), (Answer::No, 0));
+    assert_eq!(states(&empty), [MonthState::Gap; 3]);
+    let mut still = case(&[]);
+    still.summary = DepositSummary { opening_balance: rupees(5), current_balance: rupees(5), ..DepositSummary::default() };
+    let still = still.judge();
+    assert_eq!((still.complete(), states(&still)), (Answer::Yes, vec![MonthState::Quiet; 3]));
+}

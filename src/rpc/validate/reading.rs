@@ -1,0 +1,226 @@
+//! Requests that read financial data.
+
+use jiff::civil::Date;
+
+use super::Check;
+use crate::{
+    data::{filter::Filter, time::Day},
+    journey::{
+        error::Failure,
+        service::{ChangesQuery, DataQuery, Demand, FetchChoice, StreamQuery},
+    },
+    pb::{self, CompletenessDemand, FiType, View},
+    random::is_id,
+};
+
+const MAX_ACCOUNTS: usize = 50;
+const MAX_FI_TYPES: usize = 50;
+const MIN_PAGE: i32 = 16 * 1024;
+const MAX_PAGE: i32 = 3 * 1024 * 1024;
+
+impl Check {
+    fn view(&mut self, number: i32) -> View {
+        match View::try_from(number) {
+            Ok(View::Unspecified) => View::Masked,
+            Ok(view) => view,
+            Err(_) => {
+                self.add("view", "must be MASKED, FULL or SUMMARY");
+                View::Masked
+            }
+        }
+    }
+
+    fn demand(&mut self, number: i32, accept_assumed_range: bool) -> Demand {
+        let require_complete = match CompletenessDemand::try_from(number) {
+            Ok(demand) => demand == CompletenessDemand::RequireComplete,
+            Err(_) => {
+                self.add("completeness", "must be ALLOW_PARTIAL or REQUIRE_COMPLETE");
+                false
+            }
+        };
+        Demand { require_complete, accept_assumed_range }
+    }
+
+    fn page_bytes(&mut self, bytes: i32) -> usize {
+        let page = if bytes == 0 { MAX_PAGE } else { bytes };
+        self.require((MIN_PAGE..=MAX_PAGE).contains(&page), "page_bytes", "must be 0 or 16384 to 3145728");
+        usize::try_from(page).unwrap_or_default()
+    }
+
+    fn accounts(&mut self, ids: &[String]) {
+        self.require(ids.len() <= MAX_ACCOUNTS, "account_ids", "must be at most 50");
+        for (number, id) in ids.iter().take(MAX_ACCOUNTS).enumerate() {
+            self.require(is_id(id, "acc"), &format!("account_ids[{number}]"), "must be an account's id");
+        }
+    }
+
+    fn fi_types(&mut self, numbers: &[i32]) -> Vec<FiType> {
+        self.require(numbers.len() <= MAX_FI_TYPES, "fi_types", "must be at most 50");
+        let mut fi_types = Vec::new();
+        for (place, number) in numbers.iter().take(MAX_FI_TYPES).enumerate() {
+            match FiType::try_from(*number) {
+                Ok(FiType::Unspecified) | Err(_) => self.add(format!("fi_types[{place}]"), "must be a known kind of account"),
+                Ok(fi_type) => fi_types.push(fi_type),
+            }
+        }
+        fi_types
+    }
+
+    fn filter(&mut self, account_ids: Vec<String>, fi_types: &[i32], days: Option<pb::DateRange>) -> Filter {
+        self.accounts(&account_ids);
+        let fi_types = self.fi_types(fi_types);
+        let range = days.and_then(|days| self.range("transaction_range", days)).unwrap_or_default();
+        let days = range.from.zip(range.to).map(|(from, to)| (first_from(from), last_until(to)));
+        Filter { account_ids, fi_types, days }
+    }
+}
+
+/// Rows have days of the years 1000 to 9999 only, so an earlier day chooses as the first of them does.
+fn first_from(day: Date) -> Day {
+    calendar_day(day).unwrap_or(Day { year: 1000, month: 1, day: 1 })
+}
+
+/// A last day before the year 1000 is before every row.
+fn last_until(day: Date) -> Day {
+    calendar_day(day).unwrap_or(Day { year: 999, month: 12, day: 31 })
+}
+
+fn calendar_day(day: Date) -> Option<Day> {
+    Day::new(u16::try_from(day.year()).ok()?, u8::try_from(day.month()).ok()?, u8::try_from(day.day()).ok()?)
+}
+
+/// FetchData as a query.
+pub(in crate::rpc) fn data(request: pb::FetchDataRequest) -> Result<DataQuery, Failure> {
+    let mut check = Check::default();
+    let view = check.view(request.view);
+    let demand = check.demand(request.completeness, request.accept_assumed_range);
+    let page_bytes = check.page_bytes(request.page_bytes);
+    let filter = check.filter(request.account_ids, &request.fi_types, request.transaction_range);
+    check.finish(DataQuery {
+        choice: FetchChoice { consent_id: request.consent_id, fetch_id: request.fetch_id, view_only_too: false },
+        demand,
+        view,
+        filter,
+        page_bytes,
+        page_token: request.page_token,
+    })
+}
+
+/// StreamData as a query.
+pub(in crate::rpc) fn stream(request: pb::StreamDataRequest) -> Result<StreamQuery, Failure> {
+    let mut check = Check::default();
+    let view = check.view(request.view);
+    let demand = check.demand(request.completeness, request.accept_assumed_range);
+    let filter = check.filter(request.account_ids, &request.fi_types, request.transaction_range);
+    check.finish(StreamQuery {
+        choice: FetchChoice { consent_id: request.consent_id, fetch_id: request.fetch_id, view_only_too: true },
+        demand,
+        view,
+        filter,
+    })
+}
+
+/// FetchChanges as a query.
+pub(in crate::rpc) fn changes(request: pb::FetchChangesRequest) -> Result<ChangesQuery, Failure> {
+    let mut check = Check::default();
+    check.require(!request.since_fetch_id.is_empty(), "since_fetch_id", "is required");
+    let view = check.view(request.view);
+    let page_bytes = check.page_bytes(request.page_bytes);
+    check.finish(ChangesQuery {
+        consent_id: request.consent_id,
+        since_fetch_id: request.since_fetch_id,
+        fetch_id: request.fetch_id,
+        view,
+        page_bytes,
+        page_token: request.page_token,
+    })
+}
+
+/// The accounts of an analysis.
+pub(in crate::rpc) fn account_ids(ids: &[String]) -> Result<(), Failure> {
+    let mut check = Check::default();
+    check.accounts(ids);
+    check.finish(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::fields, *};
+
+    fn date(year: i32, month: i32, day: i32) -> Option<pb::Date> {
+        Some(pb::Date { year, month, day })
+    }
+
+    fn range(from: Option<pb::Date>, to: Option<pb::Date>) -> pb::FetchDataRequest {
+        pb::FetchDataRequest { transaction_range: Some(pb::DateRange { from, to }), ..Default::default() }
+    }
+
+    #[test]
+    fn every_fault_of_a_read_is_named_at_once() {
+        let request = pb::FetchDataRequest {
+            view: 9,
+            completeness: 9,
+            page_bytes: 5,
+            account_ids: vec!["acc_1".to_owned(), format!("acc_{}", "0".repeat(26)), format!("txn_{}", "0".repeat(26))],
+            fi_types: vec![1, 0, 99_999],
+            ..range(date(2025, 2, 30), date(2025, 3, 1))
+        };
+        assert_eq!(
+            fields(data(request).unwrap_err()),
+            [
+                "view",
+                "completeness",
+                "page_bytes",
+                "account_ids[0]",
+                "account_ids[2]",
+                "fi_types[1]",
+                "fi_types[2]",
+                "transaction_range.from",
+                "transaction_range",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stream_names_its_faults_too() {
+        let request = pb::StreamDataRequest {
+            view: 9,
+            completeness: 9,
+            account_ids: vec!["x".to_owned()],
+            fi_types: vec![0],
+            transaction_range: Some(pb::DateRange::default()),
+            ..Default::default()
+        };
+        let wanted = ["view", "completeness", "account_ids[0]", "fi_types[0]", "transaction_range"];
+        assert_eq!(fields(stream(request).unwrap_err()), wanted);
+    }
+
+    #[test]
+    fn changes_need_something_to_compare_with() {
+        let request = pb::FetchChangesRequest { view: 9, page_bytes: 5, ..Default::default() };
+        assert_eq!(fields(changes(request).unwrap_err()), ["since_fetch_id", "view", "page_bytes"]);
+    }
+
+    #[test]
+    fn half_and_reversed_ranges_and_too_long_lists_are_refused() {
+        for bad in [range(None, None), range(date(2025, 1, 1), None), range(date(2025, 1, 2), date(2025, 1, 1))] {
+            assert_eq!(fields(data(bad).unwrap_err()), ["transaction_range"]);
+        }
+        let many = pb::FetchDataRequest {
+            account_ids: vec![format!("acc_{}", "0".repeat(26)); 51],
+            fi_types: vec![1; 51],
+            ..Default::default()
+        };
+        assert_eq!(fields(data(many).unwrap_err()), ["account_ids", "fi_types"]);
+    }
+
+    #[test]
+    fn a_range_becomes_days_and_years_without_rows_choose_none() {
+        let days = |from, to| data(range(from, to)).unwrap().filter.days.unwrap();
+        let day = |year, month, day| Day { year, month, day };
+        assert_eq!(days(date(2025, 1, 2), date(2025, 1, 2)), (day(2025, 1, 2), day(2025, 1, 2)));
+        let (first, last) = days(date(1, 1, 1), date(2, 1, 1));
+        assert!(first > last);
+        assert!(data(pb::FetchDataRequest::default()).unwrap().filter.is_empty());
+    }
+}
