@@ -61,20 +61,8 @@ pub struct App;
 impl App {
     /// Opens everything and binds both listeners; the health says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
-        let random: SharedRandom = Arc::new(SystemRandom);
-        let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
-        let store = Store::open(&config.store.path, &keys).await?;
-        let service = Service::new(Parts {
-            store: store.clone(),
-            providers: build_providers(&config, &clock, &random)?,
-            caches: Caches::new(cache_settings(&config)),
-            clock,
-            random,
-            hash: keys.hash,
-            tenant: tenant_policy(&config),
-            assume: assumptions(&config),
-            pace: pace(&config),
-        });
+        let service = Self::offline(&config, clock).await?;
+        let store = service.store().clone();
         let health = Health::new().await;
         let routes = rpc::add(reflection::add(Routes::new(health.service()))?, service.clone());
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
@@ -97,6 +85,24 @@ impl App {
         };
         health.serving().await;
         Ok(running)
+    }
+
+    /// The service on its store, without listeners and without the background: for commands that work while the gateway is stopped.
+    /// Whoever takes it closes the store.
+    pub async fn offline(config: &Config, clock: SharedClock) -> Result<Service, StartError> {
+        let random: SharedRandom = Arc::new(SystemRandom);
+        let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
+        Ok(Service::new(Parts {
+            store: Store::open(&config.store.path, &keys).await?,
+            providers: build_providers(config, &clock, &random)?,
+            caches: Caches::new(cache_settings(config)),
+            clock,
+            random,
+            hash: keys.hash,
+            tenant: tenant_policy(config),
+            assume: assumptions(config),
+            pace: pace(config),
+        }))
     }
 }
 
@@ -124,6 +130,7 @@ fn tenant_policy(config: &Config) -> TenantPolicy {
     TenantPolicy {
         id: config.tenant.id.clone(),
         full_view: config.tenant.full_view,
+        retain_evidence: config.tenant.retain_evidence,
         default_provider: config.tenant.default_provider.clone(),
         webhook_base: config.webhook.public_base_url.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
     }

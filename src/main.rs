@@ -3,7 +3,13 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use sangam::{app::App, clock::SystemClock, config::Config, telemetry};
+use sangam::{
+    app::App,
+    clock::SystemClock,
+    config::Config,
+    journey::{error::JourneyError, service::Renormalised},
+    telemetry,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -34,6 +40,13 @@ enum Command {
     Check,
     /// Prints the commented default configuration.
     Defaults,
+    /// Reads retained evidence again where an older version made the rows, and keeps the new rows. No provider is asked. Stop the gateway
+    /// first: it would go on serving the old rows from memory.
+    Renormalise {
+        /// Only this journey.
+        #[arg(long, value_name = "ID")]
+        journey: Option<String>,
+    },
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
     Demo,
@@ -91,6 +104,10 @@ fn main() -> ExitCode {
             Ok(config) => on_runtime(serve(config)),
             Err(code) => code,
         },
+        Command::Renormalise { journey } => match load(&cli.options) {
+            Ok(config) => on_runtime(renormalise(config, journey)),
+            Err(code) => code,
+        },
         #[cfg(feature = "sandbox")]
         Command::Demo => on_runtime(ended(sangam::sandbox::demo::run())),
         #[cfg(feature = "sandbox")]
@@ -139,17 +156,53 @@ fn on_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 
 /// Serves until SIGTERM or SIGINT.
 async fn serve(config: Config) -> ExitCode {
-    let (logs, warnings) = (telemetry::init(&config.telemetry), config.warnings());
-    let logs = match logs {
+    let warnings = config.warnings();
+    logged(config, |config| run(config, warnings)).await
+}
+
+/// Does work with the log that the configuration describes.
+async fn logged<F: Future<Output = ExitCode>>(config: Config, work: impl FnOnce(Config) -> F) -> ExitCode {
+    let logs = match telemetry::init(&config.telemetry) {
         Ok(logs) => logs,
         Err(error) => {
             eprintln!("sangam: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let code = run(config, warnings).await;
+    let code = work(config).await;
     logs.shutdown().await;
     code
+}
+
+/// Makes outdated snapshots anew, and says how many. What could not be read makes it fail.
+async fn renormalise(config: Config, journey: Option<String>) -> ExitCode {
+    logged(config, |config| async move {
+        let service = match App::offline(&config, Arc::new(SystemClock)).await {
+            Ok(service) => service,
+            Err(error) => {
+                tracing::error!(%error, "the start has failed");
+                return ExitCode::FAILURE;
+            }
+        };
+        let done = service.renormalise(journey.as_deref()).await;
+        service.store().close().await;
+        match done {
+            Ok(Renormalised { changed, unchanged, gone, failed }) => {
+                println!("changed {changed}, unchanged {unchanged}, gone {gone}, failed {failed}");
+                if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(JourneyError::JourneyNotFound) => {
+                eprintln!("sangam: there is no such journey");
+                ExitCode::FAILURE
+            }
+            // The log has the cause.
+            Err(_) => {
+                eprintln!("sangam: the store cannot be used");
+                ExitCode::FAILURE
+            }
+        }
+    })
+    .await
 }
 
 async fn run(config: Config, warnings: Vec<String>) -> ExitCode {

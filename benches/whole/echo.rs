@@ -63,6 +63,12 @@ impl JourneyService for Echo {
     async fn fetch_report(&self, _: Request<pb::FetchReportRequest>) -> Answer<Self::FetchReportStream> {
         Err(Status::unimplemented(""))
     }
+
+    type GetEvidenceStream = tokio_stream::Empty<Result<pb::GetEvidenceResponse, Status>>;
+
+    async fn get_evidence(&self, _: Request<pb::GetEvidenceRequest>) -> Answer<Self::GetEvidenceStream> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// Serves what was kept.

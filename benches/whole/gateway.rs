@@ -7,12 +7,12 @@ use sangam::{
     app::App,
     clock::SystemClock,
     config::Config,
-    data::{EntryKind, RowsBuilder},
+    data::{EntryKind, Provenance, RowsBuilder},
     journey::model::*,
     pb,
     random::encode_id,
     seal::Keys,
-    store::Store,
+    store::{KeptSnapshot, Store},
     telemetry,
 };
 
@@ -41,7 +41,8 @@ pub async fn seed(directory: &Path) {
     store.insert_journey(&journey, None, now).await.expect("a journey");
     let purge_at = now + SignedDuration::from_hours(1);
     let fetch = &journey.consents[0].fetches[0];
-    store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &rows()).await.expect("rows");
+    let snapshot = KeptSnapshot { rows: rows(), provenance: Provenance::read_now("bench", now) };
+    store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, None).await.expect("rows");
     store.close().await;
 }
 

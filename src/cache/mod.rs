@@ -11,7 +11,11 @@ use jiff::{SignedDuration, Timestamp};
 pub use epochs::Epochs;
 pub use loading::{Cached, Loading, Origin};
 
-use crate::{data::Rows, journey::model::Journey, pb::View};
+use crate::{
+    data::{Provenance, Rows},
+    journey::model::Journey,
+    pb::View,
+};
 
 /// How large the caches may be.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +89,8 @@ pub struct RowsKey {
 pub struct CachedRows {
     /// The rows.
     pub rows: Arc<Rows>,
+    /// Where they come from.
+    pub provenance: Arc<Provenance>,
     /// Until when they may be served.
     pub until: Timestamp,
 }

@@ -19,6 +19,8 @@ pub struct Tenant {
     pub id: String,
     /// Opens the FULL view, which shows personal data, to every caller.
     pub full_view: bool,
+    /// Keeps the provider's own bytes of each fetch beside its rows, sealed, until the same date.
+    pub retain_evidence: bool,
     /// The provider that serves a journey whose caller names none; it may be left out when there is only one.
     pub default_provider: Option<String>,
     /// Days for which data may be kept, per purpose, where the provider does not tell. Such dates are marked ASSUMED.
@@ -35,6 +37,7 @@ impl Default for Tenant {
         Self {
             id: "default".to_owned(),
             full_view: false,
+            retain_evidence: false,
             default_provider: None,
             data_life_days: DataLifeDays::default(),
             range_months: RangeMonths::default(),

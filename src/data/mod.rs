@@ -18,6 +18,7 @@ pub mod ids;
 pub mod json;
 pub mod mask;
 pub mod money;
+mod provenance;
 pub mod quality;
 pub mod record;
 pub mod row;
@@ -35,6 +36,7 @@ pub mod words_markets;
 pub mod words_other;
 
 pub use ids::account_id;
+pub use provenance::{NORMALISER_VERSION, Provenance, as_kept};
 pub use rows::{Entry, EntryKind, KeptDamaged, RangePlace, Rows, RowsBuilder};
 
 /// What reading a body needs to know beside its bytes.

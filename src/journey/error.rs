@@ -84,6 +84,8 @@ pub enum JourneyError {
     FetchNotFound,
     /// No such document.
     ReportNotFound,
+    /// What the fetch was made from is not kept.
+    EvidenceNotKept,
     /// Not there yet; ask again after a while.
     DataNotReady(Duration),
     /// Ended without data.

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{capability::ProviderProduct, error::ProviderError};
+use super::{capability::ProviderProduct, error::ProviderError, judge::Origin};
 use crate::{
-    data::{ReadContext, Rows},
+    data::{Provenance, ReadContext, Rows, as_kept},
     journey::model::{
         Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
         FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
@@ -171,8 +171,19 @@ pub struct FetchFact {
 pub struct Body {
     /// The bytes.
     pub bytes: Bytes,
+    /// The media type.
+    pub media_type: &'static str,
+    /// The call that brought them, by the adapter's name for it.
+    pub endpoint: &'static str,
     /// When they came.
     pub received_at: Timestamp,
+}
+
+impl Body {
+    /// A body of JSON, as every provider sends it.
+    pub(super) fn json(origin: Origin, bytes: Bytes) -> Self {
+        Self { bytes, media_type: "application/json", endpoint: origin.stage, received_at: as_kept(origin.now) }
+    }
 }
 
 /// Where a session's data or analysis is to be had.
@@ -198,8 +209,8 @@ pub struct Analysis {
     pub core: pb::AnalyticsCore,
     /// The provider's whole analysis as one JSON document.
     pub document: Bytes,
-    /// When it came.
-    pub received_at: Timestamp,
+    /// Which call brought it, and when.
+    pub provenance: Provenance,
 }
 
 /// A document, whole.
@@ -209,6 +220,8 @@ pub struct Document {
     pub bytes: Bytes,
     /// The media type.
     pub media_type: &'static str,
+    /// Which call brought it, and when.
+    pub provenance: Provenance,
 }
 
 /// What a message to the webhook route says, before it is believed.

@@ -5,6 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use prost::Message;
 
 use crate::{
+    data::Provenance,
     journey::{
         derive,
         model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
@@ -31,6 +32,19 @@ fn evidence(evidence: &Evidence) -> Option<pb::Evidence> {
         source: evidence.source.into(),
         provider_text: evidence.text.clone(),
     })
+}
+
+/// Where an answer comes from.
+pub(super) fn provenance(journey: &Journey, fetch_id: &str, provenance: &Provenance) -> pb::Provenance {
+    pb::Provenance {
+        provider: journey.routing.provider.clone(),
+        credential: journey.routing.credential.clone(),
+        provider_product: journey.provider_product.clone(),
+        endpoint: provenance.endpoint.clone(),
+        fetch_id: fetch_id.to_owned(),
+        fetch_time: Some(timestamp(provenance.received_at)),
+        normaliser_version: provenance.normaliser_version,
+    }
 }
 
 /// The routing decision.

@@ -34,7 +34,8 @@ pub(super) async fn handle(
         document_omitted: document.is_none(),
         document,
         reports: analysis.formats.iter().copied().map(report).collect(),
-        fetch_time: Some(convert::timestamp(analysis.received_at)),
+        fetch_time: Some(convert::timestamp(analysis.provenance.received_at)),
+        provenance: Some(convert::provenance(&tree.journey, &analysis.fetch_id, &analysis.provenance)),
     });
     Ok(with_origin(response, analysis.origin))
 }

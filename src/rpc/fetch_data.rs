@@ -19,6 +19,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> R
         journey_id,
         fetch: Some(convert::fetch(&page.fetch, &page.consent_id)),
         view: view.into(),
+        provenance: Some(convert::provenance(&tree.journey, &page.fetch.id, &page.provenance)),
         ..Default::default()
     };
     Ok(with_origin(encoded::page(&page.entries, &head), page.origin))

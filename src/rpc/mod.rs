@@ -1,11 +1,13 @@
 //! The edge of the contract: one file an rpc. Each decodes, validates, calls the service, and encodes.
 
+mod chunks;
 mod convert;
 mod encoded;
 mod fetch_analytics;
 mod fetch_changes;
 mod fetch_data;
 mod fetch_report;
+mod get_evidence;
 mod get_status;
 mod idempotent;
 pub(crate) mod json;
@@ -129,6 +131,12 @@ impl JourneyService for Edge {
 
     async fn fetch_report(&self, request: Request<pb::FetchReportRequest>) -> Result<Response<Self::FetchReportStream>, Status> {
         fetch_report::handle(self, request).await
+    }
+
+    type GetEvidenceStream = get_evidence::EvidenceStream;
+
+    async fn get_evidence(&self, request: Request<pb::GetEvidenceRequest>) -> Result<Response<Self::GetEvidenceStream>, Status> {
+        get_evidence::handle(self, request).await
     }
 }
 

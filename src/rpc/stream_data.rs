@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Edge, call_of, convert, status, validate, with_origin};
 use crate::{
-    journey::service::DataStream,
+    journey::{model::Journey, service::DataStream},
     pb::{DataManifest, DataTrailer, StreamDataRequest, StreamDataResponse, View, stream_data_response::Part},
 };
 
@@ -25,22 +25,23 @@ pub(super) async fn handle(edge: &Edge, request: Request<StreamDataRequest>) -> 
     let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let data = edge.service.stream(call, &tree.journey, query).await.map_err(status::of_failure)?;
     let origin = data.origin;
-    Ok(with_origin(Response::new(stream::iter(parts(journey_id, view, data)).boxed()), origin))
+    Ok(with_origin(Response::new(stream::iter(parts(&tree.journey, view, data)).boxed()), origin))
 }
 
 /// Each part is made when the connection has room for it.
 fn parts(
-    journey_id: String,
+    journey: &Journey,
     view: View,
     data: DataStream,
-) -> impl Iterator<Item = Result<StreamDataResponse, Status>> + Send + 'static {
+) -> impl Iterator<Item = Result<StreamDataResponse, Status>> + Send + 'static + use<> {
     let manifest = DataManifest {
-        journey_id,
+        journey_id: journey.id.clone(),
         fetch: Some(convert::fetch(&data.fetch, &data.consent_id)),
         view: view.into(),
         account_count: number(data.accounts),
         transaction_count: number(data.transactions),
         payload_bytes: number(data.bytes),
+        provenance: Some(convert::provenance(journey, &data.fetch.id, &data.provenance)),
     };
     let mut trailer = Some(DataTrailer {
         account_count: manifest.account_count,

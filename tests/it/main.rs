@@ -9,6 +9,7 @@ mod conformance;
 mod deadlines;
 mod documented;
 mod equality;
+mod evidence;
 mod fuzz;
 mod harness;
 mod hostile;

@@ -42,6 +42,7 @@ impl Process {
         std::fs::write(&file, gateway_toml(sandbox, directory).unwrap()).unwrap();
         let mut command = sangam(directory, &["serve", "--config", "sangam.toml"]);
         command.stdout(Stdio::null()).env("SANGAM__TELEMETRY__LOG_FILTER", "trace");
+        command.env("SANGAM__TENANT__RETAIN_EVIDENCE", "true");
         command.env("SANGAM__POLLER__FIRST_MS", "5").env("SANGAM__POLLER__MAX_MS", "20");
         let mut child = Killed(command.spawn().unwrap());
         let lines = BufReader::new(child.0.stderr.take().unwrap()).lines();

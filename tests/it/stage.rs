@@ -53,9 +53,15 @@ pub const STRICT: &str = "read_ms = 600, attempt_ms = 700, total_ms = 2000, max_
 impl Stage {
     /// On free ports, in the spring of 2025, when the documented examples were alive. `longest_ms` is the poller's longest pause.
     pub async fn start(limits: &str, longest_ms: u64) -> Self {
+        Self::with(limits, longest_ms, |_| ()).await
+    }
+
+    /// The same; `change` alters the gateway's configuration.
+    pub async fn with(limits: &str, longest_ms: u64, change: impl FnOnce(&mut Config)) -> Self {
         let replay = Replay::start().await;
         let directory = TempDir::new().unwrap();
-        let config = Config::from_toml_str(&toml(&replay, directory.path(), limits, longest_ms)).unwrap();
+        let mut config = Config::from_toml_str(&toml(&replay, directory.path(), limits, longest_ms)).unwrap();
+        change(&mut config);
         let clock = ShiftedClock::at("2025-03-24T18:00:00Z");
         let gateway = App::start(config, Arc::new(clock)).await.unwrap();
         let client = connect(&gateway).await;

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use aws_lc_rs::digest::{SHA256, digest};
 use prost::Message;
 use sangam::{
-    data::{EntryKind, Rows, RowsBuilder},
+    data::{EntryKind, Provenance, Rows, RowsBuilder},
     journey::model::DayRange,
     pb::{
         self, DataManifest, DataTrailer, FetchDataResponse, FiType, JourneyState, Product, View,
         journey_service_client::JourneyServiceClient, stream_data_response::Part,
     },
     sandbox::SandboxConfig,
+    store::KeptSnapshot,
 };
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
@@ -316,7 +317,9 @@ async fn an_account_of_a_hundred_thousand_transactions_goes_both_ways() {
         })
         .await
         .unwrap();
-    service.store().put_snapshot(&tenant, &fetch_id, &journey_id, purge_at, &rows.to_kept_bytes()).await.unwrap();
+    let provenance = Provenance::read_now("test", jiff::Timestamp::now());
+    let snapshot = KeptSnapshot { rows: rows.to_kept_bytes(), provenance };
+    service.store().put_snapshot(&tenant, &fetch_id, &journey_id, purge_at, &snapshot, None).await.unwrap();
     let request = pb::FetchDataRequest { fetch_id, ..data_request(&journey_id, View::Full) };
     let pages = paged(&world, request.clone()).await.unwrap();
     assert!(pages.transactions.iter().map(|row| row.ordinal).eq(0..100_000));

@@ -7,7 +7,7 @@ use prost::Message;
 use super::{FetchChoice, Service, select::select};
 use crate::{
     cache::{Cached, Origin},
-    data::account_id,
+    data::{Provenance, account_id},
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Consent, Fetch, Journey, Product},
@@ -37,8 +37,8 @@ pub struct AnalyticsAnswer {
     pub document: Bytes,
     /// The documents to be had.
     pub formats: Vec<ReportFormat>,
-    /// When it came.
-    pub received_at: Timestamp,
+    /// Which call brought it, and when.
+    pub provenance: Provenance,
     /// Whether it was kept already.
     pub origin: Origin,
 }
@@ -48,13 +48,9 @@ impl Cached for Analysis {
         self.document.len() + 512
     }
     fn until(&self) -> Timestamp {
-        self.received_at.checked_add(SignedDuration::from_mins(5)).unwrap_or(self.received_at)
+        let at = self.provenance.received_at;
+        at.checked_add(SignedDuration::from_mins(5)).unwrap_or(at)
     }
-}
-
-/// An instant as the store keeps it, so that the first answer is the same as every later one.
-fn as_kept(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 /// What is analysed: a fetch, or chosen accounts of it.
@@ -102,7 +98,7 @@ impl Service {
             core: AnalyticsCore { provider: journey.routing.provider.clone(), ..analysis.core },
             document: analysis.document,
             formats: self.product_of(journey)?.map(|product| product.report_formats.to_vec()).unwrap_or_default(),
-            received_at: analysis.received_at,
+            provenance: analysis.provenance,
             origin,
         })
     }
@@ -177,8 +173,7 @@ impl Service {
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
-            let mut analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
-            analysis.received_at = as_kept(analysis.received_at);
+            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
             this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
             Ok(analysis)
         };
@@ -190,7 +185,7 @@ impl Service {
         let Some(core) = store.document(tenant, fetch_id, &names.core).await? else { return Ok(None) };
         let Some(document) = store.document(tenant, fetch_id, &names.json).await? else { return Ok(None) };
         let Ok(core) = AnalyticsCore::decode(core.bytes.as_slice()) else { return Ok(None) };
-        Ok(Some(Analysis { core, document: document.bytes.into(), received_at: document.received_at }))
+        Ok(Some(Analysis { core, document: document.bytes.into(), provenance: document.provenance }))
     }
 
     async fn keep_analysis(
@@ -200,7 +195,7 @@ impl Service {
         analysis: &Analysis,
         names: &Names,
     ) -> Result<(), JourneyError> {
-        let document = |bytes: Vec<u8>| KeptDocument { bytes, media_type: JSON.to_owned(), received_at: analysis.received_at };
+        let document = |bytes| KeptDocument { bytes, media_type: JSON.to_owned(), provenance: analysis.provenance.clone() };
         // The figures last: an analysis is there only when both parts are.
         self.keep_document(journey, fetch, &names.json, &document(analysis.document.to_vec())).await?;
         self.keep_document(journey, fetch, &names.core, &document(analysis.core.encode_to_vec())).await

@@ -65,6 +65,8 @@ pub(super) type DifferenceKey = (String, String, String, View);
 #[derive(Debug, Clone)]
 pub(super) struct Difference {
     changes: Arc<Changes>,
+    /// The normalisers of both, added up: it rises if either is made anew.
+    version: u32,
     until: Timestamp,
 }
 
@@ -95,18 +97,22 @@ impl Service {
             query.view.as_str_name(),
             &page_bytes,
         ];
-        let mut begin = 0;
+        let (mut begin, mut read_by) = (0, None);
         if !query.page_token.is_empty() {
             let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
+            read_by = Some(position.normaliser_version);
         }
         let (consent, since, fetch) = self.both(journey, &query)?;
         let (difference, origin) = self.difference(call, journey, since, fetch, query.view).await?;
+        if read_by.is_some_and(|read_by| read_by != difference.version) {
+            return Err(JourneyError::PageTokenMismatch);
+        }
         let page = page::cut(&difference.changes.rows, &Filter::default(), begin, query.page_bytes)
             .ok_or(JourneyError::PageTokenMismatch)?;
         Ok(ChangesPage {
-            next_page_token: page_token::next(&self.tokens, &bound, &fetch.id, page.next)?,
+            next_page_token: page_token::next(&self.tokens, &bound, &fetch.id, difference.version, page.next)?,
             entries: page.entries,
             since: since.clone(),
             fetch: fetch.clone(),
@@ -148,14 +154,15 @@ impl Service {
         let load = move || async move {
             let before = this.kept(call, &tenant, &journey_id, &since.0).await?;
             let after = this.kept(call, &tenant, &journey_id, &fetch.0).await?;
+            let version = before.provenance.normaliser_version.wrapping_add(after.provenance.normaliser_version);
             let compared = tokio::task::spawn_blocking(move || {
-                let (before, after) = (opened(before)?, opened(after)?);
+                let (before, after) = (opened(before.rows)?, opened(after.rows)?);
                 let before = Side { rows: &before, asked: since.1 };
                 compare(before, Side { rows: &after, asked: fetch.1 }, view)
                     .map_err(|_| JourneyError::Internal("snapshots cannot be compared"))
             });
             let changes = compared.await.map_err(|_| JourneyError::Internal("a comparison ended without an answer"))??;
-            Ok(Difference { changes: Arc::new(changes), until: this.rows_until()? })
+            Ok(Difference { changes: Arc::new(changes), version, until: this.rows_until()? })
         };
         self.differences.get(key, self.parts.clock.now(), |_| true, load).await
     }

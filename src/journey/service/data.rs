@@ -13,13 +13,14 @@ use super::{
 };
 use crate::{
     cache::{CachedRows, Origin, RowsKey},
-    data::{Rows, filter::Filter, view},
+    data::{Provenance, Rows, filter::Filter, view},
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Fetch, Journey},
     },
     pb::View,
     providers::provider::Call,
+    store::KeptSnapshot,
 };
 
 /// A valid FetchData.
@@ -51,6 +52,8 @@ pub struct DataPage {
     /// Its consent's id.
     pub consent_id: String,
     /// Where the rows come from.
+    pub provenance: Arc<Provenance>,
+    /// Whether they were in memory.
     pub origin: Origin,
 }
 
@@ -64,21 +67,27 @@ impl Service {
         self.allow(query.view)?;
         let bound = self.bound(journey, &query);
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
-        let mut begin = 0;
+        let (mut begin, mut read_by) = (0, None);
         if !query.page_token.is_empty() {
             let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.choice.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
+            read_by = Some(position.normaliser_version);
         }
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
+        // The rows were made anew since the page before.
+        let version = cached.provenance.normaliser_version;
+        if read_by.is_some_and(|read_by| read_by != version) {
+            return Err(JourneyError::PageTokenMismatch);
+        }
         complete::meets(query.demand, fetch, &cached.rows)?;
         known_accounts(&query.filter, &cached.rows)?;
         let page = page::cut(&cached.rows, &query.filter, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
-        let next_page_token = page_token::next(&self.tokens, &bound, &fetch.id, page.next)?;
-        let entries = page.entries;
-        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), origin })
+        let next_page_token = page_token::next(&self.tokens, &bound, &fetch.id, version, page.next)?;
+        let (entries, provenance) = (page.entries, cached.provenance);
+        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin })
     }
 
     /// Refuses a view that is not open to the caller.
@@ -113,15 +122,22 @@ impl Service {
         let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());
         let load = move || async move {
             let kept = this.kept(call, &tenant, &journey_id, &fetch_id).await?;
-            let rows = tokio::task::spawn_blocking(move || Ok::<_, JourneyError>(view::apply(&opened(kept)?, view)));
+            let provenance = Arc::new(kept.provenance);
+            let rows = tokio::task::spawn_blocking(move || Ok::<_, JourneyError>(view::apply(&opened(kept.rows)?, view)));
             let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
-            Ok(CachedRows { rows: Arc::new(rows), until: this.rows_until()? })
+            Ok(CachedRows { rows: Arc::new(rows), provenance, until: this.rows_until()? })
         };
         self.parts.caches.rows.get(key, self.parts.clock.now(), |_| true, load).await
     }
 
     /// A fetch's snapshot, picked up from the provider where that has not been done yet.
-    pub(super) async fn kept(&self, call: Call, tenant: &str, journey_id: &str, fetch_id: &str) -> Result<Vec<u8>, JourneyError> {
+    pub(super) async fn kept(
+        &self,
+        call: Call,
+        tenant: &str,
+        journey_id: &str,
+        fetch_id: &str,
+    ) -> Result<KeptSnapshot, JourneyError> {
         if let Some(kept) = self.parts.store.snapshot(tenant, fetch_id).await? {
             return Ok(kept);
         }

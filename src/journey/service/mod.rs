@@ -5,10 +5,12 @@ mod change;
 mod changes;
 mod complete;
 mod data;
+mod evidence;
 mod open;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
+mod renormalise;
 mod report;
 mod resume;
 mod select;
@@ -24,7 +26,9 @@ pub use analytics::AnalyticsAnswer;
 pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
+pub use evidence::EvidenceAnswer;
 pub use open::OpenedJourney;
+pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
 pub use select::FetchChoice;
 pub use start::StartCommand;
@@ -62,6 +66,8 @@ pub struct TenantPolicy {
     pub id: String,
     /// Whether callers may ask for the FULL view.
     pub full_view: bool,
+    /// Whether the provider's own bytes are kept beside the rows made of them.
+    pub retain_evidence: bool,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
     /// The public address under which providers reach the webhook listener, without a trailing slash.

@@ -11,13 +11,15 @@ const MAC: usize = 16;
 pub(crate) struct Position {
     /// The fetch: the first page's choice holds for all.
     pub fetch_id: String,
+    /// Which normaliser made the rows: entries of other rows are other entries.
+    pub normaliser_version: u32,
     /// The entry.
     pub entry: u32,
 }
 
 /// A token for `position` of the request that `request` stands for.
 pub(crate) fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> String {
-    let mut bytes = position.entry.to_be_bytes().to_vec();
+    let mut bytes = [position.entry.to_be_bytes(), position.normaliser_version.to_be_bytes()].concat();
     bytes.extend_from_slice(position.fetch_id.as_bytes());
     let mac = mac(hash, request, &bytes);
     bytes.extend_from_slice(&mac);
@@ -25,10 +27,16 @@ pub(crate) fn write(hash: &KeyedHash, request: &[&str], position: &Position) -> 
 }
 
 /// The token of the page that begins with entry `next` of a fetch; empty where there is none.
-pub(super) fn next(hash: &KeyedHash, request: &[&str], fetch_id: &str, next: Option<usize>) -> Result<String, JourneyError> {
+pub(super) fn next(
+    hash: &KeyedHash,
+    request: &[&str],
+    fetch_id: &str,
+    normaliser_version: u32,
+    next: Option<usize>,
+) -> Result<String, JourneyError> {
     let Some(entry) = next else { return Ok(String::new()) };
     let entry = u32::try_from(entry).map_err(|_| JourneyError::Internal("too many entries"))?;
-    Ok(write(hash, request, &Position { fetch_id: fetch_id.to_owned(), entry }))
+    Ok(write(hash, request, &Position { fetch_id: fetch_id.to_owned(), normaliser_version, entry }))
 }
 
 /// The position that a token holds, if it was made for this request.
@@ -36,8 +44,13 @@ pub(crate) fn read(hash: &KeyedHash, request: &[&str], token: &str) -> Option<Po
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
     aws_lc_rs::constant_time::verify_slices_are_equal(tag, &mac(hash, request, body)).ok()?;
-    let (entry, fetch_id) = body.split_at_checked(4)?;
-    Some(Position { fetch_id: String::from_utf8(fetch_id.to_vec()).ok()?, entry: u32::from_be_bytes(entry.try_into().ok()?) })
+    let (entry, rest) = body.split_first_chunk()?;
+    let (version, fetch_id) = rest.split_first_chunk()?;
+    Some(Position {
+        fetch_id: String::from_utf8(fetch_id.to_vec()).ok()?,
+        normaliser_version: u32::from_be_bytes(*version),
+        entry: u32::from_be_bytes(*entry),
+    })
 }
 
 fn mac(hash: &KeyedHash, request: &[&str], body: &[u8]) -> [u8; MAC] {
@@ -55,7 +68,7 @@ mod tests {
     #[test]
     fn a_token_fits_only_its_own_request() {
         let hash = KeyedHash::new(b"key");
-        let position = Position { fetch_id: "fch_1".to_owned(), entry: 70_000 };
+        let position = Position { fetch_id: "fch_1".to_owned(), normaliser_version: 3, entry: 70_000 };
         let token = write(&hash, &["jrn_1", "1", "3145728"], &position);
         assert_eq!(read(&hash, &["jrn_1", "1", "3145728"], &token), Some(position));
         for other in [["jrn_2", "1", "3145728"], ["jrn_1", "2", "3145728"], ["jrn_1", "1", "16384"]] {

@@ -1,25 +1,37 @@
 //! Picks a fetch up: fetches its body once, reads it into neutral rows, keeps them sealed. The background does it as soon as a fetch is
 //! READY; a caller who is faster waits for the same work.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Service;
 use crate::{
     cache::Cached,
-    data::{ReadContext, Rows, completeness::Asked},
+    data::{Provenance, ReadContext, Rows, completeness::Asked},
     journey::{
         error::JourneyError,
-        model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
+        model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
     },
     providers::{
         error::{ErrorKind, ProviderError},
-        provider::{Body, Call, Target},
+        provider::{Body, Call, Provider, Target},
     },
+    store::{KeptEvidence, KeptSnapshot},
 };
 
 /// That a fetch is picked up: lets simultaneous pick-ups be one.
 #[derive(Debug, Clone, Copy)]
 pub struct PickedUp;
+
+/// A body and what was read of it.
+pub(super) struct Read {
+    /// The rows.
+    pub(super) rows: Rows,
+    /// What they were made from.
+    pub(super) body: Body,
+}
 
 impl Cached for PickedUp {
     fn weight(&self) -> usize {
@@ -62,7 +74,7 @@ impl Service {
         }
         let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
         match &result {
-            Ok(rows) => self.keep(&journey, fetch, rows).await?,
+            Ok(read) => self.keep(&journey, consent, fetch, read).await?,
             Err(error) => self.note_pick_up_failure(&journey, fetch_id, error).await?,
         }
         result.map(|_| PickedUp).map_err(JourneyError::from)
@@ -77,13 +89,32 @@ impl Service {
         consent: &Consent,
         fetch: &Fetch,
         body: Option<Body>,
-    ) -> Result<Rows, ProviderError> {
-        let gone = || ProviderError::new(ErrorKind::Credentials, "", "configuration");
-        let provider = self.provider_of(&journey.routing).map_err(|_| gone())?;
+    ) -> Result<Read, ProviderError> {
+        let provider = self.reader_of(journey)?;
         let body = match body {
             Some(body) => body,
             None => provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] }).await?,
         };
+        let rows = self.normalise(provider, journey, consent, fetch, body.bytes.clone(), body.received_at).await?;
+        Ok(Read { rows, body })
+    }
+
+    /// Who reads what a journey brings.
+    pub(super) fn reader_of(&self, journey: &Journey) -> Result<Arc<dyn Provider>, ProviderError> {
+        let gone = || ProviderError::new(ErrorKind::Credentials, "", "configuration");
+        self.provider_of(&journey.routing).map_err(|_| gone())
+    }
+
+    /// Reads a body into rows; makes no call.
+    pub(super) async fn normalise(
+        &self,
+        provider: Arc<dyn Provider>,
+        journey: &Journey,
+        consent: &Consent,
+        fetch: &Fetch,
+        bytes: Bytes,
+        received_at: Timestamp,
+    ) -> Result<Rows, ProviderError> {
         let ids = self.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
         let (consent_id, fetch_id) = (consent.id.clone(), fetch.id.clone());
@@ -97,20 +128,32 @@ impl Service {
                 consent_id: &consent_id,
                 ids: &ids,
                 applicant: &applicant,
-                received_at: body.received_at,
+                received_at,
                 asked,
             };
-            provider.read_data(&product, &body.bytes, &context)
+            provider.read_data(&product, &bytes, &context)
         });
         read.await.unwrap_or_else(|_| {
             Err(ProviderError::new(ErrorKind::ResponseInvalid, "", "data").with_detail("reading ended without an answer"))
         })
     }
 
-    async fn keep(&self, journey: &Journey, fetch: &Fetch, rows: &Rows) -> Result<(), JourneyError> {
+    async fn keep(&self, journey: &Journey, consent: &Consent, fetch: &Fetch, read: &Read) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
         let purge_at = self.purge_date(fetch);
-        self.parts.store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &rows.to_kept_bytes()).await?;
+        let Read { rows, body } = read;
+        let provenance = Provenance::read_now(body.endpoint, body.received_at);
+        let snapshot = KeptSnapshot { rows: rows.to_kept_bytes(), provenance };
+        // What may only be looked at does not come here; the provider's own bytes are not left to that alone.
+        let retained = self.parts.tenant.retain_evidence && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
+        let evidence = retained.then(|| KeptEvidence {
+            bytes: body.bytes.clone(),
+            media_type: body.media_type.to_owned(),
+            endpoint: body.endpoint.to_owned(),
+            received_at: body.received_at,
+        });
+        let store = &self.parts.store;
+        store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await?;
         let (accounts, transactions) = (rows.accounts, rows.transactions);
         let noted = self.change(&journey.tenant, &journey.id, |journey| {
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
@@ -125,7 +168,7 @@ impl Service {
         let (now, ()) = noted.await.map_err(|failure| failure.error)?;
         // Withdrawn while the rows were on their way: the fence has passed before they were there.
         if locate(&now, &fetch.id).is_none_or(|(_, consent, _)| consent.state == ConsentState::Revoked) {
-            self.parts.store.drop_fetch(&journey.tenant, &fetch.id).await?;
+            store.drop_fetch(&journey.tenant, &fetch.id).await?;
         }
         Ok(())
     }
@@ -164,6 +207,6 @@ pub(super) fn locate<'a>(journey: &'a Journey, fetch_id: &str) -> Option<(&'a At
     Some((attempt, consent, fetch))
 }
 
-fn fetch_mut<'a>(journey: &'a mut Journey, fetch_id: &str) -> Option<&'a mut Fetch> {
+pub(super) fn fetch_mut<'a>(journey: &'a mut Journey, fetch_id: &str) -> Option<&'a mut Fetch> {
     journey.consents.iter_mut().flat_map(|consent| &mut consent.fetches).find(|fetch| fetch.id == fetch_id)
 }

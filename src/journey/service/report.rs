@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     cache::Cached,
+    data::Provenance,
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
@@ -27,8 +28,10 @@ pub struct ReportAnswer {
     pub media_type: String,
     /// The bytes.
     pub bytes: Bytes,
-    /// When it came.
-    pub received_at: Timestamp,
+    /// The fetch that was analysed.
+    pub fetch_id: String,
+    /// Which call brought it, and when.
+    pub provenance: Provenance,
 }
 
 impl Cached for ReportAnswer {
@@ -36,7 +39,8 @@ impl Cached for ReportAnswer {
         self.bytes.len() + 256
     }
     fn until(&self) -> Timestamp {
-        self.received_at.checked_add(SignedDuration::from_mins(5)).unwrap_or(self.received_at)
+        let at = self.provenance.received_at;
+        at.checked_add(SignedDuration::from_mins(5)).unwrap_or(at)
     }
 }
 
@@ -87,7 +91,8 @@ impl Service {
                 format,
                 media_type: "application/json".to_owned(),
                 bytes: analysis.document,
-                received_at: analysis.received_at,
+                fetch_id: subject.fetch.id.clone(),
+                provenance: analysis.provenance,
             });
         }
         self.document(call, journey, &subject, format).await
@@ -102,8 +107,9 @@ impl Service {
     ) -> Result<ReportAnswer, JourneyError> {
         let name = subject.kept_name(format.as_str_name());
         let kept = self.parts.store.document(&journey.tenant, &subject.fetch.id, &name).await?;
-        if let Some(KeptDocument { bytes, media_type, received_at }) = kept {
-            return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), received_at });
+        let fetch_id = subject.fetch.id.clone();
+        if let Some(KeptDocument { bytes, media_type, provenance }) = kept {
+            return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), fetch_id, provenance });
         }
         let this = self.clone();
         let key = (journey.tenant.clone(), subject.kept_name(&subject.fetch.id), format);
@@ -112,11 +118,11 @@ impl Service {
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
             let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await?;
-            let received_at = this.parts.clock.now();
             let media_type = document.media_type.to_owned();
-            let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type, received_at };
+            let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type, provenance: document.provenance };
             this.keep_document(&journey, &fetch, &name, &kept).await?;
-            Ok(ReportAnswer { format, media_type: kept.media_type, bytes: document.bytes, received_at })
+            let KeptDocument { media_type, provenance, .. } = kept;
+            Ok(ReportAnswer { format, media_type, bytes: document.bytes, fetch_id, provenance })
         };
         Ok(self.reports.get(key, self.parts.clock.now(), |_| true, work).await?.0)
     }

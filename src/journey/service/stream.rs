@@ -9,12 +9,12 @@ use super::{
     FetchChoice, Service,
     complete::{self, Demand},
     data::known_accounts,
-    pick_up::locate,
+    pick_up::{Read, locate},
     select::{keeps_nothing, select},
 };
 use crate::{
     cache::Origin,
-    data::{EntryKind, Rows, filter::Filter, view},
+    data::{EntryKind, Provenance, Rows, filter::Filter, view},
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
@@ -44,6 +44,8 @@ pub struct DataStream {
     /// Its consent's id.
     pub consent_id: String,
     /// Where the rows come from.
+    pub provenance: Arc<Provenance>,
+    /// Whether they were in memory.
     pub origin: Origin,
     /// How many accounts are chosen.
     pub accounts: usize,
@@ -65,29 +67,44 @@ impl Service {
         self.allow(query.view)?;
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
-        let (rows, origin) = if keeps_nothing(consent) {
-            (Arc::new(self.passing_rows(call, journey, &fetch.id, query.view).await?), Origin::Miss)
+        let (rows, provenance, origin) = if keeps_nothing(consent) {
+            let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, query.view).await?;
+            (Arc::new(rows), Arc::new(provenance), Origin::Miss)
         } else {
             let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
-            (cached.rows, origin)
+            (cached.rows, cached.provenance, origin)
         };
         complete::meets(query.demand, fetch, &rows)?;
         known_accounts(&query.filter, &rows)?;
-        Ok(DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), origin))
+        Ok(DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), provenance, origin))
     }
 
     /// Rows that may only be looked at: one call of the provider, no store, no cache.
-    async fn passing_rows(&self, call: Call, journey: &Journey, fetch_id: &str, view: View) -> Result<Rows, JourneyError> {
+    async fn passing_rows(
+        &self,
+        call: Call,
+        journey: &Journey,
+        fetch_id: &str,
+        view: View,
+    ) -> Result<(Rows, Provenance), JourneyError> {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
-        let rows = self.read_rows(call, journey, attempt, consent, fetch, None).await?;
-        tokio::task::spawn_blocking(move || view::apply(&rows, view))
+        let Read { rows, body } = self.read_rows(call, journey, attempt, consent, fetch, None).await?;
+        let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
-            .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))
+            .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;
+        Ok((rows, Provenance::read_now(body.endpoint, body.received_at)))
     }
 }
 
 impl DataStream {
-    fn new(rows: Arc<Rows>, filter: &Filter, fetch: Fetch, consent_id: String, origin: Origin) -> Self {
+    fn new(
+        rows: Arc<Rows>,
+        filter: &Filter,
+        fetch: Fetch,
+        consent_id: String,
+        provenance: Arc<Provenance>,
+        origin: Origin,
+    ) -> Self {
         let runs = filter.runs(&rows);
         let (mut accounts, mut transactions, mut bytes) = (0, 0, 0);
         for entry in runs.iter().flat_map(|run| &rows.entries[run.clone()]) {
@@ -97,7 +114,7 @@ impl DataStream {
             }
             bytes += entry.len as usize;
         }
-        Self { fetch, consent_id, origin, accounts, transactions, bytes, rows, runs }
+        Self { fetch, consent_id, provenance, origin, accounts, transactions, bytes, rows, runs }
     }
 
     /// The chosen entries, one behind the other, in pieces of at most `most` bytes. Each is cut when it is asked for: a slice of the
@@ -211,7 +228,9 @@ mod tests {
     }
 
     fn stream(rows: &Arc<Rows>, filter: &Filter) -> DataStream {
-        DataStream::new(rows.clone(), filter, testing::fetch(FetchState::Ready, true), "cns_1".to_owned(), Origin::Hit)
+        let provenance = Arc::new(Provenance::read_now("call", jiff::Timestamp::UNIX_EPOCH));
+        let fetch = testing::fetch(FetchState::Ready, true);
+        DataStream::new(rows.clone(), filter, fetch, "cns_1".to_owned(), provenance, Origin::Hit)
     }
 
     proptest! {

@@ -3,11 +3,14 @@
 use bytes::Bytes;
 
 use super::{envelope, neutral};
-use crate::providers::{
-    error::{ErrorKind, ProviderError},
-    http::OutboundResponse,
-    judge::Origin,
-    provider::Analysis,
+use crate::{
+    data::Provenance,
+    providers::{
+        error::{ErrorKind, ProviderError},
+        http::OutboundResponse,
+        judge::Origin,
+        provider::Analysis,
+    },
 };
 
 /// Reads the answer of `aa-bsa-journey/analysis-json`.
@@ -19,7 +22,11 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, client_id: &str)
     }
     let raw = answer.data.filter(|_| data.raw(&BLOCKS).is_some());
     let raw = raw.ok_or_else(|| origin.error(ErrorKind::NotReady).with_detail("a success without an analysis"))?;
-    Ok(Analysis { core: neutral::core(&data), document: Bytes::copy_from_slice(raw.get().as_bytes()), received_at: origin.now })
+    Ok(Analysis {
+        core: neutral::core(&data),
+        document: Bytes::copy_from_slice(raw.get().as_bytes()),
+        provenance: Provenance::read_now(origin.stage, origin.now),
+    })
 }
 
 /// The blocks that an analysis may have: those of the documentation, and those of a look-alike.

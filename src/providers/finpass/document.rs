@@ -4,5 +4,5 @@ use crate::providers::provider::{Analysis, Document};
 
 /// The analysis as a document.
 pub(super) fn of_analysis(analysis: Analysis) -> Document {
-    Document { bytes: analysis.document, media_type: "application/json" }
+    Document { bytes: analysis.document, media_type: "application/json", provenance: analysis.provenance }
 }

@@ -97,7 +97,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, P
     if report.state == FetchState::Requested {
         return Err(origin.error(ErrorKind::NotReady).with_detail("no account is ready"));
     }
-    Ok(Body { bytes: response.body, received_at: origin.now })
+    Ok(Body::json(origin, response.body))
 }
 
 /// Takes the answer of `statement-result` of the analysed product.
@@ -111,7 +111,7 @@ pub(super) fn read_statement(origin: Origin, response: OutboundResponse, client_
     if elements(Some(raw)).is_empty() {
         return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
     }
-    Ok(Body { bytes: response.body, received_at: origin.now })
+    Ok(Body::json(origin, response.body))
 }
 
 #[cfg(test)]

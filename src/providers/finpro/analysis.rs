@@ -5,12 +5,15 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::{build::Selector, envelope, neutral};
-use crate::providers::{
-    error::{ErrorKind, ProviderError},
-    http::OutboundResponse,
-    judge::Origin,
-    lenient::{self, Members},
-    provider::Analysis,
+use crate::{
+    data::Provenance,
+    providers::{
+        error::{ErrorKind, ProviderError},
+        http::OutboundResponse,
+        judge::Origin,
+        lenient::{self, Members},
+        provider::Analysis,
+    },
 };
 
 /// Reads the answer of `/analytics/json`.
@@ -22,7 +25,7 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, selector: Select
     Ok(Analysis {
         core: neutral::core(document),
         document: Bytes::copy_from_slice(document.get().as_bytes()),
-        received_at: origin.now,
+        provenance: Provenance::read_now(origin.stage, origin.now),
     })
 }
 

@@ -5,14 +5,17 @@ use bytes::Bytes;
 use http::StatusCode;
 
 use super::{analysis, build::Selector, envelope};
-use crate::providers::{
-    error::ProviderError,
-    http::OutboundResponse,
-    judge::Origin,
-    lenient::{self, Members},
-    markup,
-    provider::Document,
-    workbook,
+use crate::{
+    data::Provenance,
+    providers::{
+        error::ProviderError,
+        http::OutboundResponse,
+        judge::Origin,
+        lenient::{self, Members},
+        markup,
+        provider::Document,
+        workbook,
+    },
 };
 
 /// What an answer about an Excel file holds.
@@ -30,6 +33,10 @@ const ZIP: &[u8] = b"PK\x03\x04";
 pub(super) const XML: &str = "application/xml";
 /// Excel.
 pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+
+fn document(origin: Origin, bytes: Bytes, media_type: &'static str) -> Document {
+    Document { bytes, media_type, provenance: Provenance::read_now(origin.stage, origin.now) }
+}
 
 /// Reads the answer of `/analytics/xml`.
 pub(super) fn read_xml(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Document, ProviderError> {
@@ -53,14 +60,14 @@ fn xml(origin: Origin, bytes: Bytes) -> Result<Document, ProviderError> {
     if !markup::is_xml(&bytes) {
         return Err(origin.unusable("what stands for XML is none"));
     }
-    Ok(Document { bytes, media_type: XML })
+    Ok(document(origin, bytes, XML))
 }
 
 fn workbook(origin: Origin, response: &OutboundResponse) -> Result<Document, ProviderError> {
     if !workbook::is_workbook(&response.body) {
         return Err(origin.unusable("what stands for a workbook is none"));
     }
-    Ok(Document { bytes: response.body.clone(), media_type: XLSX })
+    Ok(document(origin, response.body.clone(), XLSX))
 }
 
 /// Reads the answer of `/analytics/excel`.

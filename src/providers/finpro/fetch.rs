@@ -19,7 +19,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, P
     if inside.is_empty() {
         return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
     }
-    Ok(Body { bytes: response.body, received_at: origin.now })
+    Ok(Body::json(origin, response.body))
 }
 
 #[cfg(test)]

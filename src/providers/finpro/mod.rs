@@ -231,7 +231,7 @@ impl Provider for FinPro {
         match format {
             pb::ReportFormat::Json => {
                 let analysis = self.analysis(call, target).await?;
-                Ok(Document { bytes: analysis.document, media_type: "application/json" })
+                Ok(Document { bytes: analysis.document, media_type: "application/json", provenance: analysis.provenance })
             }
             pb::ReportFormat::Xml => {
                 let (origin, response) = self.analytics(call, &target, selector, build::Analytics::Xml).await?;

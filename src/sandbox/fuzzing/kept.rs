@@ -12,7 +12,7 @@ pub(super) fn page_token(bytes: &[u8]) {
         assert_eq!(page_token::write(&hash, &request, &position), text, "a token has two writings");
     }
     let entry = bytes.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte));
-    let position = page_token::Position { fetch_id: text.into_owned(), entry };
+    let position = page_token::Position { fetch_id: text.into_owned(), normaliser_version: entry ^ 1, entry };
     let token = page_token::write(&hash, &request, &position);
     assert_eq!(page_token::read(&hash, &request, &token), Some(position));
     assert_eq!(page_token::read(&hash, &["jrn_2", "1", "3145728"], &token), None);

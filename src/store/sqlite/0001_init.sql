@@ -46,11 +46,32 @@ CREATE TABLE snapshots (
     tenant TEXT NOT NULL,
     fetch_id TEXT NOT NULL,
     journey_id TEXT NOT NULL,
+    -- The provider call that brought them, when it answered, and which normaliser made the rows.
+    endpoint TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    normaliser_version INTEGER NOT NULL,
     purge_at INTEGER NOT NULL,
     sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, fetch_id)
 ) STRICT;
 CREATE INDEX snapshots_purge ON snapshots (purge_at);
+
+-- What a snapshot was made from, as the provider sent it; only where the tenant retains it. What stands beside the sealed body is
+-- authenticated with it.
+CREATE TABLE evidence (
+    tenant TEXT NOT NULL,
+    fetch_id TEXT NOT NULL,
+    journey_id TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    received_at INTEGER NOT NULL,
+    -- Of the body, not of the sealed bytes.
+    sha256 BLOB NOT NULL,
+    purge_at INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    PRIMARY KEY (tenant, fetch_id)
+) STRICT;
+CREATE INDEX evidence_purge ON evidence (purge_at);
 
 -- Documents of an analysis.
 CREATE TABLE documents (
@@ -58,7 +79,9 @@ CREATE TABLE documents (
     fetch_id TEXT NOT NULL,
     format TEXT NOT NULL,
     media_type TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
     received_at INTEGER NOT NULL,
+    normaliser_version INTEGER NOT NULL,
     purge_at INTEGER NOT NULL,
     sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, fetch_id, format)

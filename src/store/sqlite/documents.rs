@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, instant, millis};
+use super::{SqliteStore, millis, provenance};
 use crate::store::{KeptDocument, StoreError};
 
 impl SqliteStore {
@@ -18,14 +18,17 @@ impl SqliteStore {
     ) -> Result<(), StoreError> {
         let sealed = self.sealer.seal(&["document", tenant, fetch_id, format], &document.bytes)?;
         sqlx::query(
-            "INSERT OR REPLACE INTO documents (tenant, fetch_id, format, media_type, received_at, purge_at, sealed)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO documents
+             (tenant, fetch_id, format, media_type, endpoint, received_at, normaliser_version, purge_at, sealed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(tenant)
         .bind(fetch_id)
         .bind(format)
         .bind(&document.media_type)
-        .bind(millis(document.received_at))
+        .bind(&document.provenance.endpoint)
+        .bind(millis(document.provenance.received_at))
+        .bind(document.provenance.normaliser_version)
         .bind(millis(purge_at))
         .bind(sealed)
         .execute(&self.writer)
@@ -35,18 +38,20 @@ impl SqliteStore {
 
     /// A document, if it is kept.
     pub async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
-        let row =
-            sqlx::query("SELECT media_type, received_at, sealed FROM documents WHERE tenant = ? AND fetch_id = ? AND format = ?")
-                .bind(tenant)
-                .bind(fetch_id)
-                .bind(format)
-                .fetch_optional(&self.readers)
-                .await?;
+        let row = sqlx::query(
+            "SELECT media_type, endpoint, received_at, normaliser_version, sealed FROM documents
+             WHERE tenant = ? AND fetch_id = ? AND format = ?",
+        )
+        .bind(tenant)
+        .bind(fetch_id)
+        .bind(format)
+        .fetch_optional(&self.readers)
+        .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(KeptDocument {
             bytes: self.sealer.open(&["document", tenant, fetch_id, format], row.get("sealed"))?,
             media_type: row.get("media_type"),
-            received_at: instant(row.get("received_at"))?,
+            provenance: provenance(&row)?,
         }))
     }
 }

@@ -4,15 +4,19 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{
-    SqlitePool,
+    Row, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
 use super::StoreError;
-use crate::seal::{KeyedHash, Keys, Sealer};
+use crate::{
+    data::Provenance,
+    seal::{KeyedHash, Keys, Sealer},
+};
 
 mod documents;
+mod evidence;
 pub mod journeys;
 mod requests;
 mod snapshots;
@@ -96,6 +100,15 @@ fn migrator() -> Migrator {
 /// Instants are kept as milliseconds since 1970.
 fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()
+}
+
+/// The columns `endpoint`, `received_at` and `normaliser_version` of a row.
+fn provenance(row: &SqliteRow) -> Result<Provenance, StoreError> {
+    Ok(Provenance {
+        endpoint: row.get("endpoint"),
+        received_at: instant(row.get("received_at"))?,
+        normaliser_version: row.get("normaliser_version"),
+    })
 }
 
 fn instant(millis: i64) -> Result<Timestamp, StoreError> {

@@ -1,50 +1,93 @@
 //! Snapshots: the normalised rows of a fetch, sealed, until their purge date.
 
 use jiff::Timestamp;
+use sqlx::Row;
 
-use super::{SqliteStore, millis};
-use crate::store::StoreError;
+use super::{SqliteStore, millis, provenance};
+use crate::store::{KeptEvidence, KeptSnapshot, Outdated, StoreError};
 
 impl SqliteStore {
-    /// Keeps a fetch's rows. A second pick-up of the same fetch changes nothing, so that pages stay as they are.
+    /// Keeps a fetch's rows, and beside them what they were made from, if that is to be retained: both or neither. A second pick-up of the
+    /// same fetch changes nothing, so that pages stay as they are.
     pub async fn put_snapshot(
         &self,
         tenant: &str,
         fetch_id: &str,
         journey_id: &str,
         purge_at: Timestamp,
-        rows: &[u8],
+        snapshot: &KeptSnapshot,
+        evidence: Option<&KeptEvidence>,
     ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, fetch_id], rows)?;
-        sqlx::query(
-            "INSERT INTO snapshots (tenant, fetch_id, journey_id, purge_at, sealed) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT DO NOTHING",
+        let sealed = self.sealer.seal(&["snapshot", tenant, fetch_id], &snapshot.rows)?;
+        let mut tx = self.writer.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO snapshots
+             (tenant, fetch_id, journey_id, endpoint, received_at, normaliser_version, purge_at, sealed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
         .bind(tenant)
         .bind(fetch_id)
         .bind(journey_id)
+        .bind(&snapshot.provenance.endpoint)
+        .bind(millis(snapshot.provenance.received_at))
+        .bind(snapshot.provenance.normaliser_version)
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
+        if let Some(evidence) = evidence.filter(|_| done.rows_affected() > 0) {
+            self.put_evidence(&mut tx, tenant, fetch_id, journey_id, purge_at, evidence).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
     /// A fetch's rows, if they are kept.
-    pub async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let sealed: Option<Vec<u8>> = sqlx::query_scalar("SELECT sealed FROM snapshots WHERE tenant = ? AND fetch_id = ?")
-            .bind(tenant)
-            .bind(fetch_id)
-            .fetch_optional(&self.readers)
-            .await?;
-        sealed.map(|sealed| Ok(self.sealer.open(&["snapshot", tenant, fetch_id], &sealed)?)).transpose()
+    pub async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
+        let row = sqlx::query(
+            "SELECT endpoint, received_at, normaliser_version, sealed FROM snapshots WHERE tenant = ? AND fetch_id = ?",
+        )
+        .bind(tenant)
+        .bind(fetch_id)
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let rows = self.sealer.open(&["snapshot", tenant, fetch_id], row.get("sealed"))?;
+        Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
-    /// Removes what is past its purge date: snapshots and documents. Answers how many.
+    /// Puts rows that a newer normaliser made in the place of `outdated` ones; `false` if those are not there any more.
+    pub async fn replace_rows(
+        &self,
+        tenant: &str,
+        outdated: &Outdated,
+        normaliser_version: u32,
+        rows: &[u8],
+    ) -> Result<bool, StoreError> {
+        let sealed = self.sealer.seal(&["snapshot", tenant, &outdated.fetch_id], rows)?;
+        let done = sqlx::query(
+            "UPDATE snapshots SET sealed = ?, normaliser_version = ?
+             WHERE tenant = ? AND fetch_id = ? AND normaliser_version = ?",
+        )
+        .bind(sealed)
+        .bind(normaliser_version)
+        .bind(tenant)
+        .bind(&outdated.fetch_id)
+        .bind(outdated.normaliser_version)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Removes what is past its purge date: snapshots, what they were made from, and documents. Answers how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
         let mut gone = 0;
-        for statement in ["DELETE FROM snapshots WHERE purge_at <= ?", "DELETE FROM documents WHERE purge_at <= ?"] {
+        for statement in [
+            "DELETE FROM snapshots WHERE purge_at <= ?",
+            "DELETE FROM evidence WHERE purge_at <= ?",
+            "DELETE FROM documents WHERE purge_at <= ?",
+        ] {
             gone += sqlx::query(statement).bind(millis(now)).execute(&mut *tx).await?.rows_affected();
         }
         tx.commit().await?;
@@ -54,9 +97,11 @@ impl SqliteStore {
     /// Removes everything that a fetch brought, at once: its consent was withdrawn.
     pub async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
         let mut tx = self.writer.begin().await?;
-        for statement in
-            ["DELETE FROM snapshots WHERE tenant = ? AND fetch_id = ?", "DELETE FROM documents WHERE tenant = ? AND fetch_id = ?"]
-        {
+        for statement in [
+            "DELETE FROM snapshots WHERE tenant = ? AND fetch_id = ?",
+            "DELETE FROM evidence WHERE tenant = ? AND fetch_id = ?",
+            "DELETE FROM documents WHERE tenant = ? AND fetch_id = ?",
+        ] {
             sqlx::query(statement).bind(tenant).bind(fetch_id).execute(&mut *tx).await?;
         }
         tx.commit().await?;
@@ -67,16 +112,20 @@ impl SqliteStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seal::Keys;
+    use crate::{data::Provenance, seal::Keys};
+
+    fn kept(rows: &[u8]) -> KeptSnapshot {
+        KeptSnapshot { rows: rows.to_vec(), provenance: Provenance::read_now("call", Timestamp::from_second(7).unwrap()) }
+    }
 
     #[tokio::test]
     async fn a_snapshot_lives_until_its_purge_date() {
         let dir = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&dir.path().join("s.db"), &Keys::new(&[1; 32])).await.unwrap();
         let end = Timestamp::from_second(100).unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, b"rows").await.unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, b"other").await.unwrap();
-        assert_eq!(store.snapshot("t", "fch_1").await.unwrap().unwrap(), b"rows");
+        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"rows"), None).await.unwrap();
+        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"other"), None).await.unwrap();
+        assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), Some(kept(b"rows")));
         assert!(store.snapshot("u", "fch_1").await.unwrap().is_none());
         assert_eq!(store.purge(Timestamp::from_second(99).unwrap()).await.unwrap(), 0);
         assert_eq!(store.purge(end).await.unwrap(), 1);

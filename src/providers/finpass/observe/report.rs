@@ -21,7 +21,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse, held: Held<'_>) -
             let has_data = matches!(report.state, FetchState::Ready | FetchState::Partial);
             let fetch = FetchFact {
                 accounts: report.accounts,
-                body: has_data.then_some(Body { bytes: response.body, received_at: origin.now }),
+                body: has_data.then(|| Body::json(origin, response.body)),
                 ..held.fetch(report.state, report.settled, "READY")
             };
             return Ok(held.seen(Done, Active, Some(fetch), "READY"));
