@@ -80,7 +80,7 @@ async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSe
         let Ok(permit) = limit.clone().try_acquire_owned() else { return Ok(false) };
         let pause = SignedDuration::try_from(service.pace().look_limit).unwrap_or_default();
         let again = now.checked_add(pause).unwrap_or(now);
-        service.store().wake_journey(&tenant, &journey_id, again).await?;
+        service.store().claim_journey(&tenant, &journey_id, again).await?;
         let service = service.clone();
         let span = tracing::info_span!("background.look", journey_id = %journey_id);
         looks.spawn(

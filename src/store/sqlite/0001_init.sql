@@ -16,6 +16,8 @@ CREATE TABLE journeys (
     updated_at INTEGER NOT NULL,
     -- When the background looks at it next; NULL is never.
     due_at INTEGER,
+    -- 1 from a wake until the background begins its look: whoever writes the tree meanwhile leaves due_at as it is.
+    woken INTEGER NOT NULL DEFAULT 0,
     sealed BLOB NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;

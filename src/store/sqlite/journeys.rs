@@ -50,13 +50,14 @@ impl SqliteStore {
         let sealed = self.seal_journey(journey)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
-            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, due_at = ?, sealed = ?
+            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, sealed = ?,
+                 due_at = CASE woken WHEN 1 THEN due_at ELSE ? END
              WHERE tenant = ? AND id = ? AND version = ?",
         )
         .bind(journey.state.as_str_name())
         .bind(millis(now))
-        .bind(due_at.map(millis))
         .bind(sealed)
+        .bind(due_at.map(millis))
         .bind(&journey.tenant)
         .bind(&journey.id)
         .bind(version)
@@ -100,9 +101,20 @@ impl SqliteStore {
         next.map(super::instant).transpose()
     }
 
-    /// Makes a journey due, without touching its tree.
+    /// Takes a due journey for a look: until `again` nobody else looks, unless it is woken meanwhile.
+    pub async fn claim_journey(&self, tenant: &str, id: &str, again: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE journeys SET due_at = ?, woken = 0 WHERE tenant = ? AND id = ?")
+            .bind(millis(again))
+            .bind(tenant)
+            .bind(id)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
     pub async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE journeys SET due_at = ? WHERE tenant = ? AND id = ?")
+        sqlx::query("UPDATE journeys SET due_at = ?, woken = 1 WHERE tenant = ? AND id = ?")
             .bind(millis(now))
             .bind(tenant)
             .bind(id)
@@ -197,6 +209,24 @@ mod tests {
         assert!(!store.save_journey(&journey, 1, Some(now), now).await.unwrap());
         assert_eq!(store.due_journeys(now, 10).await.unwrap().len(), 1);
         assert_eq!(store.next_due().await.unwrap(), Some(now));
+    }
+
+    #[tokio::test]
+    async fn a_wake_during_a_look_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let store = open(dir.path()).await;
+        let journey = testing::journey();
+        store.insert_journey(&journey, Some(at(1)), at(1)).await.unwrap();
+        store.claim_journey("default", "jrn_1", at(100)).await.unwrap();
+        assert!(store.due_journeys(at(2), 10).await.unwrap().is_empty());
+        store.wake_journey("default", "jrn_1", at(2)).await.unwrap();
+        // The look ends and would sleep for long.
+        assert!(store.save_journey(&journey, 1, Some(at(3_600)), at(3)).await.unwrap());
+        assert_eq!(store.due_journeys(at(3), 10).await.unwrap().len(), 1);
+        store.claim_journey("default", "jrn_1", at(100)).await.unwrap();
+        assert!(store.save_journey(&journey, 2, Some(at(3_600)), at(4)).await.unwrap());
+        assert_eq!(store.next_due().await.unwrap(), Some(at(3_600)));
     }
 
     #[tokio::test]

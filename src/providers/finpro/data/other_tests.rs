@@ -135,7 +135,9 @@ fn every_word_for_nothing_leaves_a_field_unset_without_a_flag() {
                     });
                 }
             }
-            let page = read(&body);
+            let mut page = read(&body);
+            // A verdict over the rows; its findings have a year of their own.
+            page.accounts.iter_mut().for_each(|account| account.completeness = None);
             let all = page.accounts.iter().flat_map(|account| &account.quality_flags);
             for flag in all.chain(page.transactions.iter().flat_map(|row| &row.quality_flags)) {
                 assert!(
