@@ -4,8 +4,9 @@
 use std::{fs, path::Path};
 
 use sangam::{
-    data::ReadContext,
+    data::{ReadContext, view},
     journey::model::Customer,
+    pb::View,
     providers::{error::ProviderError, finpass, finpro},
     sandbox::fuzzing::{self, Mutator},
     seal::KeyedHash,
@@ -216,7 +217,10 @@ fn r23_unknown_members_and_words_are_tolerated() {
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/documented").join(file)).unwrap();
         let plain = read(text.as_bytes(), &context).unwrap();
         let more = with_unknown_members(&serde_json::from_str(&text).unwrap()).to_string();
-        assert_eq!(read(more.as_bytes(), &context).unwrap(), plain, "{file}: unknown members change what is read");
+        // What nobody foresaw is kept beside the fields, in the extensions that the masked view leaves out.
+        let masked = |rows| view::apply(rows, View::Masked);
+        let read_more = read(more.as_bytes(), &context).unwrap();
+        assert_eq!(masked(&read_more), masked(&plain), "{file}: unknown members change what is read");
         let mut words = text.clone();
         for word in ["CREDIT", "DEBIT", "UPI", "SAVINGS", "SINGLE", "ACTIVE", "CASH", "credit", "saving", "savings"] {
             words = words.replace(&format!("\"{word}\""), "\"ADDED_LATER\"");

@@ -10,7 +10,7 @@ use super::{
     state::{Consent, Ending, Session, State, Status},
 };
 use crate::sandbox::{
-    bank::{Bank, BankAccount, masked},
+    bank::{Bank, BankAccount, day_in_india, masked},
     credentials::FinProCredential,
     scenario::Scenario,
     world::World,
@@ -56,7 +56,8 @@ impl Desk<'_> {
         let (from, to) = range.or(consent.range).unwrap_or_else(|| consent.product.range(now));
         let mut accounts = linked(consent, now);
         for account in &mut accounts {
-            account.rows.retain(|row| row.at >= from && row.at <= to);
+            // Banks count whole days, whatever the time of day at which the range begins.
+            account.rows.retain(|row| day_in_india(row.at) >= day_in_india(from) && row.at <= to);
         }
         let looks = match scenario {
             Scenario::SlowFetch => polls + 5,

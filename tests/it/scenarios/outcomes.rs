@@ -194,7 +194,9 @@ async fn a_statement_replaces_what_the_aggregator_failed_to_bring() {
 /// Why a complete fetch is refused, if it is.
 async fn reason_of_complete(world: &World, journey_id: &str) -> Option<String> {
     let complete = pb::CompletenessDemand::RequireComplete.into();
-    let request = pb::FetchDataRequest { completeness: complete, ..data_request(journey_id, View::Summary) };
+    // Nobody tells which days an uploaded statement was to cover: that range is configured.
+    let request =
+        pb::FetchDataRequest { completeness: complete, accept_assumed_range: true, ..data_request(journey_id, View::Summary) };
     world.data(request).await.err().map(|status| reason(&status))
 }
 
