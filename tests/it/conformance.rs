@@ -128,8 +128,10 @@ async fn a_page_token_of_another_reading_is_refused() {
 /// The declared fields that an account of the kind, or a row, leaves unset.
 fn unset(offer: &Offer, (accounts, rows): &Rows) -> Vec<String> {
     let mut missing = HashMap::<String, usize>::new();
-    // What a provider declares, it declares for a savings or current account.
-    let deposits: Vec<_> = accounts.iter().filter(|account| account.fi_type() == pb::FiType::Deposit).collect();
+    // A summary's fields are declared for its own kind of account, all others for savings and current accounts.
+    let of = |kinds: &[pb::FiType]| accounts.iter().filter(|account| kinds.contains(&account.fi_type())).collect::<Vec<_>>();
+    let deposits = of(&[pb::FiType::Deposit]);
+    let terms = of(&[pb::FiType::TermDeposit, pb::FiType::RecurringDeposit]);
     assert!(!deposits.is_empty(), "{}: no deposit account", offer.name());
     let ids: HashSet<_> = deposits.iter().map(|account| account.account_id.as_str()).collect();
     for path in &offer.product.declared_fields {
@@ -137,6 +139,9 @@ fn unset(offer: &Offer, (accounts, rows): &Rows) -> Vec<String> {
         let count = if path.starts_with("transaction.") {
             let own = rows.iter().filter(|row| ids.contains(row.account_id.as_str()));
             own.filter(|row| path != "transaction.ordinal" && fields::value_in_transaction(path, row).is_none()).count()
+        } else if path.starts_with("account.term_deposit.") {
+            assert!(terms.len() >= 2, "{}: no term and recurring deposit", offer.name());
+            terms.iter().filter(|account| fields::value_in_account(path, account).is_none()).count()
         } else {
             deposits.iter().filter(|account| fields::value_in_account(path, account).is_none()).count()
         };

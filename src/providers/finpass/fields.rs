@@ -31,6 +31,21 @@ pub const FULL_AA: &[&str] = &[
     "account.deposit.overdraft_limit",
     "account.deposit.drawing_limit",
     "account.deposit.status",
+    "account.term_deposit.branch",
+    "account.term_deposit.ifsc",
+    "account.term_deposit.opening_date",
+    "account.term_deposit.maturity_date",
+    "account.term_deposit.kind_text",
+    "account.term_deposit.principal",
+    "account.term_deposit.current_value",
+    "account.term_deposit.maturity_amount",
+    "account.term_deposit.interest_rate",
+    "account.term_deposit.interest_payout",
+    "account.term_deposit.interest_computation",
+    "account.term_deposit.compounding",
+    "account.term_deposit.interest_periodic_payout",
+    "account.term_deposit.interest_on_maturity",
+    "account.term_deposit.tenure",
     "transaction.transaction_id",
     "transaction.type",
     "transaction.mode",
@@ -41,6 +56,25 @@ pub const FULL_AA: &[&str] = &[
     "transaction.value_date",
     "transaction.narration",
     "transaction.bank_transaction_id",
+];
+
+/// Those of [`FULL_AA`] whose names at the provider are assumed: it documents deposits only.
+pub const FULL_AA_ASSUMED: &[&str] = &[
+    "account.term_deposit.branch",
+    "account.term_deposit.ifsc",
+    "account.term_deposit.opening_date",
+    "account.term_deposit.maturity_date",
+    "account.term_deposit.kind_text",
+    "account.term_deposit.principal",
+    "account.term_deposit.current_value",
+    "account.term_deposit.maturity_amount",
+    "account.term_deposit.interest_rate",
+    "account.term_deposit.interest_payout",
+    "account.term_deposit.interest_computation",
+    "account.term_deposit.compounding",
+    "account.term_deposit.interest_periodic_payout",
+    "account.term_deposit.interest_on_maturity",
+    "account.term_deposit.tenure",
 ];
 
 /// The statement behind an analysis.
@@ -83,6 +117,7 @@ mod tests {
         for path in super::FULL_AA.iter().chain(super::AA_BSA) {
             assert!(fields::exists(path), "{path}");
         }
+        assert!(super::FULL_AA_ASSUMED.iter().all(|path| super::FULL_AA.contains(path)));
         assert!(super::AA_BSA_ASSUMED.iter().all(|path| super::AA_BSA.contains(path)));
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             fi_types: &[FiType::Deposit],
             sources: &[DataSource::Aa],
             declared_fields: fields::FULL_AA,
-            assumed_fields: &[],
+            assumed_fields: fields::FULL_AA_ASSUMED,
             report_formats: &[],
             inputs: &["customer.mobile", "customer.pan", "customer.email", "redirect_url"],
             resumes_attempt: false,

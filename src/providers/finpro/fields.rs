@@ -1,4 +1,4 @@
-//! What FinPro's products deliver for a DEPOSIT account; a declared field that is unset in an answer is a fault.
+//! What FinPro's products deliver for deposits, term deposits and recurring deposits, each its own summary; a declared field that is unset in an answer is a fault.
 
 /// Bank data through an aggregator, in either journey style.
 pub const FULL_AA: &[&str] = &[
@@ -30,6 +30,21 @@ pub const FULL_AA: &[&str] = &[
     "account.deposit.micr",
     "account.deposit.opening_date",
     "account.deposit.status",
+    "account.term_deposit.branch",
+    "account.term_deposit.ifsc",
+    "account.term_deposit.opening_date",
+    "account.term_deposit.maturity_date",
+    "account.term_deposit.kind_text",
+    "account.term_deposit.principal",
+    "account.term_deposit.current_value",
+    "account.term_deposit.maturity_amount",
+    "account.term_deposit.interest_rate",
+    "account.term_deposit.interest_payout",
+    "account.term_deposit.interest_computation",
+    "account.term_deposit.compounding",
+    "account.term_deposit.interest_periodic_payout",
+    "account.term_deposit.interest_on_maturity",
+    "account.term_deposit.tenure",
     "transaction.transaction_id",
     "transaction.type",
     "transaction.mode",

@@ -121,7 +121,8 @@ fn a_deposit_is_read_in_full() {
     assert_eq!((row.account_id.as_str(), row.ordinal), (account.account_id.as_str(), 0));
     let row = &page.transactions[1];
     assert_eq!((row.narration.as_str(), row.value_date, row.ordinal), ("Salary \"Credit\"", day(2024, 1, 5), 1));
-    for path in declared::FULL_AA {
+    // A savings account has no summary of a term deposit.
+    for path in declared::FULL_AA.iter().filter(|path| !path.starts_with("account.term_deposit.")) {
         let set = fields::value_in_account(path, account).or_else(|| fields::value_in_transaction(path, row));
         assert!(set.is_some(), "{path}");
     }
