@@ -11,6 +11,7 @@ mod documented;
 mod equality;
 mod evidence;
 mod fair_use;
+mod finding;
 mod fuzz;
 mod harness;
 mod hostile;

@@ -7,10 +7,12 @@ mod complete;
 mod data;
 mod evidence;
 mod explain;
+mod find;
 mod open;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
+mod redirect;
 mod renormalise;
 mod report;
 mod resume;
@@ -29,11 +31,13 @@ pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
 pub use explain::{ExplainedConsent, Explanation};
+pub use find::FoundJourneys;
 pub use open::OpenedJourney;
+pub use redirect::ResolvedRedirect;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
 pub use select::FetchChoice;
-pub use start::StartCommand;
+pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
 
 use super::{

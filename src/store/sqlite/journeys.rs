@@ -13,23 +13,8 @@ use crate::{
 #[async_trait]
 impl JourneyStore for SqliteStore {
     async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
-        let sealed = self.seal_journey(journey)?;
         let mut tx = self.writer.begin().await?;
-        sqlx::query(
-            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
-             VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(&journey.tenant)
-        .bind(&journey.id)
-        .bind(&journey.routing.provider)
-        .bind(journey.state.as_str_name())
-        .bind(millis(journey.created_at))
-        .bind(millis(now))
-        .bind(due_at.map(millis))
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
-        self.write_refs(&mut tx, journey).await?;
+        self.insert_in(&mut tx, journey, due_at, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -72,8 +57,7 @@ impl JourneyStore for SqliteStore {
             .fetch_optional(&self.readers)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        let plain = self.sealer.open(&["journey", tenant, id], row.get("sealed"))?;
-        let journey = serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("a journey"))?;
+        let journey = self.open_journey(tenant, id, row.get("sealed"))?;
         Ok(Some(Versioned { journey, version: row.get("version") }))
     }
 
@@ -123,12 +107,50 @@ impl JourneyStore for SqliteStore {
 }
 
 impl SqliteStore {
+    /// Writes a new journey within a transaction.
+    pub(super) async fn insert_in(
+        &self,
+        tx: &mut SqliteConnection,
+        journey: &Journey,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sealed = self.seal_journey(journey)?;
+        sqlx::query(
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
+             VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(&journey.routing.provider)
+        .bind(journey.state.as_str_name())
+        .bind(millis(journey.created_at))
+        .bind(millis(now))
+        .bind(due_at.map(millis))
+        .bind(sealed)
+        .execute(&mut *tx)
+        .await?;
+        self.write_refs(tx, journey).await
+    }
+
+    pub(super) fn open_journey(&self, tenant: &str, id: &str, sealed: &[u8]) -> Result<Journey, StoreError> {
+        let plain = self.sealer.open(&["journey", tenant, id], sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("a journey"))
+    }
+
     fn seal_journey(&self, journey: &Journey) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(journey).map_err(|_| StoreError::Unreadable("a journey"))?;
         Ok(self.sealer.seal(&["journey", &journey.tenant, &journey.id], &plain)?)
     }
 
+    /// What the journey is found by.
     async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey) -> Result<(), StoreError> {
+        sqlx::query("UPDATE journeys SET expires_at = ? WHERE tenant = ? AND id = ?")
+            .bind(journey.first_expiry().map(millis))
+            .bind(&journey.tenant)
+            .bind(&journey.id)
+            .execute(&mut *tx)
+            .await?;
         for hash in self.ref_hashes(journey) {
             sqlx::query("INSERT OR IGNORE INTO journey_refs (hash, tenant, journey_id) VALUES (?, ?, ?)")
                 .bind(hash)
@@ -143,7 +165,9 @@ impl SqliteStore {
     fn ref_hashes(&self, journey: &Journey) -> Vec<Vec<u8>> {
         let hash = |kind: &str, value: &str| self.lookup(&journey.tenant, kind, value);
         let provider = journey.routing.provider.as_str();
-        let mut hashes = Vec::new();
+        let mut hashes: Vec<_> = journey.guards().map(|(kind, value)| hash(kind, &value)).collect();
+        let references = [("client", &journey.ask.client_reference), ("customer", &journey.ask.customer.customer_reference)];
+        hashes.extend(references.into_iter().filter_map(|(kind, value)| Some(hash(kind, value.as_deref()?))));
         for attempt in &journey.attempts {
             hashes.push(hash("attempt", &attempt.id));
             hashes.push(hash("token", &attempt.webhook_token));
