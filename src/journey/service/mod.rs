@@ -6,6 +6,7 @@ mod changes;
 mod complete;
 mod data;
 mod evidence;
+mod latest;
 mod open;
 mod page;
 pub(crate) mod page_token;
@@ -27,6 +28,7 @@ pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
+pub use latest::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
@@ -112,6 +114,8 @@ pub struct Service {
     reports: Loading<(String, String, ReportFormat), ReportAnswer>,
     /// Differences of two fetches that were asked for lately.
     differences: Loading<changes::DifferenceKey, changes::Difference>,
+    /// What providers called the latest, read lately.
+    reported: Loading<latest::ReportedKey, latest::Reported>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
@@ -130,6 +134,7 @@ impl Service {
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
+            reported: Loading::new(64 * 1024 * 1024),
             changes: broadcast::channel(1_024).0,
             wake: Arc::new(Notify::new()),
         }
