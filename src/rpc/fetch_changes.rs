@@ -54,7 +54,12 @@ async fn between(
     Ok(with_origin(encoded::page(&page.entries, &tail), page.origin))
 }
 
-async fn latest(edge: &Edge, call: Call, journey: &Journey, query: LatestQuery) -> Result<Response<FetchChangesResponse>, Status> {
+async fn latest(
+    edge: &Edge,
+    call: Call,
+    journey: &Journey,
+    query: LatestQuery,
+) -> Result<Response<FetchChangesResponse>, Status> {
     let consent_id = edge.service.latest_consent(journey, &query).map_err(status::of_failure)?;
     // Later pages are of an answer that is there.
     let replayed = !query.page_token.is_empty() || ask(edge, call, journey, &consent_id, &query.request_id).await?;

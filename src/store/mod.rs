@@ -26,7 +26,9 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static {
+pub trait Storage:
+    JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
+{
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

@@ -7,6 +7,7 @@ mod complete;
 mod data;
 mod evidence;
 mod latest;
+mod latest_page;
 mod open;
 mod page;
 pub(crate) mod page_token;
@@ -28,7 +29,7 @@ pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
-pub use latest::{LatestPage, LatestQuery};
+pub use latest_page::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
@@ -115,7 +116,7 @@ pub struct Service {
     /// Differences of two fetches that were asked for lately.
     differences: Loading<changes::DifferenceKey, changes::Difference>,
     /// What providers called the latest, read lately.
-    reported: Loading<latest::ReportedKey, latest::Reported>,
+    reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,

@@ -10,7 +10,8 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target, WebhookHint,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
+        WebhookHint,
     },
     settings::is_loopback,
 };

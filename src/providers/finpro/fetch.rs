@@ -1,12 +1,15 @@
 //! The body of financial data: only its envelope is judged here, without reading an account.
 
 use super::{envelope, error};
-use crate::{data::as_kept, providers::{
-    error::{ErrorKind, ProviderError},
-    http::OutboundResponse,
-    judge::Origin,
-    provider::{Body, Latest},
-}};
+use crate::{
+    data::as_kept,
+    providers::{
+        error::{ErrorKind, ProviderError},
+        http::OutboundResponse,
+        judge::Origin,
+        provider::{Body, Latest},
+    },
+};
 
 /// Takes the answer of `/getallfidata`.
 pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, ProviderError> {

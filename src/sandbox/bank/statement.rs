@@ -65,8 +65,7 @@ fn account(mobile: &str, now: Timestamp, scenario: Scenario, index: usize, plan:
     let number = random.digits(if index == 1 { 14 } else { 11 });
     let prefix = format!("{}{index}", plan.bank.ifsc);
     let mut book = Book { balance: plan.opening, floor: -plan.overdraft, keep: plan.keep, rows: Vec::new() };
-    // Of the account that has most, the years before are left out: nobody sees them, and writing them takes time.
-    let mut day = if scenario == Scenario::LargeAccount { from } else { first };
+    let mut day = first;
     while day <= day_in_india(now) {
         book.day(&prefix, day, month::day(plan.habit, &seed, day, plan.per_day), now, scenario);
         day = day.saturating_add(1.day());

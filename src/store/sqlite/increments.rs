@@ -37,12 +37,11 @@ impl IncrementStore for SqliteStore {
     }
 
     async fn increment(&self, tenant: &str, request_id: &str) -> Result<Option<KeptIncrement>, StoreError> {
-        let row = sqlx::query(
-            "SELECT journey_id, consent_id, endpoint, received_at, purge_at, sealed FROM increments WHERE hash = ?",
-        )
-        .bind(self.lookup(tenant, "increment", request_id))
-        .fetch_optional(&self.readers)
-        .await?;
+        let row =
+            sqlx::query("SELECT journey_id, consent_id, endpoint, received_at, purge_at, sealed FROM increments WHERE hash = ?")
+                .bind(self.lookup(tenant, "increment", request_id))
+                .fetch_optional(&self.readers)
+                .await?;
         let Some(row) = row else { return Ok(None) };
         let facts = Facts {
             journey_id: row.get("journey_id"),
