@@ -114,7 +114,7 @@ async fn what_the_provider_gives_once_is_given_again_to_the_same_request_only() 
     }
     assert_eq!(world.sandbox.calls().count(CALL), 2);
 
-    *clock.0.lock().unwrap() = SignedDuration::from_hours(30 * 24);
+    *clock.0.lock().unwrap() = SignedDuration::from_hours(28 * 24);
     fetch_again(&world, &journey_id, clock.now()).await;
     let picked_up = |journey: &pb::Journey| journey.consents[0].fetches.get(1).is_some_and(|fetch| fetch.pick_up_time.is_some());
     loop {
@@ -132,7 +132,7 @@ async fn what_the_provider_gives_once_is_given_again_to_the_same_request_only() 
     assert_eq!(rows(&page(&world, &first).await.unwrap()), whole);
     assert_eq!(world.sandbox.calls().count(CALL), 3);
 
-    *clock.0.lock().unwrap() = SignedDuration::from_hours(250 * 24);
+    *clock.0.lock().unwrap() = SignedDuration::from_hours(100 * 24);
     // Whether it is deleted by now or not: the provider has deleted it, too.
     assert_eq!(refusal(page(&world, &first).await), (Code::FailedPrecondition, "DATA_EXPIRED".to_owned()));
     world.stop().await;
