@@ -115,6 +115,8 @@ pub enum JourneyError {
     RedirectUnknown,
     /// The outcome of an attempt is not known.
     OutcomeUnknown,
+    /// The consent allows one fetch only.
+    ConsentNotPeriodic,
     /// The view is not open to the caller.
     ViewNotAllowed,
     /// A provider call failed.

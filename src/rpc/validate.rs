@@ -10,7 +10,7 @@ use url::Url;
 
 pub(super) use finding::{journeys, query};
 pub(crate) use reading::data;
-pub(super) use reading::{account_ids, changes, stream};
+pub(super) use reading::{Changes, account_ids, changes, stream};
 
 use crate::{
     journey::{
