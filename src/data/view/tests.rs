@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 
-use super::*;
+use super::{quoted::as_message, *};
 use crate::{
-    contract::Message,
+    contract::{CONTRACT, Kind, Message},
     data::RowsBuilder,
     pb::{self, FetchDataResponse, FieldClass, QualityCode, QualityFlag},
 };
@@ -120,12 +120,9 @@ fn what_is_personal_of_any_kind_of_account_is_in_the_full_view_only() {
 #[test]
 fn no_account_or_row_holds_what_no_view_shows() {
     let full = Plan::new(&CONTRACT, View::Full);
-    for name in ["sangam.v1.Account", "sangam.v1.Transaction"] {
-        let fields = CONTRACT.fields(CONTRACT.place(name).unwrap());
-        for field in fields {
-            assert_eq!(full.step(CONTRACT.place(name).unwrap(), field.number), Step::Copy, "{name}.{}", field.name);
-        }
-    }
+    assert!(full.is_whole(full.account) && full.is_whole(full.transaction));
+    let holds_links = CONTRACT.place("sangam.v1.StartJourneyResponse").unwrap();
+    assert!(!full.is_whole(holds_links) && !MASKED.is_whole(MASKED.account));
 }
 
 fn account(flags: &[(&str, &str)]) -> Rows {
@@ -217,17 +214,23 @@ fn a_message_that_cannot_be_read_is_not_shown() {
 }
 
 #[test]
-fn a_field_that_the_contract_does_not_have_is_left_out() {
-    let mut rows = Vec::new();
-    wire::delimited(&mut rows, 5_000, b"of a later version");
-    wire::delimited(&mut rows, 1, b"acc_1");
+fn a_field_that_the_contract_does_not_have_is_left_out_however_deep_it_stands() {
+    let mut amount = pb::Money { minor_units: 1050, currency_code: "INR".into() }.encode_to_vec();
+    let mut row = pb::Transaction { transaction_id: "txn_1".into(), ..Default::default() }.encode_to_vec();
+    for message in [&mut amount, &mut row] {
+        wire::delimited(message, 5_000, b"of a later version");
+    }
+    wire::delimited(&mut row, 7, &amount);
     let mut builder = RowsBuilder::with_capacity(0);
-    builder.message(EntryKind::Account, |out| {
-        out.extend_from_slice(&rows);
+    builder.message(EntryKind::Transaction, |out| {
+        out.extend_from_slice(&row);
         Some(())
     });
     let shown = apply(&builder.finish().unwrap(), View::Masked);
-    assert!(!found(&shown.bytes, "later") && found(&shown.bytes, "acc_1"));
+    assert!(!found(&shown.bytes, "later"));
+    let page = FetchDataResponse::decode(shown.bytes).unwrap();
+    assert_eq!(page.transactions[0].amount.as_ref().map(|money| money.minor_units), Some(1050));
+    assert_eq!(page.transactions[0].transaction_id, "txn_1");
 }
 
 proptest::proptest! {
