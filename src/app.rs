@@ -23,7 +23,7 @@ use crate::{
     rpc,
     seal::Keys,
     server::{self, health::Health, reflection},
-    store::{Store, StoreError},
+    store::{self, Store, StoreError},
     webhook,
 };
 
@@ -93,7 +93,7 @@ impl App {
         let random: SharedRandom = Arc::new(SystemRandom);
         let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
         Ok(Service::new(Parts {
-            store: Store::open(&config.store.path, &keys).await?,
+            store: store::open(&config.store.path, &keys).await?,
             providers: build_providers(config, &clock, &random)?,
             caches: Caches::new(cache_settings(config)),
             clock,
