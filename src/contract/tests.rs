@@ -30,6 +30,43 @@ fn every_field_that_can_tell_something_has_a_class() {
 }
 
 #[test]
+fn a_field_that_is_named_like_something_personal_is_not_called_impersonal() {
+    let personal = [
+        "mobile",
+        "pan",
+        "email",
+        "vua",
+        "phone",
+        "landline",
+        "birth",
+        "address",
+        "holder",
+        "nominee",
+        "narration",
+        "reference",
+        "folio",
+        "number",
+        "gstin",
+        "demat",
+        "client",
+        "url",
+        "token",
+    ];
+    // Where a branch of a bank is, and a class of shares.
+    let not = [
+        "sangam.v1.PpfAccount.branch_address",
+        "sangam.v1.EquityTransaction.share_holder_equity_type",
+        "sangam.v1.DepositoryReceiptTransaction.share_holder_equity_type",
+    ];
+    let called: Vec<String> = ours()
+        .filter(|(_, field)| field.class == FieldClass::Impersonal && field.name.split('_').any(|word| personal.contains(&word)))
+        .map(|(message, field)| format!("{}.{}", message.name, field.name))
+        .filter(|name| !not.contains(&name.as_str()))
+        .collect();
+    assert_eq!(called, [""; 0]);
+}
+
+#[test]
 fn a_class_stands_on_what_it_is_made_for() {
     for (message, field) in ours() {
         let named = format!("{}.{}", message.name, field.name);

@@ -19,103 +19,27 @@ pub fn showing(class: FieldClass, view: View) -> Showing {
     use FieldClass as Class;
     use Showing::{Gone, Masked, Shown};
     let [masked, summary, full] = match class {
-        //                       MASKED  SUMMARY FULL
-        Class::Unspecified =>
-        /**/
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Impersonal =>
-        /* */
-        {
-            [Shown, Shown, Shown]
-        }
-        Class::Name =>
-        /*       */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::DateOfBirth =>
-        /**/
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Pan =>
-        /*        */
-        {
-            [Masked, Masked, Shown]
-        }
-        Class::Mobile =>
-        /*     */
-        {
-            [Masked, Masked, Shown]
-        }
-        Class::Landline =>
-        /*   */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Email =>
-        /*      */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Address =>
-        /*    */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Account =>
-        /*    */
-        {
-            [Masked, Masked, Shown]
-        }
-        Class::Nominee =>
-        /*    */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Narration =>
-        /*  */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Reference =>
-        /*  */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::RecordId =>
-        /*   */
-        {
-            [Shown, Shown, Shown]
-        }
-        Class::Description =>
-        /**/
-        {
-            [Shown, Shown, Shown]
-        }
-        Class::Amount =>
-        /*     */
-        {
-            [Shown, Shown, Shown]
-        }
-        Class::Anything =>
-        /*   */
-        {
-            [Gone, Gone, Shown]
-        }
+        // MASKED, SUMMARY, FULL
+        Class::Unspecified => [Gone, Gone, Shown],
+        Class::Impersonal => [Shown, Shown, Shown],
+        Class::Name => [Gone, Gone, Shown],
+        Class::DateOfBirth => [Gone, Gone, Shown],
+        Class::Pan => [Masked, Masked, Shown],
+        Class::Mobile => [Masked, Masked, Shown],
+        Class::Landline => [Gone, Gone, Shown],
+        Class::Email => [Gone, Gone, Shown],
+        Class::Address => [Gone, Gone, Shown],
+        Class::Account => [Masked, Masked, Shown],
+        Class::Nominee => [Gone, Gone, Shown],
+        Class::Narration => [Gone, Gone, Shown],
+        Class::Reference => [Gone, Gone, Shown],
+        Class::RecordId => [Shown, Shown, Shown],
+        Class::Description => [Shown, Shown, Shown],
+        Class::Amount => [Shown, Shown, Shown],
+        Class::Anything => [Gone, Gone, Shown],
         // Where the field that it is quoted from is not known; otherwise that field decides.
-        Class::Quoted =>
-        /*     */
-        {
-            [Gone, Gone, Shown]
-        }
-        Class::Secret =>
-        /*     */
-        {
-            [Gone, Gone, Gone]
-        }
+        Class::Quoted => [Gone, Gone, Shown],
+        Class::Secret => [Gone, Gone, Gone],
     };
     match view {
         View::Unspecified | View::Masked => masked,
