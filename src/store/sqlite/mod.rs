@@ -18,6 +18,7 @@ use crate::{
 
 mod documents;
 mod evidence;
+mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
@@ -90,13 +91,13 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "init".into(),
-        MigrationType::Simple,
-        include_str!("0001_init.sql").into_sql_str(),
-        false,
-    )])
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "init", include_str!("0001_init.sql")),
+        migration(2, "incremental", include_str!("0002_incremental.sql")),
+    ])
 }
 
 /// Instants are kept as milliseconds since 1970.
