@@ -23,6 +23,7 @@ const FILES: &[&str] = &[
     "sangam/v1/find.proto",
     "sangam/v1/journey.proto",
     "sangam/v1/journey_service.proto",
+    "sangam/v1/options.proto",
     "sangam/v1/provider_service.proto",
 ];
 

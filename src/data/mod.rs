@@ -7,6 +7,7 @@ use crate::{journey::model::Customer, seal::KeyedHash};
 
 pub mod account;
 pub mod changes;
+pub mod classes;
 pub mod completeness;
 pub mod convert;
 pub mod deposit;
@@ -29,7 +30,6 @@ pub mod term_deposit;
 pub mod time;
 pub mod typed;
 pub mod view;
-pub mod view_details;
 pub mod wire;
 pub mod words;
 pub mod words_markets;
