@@ -171,6 +171,9 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             delivered: text.delivery.text().is_none_or(|word| (self.manner.delivered)(&word)),
             ..pb::Account::default()
         };
+        for (path, scalar) in [("masked_number", &text.number), ("fip_id", &text.fip_id), ("fip_name", &text.fip_name)] {
+            flags.wrong(path, scalar);
+        }
         if let Some(number) = number {
             head.masked_number = number.number;
             if number.was_clear {

@@ -28,6 +28,7 @@ pub mod summary;
 pub mod term_deposit;
 pub mod time;
 pub mod typed;
+pub mod unknown;
 pub mod view;
 pub mod view_details;
 pub mod wire;

@@ -61,7 +61,8 @@ macro_rules! hide_each {
 pub(super) fn account(details: &mut Option<Details>) {
     let Some(details) = details else { return };
     match details {
-        Details::Deposit(_) | Details::TermDeposit(_) => {}
+        Details::Deposit(deposit) => hide_each!(deposit.pending),
+        Details::TermDeposit(_) => {}
         Details::MutualFund(fund) => hide_each!(fund.holdings, MUTUAL_FUND_HOLDING),
         Details::Sip(sip) => hide_sip(sip),
         Details::Equity(equity) => hide_each!(equity.holdings),
@@ -133,7 +134,11 @@ pub(super) fn row(details: &mut Option<RowDetails>) {
         | RowDetails::Epf(_)
         | RowDetails::Ppf(_)
         | RowDetails::CreditCard(_) => {}
-        RowDetails::GstReturn(of) => hide_each!(of.lines),
+        RowDetails::GstReturn(of) => {
+            hide_each!(of.lines);
+            hide_each!(of.paid_in_cash);
+            hide_each!(of.paid_by_credit);
+        }
         RowDetails::GstInvoice(invoice) => {
             hide(GST_INVOICE, invoice);
             hide_each!(invoice.items);
