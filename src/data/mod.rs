@@ -10,6 +10,7 @@ pub mod changes;
 pub mod completeness;
 pub mod convert;
 pub mod deposit;
+mod field_path;
 pub mod fields;
 pub mod filter;
 pub mod holder;

@@ -47,6 +47,7 @@ pub enum Scenario {
     QuietMonth,
     MissingRow,
     OtherHolder,
+    EveryKind,
 }
 
 /// The table: last two digits, story, what happens. Any other digits are a normal customer.
@@ -98,6 +99,11 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
     ("41", Scenario::QuietMonth, "nothing happens on the first account in one month"),
     ("42", Scenario::MissingRow, "one rent payment is missing in the first account: the running balance breaks there"),
     ("43", Scenario::OtherHolder, "every account is somebody else's"),
+    (
+        "44",
+        Scenario::EveryKind,
+        "FinPro: beside the deposits an account of every other kind, from mutual funds to returns of the goods and services tax",
+    ),
 ];
 
 impl Scenario {

@@ -229,7 +229,11 @@ mod typed;
 mod wrapped;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod other_tests;
 #[cfg(test)]

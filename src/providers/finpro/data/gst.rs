@@ -243,7 +243,18 @@ fn line_kind(name: &str) -> Option<GstLineKind> {
 fn only_wraps(name: &str) -> bool {
     matches!(
         name,
-        "data" | "b2bdtls" | "pdcashdtls" | "pdcashlist" | "supdetails" | "supinter" | "intersup" | "itcelg" | "inwardsup" | "intrltfee" | "txpmt" | "ecodtls"
+        "data"
+            | "b2bdtls"
+            | "pdcashdtls"
+            | "pdcashlist"
+            | "supdetails"
+            | "supinter"
+            | "intersup"
+            | "itcelg"
+            | "inwardsup"
+            | "intrltfee"
+            | "txpmt"
+            | "ecodtls"
     ) || name.strip_suffix("list").is_some_and(|name| line_kind(name).is_some())
 }
 
