@@ -1,14 +1,15 @@
 //! Documents of an analysis, sealed, until their data's end: asking the provider again may be billed.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{SqliteStore, millis, provenance};
-use crate::store::{KeptDocument, StoreError};
+use crate::store::{DocumentStore, KeptDocument, StoreError};
 
-impl SqliteStore {
-    /// Keeps a document; a newer one of the same fetch and format takes its place.
-    pub async fn put_document(
+#[async_trait]
+impl DocumentStore for SqliteStore {
+    async fn put_document(
         &self,
         tenant: &str,
         fetch_id: &str,
@@ -36,8 +37,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// A document, if it is kept.
-    pub async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
+    async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
         let row = sqlx::query(
             "SELECT media_type, endpoint, received_at, normaliser_version, sealed FROM documents
              WHERE tenant = ? AND fetch_id = ? AND format = ?",

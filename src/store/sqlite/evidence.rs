@@ -1,10 +1,69 @@
 //! Evidence: what a snapshot was made from, as the provider sent it, sealed, as long as the snapshot.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 
 use super::{SqliteStore, instant, millis};
-use crate::store::{KeptEvidence, Outdated, RetainedFetch, StoreError};
+use crate::store::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError};
+
+#[async_trait]
+impl EvidenceStore for SqliteStore {
+    async fn evidence(&self, tenant: &str, fetch_id: &str) -> Result<Option<RetainedFetch>, StoreError> {
+        let row = sqlx::query(
+            "SELECT e.media_type, e.endpoint, e.received_at, e.sha256, e.purge_at, e.sealed, s.normaliser_version
+             FROM evidence e JOIN snapshots s USING (tenant, fetch_id) WHERE tenant = ? AND fetch_id = ?",
+        )
+        .bind(tenant)
+        .bind(fetch_id)
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let facts = Facts {
+            media_type: row.get("media_type"),
+            endpoint: row.get("endpoint"),
+            received_at: row.get("received_at"),
+            sha256: row.get("sha256"),
+        };
+        let bytes = self.sealer.open(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), row.get("sealed"))?;
+        Ok(Some(RetainedFetch {
+            evidence: KeptEvidence {
+                bytes: bytes.into(),
+                media_type: facts.media_type.to_owned(),
+                endpoint: facts.endpoint.to_owned(),
+                received_at: instant(facts.received_at)?,
+            },
+            normaliser_version: row.get("normaliser_version"),
+            purge_at: instant(row.get("purge_at"))?,
+        }))
+    }
+
+    async fn outdated(
+        &self,
+        tenant: &str,
+        journey_id: Option<&str>,
+        version: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Outdated>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT s.journey_id, s.fetch_id, s.normaliser_version FROM snapshots s JOIN evidence e USING (tenant, fetch_id)
+             WHERE s.tenant = ?1 AND s.normaliser_version < ?2 AND s.purge_at > ?3 AND (?4 IS NULL OR s.journey_id = ?4)
+             ORDER BY s.journey_id, s.fetch_id",
+        )
+        .bind(tenant)
+        .bind(version)
+        .bind(millis(now))
+        .bind(journey_id)
+        .fetch_all(&self.readers)
+        .await?;
+        let outdated = |row: &sqlx::sqlite::SqliteRow| Outdated {
+            journey_id: row.get("journey_id"),
+            fetch_id: row.get("fetch_id"),
+            normaliser_version: row.get("normaliser_version"),
+        };
+        Ok(rows.iter().map(outdated).collect())
+    }
+}
 
 impl SqliteStore {
     /// Keeps a body within the transaction that keeps its snapshot.
@@ -39,63 +98,6 @@ impl SqliteStore {
         .await?;
         Ok(())
     }
-
-    /// What a fetch's rows were made from, if it is kept.
-    pub async fn evidence(&self, tenant: &str, fetch_id: &str) -> Result<Option<RetainedFetch>, StoreError> {
-        let row = sqlx::query(
-            "SELECT e.media_type, e.endpoint, e.received_at, e.sha256, e.purge_at, e.sealed, s.normaliser_version
-             FROM evidence e JOIN snapshots s USING (tenant, fetch_id) WHERE tenant = ? AND fetch_id = ?",
-        )
-        .bind(tenant)
-        .bind(fetch_id)
-        .fetch_optional(&self.readers)
-        .await?;
-        let Some(row) = row else { return Ok(None) };
-        let facts = Facts {
-            media_type: row.get("media_type"),
-            endpoint: row.get("endpoint"),
-            received_at: row.get("received_at"),
-            sha256: row.get("sha256"),
-        };
-        let bytes = self.sealer.open(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), row.get("sealed"))?;
-        Ok(Some(RetainedFetch {
-            evidence: KeptEvidence {
-                bytes: bytes.into(),
-                media_type: facts.media_type.to_owned(),
-                endpoint: facts.endpoint.to_owned(),
-                received_at: instant(facts.received_at)?,
-            },
-            normaliser_version: row.get("normaliser_version"),
-            purge_at: instant(row.get("purge_at"))?,
-        }))
-    }
-
-    /// The snapshots that a normaliser older than `version` made from what is still kept, of one journey or of all.
-    pub async fn outdated(
-        &self,
-        tenant: &str,
-        journey_id: Option<&str>,
-        version: u32,
-        now: Timestamp,
-    ) -> Result<Vec<Outdated>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT s.journey_id, s.fetch_id, s.normaliser_version FROM snapshots s JOIN evidence e USING (tenant, fetch_id)
-             WHERE s.tenant = ?1 AND s.normaliser_version < ?2 AND s.purge_at > ?3 AND (?4 IS NULL OR s.journey_id = ?4)
-             ORDER BY s.journey_id, s.fetch_id",
-        )
-        .bind(tenant)
-        .bind(version)
-        .bind(millis(now))
-        .bind(journey_id)
-        .fetch_all(&self.readers)
-        .await?;
-        let outdated = |row: &sqlx::sqlite::SqliteRow| Outdated {
-            journey_id: row.get("journey_id"),
-            fetch_id: row.get("fetch_id"),
-            normaliser_version: row.get("normaliser_version"),
-        };
-        Ok(rows.iter().map(outdated).collect())
-    }
 }
 
 /// What stands in clear beside a sealed body.
@@ -129,7 +131,7 @@ mod tests {
     use crate::{
         data::{NORMALISER_VERSION, Provenance},
         seal::Keys,
-        store::KeptSnapshot,
+        store::{KeptSnapshot, SnapshotStore, Storage},
     };
 
     const END: i64 = 100;

@@ -1,23 +1,18 @@
 //! Journeys: one sealed tree a row, written whole or not at all.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 
 use super::{SqliteStore, millis};
-use crate::{journey::model::Journey, store::StoreError};
+use crate::{
+    journey::model::Journey,
+    store::{JourneyStore, StoreError, Versioned},
+};
 
-/// A tree as read, with the version that a write of it must find.
-#[derive(Debug, Clone)]
-pub struct Versioned {
-    /// The tree.
-    pub journey: Journey,
-    /// Its version.
-    pub version: i64,
-}
-
-impl SqliteStore {
-    /// Writes a new journey.
-    pub async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+#[async_trait]
+impl JourneyStore for SqliteStore {
+    async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
         let sealed = self.seal_journey(journey)?;
         let mut tx = self.writer.begin().await?;
         sqlx::query(
@@ -39,8 +34,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Writes a changed tree if its version is still the one that was read; `false` means that another writer came first.
-    pub async fn save_journey(
+    async fn save_journey(
         &self,
         journey: &Journey,
         version: i64,
@@ -71,8 +65,7 @@ impl SqliteStore {
         Ok(true)
     }
 
-    /// Reads a tree.
-    pub async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
+    async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
         let row = sqlx::query("SELECT version, sealed FROM journeys WHERE tenant = ? AND id = ?")
             .bind(tenant)
             .bind(id)
@@ -84,8 +77,7 @@ impl SqliteStore {
         Ok(Some(Versioned { journey, version: row.get("version") }))
     }
 
-    /// The journeys that are due, soonest first: (tenant, id).
-    pub async fn due_journeys(&self, now: Timestamp, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
+    async fn due_journeys(&self, now: Timestamp, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
         let rows = sqlx::query("SELECT tenant, id FROM journeys WHERE due_at <= ? ORDER BY due_at LIMIT ?")
             .bind(millis(now))
             .bind(limit)
@@ -94,15 +86,13 @@ impl SqliteStore {
         Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
     }
 
-    /// When the next journey is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let next: Option<i64> =
             sqlx::query_scalar("SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL").fetch_one(&self.readers).await?;
         next.map(super::instant).transpose()
     }
 
-    /// Takes a due journey for a look: until `again` nobody else looks, unless it is woken meanwhile.
-    pub async fn claim_journey(&self, tenant: &str, id: &str, again: Timestamp) -> Result<(), StoreError> {
+    async fn claim_journey(&self, tenant: &str, id: &str, again: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET due_at = ?, woken = 0 WHERE tenant = ? AND id = ?")
             .bind(millis(again))
             .bind(tenant)
@@ -112,8 +102,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
-    pub async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET due_at = ?, woken = 1 WHERE tenant = ? AND id = ?")
             .bind(millis(now))
             .bind(tenant)
@@ -123,8 +112,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// The journeys that a reference of a provider, or an id or token of ours, is about. `kind` keeps them apart.
-    pub async fn journeys_by_ref(&self, tenant: &str, kind: &str, value: &str) -> Result<Vec<String>, StoreError> {
+    async fn journeys_by_ref(&self, tenant: &str, kind: &str, value: &str) -> Result<Vec<String>, StoreError> {
         let ids = sqlx::query_scalar("SELECT journey_id FROM journey_refs WHERE hash = ? AND tenant = ?")
             .bind(self.lookup(tenant, kind, value))
             .bind(tenant)
@@ -132,7 +120,9 @@ impl SqliteStore {
             .await?;
         Ok(ids)
     }
+}
 
+impl SqliteStore {
     fn seal_journey(&self, journey: &Journey) -> Result<Vec<u8>, StoreError> {
         let plain = serde_json::to_vec(journey).map_err(|_| StoreError::Unreadable("a journey"))?;
         Ok(self.sealer.seal(&["journey", &journey.tenant, &journey.id], &plain)?)
@@ -169,7 +159,7 @@ impl SqliteStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{journey::testing, seal::Keys};
+    use crate::{journey::testing, seal::Keys, store::Storage};
 
     async fn open(dir: &std::path::Path) -> SqliteStore {
         SqliteStore::open(&dir.join("sangam.db"), &Keys::new(&[1; 32])).await.unwrap()

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{
     Row, SqlitePool,
@@ -9,7 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::StoreError;
+use super::{Storage, StoreError};
 use crate::{
     data::Provenance,
     seal::{KeyedHash, Keys, Sealer},
@@ -17,7 +18,7 @@ use crate::{
 
 mod documents;
 mod evidence;
-pub mod journeys;
+mod journeys;
 mod requests;
 mod snapshots;
 
@@ -53,18 +54,6 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Closes every connection; what was acknowledged is in the file.
-    pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    /// Whether the store answers.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
-        Ok(())
-    }
-
     /// A wrong key file is noticed at the start, not at the first customer.
     async fn check_key(&self) -> Result<(), StoreError> {
         const PLACE: [&str; 1] = ["key check"];
@@ -83,6 +72,19 @@ impl SqliteStore {
     /// The look-up hash of a value; equal values of two tenants or kinds differ.
     fn lookup(&self, tenant: &str, kind: &str, value: &str) -> Vec<u8> {
         self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
+    }
+}
+
+#[async_trait]
+impl Storage for SqliteStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        Ok(())
+    }
+
+    async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
     }
 }
 

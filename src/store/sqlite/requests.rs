@@ -1,15 +1,15 @@
 //! Request ids of writes, so that a repeated one is answered and never done twice.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{REQUEST_LIFE, SqliteStore, millis};
-use crate::store::{Begun, StoreError};
+use crate::store::{Begun, RequestStore, StoreError};
 
-impl SqliteStore {
-    /// Writes a request id down, or tells what became of it. `body_hash` is of the canonical request; `journey_id` is the journey that
-    /// the request opens or concerns.
-    pub async fn begin_request(
+#[async_trait]
+impl RequestStore for SqliteStore {
+    async fn begin_request(
         &self,
         tenant: &str,
         request_id: &str,
@@ -45,8 +45,7 @@ impl SqliteStore {
         Ok(Begun::New)
     }
 
-    /// Keeps the answer of a request.
-    pub async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
+    async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.sealer.seal(&["request", tenant, request_id], answer)?;
         sqlx::query("UPDATE requests SET sealed = ? WHERE hash = ?")
             .bind(sealed)
@@ -56,15 +55,16 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Frees a request id: nothing happened under it and it may be tried again.
-    pub async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError> {
+    async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM requests WHERE hash = ? AND sealed IS NULL")
             .bind(self.lookup(tenant, "request", request_id))
             .execute(&self.writer)
             .await?;
         Ok(())
     }
+}
 
+impl SqliteStore {
     /// The body is hashed under the store's key as well, so that the table tells nothing about it.
     fn body_hash(&self, body: &[u8]) -> Vec<u8> {
         self.hash.digest([b"body".as_slice(), body]).to_vec()

@@ -1,15 +1,15 @@
 //! Snapshots: the normalised rows of a fetch, sealed, until their purge date.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{SqliteStore, millis, provenance};
-use crate::store::{KeptEvidence, KeptSnapshot, Outdated, StoreError};
+use crate::store::{KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError};
 
-impl SqliteStore {
-    /// Keeps a fetch's rows, and beside them what they were made from, if that is to be retained: both or neither. A second pick-up of the
-    /// same fetch changes nothing, so that pages stay as they are.
-    pub async fn put_snapshot(
+#[async_trait]
+impl SnapshotStore for SqliteStore {
+    async fn put_snapshot(
         &self,
         tenant: &str,
         fetch_id: &str,
@@ -42,8 +42,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// A fetch's rows, if they are kept.
-    pub async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
+    async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
         let row = sqlx::query(
             "SELECT endpoint, received_at, normaliser_version, sealed FROM snapshots WHERE tenant = ? AND fetch_id = ?",
         )
@@ -56,8 +55,7 @@ impl SqliteStore {
         Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
-    /// Puts rows that a newer normaliser made in the place of `outdated` ones; `false` if those are not there any more.
-    pub async fn replace_rows(
+    async fn replace_rows(
         &self,
         tenant: &str,
         outdated: &Outdated,
@@ -79,8 +77,7 @@ impl SqliteStore {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Removes what is past its purge date: snapshots, what they were made from, and documents. Answers how many.
-    pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
         let mut gone = 0;
         for statement in [
@@ -94,8 +91,7 @@ impl SqliteStore {
         Ok(gone)
     }
 
-    /// Removes everything that a fetch brought, at once: its consent was withdrawn.
-    pub async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
+    async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
         let mut tx = self.writer.begin().await?;
         for statement in [
             "DELETE FROM snapshots WHERE tenant = ? AND fetch_id = ?",
