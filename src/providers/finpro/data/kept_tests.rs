@@ -3,8 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::tests::{deposit, flags, money, read, row_flags, with};
-use crate::pb::{QualityCode, account::Details};
+use super::tests::{deposit, flags, money, page, read, row_flags, rows_of, with};
+use crate::{
+    data::view,
+    pb::{FetchDataResponse, QualityCode, View, account::Details},
+};
 
 fn unparsable(path: &str) -> (String, QualityCode) {
     (path.to_owned(), QualityCode::Unparsable)
@@ -82,7 +85,7 @@ fn an_entry_of_a_list_that_says_nothing_is_flagged() {
             "Transactions": {"startDate": "2024-01-01", "endDate": "2024-01-31", "Transaction": rows},
         }]))
     };
-    let lost = |page: &crate::pb::FetchDataResponse| -> Vec<_> {
+    let lost = |page: &FetchDataResponse| -> Vec<_> {
         flags(&page.accounts[0]).into_iter().filter(|(_, code)| *code == QualityCode::Unparsable).map(|(path, _)| path).collect()
     };
     let (holder, row) = (json!({"name": "A Sample"}), json!({"txnId": "T1", "type": "BUY"}));
@@ -98,4 +101,28 @@ fn an_entry_of_a_list_that_says_nothing_is_flagged() {
 
     let page = with(|account| account["Profile"]["Holders"]["Holder"].as_array_mut().unwrap().push(Value::Null));
     assert_eq!(flags(&page.accounts[0]), [unparsable("holders")]);
+}
+
+#[test]
+fn unforeseen_keys_of_a_deposit_stay_and_are_hidden_where_masked() {
+    let mut account = deposit();
+    account["vintage"] = json!(12345678901234567890_u64);
+    account["Summary"]["exchgeRate"] = json!("82.5");
+    let rows = rows_of(json!([account]));
+    let extensions = format!("{:?}", page(&rows).accounts[0].extensions);
+    assert!(extensions.contains("exchgeRate") && extensions.contains("StringValue(\"12345678901234567890\")"), "{extensions}");
+    assert!(page(&view::apply(&rows, View::Masked)).accounts[0].extensions.is_none());
+    assert!(read(json!([deposit()])).accounts[0].extensions.is_none(), "what says nothing is no extension");
+}
+
+#[test]
+fn a_row_without_any_known_field_is_kept_and_flagged() {
+    let page = with(|account| {
+        account["Transactions"]["Transaction"] = json!([null, {"colour": "red", "shape": {"a": [1]}}, {"amount": "1.00"}]);
+    });
+    let nothing = (String::new(), QualityCode::Unparsable);
+    assert_eq!(page.accounts[0].transaction_count, 3);
+    assert!(page.accounts[0].delivered_range.is_none());
+    assert!(row_flags(&page, 0).contains(&nothing) && row_flags(&page, 1).contains(&nothing));
+    assert_eq!(row_flags(&page, 2), []);
 }

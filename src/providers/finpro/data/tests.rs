@@ -287,18 +287,6 @@ fn sections_of_an_unforeseen_shape_are_not_lost() {
 }
 
 #[test]
-fn unforeseen_keys_of_a_deposit_stay_and_are_hidden_where_masked() {
-    let mut account = deposit();
-    account["vintage"] = json!(12345678901234567890_u64);
-    account["Summary"]["exchgeRate"] = json!("82.5");
-    let rows = rows_of(json!([account]));
-    let extensions = format!("{:?}", page(&rows).accounts[0].extensions);
-    assert!(extensions.contains("exchgeRate") && extensions.contains("StringValue(\"12345678901234567890\")"), "{extensions}");
-    assert!(page(&view::apply(&rows, View::Masked)).accounts[0].extensions.is_none());
-    assert!(read(json!([deposit()])).accounts[0].extensions.is_none(), "what says nothing is no extension");
-}
-
-#[test]
 fn a_funds_row_is_the_same_whatever_the_order_of_its_keys() {
     let body = |row: &str| format!(r#"{{"data":[{{"fiType":"MUTUAL_FUNDS","Transactions":{{"Transaction":{row}}}}}]}}"#);
     let one = try_read(body(r#"{"txnId":"M1","units":"1.000","type":"BUY"}"#).as_bytes()).unwrap();
@@ -367,18 +355,6 @@ fn an_unknown_currency_leaves_amounts_unset_and_a_missing_one_is_assumed() {
     let page = with(|account| account["Summary"]["currency"] = json!(""));
     assert_eq!(flags(&page.accounts[0]), [("currency_code".to_owned(), QualityCode::Assumed)]);
     assert_eq!(page.transactions[0].amount, money(1050));
-}
-
-#[test]
-fn a_row_without_any_known_field_is_kept_and_flagged() {
-    let page = with(|account| {
-        account["Transactions"]["Transaction"] = json!([null, {"colour": "red", "shape": {"a": [1]}}, {"amount": "1.00"}]);
-    });
-    let nothing = (String::new(), QualityCode::Unparsable);
-    assert_eq!(page.accounts[0].transaction_count, 3);
-    assert!(page.accounts[0].delivered_range.is_none());
-    assert!(row_flags(&page, 0).contains(&nothing) && row_flags(&page, 1).contains(&nothing));
-    assert_eq!(row_flags(&page, 2), []);
 }
 
 #[test]
