@@ -24,6 +24,7 @@ mod lost_answers;
 mod malformed;
 mod offers;
 mod personal;
+mod portfolio;
 mod replay;
 mod scenarios;
 mod stage;
