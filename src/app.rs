@@ -47,7 +47,7 @@ pub enum StartError {
     #[error("seal.key_file: {0}")]
     Key(String),
     /// The store cannot be opened.
-    #[error("store.path: {0}")]
+    #[error("store: {0}")]
     Store(#[from] StoreError),
     /// The tenant's credentials cannot be used.
     #[error("{0}")]
@@ -93,7 +93,7 @@ impl App {
         let random: SharedRandom = Arc::new(SystemRandom);
         let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
         Ok(Service::new(Parts {
-            store: store::open(&config.store.path, &keys).await?,
+            store: store::connect(&config.store, &keys).await?,
             providers: build_providers(config, &clock, &random)?,
             caches: Caches::new(cache_settings(config)),
             clock,
