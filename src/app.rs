@@ -22,7 +22,11 @@ use crate::{
     resilience::retry::Jitter,
     rpc,
     seal::Keys,
-    server::{self, health::Health, reflection},
+    server::{
+        self,
+        health::{self, Health},
+        reflection,
+    },
     store::{self, Store, StoreError},
     webhook,
 };
@@ -83,6 +87,7 @@ impl App {
             service,
             store,
         };
+        tokio::spawn(health::watch_store(health.clone(), running.store.clone(), running.stop.clone()));
         health.serving().await;
         Ok(running)
     }
@@ -123,6 +128,7 @@ fn cache_settings(config: &Config) -> CacheSettings {
         status_life: life(config.cache.status_ttl_ms),
         rows_bytes: config.cache.rows_max_bytes,
         rows_life: life(config.cache.rows_ttl_ms),
+        lease: Duration::from_millis(config.store.max_consent_lease_ms),
     }
 }
 

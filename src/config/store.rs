@@ -21,15 +21,24 @@ pub struct Store {
     pub url: Option<DatabaseUrl>,
     /// Most connections to PostgreSQL.
     pub max_connections: u32,
-    /// Milliseconds that a call waits for a connection, and that PostgreSQL may take to answer a statement.
+    /// Milliseconds that a call waits for a connection.
     pub timeout_ms: u64,
     /// Milliseconds without a sign of life after which the other replicas take over what one was at work on.
     pub replica_timeout_ms: u64,
+    /// Milliseconds since a gateway last asked PostgreSQL for a journey's consents, within which it serves data by what it knows of them.
+    pub max_consent_lease_ms: u64,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { path: PathBuf::from(DEFAULT_PATH), url: None, max_connections: 16, timeout_ms: 1_000, replica_timeout_ms: 10_000 }
+        Self {
+            path: PathBuf::from(DEFAULT_PATH),
+            url: None,
+            max_connections: 16,
+            timeout_ms: 800,
+            replica_timeout_ms: 10_000,
+            max_consent_lease_ms: 1_000,
+        }
     }
 }
 
@@ -60,7 +69,7 @@ pub struct ServerSettings {
     pub url: SecretString,
     /// Most connections.
     pub max_connections: u32,
-    /// How long a call waits for a connection, and how long a statement may take.
+    /// How long a call waits for a connection.
     pub timeout: Duration,
     /// After what time without a sign of life a replica counts as gone.
     pub replica_timeout: Duration,
@@ -70,6 +79,7 @@ impl Store {
     pub(super) fn validate(&self, faults: &mut Faults) {
         faults.at_least_one("store.max_connections", u64::from(self.max_connections));
         faults.at_least_one("store.timeout_ms", self.timeout_ms);
+        faults.at_least_one("store.max_consent_lease_ms", self.max_consent_lease_ms);
         if self.replica_timeout_ms < 1_000 {
             faults.add("store.replica_timeout_ms", "must be at least 1000");
         }

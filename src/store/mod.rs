@@ -1,10 +1,12 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
+mod changes;
 mod columns;
 mod documents;
 mod evidence;
 mod journeys;
 mod migrations;
+mod notices;
 mod postgres;
 mod requests;
 mod snapshots;
@@ -15,6 +17,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use journeys::{JourneyStore, Look, Versioned};
@@ -31,7 +34,7 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + 'static {
+pub trait Storage: ChangeStore + JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + 'static {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

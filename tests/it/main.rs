@@ -23,6 +23,7 @@ mod offers;
 mod personal;
 mod postgres;
 mod replay;
+mod replicas;
 mod scenarios;
 mod stage;
 mod stores;

@@ -96,6 +96,17 @@ impl Cluster {
         panic!("PostgreSQL does not start");
     }
 
+    /// Stops the server as a crash would; the data stay.
+    pub fn stop(&mut self) {
+        assert!(self.order("stop"), "PostgreSQL does not stop");
+    }
+
+    /// Starts it again on its port.
+    pub fn start_again(&mut self) {
+        let port = self.port;
+        assert!(self.order(&format!("start {port}")), "PostgreSQL does not start again");
+    }
+
     /// A new database.
     pub async fn database(&self) -> Database {
         let name = format!("test_{}", Uuid::new_v4().simple());

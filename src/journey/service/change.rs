@@ -10,7 +10,7 @@ use crate::{
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey},
     },
-    store::{StoreError, Versioned},
+    store::{Changed, StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
@@ -55,6 +55,7 @@ impl Service {
         // Not looked at while the opening call itself is under way, unless this process dies in it.
         let due = now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok();
         self.parts.store.insert_journey(journey, due, now).await?;
+        self.tell_others(journey, true);
         self.announce(journey);
         Ok(())
     }
@@ -90,6 +91,7 @@ impl Service {
 
     async fn after_commit(&self, before: &Journey, journey: &Journey, news: bool) {
         self.parts.caches.epochs.raise(&journey.id);
+        self.tell_others(journey, news);
         self.fence_revoked(before, journey).await;
         if news {
             tracing::info!(journey_id = %journey.id, state = journey.state.as_str_name(), sequence = journey.sequence, "journey changed");
@@ -97,6 +99,15 @@ impl Service {
         }
         // The background sleeps until the earliest due time it knows; a new one may be earlier.
         self.wake.notify_one();
+    }
+
+    fn tell_others(&self, journey: &Journey, news: bool) {
+        self.parts.store.tell(Changed {
+            tenant: journey.tenant.clone(),
+            journey_id: journey.id.clone(),
+            sequence: journey.sequence,
+            news,
+        });
     }
 
     fn announce(&self, journey: &Journey) {

@@ -7,6 +7,7 @@ mod complete;
 mod data;
 mod evidence;
 mod open;
+mod others;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
@@ -48,12 +49,12 @@ use crate::{
     store::Store,
 };
 
-/// A change of a journey, told inside this process.
+/// A change of a journey by this process or another one, told inside this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The tenant.
     pub tenant: String,
-    /// The journey.
+    /// The journey. Empty: changes of others may have been missed, and whoever listens reads again what concerns him.
     pub journey_id: String,
     /// Its sequence after the change.
     pub sequence: i64,
@@ -122,6 +123,8 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let changes = broadcast::channel(1_024).0;
+        parts.store.hear(others::ear(&parts, changes.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -130,7 +133,7 @@ impl Service {
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
-            changes: broadcast::channel(1_024).0,
+            changes,
             wake: Arc::new(Notify::new()),
         }
     }

@@ -70,11 +70,8 @@ impl JourneyStore for PostgresStore {
     }
 
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
-        let row = sqlx::query("SELECT version, sealed FROM journeys WHERE tenant = $1 AND id = $2")
-            .bind(tenant)
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
+        let read = sqlx::query("SELECT version, sealed FROM journeys WHERE tenant = $1 AND id = $2").bind(tenant).bind(id);
+        let row = self.within(async { Ok(read.fetch_optional(&self.pool).await?) }).await?;
         let Some(row) = row else { return Ok(None) };
         let journey = self.vault.open_journey(tenant, id, row.get("sealed"))?;
         Ok(Some(Versioned { journey, version: row.get("version") }))

@@ -15,7 +15,7 @@ impl PostgresStore {
     /// Gives the first sign of life, and from now on one after the other until the store is closed.
     pub(super) async fn appear(&self, timeout: Duration) -> Result<(), StoreError> {
         sign(&self.pool, &self.owner, timeout).await?;
-        let (pool, owner, ended) = (self.pool.clone(), self.owner.clone(), self.presence.clone());
+        let (pool, owner, ended) = (self.pool.clone(), self.owner.clone(), self.ended.clone());
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -36,7 +36,6 @@ impl PostgresStore {
 
     /// Leaves: what this replica was still at work on is free.
     pub(super) async fn disappear(&self) {
-        self.presence.cancel();
         let gone = sqlx::query("UPDATE replicas SET alive_until = '-infinity' WHERE id = $1")
             .bind(&self.owner)
             .execute(&self.pool)

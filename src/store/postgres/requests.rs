@@ -20,31 +20,7 @@ impl RequestStore for PostgresStore {
         journey_id: &str,
         now: Timestamp,
     ) -> Result<Begun, StoreError> {
-        let hash = self.vault.request(tenant, request_id);
-        let body_hash = self.vault.body_hash(body_hash);
-        for _ in 0..TRIES {
-            if self.write_down(tenant, &hash, &body_hash, journey_id, now).await? {
-                return Ok(Begun::New);
-            }
-            if let Some(journey_id) = self.take_over(&hash, &body_hash).await? {
-                return Ok(Begun::InFlight(journey_id));
-            }
-            let row = sqlx::query("SELECT body_hash, sealed, owner FROM requests WHERE hash = $1")
-                .bind(&hash)
-                .fetch_optional(&self.pool)
-                .await?;
-            // None: it was freed meanwhile.
-            let Some(row) = row else { continue };
-            let (sealed, owner): (Option<Vec<u8>>, Option<String>) = (row.get("sealed"), row.get("owner"));
-            return Ok(match sealed {
-                _ if row.get::<Vec<u8>, _>("body_hash") != body_hash => Begun::Reused,
-                Some(sealed) => Begun::Answered(self.vault.open_answer(tenant, request_id, &sealed)?),
-                None if owner.is_some() => Begun::Elsewhere,
-                // It was left meanwhile.
-                None => continue,
-            });
-        }
-        Err(StoreError::Contended)
+        self.within(self.begin(tenant, request_id, body_hash, journey_id, now)).await
     }
 
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
@@ -77,6 +53,41 @@ impl RequestStore for PostgresStore {
 }
 
 impl PostgresStore {
+    async fn begin(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        body_hash: &[u8],
+        journey_id: &str,
+        now: Timestamp,
+    ) -> Result<Begun, StoreError> {
+        let hash = self.vault.request(tenant, request_id);
+        let body_hash = self.vault.body_hash(body_hash);
+        for _ in 0..TRIES {
+            if self.write_down(tenant, &hash, &body_hash, journey_id, now).await? {
+                return Ok(Begun::New);
+            }
+            if let Some(journey_id) = self.take_over(&hash, &body_hash).await? {
+                return Ok(Begun::InFlight(journey_id));
+            }
+            let row = sqlx::query("SELECT body_hash, sealed, owner FROM requests WHERE hash = $1")
+                .bind(&hash)
+                .fetch_optional(&self.pool)
+                .await?;
+            // None: it was freed meanwhile.
+            let Some(row) = row else { continue };
+            let (sealed, owner): (Option<Vec<u8>>, Option<String>) = (row.get("sealed"), row.get("owner"));
+            return Ok(match sealed {
+                _ if row.get::<Vec<u8>, _>("body_hash") != body_hash => Begun::Reused,
+                Some(sealed) => Begun::Answered(self.vault.open_answer(tenant, request_id, &sealed)?),
+                None if owner.is_some() => Begun::Elsewhere,
+                // It was left meanwhile.
+                None => continue,
+            });
+        }
+        Err(StoreError::Contended)
+    }
+
     /// Writes a request down as this replica's, unless it is there already. One that is not remembered any more makes room.
     async fn write_down(
         &self,

@@ -78,7 +78,7 @@ impl SnapshotStore for PostgresStore {
     }
 
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.begin_bulk().await?;
         let mut gone = 0;
         for statement in [
             "DELETE FROM snapshots WHERE purge_at <= $1",

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{data::Provenance, seal::Keys};
 
+mod changes;
 mod documents;
 mod evidence;
 mod journeys;
