@@ -3,6 +3,7 @@
 
 mod analytics;
 mod changes;
+mod changes_latest;
 mod command;
 mod completeness;
 mod conformance;
@@ -10,6 +11,7 @@ mod deadlines;
 mod documented;
 mod equality;
 mod evidence;
+mod fair_use;
 mod fuzz;
 mod harness;
 mod hostile;

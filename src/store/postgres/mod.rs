@@ -20,13 +20,14 @@ use crate::{config::ServerSettings, data::Provenance, seal::Keys};
 mod changes;
 mod documents;
 mod evidence;
+mod increments;
 mod journeys;
 mod presence;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 1] = [(1, "init", include_str!("0001_init.sql"))];
+const STEPS: [Step; 2] = [(1, "init", include_str!("0001_init.sql")), (2, "incremental", include_str!("0002_incremental.sql"))];
 
 /// Longer than any statement of a caller takes, the largest snapshot included.
 const STATEMENT: Duration = Duration::from_secs(10);

@@ -18,12 +18,17 @@ use crate::{data::Provenance, seal::Keys};
 mod changes;
 mod documents;
 mod evidence;
+mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 2] = [(1, "init", include_str!("0001_init.sql")), (2, "owners", include_str!("0002_owners.sql"))];
+const STEPS: [Step; 3] = [
+    (1, "init", include_str!("0001_init.sql")),
+    (2, "incremental", include_str!("0002_incremental.sql")),
+    (6, "owners", include_str!("0006_owners.sql")),
+];
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 
 mod documents;
 mod evidence;
+mod increments;
 mod journeys;
 mod migrations;
 mod requests;
