@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::time::{Instant, sleep};
 
 use super::PostgresStore;
 use crate::store::StoreError;
@@ -17,16 +18,23 @@ impl PostgresStore {
         sign(&self.pool, &self.owner, timeout).await?;
         let (pool, owner, ended) = (self.pool.clone(), self.owner.clone(), self.ended.clone());
         tokio::spawn(async move {
+            // Since when the others could give signs of life too, as far as can be seen from here: after an outage of the database all
+            // look silent, and whoever comes back first must not bury the rest.
+            let mut seen_since = Instant::now();
             loop {
                 tokio::select! {
                     () = ended.cancelled() => return,
-                    () = tokio::time::sleep(timeout / SIGNS) => {}
+                    () = sleep(timeout / SIGNS) => {}
                 }
                 if let Err(error) = sign(&pool, &owner, timeout).await {
                     tracing::warn!(%error, "no sign of life can be given");
+                    seen_since = Instant::now();
                     continue;
                 }
-                if let Err(error) = bury(&pool).await {
+                if seen_since.elapsed() < timeout {
+                    continue;
+                }
+                if let Err(error) = bury(&pool, None).await {
                     tracing::warn!(%error, "what a replica left cannot be freed");
                 }
             }
@@ -34,15 +42,10 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Leaves: what this replica was still at work on is free.
+    /// Leaves: what this replica was still at work on is free. Should it fail, the others find out by themselves.
     pub(super) async fn disappear(&self) {
-        let gone = sqlx::query("UPDATE replicas SET alive_until = '-infinity' WHERE id = $1")
-            .bind(&self.owner)
-            .execute(&self.pool)
-            .await;
-        // Should it fail, the others find out by themselves.
-        if gone.is_ok() {
-            let _ = bury(&self.pool).await;
+        if let Err(error) = bury(&self.pool, Some(&self.owner)).await {
+            tracing::warn!(%error, "what this replica leaves is not freed at once");
         }
     }
 }
@@ -59,13 +62,14 @@ async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), Store
     Ok(())
 }
 
-/// Frees what the replicas that are gone were at work on. What they looked at is due.
-async fn bury(pool: &PgPool) -> Result<(), StoreError> {
+/// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due.
+async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<(), StoreError> {
     sqlx::query(
-        "WITH gone AS (DELETE FROM replicas WHERE alive_until < now() RETURNING id),
+        "WITH gone AS (DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id),
          looks AS (UPDATE journeys SET looking_by = NULL, due_at = 0 WHERE looking_by IN (SELECT id FROM gone))
          UPDATE requests SET owner = NULL WHERE owner IN (SELECT id FROM gone)",
     )
+    .bind(replica)
     .execute(pool)
     .await?;
     Ok(())
