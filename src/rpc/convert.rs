@@ -151,7 +151,7 @@ pub fn journey(journey: &Journey) -> pb::Journey {
 
 /// The encoded answer of GetStatus, as the cache keeps it.
 pub(super) fn status_bytes(tree: &Journey) -> Bytes {
-    pb::GetStatusResponse { journey: Some(journey(tree)) }.encode_to_vec().into()
+    pb::GetStatusResponse { journey: Some(journey(tree)), stale: false }.encode_to_vec().into()
 }
 
 #[cfg(test)]

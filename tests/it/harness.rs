@@ -19,7 +19,7 @@ use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt;
 
 /// Whatever takes longer than this has gone wrong; nothing waits for so long when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gateway with its sandbox.
 pub struct World {

@@ -10,7 +10,7 @@ use crate::{
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey},
     },
-    store::{StoreError, Versioned},
+    store::{Changed, StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
@@ -58,6 +58,7 @@ impl Service {
         journey.state = derive::state(journey);
         let open = self.parts.store.insert_unless_open(journey, except, self.first_due(now), now).await?;
         if open.is_none() {
+            self.tell_others(journey, true);
             self.announce(journey);
         }
         Ok(open)
@@ -68,6 +69,7 @@ impl Service {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
         self.parts.store.insert_journey(journey, self.first_due(now), now).await?;
+        self.tell_others(journey, true);
         self.announce(journey);
         Ok(())
     }
@@ -108,6 +110,7 @@ impl Service {
 
     async fn after_commit(&self, before: &Journey, journey: &Journey, news: bool) {
         self.parts.caches.epochs.raise(&journey.id);
+        self.tell_others(journey, news);
         self.fence_revoked(before, journey).await;
         if news {
             tracing::info!(journey_id = %journey.id, state = journey.state.as_str_name(), sequence = journey.sequence, "journey changed");
@@ -115,6 +118,15 @@ impl Service {
         }
         // The background sleeps until the earliest due time it knows; a new one may be earlier.
         self.wake.notify_one();
+    }
+
+    fn tell_others(&self, journey: &Journey, news: bool) {
+        self.parts.store.tell(Changed {
+            tenant: journey.tenant.clone(),
+            journey_id: journey.id.clone(),
+            sequence: journey.sequence,
+            news,
+        });
     }
 
     fn announce(&self, journey: &Journey) {

@@ -11,6 +11,7 @@ mod find;
 mod latest;
 mod latest_page;
 mod open;
+mod others;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
@@ -60,12 +61,12 @@ use crate::{
     store::Store,
 };
 
-/// A change of a journey, told inside this process.
+/// A change of a journey by this process or another one, told inside this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The tenant.
     pub tenant: String,
-    /// The journey.
+    /// The journey. Empty: changes of others may have been missed, and whoever listens reads again what concerns him.
     pub journey_id: String,
     /// Its sequence after the change.
     pub sequence: i64,
@@ -140,6 +141,8 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let changes = broadcast::channel(1_024).0;
+        parts.store.hear(others::ear(&parts, changes.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -149,7 +152,7 @@ impl Service {
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
             reported: Loading::new(64 * 1024 * 1024),
-            changes: broadcast::channel(1_024).0,
+            changes,
             wake: Arc::new(Notify::new()),
         }
     }

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis};
+use super::SqliteStore;
 use crate::{
     journey::model::Journey,
     store::{
         Behind, FindStore, StoreError, Wanted,
+        columns::millis,
         find::{OPEN, listed},
     },
 };
@@ -30,7 +31,7 @@ impl FindStore for SqliteStore {
                  WHERE r.hash = ?1 AND r.tenant = ?2 AND instr(?3, ',' || j.state || ',') > 0 AND (?4 IS NULL OR j.id <> ?4)
                  ORDER BY j.created_at DESC LIMIT 1",
             )
-            .bind(self.lookup(&journey.tenant, kind, &value))
+            .bind(self.vault.lookup(&journey.tenant, kind, &value))
             .bind(&journey.tenant)
             .bind(listed(&OPEN))
             .bind(except)
@@ -52,7 +53,7 @@ impl FindStore for SqliteStore {
         behind: Option<&Behind>,
         limit: u32,
     ) -> Result<Vec<Journey>, StoreError> {
-        let hash = |kind: &str, value: &Option<String>| value.as_deref().map(|value| self.lookup(tenant, kind, value));
+        let hash = |kind: &str, value: &Option<String>| value.as_deref().map(|value| self.vault.lookup(tenant, kind, value));
         let rows = sqlx::query(
             "SELECT j.id, j.sealed FROM journeys j
              WHERE j.tenant = ?1
@@ -77,6 +78,6 @@ impl FindStore for SqliteStore {
         .bind(limit)
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| self.open_journey(tenant, row.get("id"), row.get("sealed"))).collect()
+        rows.iter().map(|row| self.vault.open_journey(tenant, row.get("id"), row.get("sealed"))).collect()
     }
 }
