@@ -39,15 +39,7 @@ pub type Store = Arc<dyn Storage>;
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
 pub trait Storage:
-    ChangeStore
-        + JourneyStore
-        + FindStore
-        + RequestStore
-        + SnapshotStore
-        + EvidenceStore
-        + DocumentStore
-        + IncrementStore
-        + 'static
+    ChangeStore + JourneyStore + FindStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
 {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
