@@ -6,7 +6,10 @@ pub mod derive;
 pub mod error;
 pub mod machine;
 pub mod model;
+#[cfg(test)]
+mod orders_tests;
 pub mod policy;
 pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod watch;

@@ -1,6 +1,7 @@
 //! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
 
 mod reading;
+mod watching;
 
 use std::collections::HashSet;
 
@@ -9,6 +10,7 @@ use url::Url;
 
 pub(crate) use reading::data;
 pub(super) use reading::{account_ids, changes, stream};
+pub(super) use watching::{watch_journeys, watch_status};
 
 use crate::{
     journey::{

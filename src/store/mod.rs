@@ -1,6 +1,7 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
 mod documents;
+mod events;
 mod evidence;
 mod journeys;
 mod requests;
@@ -12,6 +13,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 
 pub use documents::{DocumentStore, KeptDocument};
+pub use events::{Event, EventStore, FeedEvent, FeedNote, FeedPage, FeedPosition};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use journeys::{JourneyStore, Versioned};
 pub use requests::{Begun, RequestStore};
@@ -24,7 +26,7 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + 'static {
+pub trait Storage: JourneyStore + EventStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + 'static {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

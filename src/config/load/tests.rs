@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::{Cache, DEFAULT_TOML, DataLifeDays, Deadlines, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Webhook},
+    config::{Cache, DEFAULT_TOML, DataLifeDays, Deadlines, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Watch, Webhook},
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
 };
@@ -174,6 +174,7 @@ fn the_default_file_parses_to_exactly_the_defaults() {
     assert_eq!(config.cache, default.cache);
     assert_eq!(config.deadlines, default.deadlines);
     assert_eq!(config.poller, default.poller);
+    assert_eq!(config.watch, default.watch);
     assert_eq!(config.webhook, default.webhook);
     assert_eq!(config.telemetry, default.telemetry);
     assert_eq!((config.tenant.id, config.tenant.full_view), (tenant.id, tenant.full_view));
@@ -229,6 +230,7 @@ fn the_default_file_names_every_setting() {
         ("cache", names::<Cache>()),
         ("deadlines", names::<Deadlines>()),
         ("poller", names::<Poller>()),
+        ("watch", names::<Watch>()),
         ("webhook", names::<Webhook>()),
         ("telemetry", names::<Telemetry>()),
         ("tenant", names::<Tenant>()),

@@ -34,7 +34,10 @@ pub use select::FetchChoice;
 pub use start::StartCommand;
 pub use stream::{DataStream, StreamQuery};
 
-use super::policy::{Assumptions, Pace};
+use super::{
+    policy::{Assumptions, Pace},
+    watch,
+};
 use crate::{
     cache::{Caches, Loading},
     clock::SharedClock,
@@ -94,6 +97,8 @@ pub struct Parts {
     pub assume: Assumptions,
     /// How the background looks after journeys.
     pub pace: Pace,
+    /// How journeys are watched.
+    pub watch: watch::Settings,
 }
 
 /// See the module. Cheap to clone.
@@ -113,6 +118,8 @@ pub struct Service {
     /// Differences of two fetches that were asked for lately.
     differences: Loading<changes::DifferenceKey, changes::Difference>,
     changes: broadcast::Sender<Change>,
+    /// Tells streams of changes.
+    watches: Arc<watch::Hub>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
 }
@@ -122,6 +129,7 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -131,6 +139,7 @@ impl Service {
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
             changes: broadcast::channel(1_024).0,
+            watches,
             wake: Arc::new(Notify::new()),
         }
     }
@@ -138,6 +147,11 @@ impl Service {
     /// The changes from now on. A slow listener misses the oldest ones and is told so.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// The hub of the streams of changes.
+    pub fn watches(&self) -> &Arc<watch::Hub> {
+        &self.watches
     }
 
     /// The tenant.

@@ -30,6 +30,7 @@ impl JourneyStore for SqliteStore {
         .execute(&mut *tx)
         .await?;
         self.write_refs(&mut tx, journey).await?;
+        self.write_event(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -61,6 +62,7 @@ impl JourneyStore for SqliteStore {
             return Ok(false);
         }
         self.write_refs(&mut tx, journey).await?;
+        self.write_event(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod documents;
+mod events;
 mod evidence;
 mod journeys;
 mod requests;
@@ -90,13 +91,13 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "init".into(),
-        MigrationType::Simple,
-        include_str!("0001_init.sql").into_sql_str(),
-        false,
-    )])
+    let step = |number, name: &'static str, sql: &'static str| {
+        Migration::new(number, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        step(1, "init", include_str!("0001_init.sql")),
+        step(3, "events", include_str!("0003_events.sql")),
+    ])
 }
 
 /// Instants are kept as milliseconds since 1970.
