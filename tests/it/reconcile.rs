@@ -91,8 +91,7 @@ async fn a_customer_who_is_gone_is_given_up_and_one_who_comes_back_is_served() {
         // No message tells it: the next look by itself does, an hour later. Any news makes the background ask what is due.
         clock.advance(25);
         opened(&world, start_request("finpro", "consent", "01", DATA)).await;
-        let journey = world.until_settled(&first.journey_id).await;
-        assert_eq!(journey.state(), JourneyState::Ready, "{journey:?}");
+        world.until_state(&first.journey_id, JourneyState::Ready).await;
         let mut last = JourneyState::Abandoned;
         while last != JourneyState::Ready {
             let message = watch.message().await.unwrap().unwrap();

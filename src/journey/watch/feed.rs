@@ -104,13 +104,14 @@ impl FeedWatch {
     }
 
     async fn go_on(&mut self) -> Result<FeedItem, JourneyError> {
+        // What was told since the last message went out waited for the reader.
+        self.lag.told(self.ear.take());
+        if self.lag.exceeds(self.ear.hub().settings().buffer) {
+            return Err(JourneyError::WatchTooSlow);
+        }
         loop {
             if self.ear.hub().stopping().is_cancelled() {
                 return Err(JourneyError::ShuttingDown);
-            }
-            self.lag.told(self.ear.take());
-            if self.lag.exceeds(self.ear.hub().settings().buffer) {
-                return Err(JourneyError::WatchTooSlow);
             }
             if let Some(first) = self.first.take() {
                 return Ok(first);
@@ -125,6 +126,7 @@ impl FeedWatch {
             }
             if self.unread {
                 self.read().await?;
+                self.ear.take();
                 continue;
             }
             self.events = VecDeque::new();
@@ -152,14 +154,14 @@ impl FeedWatch {
         let page = store.feed(tenant, self.told, BATCH).await?;
         if page.trimmed {
             self.told = store.feed_end(tenant).await?;
-            self.lag.read(0, true);
+            self.lag.read(true);
             self.first = Some(FeedItem::Reset);
             return Ok(());
         }
         let all = page.events.len() < BATCH as usize;
         self.unread = !all;
         self.held_back = page.held_back;
-        self.lag.read(page.events.len(), all);
+        self.lag.read(all);
         self.events = page.events.into();
         Ok(())
     }

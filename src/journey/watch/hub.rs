@@ -125,7 +125,7 @@ impl Ear {
         self.told.wake.notified().await;
     }
 
-    /// How many changes were told since the last time.
+    /// How many changes were told since the last time; it does not make up for an end of [`Ear::told`].
     pub(super) fn take(&self) -> u32 {
         self.told.changes.swap(0, Ordering::AcqRel)
     }

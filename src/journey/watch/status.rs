@@ -93,7 +93,7 @@ impl Service {
         match after {
             Some(after) if after < now => watch.unread = true,
             Some(after) if after == now => {
-                watch.lag.read(0, true);
+                watch.lag.read(true);
                 watch.quiet = derive::quiet(&journey);
             }
             _ => watch.snapshot(journey, after.is_some()),
@@ -115,13 +115,14 @@ impl StatusWatch {
     }
 
     async fn go_on(&mut self) -> Option<Result<StatusItem, JourneyError>> {
+        // What was told since the last message went out waited for the reader.
+        self.lag.told(self.ear.take());
+        if self.lag.exceeds(self.ear.hub().settings().buffer) {
+            return Some(Err(JourneyError::WatchTooSlow));
+        }
         loop {
             if self.ear.hub().stopping().is_cancelled() {
                 return Some(Err(JourneyError::ShuttingDown));
-            }
-            self.lag.told(self.ear.take());
-            if self.lag.exceeds(self.ear.hub().settings().buffer) {
-                return Some(Err(JourneyError::WatchTooSlow));
             }
             if let Some(first) = self.first.take() {
                 return Some(Ok(first));
@@ -132,10 +133,11 @@ impl StatusWatch {
                 return Some(Ok(StatusItem::Change(Box::new(event))));
             }
             if self.unread {
-                match self.read().await {
-                    Ok(()) => continue,
-                    Err(error) => return Some(Err(error)),
+                if let Err(error) = self.read().await {
+                    return Some(Err(error));
                 }
+                self.ear.take();
+                continue;
             }
             // An idle stream keeps no room for what it has told.
             self.events = VecDeque::new();
@@ -161,7 +163,7 @@ impl StatusWatch {
         if let (true, Some(newest)) = (unbroken, events.last()) {
             self.quiet = all && derive::quiet(&newest.journey);
             self.unread = !all;
-            self.lag.read(events.len(), all);
+            self.lag.read(all);
             self.events = events.into();
             return Ok(());
         }
@@ -170,7 +172,7 @@ impl StatusWatch {
             // It was told already, or it was no change of the tree.
             self.quiet = derive::quiet(&journey);
             self.unread = false;
-            self.lag.read(0, true);
+            self.lag.read(true);
         } else {
             self.snapshot(journey, true);
         }
@@ -182,7 +184,7 @@ impl StatusWatch {
         self.quiet = derive::quiet(&journey);
         // What came while the tree was read is found by the next news of it, which the ear has kept.
         self.unread = false;
-        self.lag.read(0, true);
+        self.lag.read(true);
         self.first = Some(StatusItem::Snapshot { journey: Box::new(journey), reset });
     }
 }
