@@ -27,7 +27,7 @@ pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;
 pub use store::Store;
 pub use telemetry::Telemetry;
-pub use tenant::{DataLifeDays, RangeMonths, Tenant};
+pub use tenant::{DataLifeDays, FairUse, FairUseMode, RangeMonths, Tenant};
 pub use watch::Watch;
 pub use webhook::Webhook;
 

@@ -92,7 +92,7 @@ fn message(number: usize, step: Step) -> Observation {
         Step::Finished => Observation { attempt: Some(attempt()), consents: Vec::new() },
         Step::Consent(state) => Observation { attempt: None, consents: vec![consent(Some(state), Vec::new())] },
         Step::Session(at, state, settled) => {
-            let fetch = fetch((number % 2 == 0).then_some(at), state, settled);
+            let fetch = fetch(number.is_multiple_of(2).then_some(at), state, settled);
             Observation { attempt: None, consents: vec![consent(None, vec![fetch])] }
         }
     }
@@ -155,7 +155,10 @@ fn six(pauses: bool) -> impl Strategy<Value = History> {
     choices.prop_filter_map("it ended early", move |choices| History::chosen(&choices, pauses))
 }
 
-/// The tree, and how often it has changed.
+/// The attempt's, the consents', the sessions' with their names and whether they are settled, and the journey's.
+type States = (AttemptState, Vec<ConsentState>, Vec<(Option<String>, FetchState, bool)>, JourneyState);
+
+/// The tree.
 struct Tree {
     journey: Journey,
     assume: Assumptions,
@@ -175,7 +178,7 @@ impl Tree {
     }
 
     /// Everything but ids of ours and times.
-    fn states(&self) -> (AttemptState, Vec<ConsentState>, Vec<(Option<String>, FetchState, bool)>, JourneyState) {
+    fn states(&self) -> States {
         let journey = &self.journey;
         let fetches = journey.consents.iter().flat_map(|consent| &consent.fetches);
         assert_eq!(journey.state, derive::state(journey));

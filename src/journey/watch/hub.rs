@@ -64,6 +64,8 @@ impl Hub {
                 biased;
                 () = stop.cancelled() => break,
                 change = changes.recv() => match change {
+                    // Told by another process's messenger: something was missed.
+                    Ok(change) if change.journey_id.is_empty() => self.tell_all(),
                     Ok(change) => self.tell(change),
                     // Nobody knows whom the lost ones concerned: each stream looks for itself.
                     Err(broadcast::error::RecvError::Lagged(_)) => self.tell_all(),

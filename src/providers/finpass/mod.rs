@@ -18,6 +18,7 @@ use crate::{
     clock::SharedClock,
     config::Faults,
     data::{ReadContext, Rows},
+    journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, DayRange, Journey},
     pb,
     resilience::retry::Jitter,
@@ -112,6 +113,11 @@ impl Provider for Finpass {
 
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
         plan::plan(ask)
+    }
+
+    /// Finpass tells nothing about its two consent types.
+    async fn terms(&self, _: Call, template: &str) -> TemplateTerms {
+        plan::terms(template)
     }
 
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
