@@ -89,10 +89,14 @@ pub(super) fn after(failure: &Failure) -> After {
         (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
             After::Free
         }
-        // An operator mends it; the caller then repeats the same request.
-        _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
+        // An operator mends it, or the provider gets there; the caller then repeats the same request.
+        _ if matches!(&failure.error, JourneyError::Provider(error) if may_pass(error.kind)) => After::Free,
         _ => After::Keep,
     }
+}
+
+fn may_pass(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
 }
 
 /// What a caller is told.
@@ -136,6 +140,7 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
         }
+        JourneyError::ConsentNotPeriodic => (FailedPrecondition, R::ConsentNotPeriodic, "the consent allows one fetch only"),
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
         JourneyError::Provider(error) => return provider_verdict(error),
         JourneyError::ResumeTokenMismatch => {
@@ -315,6 +320,7 @@ mod tests {
             JourneyError::JourneyState(JourneyState::Ready),
             JourneyError::FairUse(Vec::new()),
             JourneyError::OutcomeUnknown,
+            JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,
             JourneyError::ResumeTokenMismatch,
             JourneyError::WatchTooSlow,
@@ -388,6 +394,8 @@ mod tests {
         assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);
+        assert_eq!(after(&provider(ErrorKind::NotReady, Effect::None)), After::Free);
+        assert_eq!(after(&Failure::from(JourneyError::OutcomeUnknown)), After::Keep);
         assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
     }
 }

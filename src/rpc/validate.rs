@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use url::Url;
 
 pub(crate) use reading::data;
-pub(super) use reading::{account_ids, changes, stream};
+pub(super) use reading::{Changes, account_ids, changes, stream};
 pub(super) use watching::{watch_journeys, watch_status};
 
 use crate::{

@@ -118,6 +118,9 @@ impl Service {
             if before.consent(&consent.id).is_some_and(|old| old.state == ConsentState::Revoked) {
                 continue;
             }
+            if let Err(error) = self.parts.store.drop_increments(&journey.tenant, &consent.id).await {
+                tracing::error!(%error, consent_id = %consent.id, "a withdrawn answer is not removed yet");
+            }
             for fetch in &consent.fetches {
                 if let Err(error) = self.parts.store.drop_fetch(&journey.tenant, &fetch.id).await {
                     tracing::error!(%error, fetch_id = %fetch.id, "a withdrawn fetch is not removed yet");

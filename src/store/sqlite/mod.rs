@@ -19,6 +19,7 @@ use crate::{
 mod documents;
 mod events;
 mod evidence;
+mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
@@ -91,12 +92,13 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    let step = |number, name: &'static str, sql: &'static str| {
-        Migration::new(number, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     };
     Migrator::with_migrations(vec![
-        step(1, "init", include_str!("0001_init.sql")),
-        step(3, "events", include_str!("0003_events.sql")),
+        migration(1, "init", include_str!("0001_init.sql")),
+        migration(2, "incremental", include_str!("0002_incremental.sql")),
+        migration(3, "events", include_str!("0003_events.sql")),
     ])
 }
 
