@@ -16,6 +16,7 @@ use crate::{
         model::Purpose,
         policy::{Assumptions, Pace},
         service::{Parts, Service, TenantPolicy},
+        watch,
     },
     providers,
     random::{SharedRandom, SystemRandom, fraction},
@@ -77,6 +78,9 @@ impl App {
         let stop = CancellationToken::new();
         let settings = server::Settings::from(&config);
         let grace = settings.grace;
+        // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
+        let (watches, changes, stopped) = (service.watches().clone(), service.changes(), stop.clone());
+        tokio::spawn(async move { watches.run(changes, stopped).await });
         let running = Running {
             grpc: grpc.1,
             webhook: webhook.1,
@@ -111,6 +115,7 @@ impl App {
             rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
             assume: assumptions(config),
             pace: pace(config),
+            watch: watching(config),
         }))
     }
 }
@@ -168,6 +173,17 @@ fn pace(config: &Config) -> Pace {
         outcome_limit: Duration::from_secs(u64::from(poller.outcome_unknown_minutes) * 60),
         concurrency: poller.concurrency,
         ..Pace::default()
+    }
+}
+
+fn watching(config: &Config) -> watch::Settings {
+    let watch = &config.watch;
+    watch::Settings {
+        keep: watch.history_events,
+        keep_for: Duration::from_secs(u64::from(watch.history_hours) * 3_600),
+        heartbeat: Duration::from_millis(watch.heartbeat_ms),
+        buffer: watch.buffer_messages,
+        streams: usize::try_from(watch.max_streams).unwrap_or(usize::MAX),
     }
 }
 

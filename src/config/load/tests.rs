@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::{
-        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Webhook,
+        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Watch,
+        Webhook,
     },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
@@ -176,6 +177,7 @@ fn the_default_file_parses_to_exactly_the_defaults() {
     assert_eq!(config.cache, default.cache);
     assert_eq!(config.deadlines, default.deadlines);
     assert_eq!(config.poller, default.poller);
+    assert_eq!(config.watch, default.watch);
     assert_eq!(config.webhook, default.webhook);
     assert_eq!(config.telemetry, default.telemetry);
     assert_eq!((config.tenant.id, config.tenant.full_view), (tenant.id, tenant.full_view));
@@ -231,6 +233,7 @@ fn the_default_file_names_every_setting() {
         ("cache", names::<Cache>()),
         ("deadlines", names::<Deadlines>()),
         ("poller", names::<Poller>()),
+        ("watch", names::<Watch>()),
         ("webhook", names::<Webhook>()),
         ("telemetry", names::<Telemetry>()),
         ("tenant", names::<Tenant>()),

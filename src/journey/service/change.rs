@@ -8,7 +8,7 @@ use crate::{
     journey::{
         apply, derive,
         error::{Failure, JourneyError},
-        model::{AttemptState, ConsentState, FetchState, Journey},
+        model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
     },
     store::{Changed, StoreError, Versioned},
 };
@@ -104,7 +104,11 @@ impl Service {
             fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial) && fetch.picked_up_at.is_none()
         });
         let settled = derive::settled(journey) && !waiting_for_pick_up;
-        let pause = SignedDuration::try_from(pace.pause(journey.looks, settled)).ok()?;
+        let pause = match journey.state {
+            JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),
+            _ => pace.pause(journey.looks, settled),
+        };
+        let pause = SignedDuration::try_from(pause).ok()?;
         now.checked_add(pause).ok()
     }
 

@@ -47,6 +47,7 @@ pub use stream::{DataStream, StreamQuery};
 use super::{
     fair_use::Rules,
     policy::{Assumptions, Pace},
+    watch,
 };
 use crate::{
     cache::{Caches, Loading},
@@ -111,6 +112,8 @@ pub struct Parts {
     pub assume: Assumptions,
     /// How the background looks after journeys.
     pub pace: Pace,
+    /// How journeys are watched.
+    pub watch: watch::Settings,
 }
 
 /// See the module. Cheap to clone.
@@ -132,6 +135,8 @@ pub struct Service {
     /// What providers called the latest, read lately.
     reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
     changes: broadcast::Sender<Change>,
+    /// Tells streams of changes.
+    watches: Arc<watch::Hub>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
 }
@@ -143,6 +148,7 @@ impl Service {
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
         let changes = broadcast::channel(1_024).0;
         parts.store.hear(others::ear(&parts, changes.clone()));
+        let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -153,6 +159,7 @@ impl Service {
             differences: Loading::new(64 * 1024 * 1024),
             reported: Loading::new(64 * 1024 * 1024),
             changes,
+            watches,
             wake: Arc::new(Notify::new()),
         }
     }
@@ -160,6 +167,11 @@ impl Service {
     /// The changes from now on. A slow listener misses the oldest ones and is told so.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// The hub of the streams of changes.
+    pub fn watches(&self) -> &Arc<watch::Hub> {
+        &self.watches
     }
 
     /// The tenant.

@@ -50,6 +50,7 @@ impl JourneyStore for PostgresStore {
             return Ok(false);
         }
         self.write_refs(&mut tx, journey).await?;
+        self.write_event(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -144,7 +145,8 @@ impl PostgresStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        self.write_refs(tx, journey).await
+        self.write_refs(tx, journey).await?;
+        self.write_event(tx, journey, now).await
     }
 
     /// What the journey is found by.

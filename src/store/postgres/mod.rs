@@ -19,6 +19,7 @@ use crate::{config::ServerSettings, data::Provenance, seal::Keys};
 
 mod changes;
 mod documents;
+mod events;
 mod evidence;
 mod find;
 mod increments;
@@ -28,9 +29,10 @@ mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
+    (3, "events", include_str!("0003_events.sql")),
     (7, "find", include_str!("0007_find.sql")),
 ];
 

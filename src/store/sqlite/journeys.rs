@@ -49,6 +49,7 @@ impl JourneyStore for SqliteStore {
             return Ok(false);
         }
         self.write_refs(&mut tx, journey).await?;
+        self.write_event(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -143,7 +144,8 @@ impl SqliteStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        self.write_refs(tx, journey).await
+        self.write_refs(tx, journey).await?;
+        self.write_event(tx, journey, now).await
     }
 
     /// What the journey is found by.

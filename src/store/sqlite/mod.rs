@@ -17,6 +17,7 @@ use crate::{data::Provenance, seal::Keys};
 
 mod changes;
 mod documents;
+mod events;
 mod evidence;
 mod find;
 mod increments;
@@ -25,9 +26,10 @@ mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
+    (3, "events", include_str!("0003_events.sql")),
     (6, "owners", include_str!("0006_owners.sql")),
     (7, "find", include_str!("0007_find.sql")),
 ];
