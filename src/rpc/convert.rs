@@ -145,6 +145,7 @@ pub fn journey(journey: &Journey) -> pb::Journey {
         sequence: journey.sequence,
         ignored_inputs: journey.ignored_inputs.clone(),
         settled: derive::settled(journey),
+        superseded_by: journey.superseded_by.clone().unwrap_or_default(),
     }
 }
 

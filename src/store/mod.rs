@@ -4,6 +4,7 @@ mod changes;
 mod columns;
 mod documents;
 mod evidence;
+mod find;
 mod increments;
 mod journeys;
 mod migrations;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
+pub use find::{Behind, FindStore, Wanted};
 pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Look, Versioned};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
@@ -37,7 +39,7 @@ pub type Store = Arc<dyn Storage>;
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
 pub trait Storage:
-    ChangeStore + JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
+    ChangeStore + JourneyStore + FindStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
 {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;

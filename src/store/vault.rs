@@ -51,11 +51,13 @@ impl Vault {
         serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("a journey"))
     }
 
-    /// The hashes of everything that a provider's message can name a journey by.
+    /// The hashes of everything that a journey is looked up by: what a provider's message can name it by, and the caller's references.
     pub(super) fn ref_hashes(&self, journey: &Journey) -> Vec<Vec<u8>> {
         let hash = |kind: &str, value: &str| self.lookup(&journey.tenant, kind, value);
         let provider = journey.routing.provider.as_str();
-        let mut hashes = Vec::new();
+        let mut hashes: Vec<_> = journey.guards().map(|(kind, value)| hash(kind, &value)).collect();
+        let references = [("client", &journey.ask.client_reference), ("customer", &journey.ask.customer.customer_reference)];
+        hashes.extend(references.into_iter().filter_map(|(kind, value)| Some(hash(kind, value.as_deref()?))));
         for attempt in &journey.attempts {
             hashes.push(hash("attempt", &attempt.id));
             hashes.push(hash("token", &attempt.webhook_token));

@@ -48,16 +48,35 @@ impl Service {
         Ok(())
     }
 
+    /// Keeps a new journey, unless another one of its client reference is open; answers that one. `except` does not count.
+    pub(super) async fn insert_unless_open(
+        &self,
+        journey: &mut Journey,
+        except: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        let now = self.parts.clock.now();
+        journey.state = derive::state(journey);
+        let open = self.parts.store.insert_unless_open(journey, except, self.first_due(now), now).await?;
+        if open.is_none() {
+            self.tell_others(journey, true);
+            self.announce(journey);
+        }
+        Ok(open)
+    }
+
     /// Keeps a new journey.
     pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
-        // Not looked at while the opening call itself is under way, unless this process dies in it.
-        let due = now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok();
-        self.parts.store.insert_journey(journey, due, now).await?;
+        self.parts.store.insert_journey(journey, self.first_due(now), now).await?;
         self.tell_others(journey, true);
         self.announce(journey);
         Ok(())
+    }
+
+    /// A new journey is not looked at while the opening call itself is under way, unless this process dies in it.
+    fn first_due(&self, now: Timestamp) -> Option<Timestamp> {
+        now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok()
     }
 
     /// When the background looks next.

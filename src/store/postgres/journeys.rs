@@ -16,23 +16,8 @@ use crate::{
 #[async_trait]
 impl JourneyStore for PostgresStore {
     async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
-        let sealed = self.vault.seal_journey(journey)?;
         let mut tx = self.pool.begin().await?;
-        sqlx::query(
-            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
-             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(&journey.tenant)
-        .bind(&journey.id)
-        .bind(&journey.routing.provider)
-        .bind(journey.state.as_str_name())
-        .bind(millis(journey.created_at))
-        .bind(millis(now))
-        .bind(due_at.map(millis))
-        .bind(sealed)
-        .execute(&mut *tx)
-        .await?;
-        self.write_refs(&mut tx, journey).await?;
+        self.insert_in(&mut tx, journey, due_at, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -136,7 +121,40 @@ impl JourneyStore for PostgresStore {
 }
 
 impl PostgresStore {
+    /// Writes a new journey within a transaction.
+    pub(super) async fn insert_in(
+        &self,
+        tx: &mut PgConnection,
+        journey: &Journey,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sealed = self.vault.seal_journey(journey)?;
+        sqlx::query(
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
+             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(&journey.routing.provider)
+        .bind(journey.state.as_str_name())
+        .bind(millis(journey.created_at))
+        .bind(millis(now))
+        .bind(due_at.map(millis))
+        .bind(sealed)
+        .execute(&mut *tx)
+        .await?;
+        self.write_refs(tx, journey).await
+    }
+
+    /// What the journey is found by.
     async fn write_refs(&self, tx: &mut PgConnection, journey: &Journey) -> Result<(), StoreError> {
+        sqlx::query("UPDATE journeys SET expires_at = $1 WHERE tenant = $2 AND id = $3")
+            .bind(journey.first_expiry().map(millis))
+            .bind(&journey.tenant)
+            .bind(&journey.id)
+            .execute(&mut *tx)
+            .await?;
         sqlx::query(
             "INSERT INTO journey_refs (hash, tenant, journey_id) SELECT unnest($1::bytea[]), $2, $3 ON CONFLICT DO NOTHING",
         )

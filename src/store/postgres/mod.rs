@@ -20,6 +20,7 @@ use crate::{config::ServerSettings, data::Provenance, seal::Keys};
 mod changes;
 mod documents;
 mod evidence;
+mod find;
 mod increments;
 mod journeys;
 mod presence;
@@ -27,7 +28,11 @@ mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 2] = [(1, "init", include_str!("0001_init.sql")), (2, "incremental", include_str!("0002_incremental.sql"))];
+const STEPS: [Step; 3] = [
+    (1, "init", include_str!("0001_init.sql")),
+    (2, "incremental", include_str!("0002_incremental.sql")),
+    (7, "find", include_str!("0007_find.sql")),
+];
 
 /// Longer than any statement of a caller takes, the largest snapshot included.
 const STATEMENT: Duration = Duration::from_secs(10);

@@ -18,16 +18,18 @@ use crate::{data::Provenance, seal::Keys};
 mod changes;
 mod documents;
 mod evidence;
+mod find;
 mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (6, "owners", include_str!("0006_owners.sql")),
+    (7, "find", include_str!("0007_find.sql")),
 ];
 
 /// See the module. Cheap to clone.

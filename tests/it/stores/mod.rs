@@ -2,6 +2,7 @@
 
 mod documents;
 mod evidence;
+mod find;
 mod increments;
 mod journeys;
 mod migrations;
