@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{SqliteStore, instant, millis};
+use super::SqliteStore;
 use crate::{
-    journey::model::{Journey, JourneyState},
+    journey::model::Journey,
     store::{
         Event, EventStore, FeedEvent, FeedPage, FeedPosition, StoreError,
-        events::{FeedNote, kept},
+        columns::{instant, millis},
+        events::state,
     },
 };
 
@@ -31,9 +32,8 @@ impl EventStore for SqliteStore {
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let sequence: i64 = row.get("sequence");
-            let plain = self.sealer.open(&["event tree", tenant, journey_id, &sequence.to_string()], row.get("tree"))?;
             // Written by a version that is too different: as if it were not kept any more.
-            let Ok(journey) = serde_json::from_slice(&plain) else { break };
+            let Some(journey) = self.vault.open_event_tree(tenant, journey_id, sequence, row.get("tree"))? else { break };
             events.push(Event { sequence, at: instant(row.get("at"))?, journey });
         }
         Ok(events)
@@ -101,19 +101,15 @@ impl SqliteStore {
         if rose.rows_affected() == 0 {
             return Ok(());
         }
-        let sequence = journey.sequence.to_string();
-        let seal = |kind: &str, plain: Result<Vec<u8>, serde_json::Error>| {
-            let plain = plain.map_err(|_| StoreError::Unreadable("an event"))?;
-            Ok::<_, StoreError>(self.sealer.seal(&[kind, &journey.tenant, &journey.id, &sequence], &plain)?)
-        };
+        let (note, tree) = self.vault.seal_event(journey)?;
         sqlx::query("INSERT INTO events (tenant, journey_id, sequence, at, state, note, tree) VALUES (?, ?, ?, ?, ?, ?, ?)")
             .bind(&journey.tenant)
             .bind(&journey.id)
             .bind(journey.sequence)
             .bind(millis(now))
             .bind(journey.state.as_str_name())
-            .bind(seal("event note", serde_json::to_vec(&FeedNote::of(journey)))?)
-            .bind(seal("event tree", serde_json::to_vec(&kept(journey)))?)
+            .bind(note)
+            .bind(tree)
             .execute(&mut *tx)
             .await?;
         Ok(())
@@ -122,15 +118,14 @@ impl SqliteStore {
     fn feed_event(&self, tenant: &str, row: &SqliteRow) -> Result<FeedEvent, StoreError> {
         let journey_id: String = row.get("journey_id");
         let sequence: i64 = row.get("sequence");
-        let plain = self.sealer.open(&["event note", tenant, &journey_id, &sequence.to_string()], row.get("note"))?;
-        let state = JourneyState::from_str_name(row.get("state")).ok_or(StoreError::Unreadable("an event's state"))?;
+        let note = self.vault.open_event_note(tenant, &journey_id, sequence, row.get("note"))?;
         Ok(FeedEvent {
             position: FeedPosition { transaction: 0, row: row.get("position") },
             journey_id,
             sequence,
             at: instant(row.get("at"))?,
-            state,
-            note: serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("an event's note"))?,
+            state: state(row.get("state"))?,
+            note,
         })
     }
 
@@ -191,94 +186,4 @@ async fn raise_floor(tx: &mut SqliteConnection, tenant: &str, position: i64) -> 
     .execute(tx)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        journey::testing,
-        seal::Keys,
-        store::{JourneyStore, Storage},
-    };
-
-    async fn open(dir: &std::path::Path) -> SqliteStore {
-        SqliteStore::open(&dir.join("sangam.db"), &Keys::new(&[1; 32])).await.unwrap()
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    /// Changes `jrn_1` so often, one second each; answers the store.
-    async fn changed(dir: &std::path::Path, times: i64) -> SqliteStore {
-        let store = open(dir).await;
-        let mut journey = testing::journey();
-        journey.ask.client_reference = Some("loan-1".to_owned());
-        store.insert_journey(&journey, None, at(1)).await.unwrap();
-        for sequence in 2..=times {
-            journey.sequence = sequence;
-            assert!(store.save_journey(&journey, sequence - 1, None, at(sequence)).await.unwrap());
-        }
-        store
-    }
-
-    async fn sequences(store: &SqliteStore, after: i64) -> Vec<i64> {
-        store.events_of("default", "jrn_1", after, 100).await.unwrap().iter().map(|event| event.sequence).collect()
-    }
-
-    #[tokio::test]
-    async fn each_change_leaves_one_event_and_a_mere_look_none() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = changed(dir.path(), 3).await;
-        let Some(read) = store.journey("default", "jrn_1").await.unwrap() else { panic!("no journey") };
-        assert!(store.save_journey(&read.journey, read.version, Some(at(9)), at(9)).await.unwrap());
-        assert!(!store.save_journey(&read.journey, 1, None, at(9)).await.unwrap());
-        assert_eq!(sequences(&store, 0).await, [1, 2, 3]);
-        assert_eq!(sequences(&store, 2).await, [3]);
-        assert!(store.events_of("other", "jrn_1", 0, 100).await.unwrap().is_empty());
-        let feed = store.feed("default", FeedPosition::default(), 100).await.unwrap();
-        assert_eq!(feed.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2, 3]);
-        assert_eq!(feed.events[0].note.client_reference.as_deref(), Some("loan-1"));
-        assert!(store.feed("other", FeedPosition::default(), 100).await.unwrap().events.is_empty());
-        assert_eq!(store.feed_end("default").await.unwrap(), feed.events[2].position);
-    }
-
-    #[tokio::test]
-    async fn the_history_does_not_say_who_was_asked_and_shows_nothing_in_clear() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = changed(dir.path(), 2).await;
-        for event in store.events_of("default", "jrn_1", 0, 10).await.unwrap() {
-            assert_eq!(event.journey.ask.customer, crate::journey::model::Customer::default());
-            assert!(event.journey.attempts.iter().all(|attempt| attempt.webhook_token.is_empty()));
-        }
-        store.close().await;
-        for entry in std::fs::read_dir(dir.path()).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            for secret in [&b"9000000001"[..], b"loan-1", b"handle-1"] {
-                assert!(!bytes.windows(secret.len()).any(|window| window == secret));
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_trimmed_is_noticed_by_whoever_stands_before_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = changed(dir.path(), 6).await;
-        let all = store.feed("default", FeedPosition::default(), 100).await.unwrap().events;
-        assert_eq!(store.trim_events(100, at(1)).await.unwrap(), 0);
-        // The two of the first two seconds by age, one more by number.
-        assert_eq!(store.trim_events(3, at(3)).await.unwrap(), 3);
-        assert_eq!(sequences(&store, 0).await, [4, 5, 6]);
-        for (place, event) in all.iter().enumerate() {
-            let page = store.feed("default", event.position, 100).await.unwrap();
-            assert_eq!(page.trimmed, place < 2, "after event {}", place + 1);
-        }
-        // Nothing is left, and still nothing begins anew.
-        assert_eq!(store.trim_events(3, at(100)).await.unwrap(), 3);
-        assert_eq!(store.feed_end("default").await.unwrap(), all[5].position);
-        let Some(read) = store.journey("default", "jrn_1").await.unwrap() else { panic!("no journey") };
-        assert!(store.save_journey(&read.journey, read.version, None, at(200)).await.unwrap());
-        assert!(sequences(&store, 0).await.is_empty());
-    }
 }
