@@ -89,6 +89,11 @@ pub trait EventStore: Send + Sync {
     async fn trim_events(&self, keep: u32, before: Timestamp) -> Result<u64, StoreError>;
 }
 
+/// The state that a row names.
+pub(super) fn state(name: &str) -> Result<JourneyState, StoreError> {
+    JourneyState::from_str_name(name).ok_or(StoreError::Unreadable("an event's state"))
+}
+
 /// A tree as the history keeps it: nobody who reads an older tree needs to know who was asked.
 pub(super) fn kept(journey: &Journey) -> Journey {
     let mut kept = journey.clone();

@@ -42,8 +42,8 @@ pub type Store = Arc<dyn Storage>;
 #[async_trait]
 pub trait Storage:
     ChangeStore
-    + EventStore
     + JourneyStore
+    + EventStore
     + FindStore
     + RequestStore
     + SnapshotStore

@@ -51,6 +51,34 @@ impl Vault {
         serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("a journey"))
     }
 
+    /// A change's note for the feed and its tree, sealed apart.
+    pub(super) fn seal_event(&self, journey: &Journey) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        let sequence = journey.sequence.to_string();
+        let seal = |kind: &str, plain: Result<Vec<u8>, serde_json::Error>| {
+            let plain = plain.map_err(|_| StoreError::Unreadable("an event"))?;
+            Ok::<_, StoreError>(self.sealer.seal(&[kind, &journey.tenant, &journey.id, &sequence], &plain)?)
+        };
+        let note = seal("event note", serde_json::to_vec(&FeedNote::of(journey)))?;
+        Ok((note, seal("event tree", serde_json::to_vec(&events::kept(journey)))?))
+    }
+
+    pub(super) fn open_event_note(&self, tenant: &str, id: &str, sequence: i64, sealed: &[u8]) -> Result<FeedNote, StoreError> {
+        let plain = self.sealer.open(&["event note", tenant, id, &sequence.to_string()], sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("an event's note"))
+    }
+
+    /// `None`: a version wrote it that is too different.
+    pub(super) fn open_event_tree(
+        &self,
+        tenant: &str,
+        id: &str,
+        sequence: i64,
+        sealed: &[u8],
+    ) -> Result<Option<Journey>, StoreError> {
+        let plain = self.sealer.open(&["event tree", tenant, id, &sequence.to_string()], sealed)?;
+        Ok(serde_json::from_slice(&plain).ok())
+    }
+
     /// The hashes of everything that a journey is looked up by: what a provider's message can name it by, and the caller's references.
     pub(super) fn ref_hashes(&self, journey: &Journey) -> Vec<Vec<u8>> {
         let hash = |kind: &str, value: &str| self.lookup(&journey.tenant, kind, value);
@@ -67,35 +95,6 @@ impl Vault {
             hashes.extend(consent.handle.iter().chain(&consent.provider_ref).map(|value| hash(provider, value)));
         }
         hashes
-    }
-
-    /// What an event keeps of a change: the feed's note and the tree, sealed apart.
-    pub(super) fn seal_event(&self, journey: &Journey) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
-        let sequence = journey.sequence.to_string();
-        let seal = |kind: &str, plain: Result<Vec<u8>, serde_json::Error>| {
-            let plain = plain.map_err(|_| StoreError::Unreadable("an event"))?;
-            Ok::<_, StoreError>(self.sealer.seal(&[kind, &journey.tenant, &journey.id, &sequence], &plain)?)
-        };
-        let note = seal("event note", serde_json::to_vec(&FeedNote::of(journey)))?;
-        Ok((note, seal("event tree", serde_json::to_vec(&events::kept(journey)))?))
-    }
-
-    /// The tree of an event; none if a version wrote it that is too different.
-    pub(super) fn open_event_tree(
-        &self,
-        tenant: &str,
-        id: &str,
-        sequence: i64,
-        sealed: &[u8],
-    ) -> Result<Option<Journey>, StoreError> {
-        let plain = self.sealer.open(&["event tree", tenant, id, &sequence.to_string()], sealed)?;
-        Ok(serde_json::from_slice(&plain).ok())
-    }
-
-    /// The feed's note of an event.
-    pub(super) fn open_event_note(&self, tenant: &str, id: &str, sequence: i64, sealed: &[u8]) -> Result<FeedNote, StoreError> {
-        let plain = self.sealer.open(&["event note", tenant, id, &sequence.to_string()], sealed)?;
-        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("an event's note"))
     }
 
     /// The key of a request id.

@@ -146,9 +146,9 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
         let changes = broadcast::channel(1_024).0;
         parts.store.hear(others::ear(&parts, changes.clone()));
-        let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
         Self {
             parts: Arc::new(parts),
             ids,

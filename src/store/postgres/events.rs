@@ -1,4 +1,5 @@
-//! Events: one row for each change. A row is read once no older transaction can still bring one before it.
+//! Events: one row for each change. Transactions are committed in another order than they begin, so the feed is read in the order of
+//! transactions, and only below the oldest one that is still under way: nothing can appear there any more.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -6,29 +7,27 @@ use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::PostgresStore;
 use crate::{
-    journey::model::{Journey, JourneyState},
+    journey::model::Journey,
     store::{
         Event, EventStore, FeedEvent, FeedPage, FeedPosition, StoreError,
         columns::{instant, millis},
+        events::state,
     },
 };
-
-/// Rows that are removed in one transaction: others write meanwhile.
-const TRIM_BATCH: i64 = 1_000;
 
 #[async_trait]
 impl EventStore for PostgresStore {
     async fn events_of(&self, tenant: &str, journey_id: &str, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
-        let rows = sqlx::query(
+        // The journey's row is locked from the writing of an event to its commit: here no event can come in between.
+        let read = sqlx::query(
             "SELECT sequence, at, tree FROM events
              WHERE tenant = $1 AND journey_id = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
         )
         .bind(tenant)
         .bind(journey_id)
         .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
+        .bind(i64::from(limit));
+        let rows = self.within(async { Ok(read.fetch_all(&self.pool).await?) }).await?;
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let sequence: i64 = row.get("sequence");
@@ -40,38 +39,28 @@ impl EventStore for PostgresStore {
     }
 
     async fn feed(&self, tenant: &str, after: FeedPosition, limit: u32) -> Result<FeedPage, StoreError> {
-        // One statement, so that the rows and what is held back are of one snapshot. A transaction in flight has no smaller number than
-        // the snapshot's oldest.
-        let rows = sqlx::query(
-            "SELECT position, transaction, journey_id, sequence, at, state, note FROM events
-             WHERE tenant = $1 AND (transaction, position) > ($2, $3)
-               AND transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-             ORDER BY transaction, position LIMIT $4",
+        // What is settled and what is there is told by one and the same look at the database.
+        let read = sqlx::query(
+            "SELECT transaction, id, journey_id, sequence, at, state, note,
+                 transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled
+             FROM events WHERE tenant = $1 AND (transaction, id) > ($2, $3) ORDER BY transaction, id LIMIT $4",
         )
         .bind(tenant)
         .bind(after.transaction)
         .bind(after.row)
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
-        let events = rows.iter().map(|row| self.feed_event(tenant, row)).collect::<Result<Vec<_>, _>>()?;
-        let last = events.last().map_or(after, |event| event.position);
+        .bind(i64::from(limit));
+        let rows = self.within(async { Ok(read.fetch_all(&self.pool).await?) }).await?;
+        let readable = rows.iter().take_while(|row| row.get("settled"));
+        let events = readable.map(|row| self.feed_event(tenant, row)).collect::<Result<Vec<_>, _>>()?;
         // Read afterwards: what was removed before the rows were read is noticed, and what went since only costs a needless reset.
         let trimmed = self.feed_floor(tenant).await? > after;
-        Ok(FeedPage { events, trimmed, held_back: self.held_back(tenant, last).await? })
+        Ok(FeedPage { held_back: events.len() < rows.len(), events, trimmed })
     }
 
-    async fn feed_end(&self, tenant: &str) -> Result<FeedPosition, StoreError> {
-        let newest = sqlx::query(
-            "SELECT transaction, position FROM events
-             WHERE tenant = $1 AND transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-             ORDER BY transaction DESC, position DESC LIMIT 1",
-        )
-        .bind(tenant)
-        .fetch_optional(&self.pool)
-        .await?;
-        let newest = newest.map(|row| place(&row)).unwrap_or_default();
-        Ok(newest.max(self.feed_floor(tenant).await?))
+    async fn feed_end(&self, _tenant: &str) -> Result<FeedPosition, StoreError> {
+        let oldest: i64 =
+            sqlx::query_scalar("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").fetch_one(&self.pool).await?;
+        Ok(FeedPosition { transaction: oldest - 1, row: i64::MAX })
     }
 
     async fn trim_events(&self, keep: u32, before: Timestamp) -> Result<u64, StoreError> {
@@ -97,9 +86,28 @@ impl EventStore for PostgresStore {
     }
 }
 
+/// Raises the floors of the feeds from which `gone` was removed; the floors of two replicas that do so together are taken in one order.
+/// Only what the feed has passed is removed, so a floor is never ahead of it.
+macro_rules! trim {
+    ($old:literal) => {
+        concat!(
+            "WITH old AS (SELECT id FROM events WHERE ",
+            $old,
+            "     AND transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+                 ORDER BY at LIMIT 1000 FOR UPDATE SKIP LOCKED),
+             gone AS (DELETE FROM events USING old WHERE events.id = old.id
+                 RETURNING events.tenant, events.transaction, events.id),
+             floors AS (INSERT INTO feed_floor (tenant, transaction, id)
+                 SELECT DISTINCT ON (tenant) tenant, transaction, id FROM gone ORDER BY tenant, transaction DESC, id DESC
+                 ON CONFLICT (tenant) DO UPDATE SET transaction = excluded.transaction, id = excluded.id
+                 WHERE (feed_floor.transaction, feed_floor.id) < (excluded.transaction, excluded.id))
+             SELECT COUNT(*) FROM gone"
+        )
+    };
+}
+
 impl PostgresStore {
-    /// Writes the event of a change, if the tree's sequence rose. The tree's own row must be written already in this transaction, so
-    /// that its lock is held.
+    /// Writes the event of a change, if the tree's sequence rose. The tree's own row must be written already in this transaction.
     pub(super) async fn write_event(&self, tx: &mut PgConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         let rose = sqlx::query("UPDATE journeys SET sequence = $1 WHERE tenant = $2 AND id = $3 AND sequence < $1")
             .bind(journey.sequence)
@@ -126,93 +134,42 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Whether an event after a place is committed and cannot be read yet.
-    async fn held_back(&self, tenant: &str, after: FeedPosition) -> Result<bool, StoreError> {
-        let held = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM events WHERE tenant = $1 AND (transaction, position) > ($2, $3)
-                 AND transaction >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint)",
-        )
-        .bind(tenant)
-        .bind(after.transaction)
-        .bind(after.row)
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(held)
-    }
-
     fn feed_event(&self, tenant: &str, row: &PgRow) -> Result<FeedEvent, StoreError> {
-        let (journey_id, sequence): (String, i64) = (row.get("journey_id"), row.get("sequence"));
+        let journey_id: String = row.get("journey_id");
+        let sequence: i64 = row.get("sequence");
         let note = self.vault.open_event_note(tenant, &journey_id, sequence, row.get("note"))?;
-        let state = JourneyState::from_str_name(row.get("state")).ok_or(StoreError::Unreadable("an event's state"))?;
-        Ok(FeedEvent { position: place(row), journey_id, sequence, at: instant(row.get("at"))?, state, note })
+        Ok(FeedEvent {
+            position: FeedPosition { transaction: row.get("transaction"), row: row.get("id") },
+            journey_id,
+            sequence,
+            at: instant(row.get("at"))?,
+            state: state(row.get("state"))?,
+            note,
+        })
     }
 
     async fn feed_floor(&self, tenant: &str) -> Result<FeedPosition, StoreError> {
-        let floor = sqlx::query("SELECT transaction, position FROM feed_floor WHERE tenant = $1")
+        let row = sqlx::query("SELECT transaction, id FROM feed_floor WHERE tenant = $1")
             .bind(tenant)
             .fetch_optional(&self.pool)
             .await?;
-        Ok(floor.map(|row| place(&row)).unwrap_or_default())
+        Ok(row.map(|row| FeedPosition { transaction: row.get("transaction"), row: row.get("id") }).unwrap_or_default())
     }
 
-    /// Removes a batch of what is older, and raises the floors with it.
+    /// Removes a batch of what is older.
     async fn trim_old(&self, before: i64) -> Result<u64, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        // SKIP LOCKED: replicas that trim together take different rows.
-        let old = sqlx::query(
-            "DELETE FROM events WHERE position IN
-                 (SELECT position FROM events WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
-             RETURNING tenant, transaction, position",
-        )
-        .bind(before)
-        .bind(TRIM_BATCH)
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut floors = std::collections::BTreeMap::<String, FeedPosition>::new();
-        for row in &old {
-            let floor = floors.entry(row.get("tenant")).or_default();
-            *floor = (*floor).max(place(row));
-        }
-        for (tenant, floor) in floors {
-            raise_floor(&mut tx, &tenant, floor).await?;
-        }
-        tx.commit().await?;
-        Ok(old.len() as u64)
+        let gone: i64 = sqlx::query_scalar(trim!("at < $1")).bind(before).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(gone).unwrap_or_default())
     }
 
-    /// Removes the events of a journey up to a sequence.
+    /// Removes the events of a journey up to a sequence; what is more than a batch goes the next time.
     async fn trim_long(&self, tenant: &str, journey_id: &str, last: i64) -> Result<u64, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        let gone = sqlx::query(
-            "DELETE FROM events WHERE tenant = $1 AND journey_id = $2 AND sequence <= $3 RETURNING transaction, position",
-        )
-        .bind(tenant)
-        .bind(journey_id)
-        .bind(last)
-        .fetch_all(&mut *tx)
-        .await?;
-        if let Some(newest) = gone.iter().map(place).max() {
-            raise_floor(&mut tx, tenant, newest).await?;
-        }
-        tx.commit().await?;
-        Ok(gone.len() as u64)
+        let gone: i64 = sqlx::query_scalar(trim!("tenant = $1 AND journey_id = $2 AND sequence <= $3"))
+            .bind(tenant)
+            .bind(journey_id)
+            .bind(last)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(u64::try_from(gone).unwrap_or_default())
     }
-}
-
-fn place(row: &PgRow) -> FeedPosition {
-    FeedPosition { transaction: row.get("transaction"), row: row.get("position") }
-}
-
-async fn raise_floor(tx: &mut PgConnection, tenant: &str, floor: FeedPosition) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO feed_floor (tenant, transaction, position) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant) DO UPDATE SET transaction = excluded.transaction, position = excluded.position
-         WHERE (feed_floor.transaction, feed_floor.position) < (excluded.transaction, excluded.position)",
-    )
-    .bind(tenant)
-    .bind(floor.transaction)
-    .bind(floor.row)
-    .execute(tx)
-    .await?;
-    Ok(())
 }

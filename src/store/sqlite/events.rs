@@ -6,10 +6,11 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::SqliteStore;
 use crate::{
-    journey::model::{Journey, JourneyState},
+    journey::model::Journey,
     store::{
         Event, EventStore, FeedEvent, FeedPage, FeedPosition, StoreError,
         columns::{instant, millis},
+        events::state,
     },
 };
 
@@ -115,11 +116,17 @@ impl SqliteStore {
     }
 
     fn feed_event(&self, tenant: &str, row: &SqliteRow) -> Result<FeedEvent, StoreError> {
-        let (journey_id, sequence): (String, i64) = (row.get("journey_id"), row.get("sequence"));
+        let journey_id: String = row.get("journey_id");
+        let sequence: i64 = row.get("sequence");
         let note = self.vault.open_event_note(tenant, &journey_id, sequence, row.get("note"))?;
-        let state = JourneyState::from_str_name(row.get("state")).ok_or(StoreError::Unreadable("an event's state"))?;
-        let position = FeedPosition { transaction: 0, row: row.get("position") };
-        Ok(FeedEvent { position, journey_id, sequence, at: instant(row.get("at"))?, state, note })
+        Ok(FeedEvent {
+            position: FeedPosition { transaction: 0, row: row.get("position") },
+            journey_id,
+            sequence,
+            at: instant(row.get("at"))?,
+            state: state(row.get("state"))?,
+            note,
+        })
     }
 
     async fn feed_floor(&self, tenant: &str) -> Result<i64, StoreError> {
