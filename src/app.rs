@@ -24,7 +24,7 @@ use crate::{
     seal::Keys,
     server::{self, health::Health, reflection},
     store::{self, Store, StoreError},
-    webhook,
+    webhook::{self, Inbox},
 };
 
 /// Why the gateway cannot start.
@@ -63,6 +63,7 @@ impl App {
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let service = Self::offline(&config, clock).await?;
         let store = service.store().clone();
+        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
         let routes = rpc::add(reflection::add(Routes::new(health.service()))?, service.clone());
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
@@ -77,8 +78,9 @@ impl App {
             stop: stop.clone(),
             listeners: vec![
                 server::serve_grpc(grpc.0, routes, settings.clone(), stop.clone()),
-                server::serve_http(webhook.0, webhook::router(service.clone()), settings, stop.clone()),
+                server::serve_http(webhook.0, webhook::listener::router(inbox.clone()), settings, stop.clone()),
             ],
+            applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
             background: tokio::spawn(background::run(service.clone(), stop, grace)),
             service,
             store,
@@ -179,6 +181,7 @@ pub struct Running {
     stop: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
     background: JoinHandle<()>,
+    applier: JoinHandle<()>,
 }
 
 impl Running {
@@ -194,6 +197,7 @@ impl Running {
         for listener in self.listeners {
             let _ = listener.await;
         }
+        let _ = self.applier.await;
         let _ = self.background.await;
         self.store.close().await;
     }

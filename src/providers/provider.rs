@@ -7,7 +7,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{capability::ProviderProduct, error::ProviderError, judge::Origin};
+use super::{
+    capability::ProviderProduct,
+    error::ProviderError,
+    inbound::{Inbound, Owner, Reading},
+    judge::Origin,
+};
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
     journey::model::{
@@ -224,15 +229,6 @@ pub struct Document {
     pub provenance: Provenance,
 }
 
-/// What a message to the webhook route says, before it is believed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WebhookHint {
-    /// Our attempt id, if it names one.
-    pub attempt_id: Option<String>,
-    /// The provider's ids in it: handle, consent id, orchestration id or client id.
-    pub provider_refs: Vec<String>,
-}
-
 /// One credential at one provider.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
@@ -271,6 +267,10 @@ pub trait Provider: Send + Sync + 'static {
     async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError>;
     /// Fetches one document of the analysis.
     async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError>;
+    /// Where this credential's messages come in, and what proves them.
+    fn inbound(&self) -> Inbound<'_>;
     /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
-    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint>;
+    fn read_webhook(&self, body: &[u8]) -> Reading;
+    /// Reads an opening back by a reference that a message named for an attempt whose own answer was lost: is it the attempt's customer's?
+    async fn owner_of(&self, call: Call, journey: &Journey, attempt: &Attempt, reference: &str) -> Result<Owner, ProviderError>;
 }

@@ -2,6 +2,7 @@
 
 mod documents;
 mod evidence;
+mod inbox;
 mod journeys;
 mod requests;
 mod snapshots;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
+pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use journeys::{JourneyStore, Versioned};
 pub use requests::{Begun, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
@@ -24,7 +26,7 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + 'static {
+pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + InboxStore + 'static {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

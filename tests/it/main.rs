@@ -26,3 +26,4 @@ mod scenarios;
 mod stage;
 mod streams;
 mod traces;
+mod webhooks;

@@ -8,9 +8,10 @@ use super::{
     capability::ProviderProduct,
     error::{ErrorKind, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse},
+    inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target, WebhookHint,
+        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
     },
     settings::is_loopback,
 };
@@ -36,6 +37,7 @@ pub mod fields;
 mod neutral;
 mod observe;
 mod open;
+mod owner;
 mod plan;
 mod products;
 mod session;
@@ -172,8 +174,16 @@ impl Provider for Finpass {
         }
     }
 
-    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {
+    fn inbound(&self) -> Inbound<'_> {
+        Inbound::Attempt
+    }
+
+    fn read_webhook(&self, body: &[u8]) -> Reading {
         webhook::read(body)
+    }
+
+    async fn owner_of(&self, call: Call, journey: &Journey, _: &Attempt, reference: &str) -> Result<Owner, ProviderError> {
+        owner::read(self, call, journey, reference).await
     }
 }
 

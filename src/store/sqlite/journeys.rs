@@ -29,7 +29,7 @@ impl JourneyStore for SqliteStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        self.write_refs(&mut tx, journey).await?;
+        self.write_refs(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -60,7 +60,7 @@ impl JourneyStore for SqliteStore {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        self.write_refs(&mut tx, journey).await?;
+        self.write_refs(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -128,14 +128,17 @@ impl SqliteStore {
         Ok(self.sealer.seal(&["journey", &journey.tenant, &journey.id], &plain)?)
     }
 
-    async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey) -> Result<(), StoreError> {
+    async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         for hash in self.ref_hashes(journey) {
-            sqlx::query("INSERT OR IGNORE INTO journey_refs (hash, tenant, journey_id) VALUES (?, ?, ?)")
-                .bind(hash)
+            let done = sqlx::query("INSERT OR IGNORE INTO journey_refs (hash, tenant, journey_id) VALUES (?, ?, ?)")
+                .bind(&hash)
                 .bind(&journey.tenant)
                 .bind(&journey.id)
                 .execute(&mut *tx)
                 .await?;
+            if done.rows_affected() > 0 {
+                self.learnt(tx, &journey.tenant, &hash, now).await?;
+            }
         }
         Ok(())
     }

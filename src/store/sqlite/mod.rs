@@ -18,6 +18,7 @@ use crate::{
 
 mod documents;
 mod evidence;
+mod inbox;
 mod journeys;
 mod requests;
 mod snapshots;
@@ -33,6 +34,8 @@ pub struct SqliteStore {
     readers: SqlitePool,
     sealer: Sealer,
     hash: Arc<KeyedHash>,
+    /// Messages that wait for the next commit.
+    waiting: inbox::Waiting,
 }
 
 impl SqliteStore {
@@ -49,7 +52,7 @@ impl SqliteStore {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         migrator().run(&writer).await.map_err(|_| StoreError::Database("migration failed".to_owned()))?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        let store = Self { writer, readers, sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")) };
+        let store = Self { writer, readers, sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")), waiting: inbox::Waiting::default() };
         store.check_key().await?;
         Ok(store)
     }
@@ -90,13 +93,12 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "init".into(),
-        MigrationType::Simple,
-        include_str!("0001_init.sql").into_sql_str(),
-        false,
-    )])
+    let migration =
+        |version, name: &'static str, sql: &'static str| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false);
+    Migrator::with_migrations(vec![
+        migration(1, "init", include_str!("0001_init.sql")),
+        migration(4, "inbox", include_str!("0004_inbox.sql")),
+    ])
 }
 
 /// Instants are kept as milliseconds since 1970.
