@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
+    journey::fair_use::TemplateTerms,
     journey::model::{
         Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
         FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
@@ -240,6 +241,8 @@ pub trait Provider: Send + Sync + 'static {
     fn products(&self) -> &[ProviderProduct];
     /// How an ask would be served. Makes no call; names every fault at once.
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault>;
+    /// What can be learnt of a template, by a read if that is needed; what cannot be had stays unknown.
+    async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
     /// Mints a fresh URL for the same attempt; `Ok(None)` where the provider cannot and a new attempt is needed.

@@ -7,7 +7,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::{
-    journey::error::{Failure, JourneyError, Lack, Violation},
+    journey::{
+        error::{Failure, JourneyError, Lack, Violation},
+        fair_use::Breach,
+    },
     pb::{CompletenessCode, CompletenessFinding, ErrorReason},
     providers::error::{Effect, ErrorKind, ProviderError},
 };
@@ -52,6 +55,11 @@ pub fn of_failure(failure: Failure) -> Status {
     }
     if let JourneyError::DataIncomplete(lacks) = &failure.error {
         details.set_precondition_failure(preconditions(lacks));
+    }
+    if let JourneyError::FairUse(breaches) = &failure.error {
+        let broken =
+            |breach: &Breach| PreconditionViolation::new(breach.rule.name(), cut(&breach.field), cut(&breach.description));
+        details.set_precondition_failure(breaches.iter().take(MAX_VIOLATIONS).map(broken).collect::<Vec<_>>());
     }
     let text = match &failure.error {
         JourneyError::UnknownProvider { known, .. } => format!("{text}; known: {}", known.join(", ")),
@@ -122,6 +130,7 @@ fn verdict(error: &JourneyError) -> Verdict {
             (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product")
         }
         JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
+        JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
         }
@@ -293,6 +302,7 @@ mod tests {
             JourneyError::DataIncomplete(vec![lack(1)]),
             JourneyError::ProductNotRequested(Product::Analytics),
             JourneyError::JourneyState(JourneyState::Ready),
+            JourneyError::FairUse(Vec::new()),
             JourneyError::OutcomeUnknown,
             JourneyError::ViewNotAllowed,
             JourneyError::Deadline,

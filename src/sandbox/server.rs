@@ -135,7 +135,8 @@ impl Sandbox {
     /// The customer decides on every page of theirs, also on one whose URL never reached the gateway: the aggregator has told them of it.
     /// Answers on how many that was possible.
     pub fn decide(&self, mobile: &str, decision: Decision) -> usize {
-        let pages = self.journeys.iter().flat_map(|journeys| journeys.pages(mobile).into_iter().map(move |token| (journeys, token)));
+        let pages =
+            self.journeys.iter().flat_map(|journeys| journeys.pages(mobile).into_iter().map(move |token| (journeys, token)));
         let decided = pages.map(|(journeys, token)| journeys.decide(&token, decision));
         decided.filter(|outcome| matches!(outcome, Some(Outcome::Done | Outcome::Redirect(_)))).count()
     }

@@ -154,7 +154,8 @@ impl Inbox {
     /// When pushed data must be gone: with its consent's, by the provider's word or by what is assumed. A hint's word never makes it longer.
     fn data_end(&self, message: &Message, hint: &WebhookHint, trees: &[Journey], now: Timestamp) -> Timestamp {
         let named = |value: &Option<String>| value.as_ref().is_some_and(|value| hint.provider_refs.contains(value));
-        let consents = || trees.iter().flat_map(|tree| &tree.consents).filter(|one| named(&one.handle) || named(&one.provider_ref));
+        let consents =
+            || trees.iter().flat_map(|tree| &tree.consents).filter(|one| named(&one.handle) || named(&one.provider_ref));
         if consents().any(|consent| consent.state == ConsentState::Revoked) {
             return now;
         }

@@ -10,7 +10,8 @@ impl Inbox {
     /// The newest messages as lines of a table, of one state or of all. Nothing of their bodies is shown.
     pub async fn list(&self, state: Option<MessageState>) -> Result<Vec<String>, StoreError> {
         let messages = self.service.store().messages(&self.service.tenant().id, state, MOST).await?;
-        let head = format!("{:<31}{:<22}{:<20}{:<10}{:<13}{:>5}  {}", "id", "received", "from", "proof", "state", "tries", "purged");
+        let head =
+            format!("{:<31}{:<22}{:<20}{:<10}{:<13}{:>5}  {}", "id", "received", "from", "proof", "state", "tries", "purged");
         Ok(std::iter::once(head).chain(messages.iter().map(line)).collect())
     }
 

@@ -106,9 +106,9 @@ impl Inbox {
     async fn until_next(&self) -> Duration {
         let now = self.service.clock().now();
         match self.service.store().next_message().await {
-            Ok(Some(due)) => {
-                Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(1), LONGEST_SLEEP)
-            }
+            Ok(Some(due)) => Duration::try_from(due.duration_since(now))
+                .unwrap_or(Duration::ZERO)
+                .clamp(Duration::from_millis(1), LONGEST_SLEEP),
             _ => LONGEST_SLEEP,
         }
     }

@@ -52,7 +52,7 @@ async fn a_month_later() -> Month {
     let earlier = fetches(&journey, Purpose::Monitoring)[0].fetch_id.clone();
     let of_other_consent = fetches(&journey, Purpose::Underwriting)[0].fetch_id.clone();
 
-    *clock.0.lock().unwrap() = SignedDuration::from_hours(30 * 24);
+    *clock.0.lock().unwrap() = SignedDuration::from_hours(28 * 24);
     fetch_again(&world, &journey_id, clock.now()).await;
     let picked_up = |journey: &pb::Journey| {
         let fetches = fetches(journey, Purpose::Monitoring);

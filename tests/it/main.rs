@@ -10,6 +10,7 @@ mod deadlines;
 mod documented;
 mod equality;
 mod evidence;
+mod fair_use;
 mod fuzz;
 mod harness;
 mod hostile;

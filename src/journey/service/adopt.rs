@@ -63,7 +63,9 @@ impl Service {
                 if waiting(journey, named.attempt_id).is_none() {
                     return false;
                 }
-                let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == named.attempt_id) else { return false };
+                let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == named.attempt_id) else {
+                    return false;
+                };
                 attempt.provider_ref = Some(named.reference.to_owned());
                 attempt.state = AttemptState::AwaitingCustomer;
                 attempt.failure_reason = None;

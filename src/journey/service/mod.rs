@@ -7,6 +7,7 @@ mod changes;
 mod complete;
 mod data;
 mod evidence;
+mod explain;
 mod open;
 mod page;
 pub(crate) mod page_token;
@@ -29,6 +30,7 @@ pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
+pub use explain::{ExplainedConsent, Explanation};
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
@@ -36,7 +38,10 @@ pub use select::FetchChoice;
 pub use start::StartCommand;
 pub use stream::{DataStream, StreamQuery};
 
-use super::policy::{Assumptions, Pace};
+use super::{
+    fair_use::Rules,
+    policy::{Assumptions, Pace},
+};
 use crate::{
     cache::{Caches, Loading},
     clock::SharedClock,
@@ -72,6 +77,8 @@ pub struct TenantPolicy {
     pub retain_evidence: bool,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
+    /// Whether a breach of fair use is refused; otherwise it is logged and noted.
+    pub enforce_fair_use: bool,
     /// The public address under which providers reach the webhook listener, without a trailing slash.
     pub webhook_base: Option<String>,
 }
@@ -92,6 +99,8 @@ pub struct Parts {
     pub hash: KeyedHash,
     /// The tenant.
     pub tenant: TenantPolicy,
+    /// The framework's limits.
+    pub rules: Rules,
     /// What to assume.
     pub assume: Assumptions,
     /// How the background looks after journeys.

@@ -10,15 +10,14 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
-    provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
-    },
+    provider::{Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target},
     settings::is_loopback,
 };
 use crate::{
     clock::SharedClock,
     config::Faults,
     data::{ReadContext, Rows},
+    journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, DayRange, Journey},
     pb,
     resilience::retry::Jitter,
@@ -114,6 +113,11 @@ impl Provider for Finpass {
 
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
         plan::plan(ask)
+    }
+
+    /// Finpass tells nothing about its two consent types.
+    async fn terms(&self, _: Call, template: &str) -> TemplateTerms {
+        plan::terms(template)
     }
 
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {

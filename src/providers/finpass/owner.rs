@@ -24,12 +24,7 @@ pub(super) async fn read(finpass: &Finpass, call: Call, journey: &Journey, clien
     of_report(origin, &response, &journey.ask.customer)
 }
 
-fn of_status(
-    origin: Origin,
-    response: &OutboundResponse,
-    client_id: &str,
-    customer: &Customer,
-) -> Result<Owner, ProviderError> {
+fn of_status(origin: Origin, response: &OutboundResponse, client_id: &str, customer: &Customer) -> Result<Owner, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let data = answer.data();
     if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
@@ -85,9 +80,7 @@ mod tests {
     }
 
     fn report(holders: &[(&str, &str)]) -> Owner {
-        let account = |(mobile, pan): &(&str, &str)| {
-            serde_json::json!({"account_id": "a", "status": "READY", "profile_details": {"mobile": mobile, "pan": pan}, "summary_details": {}})
-        };
+        let account = |(mobile, pan): &(&str, &str)| serde_json::json!({"account_id": "a", "status": "READY", "profile_details": {"mobile": mobile, "pan": pan}, "summary_details": {}});
         let accounts: Vec<_> = holders.iter().map(account).collect();
         let body = serde_json::json!({"data": {"client_id": "x", "account_aggregator_json": accounts}, "success": true});
         of_report(testing::origin(CallKind::Read), &testing::response(200, &body.to_string()), &customer()).unwrap()
@@ -124,7 +117,8 @@ mod tests {
             ("XXXXXXXX01", Owner::Untold),
             ("", Owner::Untold),
         ] {
-            let body = serde_json::json!({"success": true, "data": {"client_id": "c", "status": "initiated", "mobile_number": mobile}});
+            let body =
+                serde_json::json!({"success": true, "data": {"client_id": "c", "status": "initiated", "mobile_number": mobile}});
             let response = testing::response(200, &body.to_string());
             let told = of_status(testing::origin(CallKind::Read), &response, "c", &customer()).unwrap();
             assert_eq!(told, expected, "{mobile}");

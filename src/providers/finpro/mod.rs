@@ -17,15 +17,14 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
-    provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
-    },
+    provider::{Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target},
     settings::is_loopback,
 };
 use crate::{
     clock::SharedClock,
     config::Faults,
     data::{ReadContext, Rows},
+    journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, Consent, ConsentState, DayRange, Journey},
     pb,
     resilience::retry::Jitter,
@@ -113,17 +112,12 @@ impl FinPro {
     }
 
     /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown.
-    async fn terms(&self, call: Call, template: &str) -> Terms {
-        let configured = self.settings.templates.get(template).map(Terms::configured).unwrap_or_default();
-        if configured.is_complete() {
-            return configured;
+    async fn template_terms(&self, call: Call, template: &str) -> Terms {
+        let known = self.known(template);
+        if known.is_complete() || self.listed(template).is_some() {
+            return known;
         }
         let now = self.clock.now();
-        let fresh = |(read_at, _): &(Timestamp, Terms)| (now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS;
-        let kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner).get(template).filter(|kept| fresh(kept)).cloned();
-        if let Some((_, listed)) = kept {
-            return configured.or(listed);
-        }
         let listed = match self.send(call, build::products_list(template)).await {
             Ok((origin, response)) => terms::read(origin, &response, template),
             Err(error) => Err(error),
@@ -133,13 +127,27 @@ impl FinPro {
                 let listed = listed.unwrap_or_default();
                 let mut kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.insert(template.to_owned(), (now, listed.clone()));
-                configured.or(listed)
+                known.or(listed)
             }
             Err(error) => {
                 tracing::warn!(provider = ID, %error, "the template's terms cannot be read");
-                configured
+                known
             }
         }
+    }
+
+    /// What is known without a call.
+    fn known(&self, template: &str) -> Terms {
+        let configured = self.settings.templates.get(template).map(Terms::configured).unwrap_or_default();
+        configured.or(self.listed(template).unwrap_or_default())
+    }
+
+    /// What FinPro listed lately.
+    fn listed(&self, template: &str) -> Option<Terms> {
+        let now = self.clock.now();
+        let kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, listed) = kept.get(template)?;
+        ((now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS).then(|| listed.clone())
     }
 
     fn expected(&self, consents: usize) -> open::Expected {
@@ -163,6 +171,10 @@ impl Provider for FinPro {
 
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
         plan::plan(&self.settings, ask)
+    }
+
+    async fn terms(&self, call: Call, template: &str) -> TemplateTerms {
+        self.template_terms(call, template).await.neutral(self.clock.now())
     }
 
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
@@ -304,7 +316,9 @@ pub(super) fn build_all(
     for (name, config) in configs {
         let path = format!("{path}.{ID}.{name}");
         let Some(settings) = config.check(&path, faults) else { continue };
-        let taken = |other: &FinPro| other.settings.door.as_ref().zip(settings.door.as_ref()).is_some_and(|(one, two)| one.is_the_same_as(two));
+        let taken = |other: &FinPro| {
+            other.settings.door.as_ref().zip(settings.door.as_ref()).is_some_and(|(one, two)| one.is_the_same_as(two))
+        };
         if built.iter().any(taken) {
             faults.add(format!("{path}.webhook.token"), "must differ from the token of every other credential");
         }

@@ -78,7 +78,8 @@ fn a_plain_string_is_read_like_its_object() {
 
 #[test]
 fn pushed_data_is_told_from_all_other_events() {
-    let body = both_types("DATA_EXT", "DATA_PUSH")[1].replace("\"firstTimeFetch\"", r#""data":[{"linkReferenceNumber":"l"}],"firstTimeFetch""#);
+    let body = both_types("DATA_EXT", "DATA_PUSH")[1]
+        .replace("\"firstTimeFetch\"", r#""data":[{"linkReferenceNumber":"l"}],"firstTimeFetch""#);
     let hint = about(&body);
     assert!(hint.holds_data && hint.kind == "DATA_PUSH");
 }

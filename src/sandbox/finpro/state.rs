@@ -178,7 +178,8 @@ impl State {
 
     /// The tokens of a customer's pages.
     pub(super) fn pages_of(&self, mobile: &str) -> Vec<String> {
-        let theirs = |page: &Page| self.consents.iter().any(|consent| consent.mobile == mobile && page.handles.contains(&consent.handle));
+        let theirs =
+            |page: &Page| self.consents.iter().any(|consent| consent.mobile == mobile && page.handles.contains(&consent.handle));
         self.pages.iter().filter(|(_, page)| theirs(page)).map(|(token, _)| token.clone()).collect()
     }
 

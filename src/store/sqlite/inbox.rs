@@ -31,8 +31,7 @@ struct WaitingRow {
     done: oneshot::Sender<Result<bool, StoreError>>,
 }
 
-const COLUMNS: &str =
-    "tenant, id, provider, credential, journey_id, attempt_id, verified, received_at, state, tries, purge_at";
+const COLUMNS: &str = "tenant, id, provider, credential, journey_id, attempt_id, verified, received_at, state, tries, purge_at";
 
 #[async_trait]
 impl InboxStore for SqliteStore {
@@ -50,8 +49,7 @@ impl InboxStore for SqliteStore {
 
     async fn due_messages(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
         let query = format!("SELECT {COLUMNS} FROM inbox WHERE next_at <= ? ORDER BY next_at LIMIT ?");
-        let rows =
-            sqlx::query(AssertSqlSafe(query)).bind(millis(now)).bind(limit).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(AssertSqlSafe(query)).bind(millis(now)).bind(limit).fetch_all(&self.readers).await?;
         rows.iter().map(message).collect()
     }
 
@@ -177,7 +175,11 @@ impl SqliteStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        sqlx::query("DELETE FROM inbox_refs WHERE tenant = ? AND id = ?").bind(&one.tenant).bind(&one.id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM inbox_refs WHERE tenant = ? AND id = ?")
+            .bind(&one.tenant)
+            .bind(&one.id)
+            .execute(&mut *tx)
+            .await?;
         let mut known = false;
         for (kind, value) in &one.waits_for {
             let hash = self.lookup(&one.tenant, kind, value);
@@ -188,12 +190,14 @@ impl SqliteStore {
                 .fetch_optional(&mut *tx)
                 .await?
                 .is_some();
-            sqlx::query("INSERT OR IGNORE INTO inbox_refs (hash, tenant, id) SELECT ?, tenant, id FROM inbox WHERE tenant = ? AND id = ?")
-                .bind(hash)
-                .bind(&one.tenant)
-                .bind(&one.id)
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query(
+                "INSERT OR IGNORE INTO inbox_refs (hash, tenant, id) SELECT ?, tenant, id FROM inbox WHERE tenant = ? AND id = ?",
+            )
+            .bind(hash)
+            .bind(&one.tenant)
+            .bind(&one.id)
+            .execute(&mut *tx)
+            .await?;
         }
         let next_at = if known { Some(now) } else { one.next_at };
         sqlx::query(
@@ -212,7 +216,13 @@ impl SqliteStore {
     }
 
     /// Makes the messages due that waited for a reference.
-    pub(super) async fn learnt(&self, tx: &mut SqliteConnection, tenant: &str, hash: &[u8], now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn learnt(
+        &self,
+        tx: &mut SqliteConnection,
+        tenant: &str,
+        hash: &[u8],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE inbox SET next_at = ? WHERE tenant = ? AND state = 'PARKED'
              AND id IN (SELECT id FROM inbox_refs WHERE hash = ? AND tenant = ?)",

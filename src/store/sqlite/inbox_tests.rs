@@ -138,10 +138,7 @@ async fn a_message_in_quarantine_is_tried_again_when_it_is_replayed() {
         store.keep_message(new(id, id)).await.unwrap();
     }
     let messages = due(&store, 5).await;
-    let settled = [
-        Settled::new(&messages[0], MessageState::Quarantined),
-        Settled::new(&messages[1], MessageState::Applied),
-    ];
+    let settled = [Settled::new(&messages[0], MessageState::Quarantined), Settled::new(&messages[1], MessageState::Applied)];
     store.settle_messages(&settled, at(6)).await.unwrap();
     assert_eq!(store.replay_messages("other", Replay::Quarantined, at(7)).await.unwrap(), 0);
     assert_eq!(store.replay_messages("default", Replay::Quarantined, at(7)).await.unwrap(), 1);

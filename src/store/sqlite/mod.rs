@@ -52,7 +52,13 @@ impl SqliteStore {
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         migrator().run(&writer).await.map_err(|_| StoreError::Database("migration failed".to_owned()))?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        let store = Self { writer, readers, sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")), waiting: inbox::Waiting::default() };
+        let store = Self {
+            writer,
+            readers,
+            sealer: keys.sealer.clone(),
+            hash: Arc::new(keys.hash.derive("store", "")),
+            waiting: inbox::Waiting::default(),
+        };
         store.check_key().await?;
         Ok(store)
     }
@@ -93,8 +99,9 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    let migration =
-        |version, name: &'static str, sql: &'static str| Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false);
+    let migration = |version, name: &'static str, sql: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
     Migrator::with_migrations(vec![
         migration(1, "init", include_str!("0001_init.sql")),
         migration(4, "inbox", include_str!("0004_inbox.sql")),

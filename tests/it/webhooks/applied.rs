@@ -1,7 +1,7 @@
 //! What is taken is applied once, and decides nothing by itself.
 
 use sangam::{
-    pb::{ConsentState, JourneyState, Product},
+    pb::{ConsentState, FetchState, JourneyState, Product},
     sandbox::{credentials::FINPRO_CONSENT, customer},
     store::MessageState,
 };
@@ -135,5 +135,43 @@ async fn an_attempts_own_address_concerns_that_attempt_whatever_the_message_name
     let mut states = until_applied(&world).await;
     states.sort_by_key(|state| state.word());
     assert_eq!(states, [MessageState::Applied, MessageState::Applied, MessageState::Quarantined]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_late_event_of_an_old_session_does_not_settle_a_newer_fetch() {
+    let world = quiet().await;
+    let opened = world.client.clone().start_journey(start_request("finpro", "consent", "01", &[Product::Data])).await;
+    let opened = opened.unwrap().into_inner();
+    let attempt_id = attempt_id(&world.status(&opened.journey_id).await);
+    customer::approve(&opened.customer_url).await.unwrap();
+    signed(&world, &FINPRO_CONSENT, &event(&attempt_id, "CONSENT_APPROVED", 1)).await;
+    world.until_settled(&opened.journey_id).await;
+    // A newer session that the provider still works on.
+    let service = world.gateway.service();
+    let newer = |journey: &mut sangam::journey::model::Journey| {
+        let mut fetch = journey.consents[0].fetches[0].clone();
+        let old = fetch.provider_ref.replace("newer-session".to_owned());
+        (fetch.id, fetch.state, fetch.settled) = ("fch_newer".to_owned(), FetchState::Requested, false);
+        journey.consents[0].fetches.push(fetch);
+        (old, journey.consents[0].handle.clone())
+    };
+    let (before, (old, handle)) = service.change("demo", &opened.journey_id, newer).await.ok().unwrap();
+    let asked = world.sandbox.calls().count("finpro:received:/consent/firequest/status");
+    for word in ["SESSION_FAILED", "SESSION_EXPIRED", "DATA_DENIED", "DATA_READY"] {
+        let late = format!(
+            r#"{{"eventType":"DATA","eventStatus":"{word}","consentHandle":"{}","accountID":"{attempt_id}","sessionId":"{}"}}"#,
+            handle.as_deref().unwrap(),
+            old.as_deref().unwrap_or_default()
+        );
+        assert!(signed(&world, &FINPRO_CONSENT, &late).await.is_success());
+    }
+    let looked = "finpro:received:/consent/firequest/status";
+    world.until_called(&opened.journey_id, looked, asked + 1).await;
+    until_applied(&world).await;
+    let after = world.status(&opened.journey_id).await;
+    let states: Vec<_> = after.consents[0].fetches.iter().map(|fetch| (fetch.state(), fetch.settled)).collect();
+    assert_eq!(states, [(FetchState::Ready, true), (FetchState::Requested, false)]);
+    assert_eq!(after.sequence, before.sequence);
     world.stop().await;
 }

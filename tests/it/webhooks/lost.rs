@@ -5,10 +5,7 @@ use std::time::Duration;
 use sangam::{
     pb::{JourneyState, Product},
     sandbox::{
-        SandboxConfig, WebhookTarget,
-        credentials::FINPRO_ORCHESTRATION,
-        customer_page::Decision,
-        gateway_config::point_webhooks,
+        SandboxConfig, WebhookTarget, credentials::FINPRO_ORCHESTRATION, customer_page::Decision, gateway_config::point_webhooks,
     },
     store::MessageState,
 };
