@@ -129,5 +129,4 @@ fn find(text: &str, name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "webhook_tests.rs"]
 mod tests;
