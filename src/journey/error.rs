@@ -111,6 +111,8 @@ pub enum JourneyError {
     FairUse(Vec<Breach>),
     /// The outcome of an attempt is not known.
     OutcomeUnknown,
+    /// The consent allows one fetch only.
+    ConsentNotPeriodic,
     /// The view is not open to the caller.
     ViewNotAllowed,
     /// A provider call failed.

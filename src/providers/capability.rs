@@ -30,4 +30,6 @@ pub struct ProviderProduct {
     pub resumes_attempt: bool,
     /// Whether a journey can hold several consents.
     pub several_consents: bool,
+    /// Whether it can be asked for what is new since it was last asked.
+    pub latest_changes: bool,
 }

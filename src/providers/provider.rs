@@ -208,6 +208,20 @@ pub struct Target<'a> {
     pub accounts: &'a [String],
 }
 
+/// What a provider calls the latest data of a consent.
+#[derive(Debug, Clone)]
+pub enum Latest {
+    /// Accounts, as the provider sent them.
+    Data(Body),
+    /// There is nothing new.
+    Nothing {
+        /// The call that said so, by the adapter's name for it.
+        endpoint: &'static str,
+        /// When it did.
+        received_at: Timestamp,
+    },
+}
+
 /// An analysis.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -264,6 +278,9 @@ pub trait Provider: Send + Sync + 'static {
     ) -> Result<Option<String>, ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
+    /// Fetches what is new in a consent's data since the provider was last asked. It forgets what it has given: a write, sent once. Where
+    /// it has no such call the product says so by `latest_changes`, and this answers `Unsupported`.
+    async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError>;
     /// Reads a body of financial data into neutral rows. Makes no call.
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError>;
     /// Fetches the analysis of a consent's data.

@@ -37,5 +37,6 @@ fn product(product: &capability::ProviderProduct) -> ProviderProduct {
         inputs: words(product.inputs),
         resumes_attempt: product.resumes_attempt,
         several_consents: product.several_consents,
+        latest_changes: product.latest_changes,
     }
 }

@@ -87,10 +87,14 @@ pub(super) fn after(failure: &Failure) -> After {
         (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
             After::Free
         }
-        // An operator mends it; the caller then repeats the same request.
-        _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
+        // An operator mends it, or the provider gets there; the caller then repeats the same request.
+        _ if matches!(&failure.error, JourneyError::Provider(error) if may_pass(error.kind)) => After::Free,
         _ => After::Keep,
     }
+}
+
+fn may_pass(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
 }
 
 /// What a caller is told.
@@ -134,6 +138,7 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
         }
+        JourneyError::ConsentNotPeriodic => (FailedPrecondition, R::ConsentNotPeriodic, "the consent allows one fetch only"),
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
         JourneyError::Provider(error) => return provider_verdict(error),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
@@ -304,6 +309,7 @@ mod tests {
             JourneyError::JourneyState(JourneyState::Ready),
             JourneyError::FairUse(Vec::new()),
             JourneyError::OutcomeUnknown,
+            JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,
             JourneyError::Deadline,
             JourneyError::Store,
@@ -373,6 +379,8 @@ mod tests {
         assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);
+        assert_eq!(after(&provider(ErrorKind::NotReady, Effect::None)), After::Free);
+        assert_eq!(after(&Failure::from(JourneyError::OutcomeUnknown)), After::Keep);
         assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
     }
 }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use url::Url;
 
 pub(crate) use reading::data;
-pub(super) use reading::{account_ids, changes, stream};
+pub(super) use reading::{Changes, account_ids, changes, stream};
 
 use crate::{
     journey::{

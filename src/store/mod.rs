@@ -3,6 +3,7 @@
 mod documents;
 mod evidence;
 mod inbox;
+mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
+pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Versioned};
 pub use requests::{Begun, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
@@ -26,7 +28,9 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + InboxStore + 'static {
+pub trait Storage:
+    JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + InboxStore + IncrementStore + 'static
+{
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

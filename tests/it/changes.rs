@@ -21,7 +21,7 @@ use crate::harness::{World, data_request, reason, start_request};
 
 /// The machine's clock and as much as a test adds.
 #[derive(Default)]
-struct Forward(Mutex<SignedDuration>);
+pub struct Forward(pub Mutex<SignedDuration>);
 
 impl Clock for Forward {
     fn now(&self) -> Timestamp {
@@ -70,7 +70,7 @@ async fn a_month_later() -> Month {
 }
 
 /// Asks the provider for a second data session, as an operator can in its portal; the gateway finds it by itself.
-async fn fetch_again(world: &World, journey_id: &str, now: Timestamp) {
+pub async fn fetch_again(world: &World, journey_id: &str, now: Timestamp) {
     let service = world.gateway.service();
     let journey = service.store().journey(&service.tenant().id, journey_id).await.unwrap().unwrap().journey;
     let consent = journey.consents.iter().find(|consent| consent.purpose == Purpose::Monitoring).unwrap();

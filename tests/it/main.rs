@@ -3,6 +3,7 @@
 
 mod analytics;
 mod changes;
+mod changes_latest;
 mod command;
 mod completeness;
 mod conformance;

@@ -119,6 +119,9 @@ impl Service {
             if let Err(error) = self.parts.store.drop_pushed_data(&journey.tenant, &journey.id).await {
                 tracing::error!(%error, journey_id = %journey.id, "pushed data of a withdrawn consent is not removed yet");
             }
+            if let Err(error) = self.parts.store.drop_increments(&journey.tenant, &consent.id).await {
+                tracing::error!(%error, consent_id = %consent.id, "a withdrawn answer is not removed yet");
+            }
             for fetch in &consent.fetches {
                 if let Err(error) = self.parts.store.drop_fetch(&journey.tenant, &fetch.id).await {
                     tracing::error!(%error, fetch_id = %fetch.id, "a withdrawn fetch is not removed yet");

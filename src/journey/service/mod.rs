@@ -8,6 +8,8 @@ mod complete;
 mod data;
 mod evidence;
 mod explain;
+mod latest;
+mod latest_page;
 mod open;
 mod page;
 pub(crate) mod page_token;
@@ -31,6 +33,7 @@ pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
 pub use explain::{ExplainedConsent, Explanation};
+pub use latest_page::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
@@ -123,6 +126,8 @@ pub struct Service {
     reports: Loading<(String, String, ReportFormat), ReportAnswer>,
     /// Differences of two fetches that were asked for lately.
     differences: Loading<changes::DifferenceKey, changes::Difference>,
+    /// What providers called the latest, read lately.
+    reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
@@ -143,6 +148,7 @@ impl Service {
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
+            reported: Loading::new(64 * 1024 * 1024),
             changes: broadcast::channel(1_024).0,
             wake: Arc::new(Notify::new()),
             inbox: Arc::new(Notify::new()),

@@ -10,7 +10,9 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
-    provider::{Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target},
+    provider::{
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
+    },
     settings::is_loopback,
 };
 use crate::{
@@ -154,6 +156,11 @@ impl Provider for Finpass {
         let refresh_id = target.fetch.and_then(|fetch| fetch.provider_ref.as_deref());
         let (origin, response) = self.send(call, build::fetch_json_report(client_id, refresh_id)).await?;
         fetch::read(origin, response)
+    }
+
+    /// Every report is whole.
+    async fn latest(&self, _: Call, _: Target<'_>) -> Result<Latest, ProviderError> {
+        Err(error(ErrorKind::Unsupported, "fetch"))
     }
 
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {

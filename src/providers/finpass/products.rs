@@ -26,6 +26,7 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             inputs: &["customer.mobile", "customer.pan", "customer.email", "redirect_url"],
             resumes_attempt: false,
             several_consents: false,
+            latest_changes: false,
         },
         ProviderProduct {
             name: AA_BSA,
@@ -39,6 +40,7 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             inputs: &["customer.mobile", "redirect_url"],
             resumes_attempt: false,
             several_consents: false,
+            latest_changes: false,
         },
     ]
 }

@@ -17,7 +17,9 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
-    provider::{Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target},
+    provider::{
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
+    },
     settings::is_loopback,
 };
 use crate::{
@@ -228,6 +230,14 @@ impl Provider for FinPro {
         let selector = observe::selector(self, &target, "getallfidata")?;
         let (origin, response) = self.send(call, build::all_fi_data(selector)).await?;
         fetch::read(origin, response)
+    }
+
+    async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError> {
+        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "getalllatestfidata")? else {
+            return Err(self.error(ErrorKind::Unsupported, "getalllatestfidata"));
+        };
+        let (origin, response) = self.send(call, build::latest_fi_data(consent_ref)).await?;
+        fetch::read_latest(origin, response)
     }
 
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {

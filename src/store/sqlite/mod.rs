@@ -19,6 +19,7 @@ use crate::{
 mod documents;
 mod evidence;
 mod inbox;
+mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
@@ -104,6 +105,7 @@ fn migrator() -> Migrator {
     };
     Migrator::with_migrations(vec![
         migration(1, "init", include_str!("0001_init.sql")),
+        migration(2, "incremental", include_str!("0002_incremental.sql")),
         migration(4, "inbox", include_str!("0004_inbox.sql")),
     ])
 }
