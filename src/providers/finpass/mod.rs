@@ -11,7 +11,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
+        Target,
     },
     settings::is_loopback,
 };
@@ -187,6 +188,11 @@ impl Provider for Finpass {
 
     fn inbound(&self) -> Inbound<'_> {
         Inbound::Attempt
+    }
+
+    /// What Finpass appends to the address of the return is not documented.
+    async fn resolve_redirect(&self, _: Call, _: &str) -> Result<Option<Redirected>, ProviderError> {
+        Ok(None)
     }
 
     fn read_webhook(&self, body: &[u8]) -> Reading {

@@ -18,7 +18,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
+        Target,
     },
     settings::is_loopback,
 };
@@ -47,6 +48,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod redirect;
 mod session;
 mod terms;
 #[cfg(test)]
@@ -280,6 +282,17 @@ impl Provider for FinPro {
         match &self.settings.door {
             Some(door) => Inbound::Credential(door),
             None => Inbound::Closed,
+        }
+    }
+
+    async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError> {
+        match redirect::read_query(query) {
+            Some(redirect::Return::Transaction(redirected)) => Ok(Some(redirected)),
+            Some(redirect::Return::Sealed(parts)) => {
+                let (origin, response) = self.send(call, build::decrypt_url(&parts)).await?;
+                redirect::read(origin, &response)
+            }
+            None => Ok(None),
         }
     }
 

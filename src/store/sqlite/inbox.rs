@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use tokio::sync::oneshot;
 
-use super::{SqliteStore, instant, millis};
-use crate::store::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError};
+use super::SqliteStore;
+use crate::store::{
+    Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError,
+    columns::{instant, millis},
+};
 
 /// Most messages of one commit.
 const MOST_AT_ONCE: usize = 512;
@@ -36,8 +39,8 @@ const COLUMNS: &str = "tenant, id, provider, credential, journey_id, attempt_id,
 #[async_trait]
 impl InboxStore for SqliteStore {
     async fn keep_message(&self, message: NewMessage) -> Result<bool, StoreError> {
-        let sealed = self.sealer.seal(&place(&message.tenant, &message.id, message.verified), &message.body)?;
-        let dedupe = self.dedupe(&message);
+        let sealed = self.vault.seal_message(&message)?;
+        let dedupe = self.vault.message_key(&message);
         let (done, answer) = oneshot::channel();
         let row = WaitingRow { message: NewMessage { body: Bytes::new(), ..message }, dedupe, sealed, done };
         self.waiting.rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
@@ -66,7 +69,7 @@ impl InboxStore for SqliteStore {
             .fetch_optional(&self.readers)
             .await?;
         let Some(sealed) = sealed.flatten() else { return Ok(None) };
-        Ok(Some(self.sealer.open(&place(&message.tenant, &message.id, message.verified), &sealed)?.into()))
+        self.vault.open_message(message, &sealed).map(Some)
     }
 
     async fn settle_messages(&self, settled: &[Settled], now: Timestamp) -> Result<(), StoreError> {
@@ -182,7 +185,7 @@ impl SqliteStore {
             .await?;
         let mut known = false;
         for (kind, value) in &one.waits_for {
-            let hash = self.lookup(&one.tenant, kind, value);
+            let hash = self.vault.lookup(&one.tenant, kind, value);
             // The journey may have learnt it since it was looked up.
             known |= sqlx::query("SELECT 1 FROM journey_refs WHERE hash = ? AND tenant = ?")
                 .bind(&hash)
@@ -235,17 +238,6 @@ impl SqliteStore {
         .await?;
         Ok(())
     }
-
-    fn dedupe(&self, message: &NewMessage) -> Vec<u8> {
-        let parts = [&message.tenant, "message", &message.provider, &message.credential, &message.token];
-        let parts = parts.into_iter().map(str::as_bytes).chain([message.body.as_ref()]);
-        self.hash.digest(parts).to_vec()
-    }
-}
-
-/// Where a body is sealed. A hint cannot be made a verified message in the database.
-fn place<'a>(tenant: &'a str, id: &'a str, verified: bool) -> [&'a str; 4] {
-    ["message", tenant, id, if verified { "verified" } else { "hint" }]
 }
 
 fn message(row: &SqliteRow) -> Result<Message, StoreError> {
@@ -263,7 +255,3 @@ fn message(row: &SqliteRow) -> Result<Message, StoreError> {
         purge_at: instant(row.get("purge_at"))?,
     })
 }
-
-#[cfg(test)]
-#[path = "inbox_tests.rs"]
-mod tests;
