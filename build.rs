@@ -4,6 +4,7 @@ use std::{env, fs, path::PathBuf};
 
 const FILES: &[&str] = &[
     "sangam/v1/analytics.proto",
+    "sangam/v1/change.proto",
     "sangam/v1/common.proto",
     "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
@@ -24,7 +25,7 @@ const FILES: &[&str] = &[
     "sangam/v1/provider_service.proto",
 ];
 
-const KEPT_ENUMS: [&str; 12] = [
+const KEPT_ENUMS: [&str; 14] = [
     "Purpose",
     "Product",
     "JourneyState",
@@ -37,6 +38,8 @@ const KEPT_ENUMS: [&str; 12] = [
     "RoutingCause",
     "FactSource",
     "Certainty",
+    "ProviderDelivery",
+    "PurgeReason",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -86,6 +86,7 @@ fn journey(tenant: &str) -> Journey {
         created_at: Timestamp::now(),
         sequence: 9,
         looks: 0,
+        purge_at: None,
     }
 }
 
@@ -130,6 +131,8 @@ fn consent(attempt_id: &str) -> Consent {
         handle: Some("handle-1".to_owned()),
         provider_ref: Some("consent-1".to_owned()),
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: vec![fetch()],
     }
 }
@@ -157,6 +160,10 @@ fn fetch() -> Fetch {
         account_count: 3,
         transaction_count: ROWS as u64,
         pick_up_failure: None,
+        asked: Default::default(),
+        request_id: None,
+        failure_reason: None,
+        purge: None,
     }
 }
 

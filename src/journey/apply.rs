@@ -7,10 +7,11 @@ use super::{
     derive,
     machine::{attempt_may, consent_may, fetch_may},
     model::{
-        AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
+        Asking, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
         FetchTrigger, Journey,
     },
     policy::Assumptions,
+    withdraw::{self, DeliveryKind},
 };
 use crate::{
     providers::provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
@@ -83,7 +84,11 @@ impl Merge<'_> {
         {
             consent.state = state;
             consent.evidence = self.evidence(&fact.text);
+            if state == ConsentState::Revoked {
+                withdraw::heard(consent, DeliveryKind::Revoke);
+            }
         }
+        consent.frequency = fact.frequency.or(consent.frequency);
         self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
         if let Some((at, certainty)) = fact.expires_at {
             (consent.expires_at, consent.expires_certainty) = (Some(at), certainty);
@@ -126,6 +131,8 @@ impl Merge<'_> {
             handle: None,
             provider_ref: None,
             uploaded: fact.uploaded,
+            frequency: None,
+            deliveries: Vec::new(),
             fetches: Vec::new(),
         }
     }
@@ -140,6 +147,12 @@ impl Merge<'_> {
             }
         };
         let Some(fetch) = consent.fetches.get_mut(index) else { return };
+        if fetch.is_lost() && fact.session.is_some() {
+            // The call whose answer was lost did arrive. That it counted as failed meanwhile was our own word.
+            fetch.asked = Asking::Applied;
+            fetch.failure_reason = None;
+            (fetch.state, fetch.settled) = (FetchState::Requested, false);
+        }
         fetch.provider_ref = fact.session.or(fetch.provider_ref.take());
         if fetch_may(fetch.state, fetch.settled, fact.state) || (fact.state == fetch.state && fact.settled >= fetch.settled) {
             fetch.state = fact.state;
@@ -178,6 +191,10 @@ impl Merge<'_> {
             account_count: 0,
             transaction_count: 0,
             pick_up_failure: None,
+            asked: Asking::ByProvider,
+            request_id: None,
+            failure_reason: None,
+            purge: None,
         }
     }
 
@@ -214,6 +231,7 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
     let plain = |journey: &Journey| {
         let mut journey = journey.clone();
         journey.looks = 0;
+        journey.purge_at = None;
         let zero = Timestamp::UNIX_EPOCH;
         for attempt in &mut journey.attempts {
             attempt.evidence.as_of = zero;
@@ -222,6 +240,13 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
             consent.evidence.as_of = zero;
             for fetch in &mut consent.fetches {
                 fetch.evidence.as_of = zero;
+                if let Some(purge) = &mut fetch.purge {
+                    purge.swept = false;
+                }
+            }
+            // A further try is no news; its outcome is.
+            for delivery in &mut consent.deliveries {
+                (delivery.tries, delivery.next_at, delivery.unsure) = (0, None, false);
             }
         }
         journey
@@ -262,8 +287,10 @@ fn fetch_place(consent: &Consent, session: Option<&str>) -> Option<usize> {
         return consent.fetches.len().checked_sub(1);
     };
     consent.fetches.iter().position(|fetch| fetch.provider_ref.as_deref() == Some(session)).or_else(|| {
+        // One that the provider refused is not the place of a session.
         let newest = consent.fetches.len().checked_sub(1)?;
-        consent.fetches[newest].provider_ref.is_none().then_some(newest)
+        let free = |fetch: &Fetch| fetch.provider_ref.is_none() && fetch.asked != Asking::Refused;
+        consent.fetches.get(newest).is_some_and(free).then_some(newest)
     })
 }
 

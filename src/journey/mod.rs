@@ -4,9 +4,11 @@ pub mod apply;
 pub mod background;
 pub mod derive;
 pub mod error;
+pub mod frequency;
 pub mod machine;
 pub mod model;
 pub mod policy;
 pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod withdraw;

@@ -30,4 +30,12 @@ pub struct ProviderProduct {
     pub resumes_attempt: bool,
     /// Whether a journey can hold several consents.
     pub several_consents: bool,
+    /// Whether data can be asked for anew on a consent that lasts.
+    pub refreshes: bool,
+    /// Whether a request for data whose answer was lost can be found again.
+    pub finds_lost_fetches: bool,
+    /// Whether consents can be withdrawn.
+    pub revokes: bool,
+    /// Whether data can be deleted.
+    pub deletes_data: bool,
 }

@@ -10,9 +10,12 @@ use tokio::time::Instant;
 use super::{capability::ProviderProduct, error::ProviderError, judge::Origin};
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
-    journey::model::{
-        Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
-        FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+    journey::{
+        frequency::Frequency,
+        model::{
+            Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
+            FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+        },
     },
     pb,
 };
@@ -139,6 +142,8 @@ pub struct ConsentFact {
     pub periodic: Option<bool>,
     /// Who triggers the first fetch.
     pub trigger: Option<FetchTrigger>,
+    /// How often data may be fetched.
+    pub frequency: Option<Frequency>,
     /// When it ends.
     pub expires_at: Option<(Timestamp, Certainty)>,
     /// The days its template covers.
@@ -263,6 +268,10 @@ pub trait Provider: Send + Sync + 'static {
         target: Target<'_>,
         range: Option<DayRange>,
     ) -> Result<Option<String>, ProviderError>;
+    /// Withdraws a consent. May be sent again: that it is withdrawn already, or has ended, is a success.
+    async fn revoke(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
+    /// Deletes all data of a consent. May be sent again.
+    async fn delete_data(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
     /// Reads a body of financial data into neutral rows. Makes no call.

@@ -60,6 +60,8 @@ fn consent(template: &str, purpose: Purpose) -> Consent {
         handle: None,
         provider_ref: None,
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: Vec::new(),
     }
 }
@@ -112,6 +114,7 @@ impl Walk {
             created_at: SystemClock.now(),
             sequence: 0,
             looks: 0,
+            purge_at: None,
         };
         Self { provider: provider.clone(), journey, url: opened.customer_url.url.expose_secret().to_owned() }
     }
@@ -204,6 +207,10 @@ fn fetch(session: Option<String>, state: FetchState, settled: bool) -> Fetch {
         account_count: 0,
         transaction_count: 0,
         pick_up_failure: None,
+        asked: Default::default(),
+        request_id: None,
+        failure_reason: None,
+        purge: None,
     }
 }
 

@@ -37,5 +37,8 @@ fn product(product: &capability::ProviderProduct) -> ProviderProduct {
         inputs: words(product.inputs),
         resumes_attempt: product.resumes_attempt,
         several_consents: product.several_consents,
+        refreshes: product.refreshes,
+        revokes: product.revokes,
+        deletes_data: product.deletes_data,
     }
 }

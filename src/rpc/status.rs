@@ -7,7 +7,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::{
-    journey::error::{Failure, JourneyError, Lack, Violation},
+    journey::{
+        error::{Failure, JourneyError, Lack, Violation},
+        frequency::{Spent, Unit},
+    },
     pb::{CompletenessCode, CompletenessFinding, ErrorReason},
     providers::error::{Effect, ErrorKind, ProviderError},
 };
@@ -53,6 +56,9 @@ pub fn of_failure(failure: Failure) -> Status {
     if let JourneyError::DataIncomplete(lacks) = &failure.error {
         details.set_precondition_failure(preconditions(lacks));
     }
+    if let JourneyError::FrequencySpent(spent) = &failure.error {
+        details.set_precondition_failure(vec![frequency(spent)]);
+    }
     let text = match &failure.error {
         JourneyError::UnknownProvider { known, .. } => format!("{text}; known: {}", known.join(", ")),
         _ => text.to_owned(),
@@ -80,6 +86,8 @@ pub(super) fn after(failure: &Failure) -> After {
             After::Free
         }
         // An operator mends it; the caller then repeats the same request.
+        // It may be allowed later.
+        _ if matches!(&failure.error, JourneyError::FetchInProgress(_) | JourneyError::FrequencySpent(_)) => After::Free,
         _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
         _ => After::Keep,
     }
@@ -114,6 +122,13 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::DataNotReady(_) => (FailedPrecondition, R::DataNotReady, "the data is not there yet"),
         JourneyError::JourneyEnded(_) => (FailedPrecondition, R::JourneyEnded, "the journey ended without data"),
         JourneyError::DataExpired => (FailedPrecondition, R::DataExpired, "the life of the data is over"),
+        JourneyError::DataPurged => (FailedPrecondition, R::DataPurged, "what the fetch brought was removed"),
+        JourneyError::ConsentPending => (FailedPrecondition, R::ConsentPending, "the customer has not decided on the consent"),
+        JourneyError::ConsentEnded => (FailedPrecondition, R::ConsentEnded, "the consent has ended or was never given"),
+        JourneyError::ConsentPaused => (FailedPrecondition, R::ConsentPaused, "the customer holds the consent"),
+        JourneyError::ConsentUsed => (FailedPrecondition, R::ConsentUsed, "the consent allows one fetch, and that has come"),
+        JourneyError::FetchInProgress(_) => (FailedPrecondition, R::FetchInProgress, "a fetch of the consent is open"),
+        JourneyError::FrequencySpent(_) => (FailedPrecondition, R::FairUse, "the consent's frequency is used up"),
         JourneyError::ConsentRevoked => (FailedPrecondition, R::ConsentRevoked, "the consent is withdrawn"),
         JourneyError::ViewOnly => (FailedPrecondition, R::ViewOnly, "the consent allows looking only; nothing is kept"),
         JourneyError::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
@@ -174,6 +189,10 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
         }
         JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {
             put("state", state.as_str_name().trim_start_matches("JOURNEY_STATE_"));
+            put("effect", effect_name(Effect::None));
+        }
+        JourneyError::FetchInProgress(fetch_id) => {
+            put("fetch_id", fetch_id);
             put("effect", effect_name(Effect::None));
         }
         _ => put("effect", effect_name(Effect::None)),
@@ -240,6 +259,19 @@ fn preconditions(lacks: &[Lack]) -> Vec<PreconditionViolation> {
     out
 }
 
+/// What a consent allows, and when it allows the next fetch.
+fn frequency(spent: &Spent) -> PreconditionViolation {
+    let Spent { consent_id, frequency, renews_at } = spent;
+    let unit = match frequency.per {
+        Unit::Hour => "hour",
+        Unit::Day => "day",
+        Unit::Month => "month",
+        Unit::Year => "year",
+    };
+    let text = format!("at most {} in a {unit} of the Indian calendar; again from {renews_at}", frequency.count);
+    PreconditionViolation::new("FREQUENCY", cut(consent_id), cut(&text))
+}
+
 /// `2025-07` for a month, `count=2 ordinal=17` for the rest.
 fn parameters(finding: &CompletenessFinding) -> String {
     match finding.code() {
@@ -257,7 +289,10 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::model::{JourneyState, Product};
+    use crate::journey::{
+        frequency::Frequency,
+        model::{JourneyState, Product},
+    };
 
     fn all() -> Vec<JourneyError> {
         let kinds = [
@@ -287,7 +322,18 @@ mod tests {
             JourneyError::DataNotReady(Duration::ZERO),
             JourneyError::JourneyEnded(JourneyState::Rejected),
             JourneyError::DataExpired,
+            JourneyError::DataPurged,
             JourneyError::ConsentRevoked,
+            JourneyError::ConsentPending,
+            JourneyError::ConsentEnded,
+            JourneyError::ConsentPaused,
+            JourneyError::ConsentUsed,
+            JourneyError::FetchInProgress("fch_1".to_owned()),
+            JourneyError::FrequencySpent(Spent {
+                consent_id: "cns_1".to_owned(),
+                frequency: Frequency { count: 1, per: Unit::Day },
+                renews_at: jiff::Timestamp::UNIX_EPOCH,
+            }),
             JourneyError::ViewOnly,
             JourneyError::NoAccounts,
             JourneyError::DataIncomplete(vec![lack(1)]),

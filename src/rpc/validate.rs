@@ -1,5 +1,6 @@
 //! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
 
+mod changing;
 mod reading;
 
 use std::collections::HashSet;
@@ -7,6 +8,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
+pub(super) use changing::{cancel, purge, refresh, revoke};
 pub(crate) use reading::data;
 pub(super) use reading::{account_ids, changes, stream};
 

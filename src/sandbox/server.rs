@@ -4,11 +4,20 @@ use std::{
     collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -89,7 +98,15 @@ impl Sandbox {
         };
         let stop = CancellationToken::new();
         let webhooks = Webhooks::new(config.webhooks, config.webhook_targets.clone(), stop.clone());
-        let world = Arc::new(World { base, config, clock, calls: Calls::default(), webhooks, files: Files::default() });
+        let world = Arc::new(World {
+            base,
+            config,
+            clock,
+            calls: Calls::default(),
+            webhooks,
+            files: Files::default(),
+            down: AtomicBool::default(),
+        });
         let router = router(&world);
         let stopped = stop.clone();
         let server = tokio::spawn(async move {
@@ -126,6 +143,11 @@ impl Sandbox {
         self.world.calls.clone()
     }
 
+    /// Takes both providers down, or brings them back: while down, every call is answered by a proxy's page with 503, and has no effect.
+    pub fn set_down(&self, down: bool) {
+        self.world.down.store(down, Ordering::SeqCst);
+    }
+
     /// Sets where a credential's webhooks go, for a receiver that starts after the sandbox.
     pub fn set_webhook_target(&self, credential: &str, target: WebhookTarget) {
         self.world.webhooks.set_target(credential, target);
@@ -138,12 +160,22 @@ impl Sandbox {
     }
 }
 
+/// Stands before the providers' calls.
+async fn outage(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    if !world.down.load(Ordering::SeqCst) {
+        return next.run(request).await;
+    }
+    world.calls.record(&format!("down:{}", request.uri().path()), &[]);
+    (StatusCode::SERVICE_UNAVAILABLE, Html("<html><body><h1>503 Service Unavailable</h1></body></html>")).into_response()
+}
+
 fn router(world: &Arc<World>) -> Router {
     let parts = [finpro::part(world), finpass::part(world)];
     let journeys = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
     parts
         .into_iter()
         .fold(Router::new(), |router, part| router.nest(part.path, part.router))
+        .layer(middleware::from_fn_with_state(Arc::clone(world), outage))
         .merge(files::router(Arc::clone(world)))
         .merge(customer_page::router(journeys))
 }

@@ -1,5 +1,7 @@
 //! What all simulators share.
 
+use std::sync::atomic::AtomicBool;
+
 use jiff::Timestamp;
 use url::Url;
 
@@ -20,6 +22,8 @@ pub struct World {
     pub webhooks: Webhooks,
     /// Hands out files behind links.
     pub files: Files,
+    /// Whether the providers are down. The customer's page is not.
+    pub down: AtomicBool,
 }
 
 impl World {

@@ -2,7 +2,9 @@
 
 mod documents;
 mod evidence;
+mod items;
 mod journeys;
+mod purges;
 mod requests;
 mod snapshots;
 mod sqlite;
@@ -14,6 +16,7 @@ use async_trait::async_trait;
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use journeys::{JourneyStore, Versioned};
+pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging};
 pub use requests::{Begun, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
 
@@ -24,7 +27,7 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + 'static {
+pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + PurgeStore + 'static {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

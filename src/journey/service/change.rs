@@ -9,12 +9,15 @@ use crate::{
         apply, derive,
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey},
+        withdraw,
     },
     store::{StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
+/// When the background finishes what another process began and did not end.
+const AFTER_CRASH: SignedDuration = SignedDuration::from_secs(10);
 
 impl Service {
     /// Applies `change` to a journey and keeps the result; answers the tree and what `change` answered.
@@ -31,10 +34,13 @@ impl Service {
             let before = journey.clone();
             let now = self.parts.clock.now();
             let answer = change(&mut journey);
+            let offers = self.offers(&journey);
+            withdraw::conclude(&mut journey, offers, now);
             let news = apply::finish(&before, &mut journey, now);
+            journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
             if self.parts.store.save_journey(&journey, version, due, now).await? {
-                self.after_commit(&before, &journey, news).await;
+                self.after_commit(&journey, news).await;
                 return Ok((journey, answer));
             }
         }
@@ -52,6 +58,7 @@ impl Service {
     pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
+        journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
         // Not looked at while the opening call itself is under way, unless this process dies in it.
         let due = now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok();
         self.parts.store.insert_journey(journey, due, now).await?;
@@ -59,8 +66,14 @@ impl Service {
         Ok(())
     }
 
-    /// When the background looks next.
+    /// When the background looks next: for what is on its way, or to finish what was taken back.
     pub(crate) fn due(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
+        // Whoever took something back also removes it; this is for a process that dies in between.
+        let sweep = (!withdraw::unswept(journey).is_empty()).then(|| now.checked_add(AFTER_CRASH).ok()).flatten();
+        [self.due_to_look(journey, now), withdraw::next_delivery(journey), sweep].into_iter().flatten().min()
+    }
+
+    fn due_to_look(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
         let pace = &self.parts.pace;
         let ended = journey.consents.iter().all(|consent| {
             matches!(consent.state, ConsentState::Rejected | ConsentState::Revoked | ConsentState::Failed)
@@ -77,20 +90,22 @@ impl Service {
         });
         let forgotten =
             now.duration_since(journey.state_at) > SignedDuration::try_from(pace.forget_after).unwrap_or(SignedDuration::MAX);
-        if (ended && !open) || forgotten {
+        let late = withdraw::may_be_approved(journey, now, pace.abandon_after);
+        if (ended && !open && !late) || forgotten {
             return None;
         }
         let waiting_for_pick_up = journey.consents.iter().flat_map(|consent| &consent.fetches).any(|fetch| {
-            fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial) && fetch.picked_up_at.is_none()
+            let usable = fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial);
+            usable && fetch.picked_up_at.is_none() && fetch.purge.is_none()
         });
-        let settled = derive::settled(journey) && !waiting_for_pick_up;
+        let settled = derive::settled(journey) && !waiting_for_pick_up && !late;
         let pause = SignedDuration::try_from(pace.pause(journey.looks, settled)).ok()?;
         now.checked_add(pause).ok()
     }
 
-    async fn after_commit(&self, before: &Journey, journey: &Journey, news: bool) {
+    async fn after_commit(&self, journey: &Journey, news: bool) {
         self.parts.caches.epochs.raise(&journey.id);
-        self.fence_revoked(before, journey).await;
+        self.sweep_fenced(journey).await;
         if news {
             tracing::info!(journey_id = %journey.id, state = journey.state.as_str_name(), sequence = journey.sequence, "journey changed");
             self.announce(journey);
@@ -106,19 +121,5 @@ impl Service {
             journey_id: journey.id.clone(),
             sequence: journey.sequence,
         });
-    }
-
-    /// What a withdrawn consent brought goes at once. Reads are fenced by the tree even if this fails; the purge date then removes it.
-    async fn fence_revoked(&self, before: &Journey, journey: &Journey) {
-        for consent in journey.consents.iter().filter(|consent| consent.state == ConsentState::Revoked) {
-            if before.consent(&consent.id).is_some_and(|old| old.state == ConsentState::Revoked) {
-                continue;
-            }
-            for fetch in &consent.fetches {
-                if let Err(error) = self.parts.store.drop_fetch(&journey.tenant, &fetch.id).await {
-                    tracing::error!(%error, fetch_id = %fetch.id, "a withdrawn fetch is not removed yet");
-                }
-            }
-        }
     }
 }

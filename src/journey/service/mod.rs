@@ -5,18 +5,23 @@ mod change;
 mod changes;
 mod complete;
 mod data;
+mod deliver;
 mod evidence;
 mod open;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
+mod refresh;
 mod renormalise;
 mod report;
+mod request;
 mod resume;
 mod select;
 mod start;
 mod status;
 mod stream;
+mod sweep;
+mod take_back;
 
 use std::sync::Arc;
 
@@ -30,11 +35,13 @@ pub use evidence::EvidenceAnswer;
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
+pub(crate) use request::Asker;
 pub use select::FetchChoice;
 pub use start::StartCommand;
 pub use stream::{DataStream, StreamQuery};
+pub use take_back::{ConsentOutcome, PurgeChoice, Purged, RevokeChoice, TakenBack};
 
-use super::policy::{Assumptions, Pace};
+use super::policy::{Assumptions, Keep, Pace};
 use crate::{
     cache::{Caches, Loading},
     clock::SharedClock,
@@ -68,6 +75,8 @@ pub struct TenantPolicy {
     pub full_view: bool,
     /// Whether the provider's own bytes are kept beside the rows made of them.
     pub retain_evidence: bool,
+    /// How long journeys and receipts are kept.
+    pub keep: Keep,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
     /// The public address under which providers reach the webhook listener, without a trailing slash.

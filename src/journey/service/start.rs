@@ -60,6 +60,7 @@ impl Service {
             created_at: now,
             sequence: 1,
             looks: 0,
+            purge_at: None,
         }
     }
 

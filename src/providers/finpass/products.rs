@@ -26,6 +26,10 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             inputs: &["customer.mobile", "customer.pan", "customer.email", "redirect_url"],
             resumes_attempt: false,
             several_consents: false,
+            refreshes: true,
+            finds_lost_fetches: false,
+            revokes: false,
+            deletes_data: false,
         },
         ProviderProduct {
             name: AA_BSA,
@@ -39,6 +43,10 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             inputs: &["customer.mobile", "redirect_url"],
             resumes_attempt: false,
             several_consents: false,
+            refreshes: false,
+            finds_lost_fetches: false,
+            revokes: false,
+            deletes_data: false,
         },
     ]
 }

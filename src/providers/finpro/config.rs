@@ -10,6 +10,7 @@ use url::{Host, Url};
 
 use crate::{
     config::{Faults, SecretSource},
+    journey::frequency::Frequency,
     providers::{
         http::Limits,
         settings::{self, LimitsConfig},
@@ -92,6 +93,8 @@ pub struct TemplateFacts {
     pub range_to: Option<Date>,
     /// How many days data may be kept after it was fetched.
     pub data_life_days: Option<u32>,
+    /// How often data may be fetched.
+    pub frequency: Option<Frequency>,
     /// Analyses of this template's data, where they differ from the tenant's.
     pub analytics: AnalyticsJourneys,
 }
@@ -237,6 +240,9 @@ impl Config {
             }
             if facts.range_days.is_some() && facts.range_from.is_some() {
                 faults.add(&place, "set either `range_days` or `range_from`");
+            }
+            if facts.frequency.is_some_and(|frequency| frequency.count == 0) {
+                faults.add(format!("{place}.frequency.count"), "must be at least 1");
             }
             if matches!((facts.range_from, facts.range_to), (Some(from), Some(to)) if from > to) {
                 faults.add(&place, "`range_from` lies after `range_to`");

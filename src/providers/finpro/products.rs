@@ -91,6 +91,13 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         // FinPro mints a fresh URL for a handle; a transaction has none.
         resumes_attempt: settings.style == Style::Consent,
         several_consents: true,
+        // A transaction is fetched once, by FinPro itself.
+        refreshes: settings.style == Style::Consent,
+        // By the status of the consent's newest session.
+        finds_lost_fetches: settings.style == Style::Consent,
+        // Both calls take a consent id, which a transaction's consents have too.
+        revokes: true,
+        deletes_data: true,
     }]
 }
 

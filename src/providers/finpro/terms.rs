@@ -8,7 +8,10 @@ use super::{
     envelope,
 };
 use crate::{
-    journey::model::{Certainty, ConsentMode, DayRange, FetchTrigger},
+    journey::{
+        frequency::{Frequency, Unit},
+        model::{Certainty, ConsentMode, DayRange, FetchTrigger},
+    },
     providers::{
         error::ProviderError,
         http::OutboundResponse,
@@ -30,6 +33,8 @@ pub(super) struct Terms {
     pub range: Option<Range>,
     /// How long data may be kept after its fetch.
     pub life: Option<Life>,
+    /// How often data may be fetched.
+    pub frequency: Option<Frequency>,
 }
 
 /// For how long data may be kept.
@@ -84,6 +89,7 @@ impl Terms {
                 unit: LifeUnit::Day,
                 certainty: Certainty::Assumed,
             }),
+            frequency: facts.frequency,
         }
     }
 
@@ -101,6 +107,7 @@ impl Terms {
             trigger: self.trigger.or(other.trigger),
             range: self.range.or(other.range),
             life: self.life.or(other.life),
+            frequency: self.frequency.or(other.frequency),
         }
     }
 
@@ -158,12 +165,25 @@ fn row_terms(row: &Members<'_>) -> Terms {
         }),
         range: row_range(row).map(Range::Fixed),
         life: row_life(row),
+        frequency: row_frequency(row),
     }
 }
 
 /// Ends outside these years are fillers: FinPro lists ranges from 1969 and ends in 2132.
 fn plausible(day: Date) -> Option<Date> {
     (1990..2100).contains(&day.year()).then_some(day)
+}
+
+fn row_frequency(row: &Members<'_>) -> Option<Frequency> {
+    let count = row.text(&["frequencyValue"])?.trim().parse().ok().filter(|count| *count > 0)?;
+    let per = match lenient::word(&row.text(&["frequencyUnit"])?).as_str() {
+        "HOUR" => Unit::Hour,
+        "DAY" => Unit::Day,
+        "MONTH" => Unit::Month,
+        "YEAR" => Unit::Year,
+        _ => return None,
+    };
+    Some(Frequency { count, per })
 }
 
 fn row_range(row: &Members<'_>) -> Option<DayRange> {

@@ -5,14 +5,19 @@ use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 
 use super::{SqliteStore, instant, millis};
-use crate::store::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError};
+use crate::store::{
+    EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError,
+    items::{EVIDENCE, Item, SealedItem},
+};
 
 #[async_trait]
 impl EvidenceStore for SqliteStore {
     async fn evidence(&self, tenant: &str, fetch_id: &str) -> Result<Option<RetainedFetch>, StoreError> {
         let row = sqlx::query(
-            "SELECT e.media_type, e.endpoint, e.received_at, e.sha256, e.purge_at, e.sealed, s.normaliser_version
-             FROM evidence e JOIN snapshots s USING (tenant, fetch_id) WHERE tenant = ? AND fetch_id = ?",
+            "SELECT e.media_type, e.endpoint, e.received_at, e.sha256, e.purge_at, e.sealed, s.normaliser_version, k.wrapped
+             FROM evidence e JOIN snapshots s ON s.tenant = e.tenant AND s.fetch_id = e.fetch_id
+             LEFT JOIN item_keys k ON k.tenant = e.tenant AND k.fetch_id = e.fetch_id AND k.kind = 'evidence'
+             WHERE e.tenant = ? AND e.fetch_id = ?",
         )
         .bind(tenant)
         .bind(fetch_id)
@@ -25,7 +30,10 @@ impl EvidenceStore for SqliteStore {
             received_at: row.get("received_at"),
             sha256: row.get("sha256"),
         };
-        let bytes = self.sealer.open(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), row.get("sealed"))?;
+        let place = facts.place(tenant, fetch_id);
+        let item = Item { kind: EVIDENCE, tenant, fetch_id, part: "" };
+        let place = place.each_ref().map(String::as_str);
+        let Some(bytes) = item.open(&self.sealer, &place, row.get("sealed"), row.get("wrapped"))? else { return Ok(None) };
         Ok(Some(RetainedFetch {
             evidence: KeptEvidence {
                 bytes: bytes.into(),
@@ -79,7 +87,9 @@ impl SqliteStore {
         let sha256 = evidence.sha256();
         let received_at = millis(evidence.received_at);
         let facts = Facts { media_type: &evidence.media_type, endpoint: &evidence.endpoint, received_at, sha256: &sha256 };
-        let sealed = self.sealer.seal(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), &evidence.bytes)?;
+        let item = Item { kind: EVIDENCE, tenant, fetch_id, part: "" };
+        let place = facts.place(tenant, fetch_id);
+        let SealedItem { sealed, wrapped } = item.seal(&self.sealer, &place.each_ref().map(String::as_str), &evidence.bytes)?;
         sqlx::query(
             "INSERT OR REPLACE INTO evidence
              (tenant, fetch_id, journey_id, media_type, endpoint, received_at, sha256, purge_at, sealed)
@@ -94,9 +104,9 @@ impl SqliteStore {
         .bind(&sha256[..])
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        self.write_key(tx, item, &wrapped).await
     }
 }
 
@@ -130,14 +140,19 @@ mod tests {
     use super::*;
     use crate::{
         data::{NORMALISER_VERSION, Provenance},
+        pb::PurgeReason,
         seal::Keys,
-        store::{KeptSnapshot, SnapshotStore, Storage},
+        store::{KeptSnapshot, PurgeStore, Purging, SnapshotStore, Storage},
     };
 
     const END: i64 = 100;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn now() -> Purging {
+        Purging { reason: PurgeReason::Caller, at: at(9), receipt_until: at(2 * END) }
     }
 
     fn body() -> KeptEvidence {
@@ -182,32 +197,30 @@ mod tests {
     async fn it_goes_with_its_fetch_and_on_its_date() {
         let dir = tempfile::tempdir().unwrap();
         let store = store(dir.path()).await;
-        store.drop_fetch("t", "fch_2").await.unwrap();
-        assert_eq!(store.purge(at(END - 1)).await.unwrap(), 0);
+        store.drop_fetch("t", "jrn_1", "fch_2", now()).await.unwrap();
+        assert_eq!(store.purge(at(END - 1), at(END)).await.unwrap(), 0);
         assert!(store.evidence("t", "fch_1").await.unwrap().is_some());
-        store.drop_fetch("t", "fch_1").await.unwrap();
+        store.drop_fetch("t", "jrn_1", "fch_1", now()).await.unwrap();
         assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
-        store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-        assert_eq!(store.purge(at(END)).await.unwrap(), 2);
-        assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
+        store.put_snapshot("t", "fch_3", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
+        assert_eq!(store.purge(at(END), at(2 * END)).await.unwrap(), 2);
+        assert_eq!(store.evidence("t", "fch_3").await.unwrap(), None);
     }
 
     #[tokio::test]
     async fn what_stands_beside_it_cannot_be_changed() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
         for change in ["media_type = 'text/html'", "endpoint = 'x'", "received_at = 8", "sha256 = x'00'", "fetch_id = 'fch_2'"] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = store(dir.path()).await;
             let moved = change.starts_with("fetch_id");
             let mut tx = store.writer.begin().await.unwrap();
-            for table in if moved { &["evidence", "snapshots"][..] } else { &["evidence"] } {
+            for table in if moved { &["evidence", "snapshots", "item_keys"][..] } else { &["evidence"] } {
                 let update = format!("UPDATE {table} SET {change}");
                 sqlx::query(sqlx::AssertSqlSafe(update)).execute(&mut *tx).await.unwrap();
             }
             tx.commit().await.unwrap();
             let id = if moved { "fch_2" } else { "fch_1" };
             assert!(matches!(store.evidence("t", id).await, Err(StoreError::Unreadable(_))), "{change}");
-            store.drop_fetch("t", id).await.unwrap();
-            store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
         }
     }
 
@@ -231,7 +244,7 @@ mod tests {
         let kept = store.snapshot("t", "fch_1").await.unwrap().unwrap();
         assert_eq!((kept.rows.as_slice(), kept.provenance.normaliser_version), (&b"new"[..], NORMALISER_VERSION));
         // What was dropped meanwhile stays away.
-        store.drop_fetch("t", "fch_1").await.unwrap();
+        store.drop_fetch("t", "jrn_1", "fch_1", now()).await.unwrap();
         assert!(!store.replace_rows("t", &first, NORMALISER_VERSION, b"late").await.unwrap());
         assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), None);
     }

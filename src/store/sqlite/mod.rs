@@ -5,12 +5,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{
-    Row, SqlitePool,
+    Row, SqliteConnection, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::{Storage, StoreError};
+use super::{Storage, StoreError, items::Item};
 use crate::{
     data::Provenance,
     seal::{KeyedHash, Keys, Sealer},
@@ -19,6 +19,7 @@ use crate::{
 mod documents;
 mod evidence;
 mod journeys;
+mod purges;
 mod requests;
 mod snapshots;
 
@@ -45,6 +46,8 @@ impl SqliteStore {
             // FULL: an acknowledged write survives a power cut, not only a crash.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is removed is overwritten: a key that was destroyed must not lie on in a free page.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         migrator().run(&writer).await.map_err(|_| StoreError::Database("migration failed".to_owned()))?;
@@ -69,6 +72,19 @@ impl SqliteStore {
         Ok(())
     }
 
+    /// Writes the key of an item, in the transaction that writes the item.
+    async fn write_key(&self, tx: &mut SqliteConnection, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO item_keys (tenant, fetch_id, kind, part, wrapped) VALUES (?, ?, ?, ?, ?)")
+            .bind(item.tenant)
+            .bind(item.fetch_id)
+            .bind(item.kind)
+            .bind(item.part)
+            .bind(wrapped)
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
     /// The look-up hash of a value; equal values of two tenants or kinds differ.
     fn lookup(&self, tenant: &str, kind: &str, value: &str) -> Vec<u8> {
         self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
@@ -90,13 +106,11 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "init".into(),
-        MigrationType::Simple,
-        include_str!("0001_init.sql").into_sql_str(),
-        false,
-    )])
+    let steps = [(1, "init", include_str!("0001_init.sql")), (5, "purge", include_str!("0005_purge.sql"))];
+    let migration = |(number, name, text): (i64, &'static str, &'static str)| {
+        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(steps.into_iter().map(migration).collect())
 }
 
 /// Instants are kept as milliseconds since 1970.

@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{SqliteStore, millis, provenance};
-use crate::store::{KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError};
+use crate::store::{
+    KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError,
+    items::{Item, SNAPSHOT, SealedItem},
+};
 
 #[async_trait]
 impl SnapshotStore for SqliteStore {
@@ -17,13 +20,15 @@ impl SnapshotStore for SqliteStore {
         purge_at: Timestamp,
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
-    ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, fetch_id], &snapshot.rows)?;
+    ) -> Result<bool, StoreError> {
+        let item = Item { kind: SNAPSHOT, tenant, fetch_id, part: "" };
+        let SealedItem { sealed, wrapped } = item.seal(&self.sealer, &["snapshot", tenant, fetch_id], &snapshot.rows)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "INSERT INTO snapshots
              (tenant, fetch_id, journey_id, endpoint, received_at, normaliser_version, purge_at, sealed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+             WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE tenant = ?1 AND fetch_id = ?2) ON CONFLICT DO NOTHING",
         )
         .bind(tenant)
         .bind(fetch_id)
@@ -35,23 +40,35 @@ impl SnapshotStore for SqliteStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        if let Some(evidence) = evidence.filter(|_| done.rows_affected() > 0) {
-            self.put_evidence(&mut tx, tenant, fetch_id, journey_id, purge_at, evidence).await?;
+        if done.rows_affected() > 0 {
+            self.write_key(&mut tx, item, &wrapped).await?;
+            if let Some(evidence) = evidence {
+                self.put_evidence(&mut tx, tenant, fetch_id, journey_id, purge_at, evidence).await?;
+            }
         }
+        let kept: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots WHERE tenant = ? AND fetch_id = ?)")
+            .bind(tenant)
+            .bind(fetch_id)
+            .fetch_one(&mut *tx)
+            .await?;
         tx.commit().await?;
-        Ok(())
+        Ok(kept)
     }
 
     async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
         let row = sqlx::query(
-            "SELECT endpoint, received_at, normaliser_version, sealed FROM snapshots WHERE tenant = ? AND fetch_id = ?",
+            "SELECT s.endpoint, s.received_at, s.normaliser_version, s.sealed, k.wrapped FROM snapshots s
+             LEFT JOIN item_keys k ON k.tenant = s.tenant AND k.fetch_id = s.fetch_id AND k.kind = 'snapshot'
+             WHERE s.tenant = ? AND s.fetch_id = ?",
         )
         .bind(tenant)
         .bind(fetch_id)
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let rows = self.sealer.open(&["snapshot", tenant, fetch_id], row.get("sealed"))?;
+        let item = Item { kind: SNAPSHOT, tenant, fetch_id, part: "" };
+        let place = ["snapshot", tenant, fetch_id];
+        let Some(rows) = item.open(&self.sealer, &place, row.get("sealed"), row.get("wrapped"))? else { return Ok(None) };
         Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
@@ -62,7 +79,9 @@ impl SnapshotStore for SqliteStore {
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, &outdated.fetch_id], rows)?;
+        let item = Item { kind: SNAPSHOT, tenant, fetch_id: &outdated.fetch_id, part: "" };
+        let SealedItem { sealed, wrapped } = item.seal(&self.sealer, &["snapshot", tenant, &outdated.fetch_id], rows)?;
+        let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "UPDATE snapshots SET sealed = ?, normaliser_version = ?
              WHERE tenant = ? AND fetch_id = ? AND normaliser_version = ?",
@@ -72,43 +91,20 @@ impl SnapshotStore for SqliteStore {
         .bind(tenant)
         .bind(&outdated.fetch_id)
         .bind(outdated.normaliser_version)
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
+        if done.rows_affected() > 0 {
+            self.write_key(&mut tx, item, &wrapped).await?;
+        }
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
-    }
-
-    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut tx = self.writer.begin().await?;
-        let mut gone = 0;
-        for statement in [
-            "DELETE FROM snapshots WHERE purge_at <= ?",
-            "DELETE FROM evidence WHERE purge_at <= ?",
-            "DELETE FROM documents WHERE purge_at <= ?",
-        ] {
-            gone += sqlx::query(statement).bind(millis(now)).execute(&mut *tx).await?.rows_affected();
-        }
-        tx.commit().await?;
-        Ok(gone)
-    }
-
-    async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
-        let mut tx = self.writer.begin().await?;
-        for statement in [
-            "DELETE FROM snapshots WHERE tenant = ? AND fetch_id = ?",
-            "DELETE FROM evidence WHERE tenant = ? AND fetch_id = ?",
-            "DELETE FROM documents WHERE tenant = ? AND fetch_id = ?",
-        ] {
-            sqlx::query(statement).bind(tenant).bind(fetch_id).execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{data::Provenance, seal::Keys};
+    use crate::{data::Provenance, seal::Keys, store::PurgeStore};
 
     fn kept(rows: &[u8]) -> KeptSnapshot {
         KeptSnapshot { rows: rows.to_vec(), provenance: Provenance::read_now("call", Timestamp::from_second(7).unwrap()) }
@@ -123,8 +119,8 @@ mod tests {
         store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"other"), None).await.unwrap();
         assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), Some(kept(b"rows")));
         assert!(store.snapshot("u", "fch_1").await.unwrap().is_none());
-        assert_eq!(store.purge(Timestamp::from_second(99).unwrap()).await.unwrap(), 0);
-        assert_eq!(store.purge(end).await.unwrap(), 1);
+        assert_eq!(store.purge(Timestamp::from_second(99).unwrap(), Timestamp::MAX).await.unwrap(), 0);
+        assert_eq!(store.purge(end, Timestamp::MAX).await.unwrap(), 1);
         assert!(store.snapshot("t", "fch_1").await.unwrap().is_none());
     }
 }

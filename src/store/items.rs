@@ -1,0 +1,53 @@
+//! What fetches bring, each sealed under a key of its own. The key is kept wrapped, apart from the item.
+
+use super::StoreError;
+use crate::seal::Sealer;
+
+/// The kinds, as they stand in a column.
+pub(super) const SNAPSHOT: &str = "snapshot";
+pub(super) const EVIDENCE: &str = "evidence";
+pub(super) const DOCUMENT: &str = "document";
+
+/// Which item.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item<'a> {
+    pub(super) kind: &'static str,
+    pub(super) tenant: &'a str,
+    pub(super) fetch_id: &'a str,
+    /// The document's format; empty for the other kinds.
+    pub(super) part: &'a str,
+}
+
+/// An item as it is written.
+#[derive(Debug)]
+pub(super) struct SealedItem {
+    pub(super) sealed: Vec<u8>,
+    pub(super) wrapped: Vec<u8>,
+}
+
+impl Item<'_> {
+    fn key_place(&self) -> [&str; 5] {
+        ["item key", self.kind, self.tenant, self.fetch_id, self.part]
+    }
+
+    /// Seals under a new key. `place` is authenticated with it.
+    pub(super) fn seal(&self, sealer: &Sealer, place: &[&str], plain: &[u8]) -> Result<SealedItem, StoreError> {
+        let (own, wrapped) = sealer.new_item(&self.key_place())?;
+        Ok(SealedItem { sealed: own.seal(place, plain)?, wrapped })
+    }
+
+    /// Opens; `None` if the key is destroyed, and the item with it. What was written before items had keys is under the store's own.
+    pub(super) fn open(
+        &self,
+        sealer: &Sealer,
+        place: &[&str],
+        sealed: &[u8],
+        wrapped: Option<&[u8]>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        if !Sealer::is_of_item(sealed) {
+            return Ok(Some(sealer.open(place, sealed)?));
+        }
+        let Some(wrapped) = wrapped else { return Ok(None) };
+        Ok(Some(sealer.item(&self.key_place(), wrapped)?.open(place, sealed)?))
+    }
+}
