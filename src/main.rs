@@ -8,6 +8,7 @@ use sangam::{
     clock::SystemClock,
     config::Config,
     journey::{error::JourneyError, service::Renormalised},
+    store::KeptReceipt,
     telemetry,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,6 +45,12 @@ enum Command {
     /// first: it would go on serving the old rows from memory.
     Renormalise {
         /// Only this journey.
+        #[arg(long, value_name = "ID")]
+        journey: Option<String>,
+    },
+    /// Prints what was removed, when and why, one line each. Holds nothing personal.
+    Receipts {
+        /// Only of this journey.
         #[arg(long, value_name = "ID")]
         journey: Option<String>,
     },
@@ -106,6 +113,10 @@ fn main() -> ExitCode {
         },
         Command::Renormalise { journey } => match load(&cli.options) {
             Ok(config) => on_runtime(renormalise(config, journey)),
+            Err(code) => code,
+        },
+        Command::Receipts { journey } => match load(&cli.options) {
+            Ok(config) => on_runtime(receipts(config, journey)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -201,6 +212,34 @@ async fn renormalise(config: Config, journey: Option<String>) -> ExitCode {
                 ExitCode::FAILURE
             }
         }
+    })
+    .await
+}
+
+/// Prints the receipts: when, why, journey, fetch, and how much of each kind, apart by tabs.
+async fn receipts(config: Config, journey: Option<String>) -> ExitCode {
+    logged(config, |config| async move {
+        let service = match App::offline(&config, Arc::new(SystemClock)).await {
+            Ok(service) => service,
+            Err(error) => {
+                tracing::error!(%error, "the start has failed");
+                return ExitCode::FAILURE;
+            }
+        };
+        let receipts = service.store().receipts(&config.tenant.id, journey.as_deref()).await;
+        service.store().close().await;
+        let Ok(receipts) = receipts else {
+            eprintln!("sangam: the store cannot be used");
+            return ExitCode::FAILURE;
+        };
+        for receipt in receipts {
+            let KeptReceipt { journey_id, fetch_id, reason, at, snapshots, evidence, documents } = receipt;
+            let reason = reason.as_str_name().trim_start_matches("PURGE_REASON_");
+            println!(
+                "{at}\t{reason}\t{journey_id}\t{fetch_id}\tsnapshots {snapshots}\tevidence {evidence}\tdocuments {documents}"
+            );
+        }
+        ExitCode::SUCCESS
     })
     .await
 }

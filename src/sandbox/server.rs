@@ -5,7 +5,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -106,6 +106,7 @@ impl Sandbox {
             webhooks,
             files: Files::default(),
             down: AtomicBool::default(),
+            lost: Mutex::default(),
         });
         let router = router(&world);
         let stopped = stop.clone();
@@ -148,6 +149,11 @@ impl Sandbox {
         self.world.down.store(down, Ordering::SeqCst);
     }
 
+    /// Loses the answer of the next call to this path, such as "/finpro/fi/request", though the call goes through.
+    pub fn lose_next_answer(&self, path: &str) {
+        *self.world.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+    }
+
     /// Sets where a credential's webhooks go, for a receiver that starts after the sandbox.
     pub fn set_webhook_target(&self, credential: &str, target: WebhookTarget) {
         self.world.webhooks.set_target(credential, target);
@@ -163,7 +169,14 @@ impl Sandbox {
 /// Stands before the providers' calls.
 async fn outage(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
     if !world.down.load(Ordering::SeqCst) {
-        return next.run(request).await;
+        let path = request.uri().path().to_owned();
+        let answer = next.run(request).await;
+        let mut lost = world.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.as_ref() != Some(&path) {
+            return answer;
+        }
+        *lost = None;
+        return (StatusCode::GATEWAY_TIMEOUT, Html("<html><body><h1>504 Gateway Time-out</h1></body></html>")).into_response();
     }
     world.calls.record(&format!("down:{}", request.uri().path()), &[]);
     (StatusCode::SERVICE_UNAVAILABLE, Html("<html><body><h1>503 Service Unavailable</h1></body></html>")).into_response()

@@ -1,6 +1,6 @@
 //! What all simulators share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, atomic::AtomicBool};
 
 use jiff::Timestamp;
 use url::Url;
@@ -24,6 +24,8 @@ pub struct World {
     pub files: Files,
     /// Whether the providers are down. The customer's page is not.
     pub down: AtomicBool,
+    /// The path of the call whose next answer is lost, though the call goes through.
+    pub lost: Mutex<Option<String>>,
 }
 
 impl World {

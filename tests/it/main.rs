@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod analytics;
+mod cancel;
 mod changes;
 mod command;
 mod completeness;
@@ -21,8 +22,12 @@ mod lost_answers;
 mod malformed;
 mod offers;
 mod personal;
+mod purge;
+mod refresh;
 mod replay;
+mod revoke;
 mod scenarios;
 mod stage;
 mod streams;
 mod traces;
+mod writes;

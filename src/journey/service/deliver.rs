@@ -22,10 +22,14 @@ impl Service {
     /// Sends what is due. One that fails does not hold up the next.
     pub(crate) async fn deliver(&self, call: Call, provider: &dyn Provider, journey: &Journey) -> Result<(), Failure> {
         for (consent_id, kind) in withdraw::due_deliveries(journey, self.parts.clock.now()) {
+            let (journey, mine) = self.take_delivery(journey, &consent_id, kind).await?;
+            if !mine {
+                continue;
+            }
             let Some(consent) = journey.consent(&consent_id) else { continue };
             let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { continue };
             let Some(sent) = consent.deliveries.iter().find(|delivery| delivery.kind == kind) else { continue };
-            let target = Target { journey, attempt, consent, fetch: None, accounts: &[] };
+            let target = Target { journey: &journey, attempt, consent, fetch: None, accounts: &[] };
             let result = match kind {
                 DeliveryKind::Revoke => provider.revoke(call, target).await,
                 DeliveryKind::DeleteData => provider.delete_data(call, target).await,
@@ -46,6 +50,21 @@ impl Service {
             .await?;
         }
         Ok(())
+    }
+
+    /// Moves a delivery's next try on before it is sent, so that of two looks at once, on whichever replica, only one sends it.
+    async fn take_delivery(&self, journey: &Journey, consent_id: &str, kind: DeliveryKind) -> Result<(Journey, bool), Failure> {
+        let now = self.parts.clock.now();
+        let limit = SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default();
+        let again = now.checked_add(limit).unwrap_or(now);
+        self.change(&journey.tenant, &journey.id, |journey| {
+            let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
+            let due = |delivery: &&mut Delivery| delivery.kind == kind && delivery.next_at.is_some_and(|at| at <= now);
+            let Some(delivery) = consents.flat_map(|consent| &mut consent.deliveries).find(due) else { return false };
+            delivery.next_at = Some(again);
+            true
+        })
+        .await
     }
 
     fn note_delivery(&self, delivery: &mut Delivery, result: &Result<(), ProviderError>) {
