@@ -8,6 +8,7 @@ const FILES: &[&str] = &[
     "sangam/v1/common.proto",
     "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
+    "sangam/v1/explain.proto",
     "sangam/v1/fi_card.proto",
     "sangam/v1/fi_common.proto",
     "sangam/v1/fi_debt.proto",

@@ -10,7 +10,7 @@ use tonic::service::Routes;
 use crate::{
     cache::{CacheSettings, Caches},
     clock::SharedClock,
-    config::{Config, Faults},
+    config::{Config, FairUseMode, Faults},
     journey::{
         background,
         model::Purpose,
@@ -46,6 +46,9 @@ pub enum StartError {
     /// The sealing key cannot be read.
     #[error("seal.key_file: {0}")]
     Key(String),
+    /// The rules of fair use cannot be read.
+    #[error("tenant.fair_use.rules_file: {0}")]
+    Rules(String),
     /// The store cannot be opened.
     #[error("store.path: {0}")]
     Store(#[from] StoreError),
@@ -100,6 +103,7 @@ impl App {
             random,
             hash: keys.hash,
             tenant: tenant_policy(config),
+            rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
             assume: assumptions(config),
             pace: pace(config),
         }))
@@ -133,6 +137,7 @@ fn tenant_policy(config: &Config) -> TenantPolicy {
         retain_evidence: config.tenant.retain_evidence,
         keep: Keep { journey: days(config.tenant.journey_keep_days), receipt: days(config.tenant.receipt_keep_days) },
         default_provider: config.tenant.default_provider.clone(),
+        enforce_fair_use: config.tenant.fair_use.mode == FairUseMode::Enforce,
         webhook_base: config.webhook.public_base_url.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
     }
 }

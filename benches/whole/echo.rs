@@ -40,6 +40,10 @@ impl JourneyService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    async fn explain_consent(&self, _: Request<pb::ExplainConsentRequest>) -> Answer<pb::ExplainConsentResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn resume_journey(&self, _: Request<pb::ResumeJourneyRequest>) -> Answer<pb::ResumeJourneyResponse> {
         Err(Status::unimplemented(""))
     }

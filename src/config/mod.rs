@@ -26,7 +26,7 @@ pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;
 pub use store::Store;
 pub use telemetry::Telemetry;
-pub use tenant::{DataLifeDays, RangeMonths, Tenant};
+pub use tenant::{DataLifeDays, FairUse, FairUseMode, RangeMonths, Tenant};
 pub use webhook::Webhook;
 
 /// The commented default file. It parses to exactly the defaults.

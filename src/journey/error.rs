@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    fair_use::Breach,
     frequency::Spent,
     model::{JourneyState, Product},
 };
@@ -121,8 +122,12 @@ pub enum JourneyError {
     ProductNotRequested(Product),
     /// The journey's state does not allow the call.
     JourneyState(JourneyState),
+    /// What is asked goes beyond the framework's limits.
+    FairUse(Vec<Breach>),
     /// The outcome of an attempt is not known.
     OutcomeUnknown,
+    /// The consent allows one fetch only.
+    ConsentNotPeriodic,
     /// The view is not open to the caller.
     ViewNotAllowed,
     /// A provider call failed.

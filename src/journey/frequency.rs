@@ -1,33 +1,11 @@
 //! How often a consent may be fetched: counted in calendar units of India, not rolling.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::DateTime, tz};
-use serde::{Deserialize, Serialize};
 
-use super::model::{Asking, Consent};
-
-/// A calendar unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// An hour.
-    Hour,
-    /// A day.
-    Day,
-    /// A month.
-    Month,
-    /// A year.
-    Year,
-}
-
-/// Fetches per calendar unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Frequency {
-    /// How many, at least 1.
-    pub count: u32,
-    /// Within which unit.
-    pub per: Unit,
-}
+use super::{
+    fair_use::{Frequency, Unit},
+    model::{Asking, Consent},
+};
 
 /// A frequency that is used up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +18,18 @@ pub struct Spent {
     pub renews_at: Timestamp,
 }
 
-/// How many more fetches a consent allows in the present unit; `None` where its frequency is not known. A fetch that the provider refused
-/// does not count; one whose answer was lost does.
-pub fn frequency_left(consent: &Consent, now: Timestamp) -> Result<Option<u32>, Spent> {
-    let Some(frequency) = consent.frequency else { return Ok(None) };
+/// How many more fetches a consent allows in the present unit, by its own frequency and by the outer limit of its purpose; `None` where
+/// neither is known. A fetch that the provider refused does not count; one whose answer was lost does.
+pub fn frequency_left(consent: &Consent, limit: Option<Frequency>, now: Timestamp) -> Result<Option<u32>, Spent> {
+    let mut least = None;
+    for frequency in [consent.frequency, limit].into_iter().flatten() {
+        let left = left_of(consent, frequency, now)?;
+        least = Some(least.map_or(left, |least: u32| least.min(left)));
+    }
+    Ok(least)
+}
+
+fn left_of(consent: &Consent, frequency: Frequency, now: Timestamp) -> Result<u32, Spent> {
     let begin = first_of(indian(now), frequency.per);
     let within = |at: Timestamp| first_of(indian(at), frequency.per) == begin;
     let spent = consent.fetches.iter().filter(|fetch| fetch.asked != Asking::Refused && within(fetch.requested_at)).count();
@@ -52,7 +38,7 @@ pub fn frequency_left(consent: &Consent, now: Timestamp) -> Result<Option<u32>, 
         let renews_at = instant(next(begin, frequency.per)).unwrap_or(now);
         return Err(Spent { consent_id: consent.id.clone(), frequency, renews_at });
     }
-    Ok(Some(left))
+    Ok(left)
 }
 
 /// India's offset; it has been the same since 1945.
@@ -106,7 +92,7 @@ mod tests {
     }
 
     fn left(consent: &Consent, now: &str) -> Result<Option<u32>, String> {
-        frequency_left(consent, now.parse().unwrap()).map_err(|spent| spent.renews_at.to_string())
+        frequency_left(consent, None, now.parse().unwrap()).map_err(|spent| spent.renews_at.to_string())
     }
 
     #[test]
@@ -134,5 +120,9 @@ mod tests {
         assert_eq!(left(&day, "2026-03-01T01:00:00Z"), Ok(Some(1)));
         day.frequency = None;
         assert_eq!(left(&day, "2026-03-01T01:00:00Z"), Ok(None));
+        day.fetches[0].asked = Asking::Applied;
+        let now = "2026-03-01T01:00:00Z".parse().unwrap();
+        let limit = |count| frequency_left(&day, Some(Frequency { count, per: Unit::Month }), now);
+        assert_eq!((limit(5), limit(1).is_err()), (Ok(Some(4)), true), "the purpose's outer limit");
     }
 }

@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    frequency::Frequency,
+    fair_use::Frequency,
     withdraw::{Delivery, Purge},
 };
 pub use crate::pb::{

@@ -30,6 +30,8 @@ pub struct ProviderProduct {
     pub resumes_attempt: bool,
     /// Whether a journey can hold several consents.
     pub several_consents: bool,
+    /// Whether it can be asked for what is new since it was last asked.
+    pub latest_changes: bool,
     /// Whether data can be asked for anew on a consent that lasts.
     pub refreshes: bool,
     /// Whether a request for data whose answer was lost can be found again.

@@ -11,7 +11,7 @@ use super::{capability::ProviderProduct, error::ProviderError, judge::Origin};
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
     journey::{
-        frequency::Frequency,
+        fair_use::{Frequency, TemplateTerms},
         model::{
             Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
             FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
@@ -207,6 +207,20 @@ pub struct Target<'a> {
     pub accounts: &'a [String],
 }
 
+/// What a provider calls the latest data of a consent.
+#[derive(Debug, Clone)]
+pub enum Latest {
+    /// Accounts, as the provider sent them.
+    Data(Body),
+    /// There is nothing new.
+    Nothing {
+        /// The call that said so, by the adapter's name for it.
+        endpoint: &'static str,
+        /// When it did.
+        received_at: Timestamp,
+    },
+}
+
 /// An analysis.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -249,6 +263,8 @@ pub trait Provider: Send + Sync + 'static {
     fn products(&self) -> &[ProviderProduct];
     /// How an ask would be served. Makes no call; names every fault at once.
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault>;
+    /// What can be learnt of a template, by a read if that is needed; what cannot be had stays unknown.
+    async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
     /// Mints a fresh URL for the same attempt; `Ok(None)` where the provider cannot and a new attempt is needed.
@@ -274,6 +290,9 @@ pub trait Provider: Send + Sync + 'static {
     async fn delete_data(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
+    /// Fetches what is new in a consent's data since the provider was last asked. It forgets what it has given: a write, sent once. Where
+    /// it has no such call the product says so by `latest_changes`, and this answers `Unsupported`.
+    async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError>;
     /// Reads a body of financial data into neutral rows. Makes no call.
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError>;
     /// Fetches the analysis of a consent's data.

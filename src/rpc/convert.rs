@@ -25,7 +25,8 @@ fn date(day: Date) -> pb::Date {
     pb::Date { year: day.year().into(), month: day.month().into(), day: day.day().into() }
 }
 
-fn range(range: DayRange) -> Option<pb::DateRange> {
+/// A range of days; none if neither end is known.
+pub(super) fn range(range: DayRange) -> Option<pb::DateRange> {
     (range != DayRange::default()).then(|| pb::DateRange { from: range.from.map(date), to: range.to.map(date) })
 }
 

@@ -4,6 +4,7 @@ mod cancel_journey;
 mod chunks;
 mod convert;
 mod encoded;
+mod explain_consent;
 mod fetch_analytics;
 mod fetch_changes;
 mod fetch_data;
@@ -95,6 +96,13 @@ impl JourneyService for Edge {
         request: Request<pb::StartJourneyRequest>,
     ) -> Result<Response<pb::StartJourneyResponse>, Status> {
         start_journey::handle(self, request).await
+    }
+
+    async fn explain_consent(
+        &self,
+        request: Request<pb::ExplainConsentRequest>,
+    ) -> Result<Response<pb::ExplainConsentResponse>, Status> {
+        explain_consent::handle(self, request).await
     }
 
     async fn resume_journey(

@@ -9,7 +9,8 @@ use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt
 use crate::{
     journey::{
         error::{Failure, JourneyError, Lack, Violation},
-        frequency::{Spent, Unit},
+        fair_use::Breach,
+        frequency::Spent,
     },
     pb::{CompletenessCode, CompletenessFinding, ErrorReason},
     providers::error::{Effect, ErrorKind, ProviderError},
@@ -59,6 +60,11 @@ pub fn of_failure(failure: Failure) -> Status {
     if let JourneyError::FrequencySpent(spent) = &failure.error {
         details.set_precondition_failure(vec![frequency(spent)]);
     }
+    if let JourneyError::FairUse(breaches) = &failure.error {
+        let broken =
+            |breach: &Breach| PreconditionViolation::new(breach.rule.name(), cut(&breach.field), cut(&breach.description));
+        details.set_precondition_failure(breaches.iter().take(MAX_VIOLATIONS).map(broken).collect::<Vec<_>>());
+    }
     let text = match &failure.error {
         JourneyError::UnknownProvider { known, .. } => format!("{text}; known: {}", known.join(", ")),
         _ => text.to_owned(),
@@ -85,12 +91,16 @@ pub(super) fn after(failure: &Failure) -> After {
         (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
             After::Free
         }
-        // An operator mends it; the caller then repeats the same request.
         // It may be allowed later.
         _ if matches!(&failure.error, JourneyError::FetchInProgress(_) | JourneyError::FrequencySpent(_)) => After::Free,
-        _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
+        // An operator mends it, or the provider gets there; the caller then repeats the same request.
+        _ if matches!(&failure.error, JourneyError::Provider(error) if may_pass(error.kind)) => After::Free,
         _ => After::Keep,
     }
+}
+
+fn may_pass(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
 }
 
 /// What a caller is told.
@@ -137,9 +147,11 @@ fn verdict(error: &JourneyError) -> Verdict {
             (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product")
         }
         JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
+        JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
         }
+        JourneyError::ConsentNotPeriodic => (FailedPrecondition, R::ConsentNotPeriodic, "the consent allows one fetch only"),
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
         JourneyError::Provider(error) => return provider_verdict(error),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
@@ -262,13 +274,7 @@ fn preconditions(lacks: &[Lack]) -> Vec<PreconditionViolation> {
 /// What a consent allows, and when it allows the next fetch.
 fn frequency(spent: &Spent) -> PreconditionViolation {
     let Spent { consent_id, frequency, renews_at } = spent;
-    let unit = match frequency.per {
-        Unit::Hour => "hour",
-        Unit::Day => "day",
-        Unit::Month => "month",
-        Unit::Year => "year",
-    };
-    let text = format!("at most {} in a {unit} of the Indian calendar; again from {renews_at}", frequency.count);
+    let text = format!("at most {frequency}, of the Indian calendar; again from {renews_at}");
     PreconditionViolation::new("FREQUENCY", cut(consent_id), cut(&text))
 }
 
@@ -290,7 +296,7 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::journey::{
-        frequency::Frequency,
+        fair_use::{Frequency, Unit},
         model::{JourneyState, Product},
     };
 
@@ -339,7 +345,9 @@ mod tests {
             JourneyError::DataIncomplete(vec![lack(1)]),
             JourneyError::ProductNotRequested(Product::Analytics),
             JourneyError::JourneyState(JourneyState::Ready),
+            JourneyError::FairUse(Vec::new()),
             JourneyError::OutcomeUnknown,
+            JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,
             JourneyError::Deadline,
             JourneyError::Store,
@@ -409,6 +417,8 @@ mod tests {
         assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);
+        assert_eq!(after(&provider(ErrorKind::NotReady, Effect::None)), After::Free);
+        assert_eq!(after(&Failure::from(JourneyError::OutcomeUnknown)), After::Keep);
         assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 pub(super) use changing::{cancel, purge, refresh, revoke};
 pub(crate) use reading::data;
-pub(super) use reading::{account_ids, changes, stream};
+pub(super) use reading::{Changes, account_ids, changes, stream};
 
 use crate::{
     journey::{
@@ -160,6 +160,28 @@ impl Check {
 pub(crate) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
+    command(check, request, journey_id)
+}
+
+/// ExplainConsent as the command of the StartJourney that it explains. Inputs that cannot be honoured are told, not refused.
+pub(super) fn explain(request: pb::ExplainConsentRequest) -> Result<StartCommand, Failure> {
+    let pb::ExplainConsentRequest { provider, credential, customer, consents, products, institutions, redirect_url } = request;
+    let allow_ignored = true;
+    let start = pb::StartJourneyRequest {
+        provider,
+        credential,
+        customer,
+        consents,
+        products,
+        institutions,
+        redirect_url,
+        allow_ignored,
+        ..pb::StartJourneyRequest::default()
+    };
+    command(Check::default(), start, String::new())
+}
+
+fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
     let provider = check.text("provider", &request.provider, is_reference, "must be a provider's id as ListProviders names it");
     let credential =
         check.text("credential", &request.credential, is_reference, "must be the name of a credential as ListProviders names it");

@@ -7,6 +7,8 @@ use crate::seal::Sealer;
 pub(super) const SNAPSHOT: &str = "snapshot";
 pub(super) const EVIDENCE: &str = "evidence";
 pub(super) const DOCUMENT: &str = "document";
+/// Stands under its consent instead of a fetch; its part is the hash of its request.
+pub(super) const INCREMENT: &str = "increment";
 
 /// Which item.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +16,7 @@ pub(super) struct Item<'a> {
     pub(super) kind: &'static str,
     pub(super) tenant: &'a str,
     pub(super) fetch_id: &'a str,
-    /// The document's format; empty for the other kinds.
+    /// The document's format; empty for snapshots and evidence.
     pub(super) part: &'a str,
 }
 

@@ -2,6 +2,7 @@
 
 mod documents;
 mod evidence;
+mod increments;
 mod items;
 mod journeys;
 mod purges;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
+pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Versioned};
 pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging};
 pub use requests::{Begun, RequestStore};
@@ -27,7 +29,9 @@ pub type Store = Arc<dyn Storage>;
 
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
-pub trait Storage: JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + PurgeStore + 'static {
+pub trait Storage:
+    JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + PurgeStore + 'static
+{
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

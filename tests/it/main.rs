@@ -4,6 +4,7 @@
 mod analytics;
 mod cancel;
 mod changes;
+mod changes_latest;
 mod command;
 mod completeness;
 mod conformance;
@@ -11,6 +12,7 @@ mod deadlines;
 mod documented;
 mod equality;
 mod evidence;
+mod fair_use;
 mod fuzz;
 mod harness;
 mod hostile;

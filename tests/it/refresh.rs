@@ -2,13 +2,13 @@
 
 use sangam::{
     pb::{ConsentState, FetchState, JourneyState, View},
-    sandbox::customer,
+    sandbox::{SandboxConfig, customer},
 };
 use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::{
-    harness::{data_request, metadata, reason},
+    harness::{ShiftedClock, World, data_request, metadata, reason},
     offers::{Offer, offers},
     writes::{FI_REQUEST, MONTH, REFRESH, monitoring, ready, refresh, world},
 };
@@ -77,30 +77,34 @@ async fn twenty_equal_calls_at_once_ask_the_provider_once() {
 
 #[tokio::test]
 async fn one_fetch_at_a_time_and_no_more_than_the_calendar_allows() {
-    let (world, clock) = world().await;
+    // Early in a month of the Indian calendar.
+    let clock = std::sync::Arc::new(ShiftedClock::at("2026-12-03T06:00:00Z"));
+    let sandbox = SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() };
+    let world = World::both_at(clock.clone(), sandbox, |_| ()).await;
     // The fetch of this story takes some looks, so that the second call finds it open.
     let journey_id = world.approved(monitoring("finpro", "consent", "28")).await;
     world.until_picked_up(&journey_id).await;
-    let spent = world.refresh(refresh(&journey_id)).await;
-    // The template's frequency is known by the provider's list; the first fetch counts.
-    let spent = spent.unwrap_err();
-    assert_eq!((spent.code(), reason(&spent).as_str()), (Code::FailedPrecondition, "FAIR_USE"), "{spent:?}");
-    let details = spent.get_error_details();
-    let violation = &details.precondition_failure().unwrap().violations[0];
-    assert_eq!(violation.r#type, "FREQUENCY");
-    assert!(violation.description.contains("of the Indian calendar"), "{}", violation.description);
-    clock.advance(MONTH);
-    let before = world.sandbox.calls().count(FI_REQUEST);
     let first = world.refresh(refresh(&journey_id)).await.unwrap().fetch.unwrap();
-    let second = refresh(&journey_id);
-    let busy = world.refresh(second.clone()).await.unwrap_err();
+    let busy = world.refresh(refresh(&journey_id)).await.unwrap_err();
     assert_eq!((busy.code(), reason(&busy).as_str()), (Code::FailedPrecondition, "FETCH_IN_PROGRESS"), "{busy:?}");
     assert_eq!(metadata(&busy, "fetch_id").as_ref(), Some(&first.fetch_id));
-    assert_eq!(world.sandbox.calls().count(FI_REQUEST) - before, 1);
+    assert_eq!(world.sandbox.calls().count(FI_REQUEST), 2);
     world.until_picked_up(&journey_id).await;
-    clock.advance(MONTH);
+    // Five in a month are allowed; the background's own was the first.
+    for _ in 3..=5 {
+        world.refresh(refresh(&journey_id)).await.unwrap();
+        world.until_picked_up(&journey_id).await;
+    }
+    let request = refresh(&journey_id);
+    let spent = world.refresh(request.clone()).await.unwrap_err();
+    assert_eq!((spent.code(), reason(&spent).as_str()), (Code::FailedPrecondition, "FAIR_USE"), "{spent:?}");
+    let violation = &spent.get_error_details().precondition_failure().unwrap().violations[0].clone();
+    assert_eq!((violation.r#type.as_str(), violation.subject.len()), ("FREQUENCY", 30));
+    assert_eq!(violation.description, "at most 5 per month, of the Indian calendar; again from 2026-12-31T18:30:00Z");
+    assert_eq!(world.sandbox.calls().count(FI_REQUEST), 5);
+    clock.advance(24 * 29);
     // A refusal for a while does not use the request id up.
-    assert!(!world.refresh(second).await.unwrap().replayed);
+    assert!(!world.refresh(request).await.unwrap().replayed);
     world.stop().await;
 }
 

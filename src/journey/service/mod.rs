@@ -7,6 +7,9 @@ mod complete;
 mod data;
 mod deliver;
 mod evidence;
+mod explain;
+mod latest;
+mod latest_page;
 mod open;
 mod page;
 pub(crate) mod page_token;
@@ -32,6 +35,8 @@ pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
+pub use explain::{ExplainedConsent, Explanation};
+pub use latest_page::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
@@ -41,7 +46,10 @@ pub use start::StartCommand;
 pub use stream::{DataStream, StreamQuery};
 pub use take_back::{ConsentOutcome, PurgeChoice, Purged, RevokeChoice, TakenBack};
 
-use super::policy::{Assumptions, Keep, Pace};
+use super::{
+    fair_use::Rules,
+    policy::{Assumptions, Keep, Pace},
+};
 use crate::{
     cache::{Caches, Loading},
     clock::SharedClock,
@@ -79,6 +87,8 @@ pub struct TenantPolicy {
     pub keep: Keep,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
+    /// Whether a breach of fair use is refused; otherwise it is logged and noted.
+    pub enforce_fair_use: bool,
     /// The public address under which providers reach the webhook listener, without a trailing slash.
     pub webhook_base: Option<String>,
 }
@@ -99,6 +109,8 @@ pub struct Parts {
     pub hash: KeyedHash,
     /// The tenant.
     pub tenant: TenantPolicy,
+    /// The framework's limits.
+    pub rules: Rules,
     /// What to assume.
     pub assume: Assumptions,
     /// How the background looks after journeys.
@@ -121,6 +133,8 @@ pub struct Service {
     reports: Loading<(String, String, ReportFormat), ReportAnswer>,
     /// Differences of two fetches that were asked for lately.
     differences: Loading<changes::DifferenceKey, changes::Difference>,
+    /// What providers called the latest, read lately.
+    reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
@@ -139,6 +153,7 @@ impl Service {
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
+            reported: Loading::new(64 * 1024 * 1024),
             changes: broadcast::channel(1_024).0,
             wake: Arc::new(Notify::new()),
         }

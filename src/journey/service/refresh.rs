@@ -7,6 +7,7 @@ use super::{Service, request::Asker};
 use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
+        fair_use::Frequency,
         frequency::frequency_left,
         model::{Asking, Consent, ConsentState, FactSource, Fetch, FetchState, Journey},
         withdraw::given_up,
@@ -59,6 +60,12 @@ impl Service {
         pairs.find(|(_, fetch)| fetch.request_id.as_deref() == Some(request_id))
     }
 
+    /// How often the framework lets a consent of its purpose be fetched.
+    fn outer_limit(&self, consent: &Consent) -> Option<Frequency> {
+        let rule = self.parts.rules.of(consent.purpose).filter(|_| self.parts.tenant.enforce_fair_use);
+        rule.and_then(|rule| rule.frequency).filter(|_| consent.periodic)
+    }
+
     /// Writes the intent; answers the fetch, and whether it is to be sent.
     fn write_down(&self, journey: &mut Journey, consent_id: &str, request_id: &str) -> Result<(String, bool), JourneyError> {
         if let Some((_, fetch)) = Self::refreshed(journey, request_id) {
@@ -70,7 +77,7 @@ impl Service {
         if given_up(journey, consent) {
             return Err(JourneyError::JourneyState(journey.state));
         }
-        may_refresh(consent, now)?;
+        may_refresh(consent, self.outer_limit(consent), now)?;
         let merge = self.merge(FactSource::Gateway);
         let mut fetch = merge.new_fetch(consent);
         fetch.asked = Asking::Open;
@@ -102,7 +109,7 @@ fn choose<'a>(journey: &'a Journey, consent_id: &str) -> Result<&'a Consent, Jou
 }
 
 /// Whether a consent allows a new fetch now.
-fn may_refresh(consent: &Consent, now: Timestamp) -> Result<(), JourneyError> {
+fn may_refresh(consent: &Consent, limit: Option<Frequency>, now: Timestamp) -> Result<(), JourneyError> {
     match consent.state {
         ConsentState::Active => {}
         ConsentState::Pending | ConsentState::Other => return Err(JourneyError::ConsentPending),
@@ -123,7 +130,7 @@ fn may_refresh(consent: &Consent, now: Timestamp) -> Result<(), JourneyError> {
     if !consent.periodic && consent.fetches.iter().any(came) {
         return Err(JourneyError::ConsentUsed);
     }
-    frequency_left(consent, now).map_err(JourneyError::FrequencySpent).map(drop)
+    frequency_left(consent, limit, now).map_err(JourneyError::FrequencySpent).map(drop)
 }
 
 #[cfg(test)]
@@ -142,7 +149,7 @@ mod tests {
             consent.periodic = true;
             consent.fetches.push(testing::fetch(FetchState::Ready, true));
             change(&mut consent);
-            may_refresh(&consent, at(100)).err()
+            may_refresh(&consent, None, at(100)).err()
         };
         use ConsentState as C;
         assert_eq!(check(C::Active, |_| ()), None);

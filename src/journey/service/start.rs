@@ -29,7 +29,7 @@ pub struct StartCommand {
 impl Service {
     /// Opens a journey.
     pub async fn start(&self, call: Call, command: StartCommand) -> Result<OpenedJourney, Failure> {
-        let (provider, plan, cause) = self.route(&command)?;
+        let (provider, mut plan, cause) = self.route(&command)?;
         if !plan.ignored.is_empty() && !command.allow_ignored {
             let violations = plan
                 .ignored
@@ -37,6 +37,7 @@ impl Service {
                 .map(|field| Violation::new(*field, "the provider cannot honour this input; leave it out or set allow_ignored"));
             return Err(JourneyError::InputNotSupported(violations.collect()).into());
         }
+        self.honour_fair_use(call, provider.as_ref(), &mut plan).await?;
         let mut journey = self.new_journey(&command, provider.as_ref(), &plan, cause);
         self.insert(&mut journey).await?;
         self.open_attempt(call, provider.as_ref(), &journey, &command.ask, &plan).await
@@ -65,7 +66,7 @@ impl Service {
     }
 
     /// The credential that serves the ask: the named one, else the first of the provider whose plan fits.
-    fn route(&self, command: &StartCommand) -> Result<(Arc<dyn Provider>, Plan, RoutingCause), Failure> {
+    pub(super) fn route(&self, command: &StartCommand) -> Result<(Arc<dyn Provider>, Plan, RoutingCause), Failure> {
         let (name, cause) = self.provider_name(command)?;
         let mut candidates: Vec<_> = self.parts.providers.iter().filter(|provider| provider.id() == name).collect();
         if let Some(credential) = &command.credential {

@@ -19,6 +19,15 @@ impl Service {
         if fenced.is_empty() {
             return;
         }
+        // What the provider called the latest belongs to the consent as a whole.
+        for consent in journey.consents.iter().filter(|consent| consent.fetches.iter().all(|fetch| fetch.purge.is_some())) {
+            if consent.fetches.iter().any(|fetch| fetch.purge.is_some_and(|purge| !purge.swept))
+                && let Err(error) = self.parts.store.drop_increments(&journey.tenant, &consent.id).await
+            {
+                tracing::error!(%error, consent_id = %consent.id, "a fenced answer is not removed yet");
+                return;
+            }
+        }
         let mut swept = Vec::new();
         for (fetch_id, purge) in fenced {
             match self.drop_fetch(journey, &fetch_id, purge.reason).await {

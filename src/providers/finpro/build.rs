@@ -224,6 +224,12 @@ pub(super) fn all_fi_data(selector: Selector<'_>) -> OutboundRequest {
     OutboundRequest::post_json(ID, "getallfidata", CallKind::Read, "getallfidata", &selector.body(None, &[]))
 }
 
+/// `POST /getalllatestfidata`. FinPro gives each row once, so a second question may find nothing.
+pub(super) fn latest_fi_data(consent_ref: &str) -> OutboundRequest {
+    let body = Selector::Consent(consent_ref).body(None, &[]);
+    OutboundRequest::post_json(ID, "getalllatestfidata", CallKind::Write, "getalllatestfidata", &body)
+}
+
 /// `POST /transaction/status`.
 pub(super) fn transaction_status(transaction_id: &str) -> OutboundRequest {
     let body = Selector::Transaction(transaction_id).body(None, &[]);
@@ -323,6 +329,8 @@ mod tests {
         assert_eq!(body(&session_status("c", None)), json!({"consentId":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Consent("c"))), json!({"consentID":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Transaction("t"))), json!({"transactionId":"t"}));
+        let latest = latest_fi_data("c");
+        assert_eq!((body(&latest), latest.kind), (json!({"consentID":"c"}), CallKind::Write));
         assert_eq!(
             body(&analytics(Analytics::Json, Selector::Consent("c"), Some("j"), &[])),
             json!({"consentID":"c","journeyID":"j"})

@@ -91,6 +91,8 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         // FinPro mints a fresh URL for a handle; a transaction has none.
         resumes_attempt: settings.style == Style::Consent,
         several_consents: true,
+        // It is asked for by consent; a transaction is collected once.
+        latest_changes: settings.style == Style::Consent,
         // A transaction is fetched once, by FinPro itself.
         refreshes: settings.style == Style::Consent,
         // By the status of the consent's newest session.
@@ -126,10 +128,12 @@ mod tests {
     fn the_style_is_the_product() {
         let consent = products(&testing::settings(Style::Consent));
         assert_eq!((consent[0].name, consent[0].resumes_attempt), ("consent", true));
+        assert!(consent[0].latest_changes);
         assert_eq!(consent[0].report_formats, [ReportFormat::Json, ReportFormat::Excel]);
         assert_eq!(consent[0].purposes, [Purpose::Underwriting, Purpose::Monitoring]);
         let orchestration = products(&testing::settings(Style::Orchestration));
         assert_eq!((orchestration[0].name, orchestration[0].resumes_attempt), ("orchestration", false));
+        assert!(!orchestration[0].latest_changes);
         assert_eq!(orchestration[0].sources, [DataSource::Aa, DataSource::Pdf]);
     }
 

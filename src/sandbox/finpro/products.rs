@@ -47,9 +47,9 @@ pub(super) const ALL: [Product; 5] = [
         fetch_type: "PERIODIC",
         fi_fetch: "MANUAL",
         fi_types: BANKING,
-        months: 12,
+        months: 6,
         validity_days: 365,
-        life_months: 6,
+        life_months: 1,
         active: true,
     },
     Product {
@@ -129,8 +129,8 @@ impl Product {
             "dataRangeTo": iso(to),
             "dataLifeUnit": unit,
             "dataLifeValue": value,
-            "frequencyUnit": if self.fetch_type == "PERIODIC" { "DAY" } else { "MONTH" },
-            "frequencyValue": 1,
+            "frequencyUnit": "MONTH",
+            "frequencyValue": if self.fetch_type == "PERIODIC" { 5 } else { 1 },
             "fiFetch": self.fi_fetch,
             "createdAt": "2023-12-01T06:00:00.000Z",
         })

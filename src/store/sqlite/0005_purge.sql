@@ -3,9 +3,9 @@
 CREATE TABLE item_keys (
     tenant TEXT NOT NULL,
     fetch_id TEXT NOT NULL,
-    -- snapshot, evidence or document.
+    -- snapshot, evidence, document, or increment; the last stands under its consent instead of a fetch.
     kind TEXT NOT NULL,
-    -- The document's format; empty for the other kinds.
+    -- The document's format, or the increment's hash in hexadecimal; empty for the other kinds.
     part TEXT NOT NULL,
     wrapped BLOB NOT NULL,
     PRIMARY KEY (tenant, fetch_id, kind, part)

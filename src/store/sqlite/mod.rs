@@ -18,6 +18,7 @@ use crate::{
 
 mod documents;
 mod evidence;
+mod increments;
 mod journeys;
 mod purges;
 mod requests;
@@ -106,7 +107,11 @@ impl Storage for SqliteStore {
 
 fn migrator() -> Migrator {
     use sqlx::SqlSafeStr;
-    let steps = [(1, "init", include_str!("0001_init.sql")), (5, "purge", include_str!("0005_purge.sql"))];
+    let steps = [
+        (1, "init", include_str!("0001_init.sql")),
+        (2, "incremental", include_str!("0002_incremental.sql")),
+        (5, "purge", include_str!("0005_purge.sql")),
+    ];
     let migration = |(number, name, text): (i64, &'static str, &'static str)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };

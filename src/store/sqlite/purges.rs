@@ -21,6 +21,7 @@ const DATED: &str = "
     SELECT 'KEPT_KIND_SNAPSHOT' AS kind, tenant, journey_id, fetch_id, purge_at FROM snapshots
     UNION ALL SELECT 'KEPT_KIND_EVIDENCE', tenant, journey_id, fetch_id, purge_at FROM evidence
     UNION ALL SELECT 'KEPT_KIND_DOCUMENT', tenant, '', fetch_id, purge_at FROM documents
+    UNION ALL SELECT 'KEPT_KIND_INCREMENT', tenant, journey_id, '', purge_at FROM increments
     UNION ALL SELECT 'KEPT_KIND_JOURNEY', tenant, id, '', purge_at FROM journeys
     UNION ALL SELECT 'KEPT_KIND_REFERENCE', r.tenant, r.journey_id, '', 0 FROM journey_refs r
         WHERE NOT EXISTS (SELECT 1 FROM journeys j WHERE j.tenant = r.tenant AND j.id = r.journey_id)
@@ -128,6 +129,7 @@ impl SqliteStore {
             gone += receipt.items();
             write_receipt(&mut tx, &tenant, &receipt, life).await?;
         }
+        gone += purge_increments(&mut tx, now).await?;
         gone += purge_journeys(&mut tx, now, receipt_until).await?;
         let oldest = millis(now.checked_sub(REQUEST_LIFE).unwrap_or(Timestamp::MIN));
         for (statement, bound) in
@@ -183,6 +185,15 @@ async fn remove(
     let [snapshots, evidence, documents] = counts;
     let (journey_id, fetch_id) = (journey_id.to_owned(), fetch_id.to_owned());
     Ok(KeptReceipt { journey_id, fetch_id, reason: purging.reason, at: purging.at, snapshots, evidence, documents })
+}
+
+/// Removes what providers called the latest data, on its date.
+async fn purge_increments(tx: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
+    let past = "DELETE FROM item_keys WHERE kind = 'increment' AND EXISTS (SELECT 1 FROM increments i WHERE i.purge_at <= ?
+                AND i.tenant = item_keys.tenant AND i.consent_id = item_keys.fetch_id AND lower(hex(i.hash)) = item_keys.part)";
+    sqlx::query(past).bind(millis(now)).execute(&mut *tx).await?;
+    let done = sqlx::query("DELETE FROM increments WHERE purge_at <= ?").bind(millis(now)).execute(&mut *tx).await?;
+    Ok(done.rows_affected())
 }
 
 /// Removes journeys past their date, with all that is found by them.
