@@ -15,7 +15,7 @@ use crate::{
     command::{configured, sangam},
     harness::{ShiftedClock, World, data_request, reason},
     offers::{self, offers},
-    writes::{DELETE, MONTH, monitoring, purge, refresh, world},
+    writes::{DAY, DELETE, monitoring, purge, refresh, world},
 };
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_lost_answer_is_sent_again_and_a_fetch_alone_is_not_the_providers_busi
     let (world, clock) = world().await;
     let journey_id = world.approved(monitoring("finpro", "consent", "01")).await;
     let first = world.until_picked_up(&journey_id).await.consents[0].fetches[0].fetch_id.clone();
-    clock.advance(MONTH);
+    clock.advance(DAY);
     let second = world.refresh(refresh(&journey_id)).await.unwrap().fetch.unwrap().fetch_id;
     world.until_picked_up(&journey_id).await;
     let fetches = |ids: &[&String]| pb::PurgeDataRequest {
@@ -77,7 +77,7 @@ async fn a_lost_answer_is_sent_again_and_a_fetch_alone_is_not_the_providers_busi
     world.until(&journey_id, |journey| journey.consents[0].data_deletion() == ProviderDelivery::Done).await;
     assert!(world.sandbox.calls().count("finpro:received:/fidata") >= 2, "resent");
     // A consent that is live brings new data.
-    clock.advance(MONTH);
+    clock.advance(DAY);
     let third = world.refresh(refresh(&journey_id)).await.unwrap().fetch.unwrap().fetch_id;
     let came = |journey: &pb::Journey| journey.consents[0].fetches.last().unwrap().pick_up_time.is_some();
     let journey = world.until(&journey_id, came).await;

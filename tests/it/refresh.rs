@@ -10,7 +10,7 @@ use tonic_types::StatusExt;
 use crate::{
     harness::{ShiftedClock, World, data_request, metadata, reason},
     offers::{Offer, offers},
-    writes::{FI_REQUEST, MONTH, REFRESH, monitoring, ready, refresh, world},
+    writes::{DAY, FI_REQUEST, REFRESH, monitoring, ready, refresh, world},
 };
 
 /// The effect that a refresh has at the provider of an offer.
@@ -33,7 +33,7 @@ async fn what_the_capabilities_promise_is_kept_by_every_product() {
             assert_eq!((missing.code(), reason(&missing).as_str()), (Code::Unimplemented, "CAPABILITY_MISSING"), "{name}");
             continue;
         }
-        clock.advance(MONTH);
+        clock.advance(DAY);
         let before = world.sandbox.calls().count(effect(&offer));
         let request = refresh(&journey_id);
         let first = world.refresh(request.clone()).await.unwrap();
@@ -58,7 +58,7 @@ async fn twenty_equal_calls_at_once_ask_the_provider_once() {
     let (world, clock) = world().await;
     let journey_id = world.approved(monitoring("finpro", "consent", "01")).await;
     world.until_picked_up(&journey_id).await;
-    clock.advance(MONTH);
+    clock.advance(DAY);
     let before = world.sandbox.calls().count(FI_REQUEST);
     let request = refresh(&journey_id);
     let calls = (0..20).map(|_| world.refresh(request.clone()));
@@ -132,7 +132,7 @@ async fn a_consent_that_allows_no_fetch_is_refused_before_the_provider_is_asked(
     assert_eq!(refused(pending.clone()).await, "CONSENT_PENDING");
     customer::approve(&opened.customer_url).await.unwrap();
     world.until_picked_up(&pending).await;
-    clock.advance(MONTH);
+    clock.advance(DAY);
     customer::pause(&opened.customer_url).await.unwrap();
     world.gateway.service().nudge(&pending).await.unwrap();
     world.until(&pending, |journey| journey.consents[0].state() == ConsentState::Paused).await;
@@ -188,7 +188,7 @@ async fn a_callers_own_lost_refresh_is_never_sent_again() {
         let (world, clock) = world().await;
         let journey_id = world.approved(monitoring(provider, credential, "01")).await;
         world.until_picked_up(&journey_id).await;
-        clock.advance(MONTH);
+        clock.advance(DAY);
         let before = world.sandbox.calls().count(effect);
         world.sandbox.lose_next_answer(path);
         let request = refresh(&journey_id);
@@ -217,7 +217,7 @@ async fn what_is_not_found_at_the_provider_ends_at_the_limit_and_counts() {
     let (world, clock) = world().await;
     let journey_id = world.approved(monitoring("finpro", "consent", "01")).await;
     world.until_picked_up(&journey_id).await;
-    clock.advance(MONTH);
+    clock.advance(DAY);
     world.sandbox.set_down(true);
     let request = refresh(&journey_id);
     let lost = world.refresh(request.clone()).await.unwrap_err();

@@ -19,8 +19,8 @@ pub const REFRESH: &str = "finpass:/api/v1/services/account-aggregator/refresh-d
 pub const REVOKE: &str = "finpro:/revokeconsent";
 pub const DELETE: &str = "finpro:/fidata";
 
-/// More than any calendar unit in which templates count fetches.
-pub const MONTH: i64 = 24 * 32;
+/// Another day, within the life of the data and the frequency of the sandbox's templates.
+pub const DAY: i64 = 24;
 
 pub fn uuid() -> String {
     uuid::Uuid::new_v4().to_string()
