@@ -96,6 +96,7 @@ pub(crate) fn journey() -> Journey {
         created_at: Timestamp::UNIX_EPOCH,
         sequence: 1,
         looks: 0,
+        superseded_by: None,
         purge_at: None,
     }
 }

@@ -4,7 +4,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{
+    StoreError,
+    columns::millis,
+    items::{Found, Item, SealedItem},
+    vault::Vault,
+};
 
 /// One such answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,4 +37,45 @@ pub trait IncrementStore: Send + Sync {
     async fn increment(&self, tenant: &str, request_id: &str) -> Result<Option<KeptIncrement>, StoreError>;
     /// Removes everything of a consent, at once: it was withdrawn. What is past its purge date goes with `purge` of the snapshots.
     async fn drop_increments(&self, tenant: &str, consent_id: &str) -> Result<(), StoreError>;
+}
+
+impl Vault {
+    pub(super) fn seal_increment(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        increment: &KeptIncrement,
+    ) -> Result<SealedItem, StoreError> {
+        let received_at = millis(increment.received_at).to_string();
+        let body = increment.body.as_deref().unwrap_or_default();
+        let part = self.increment_part(tenant, request_id);
+        let item = Item::increment(tenant, &increment.consent_id, &part);
+        item.seal(&self.sealer, &place(tenant, request_id, increment, &received_at), body)
+    }
+
+    /// What its key is found by, beside its consent.
+    pub(super) fn increment_part(&self, tenant: &str, request_id: &str) -> String {
+        self.lookup(tenant, "increment", request_id).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Opens what was sealed beside these facts; `facts` has no body yet.
+    pub(super) fn open_increment(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        facts: KeptIncrement,
+        kept: Found<'_>,
+    ) -> Result<Option<KeptIncrement>, StoreError> {
+        let received_at = millis(facts.received_at).to_string();
+        let part = self.increment_part(tenant, request_id);
+        let item = Item::increment(tenant, &facts.consent_id, &part);
+        let opened = item.open(&self.sealer, &place(tenant, request_id, &facts, &received_at), kept)?;
+        let Some(body) = opened.map(Bytes::from) else { return Ok(None) };
+        Ok(Some(KeptIncrement { body: Some(body).filter(|body| !body.is_empty()), ..facts }))
+    }
+}
+
+/// The place of the seal: a fact that was changed opens nothing.
+fn place<'a>(tenant: &'a str, request_id: &'a str, facts: &'a KeptIncrement, received_at: &'a str) -> [&'a str; 7] {
+    ["increment", tenant, request_id, &facts.journey_id, &facts.consent_id, &facts.endpoint, received_at]
 }

@@ -4,11 +4,11 @@ use super::StoreError;
 use crate::seal::Sealer;
 
 /// The kinds, as they stand in a column.
-pub(super) const SNAPSHOT: &str = "snapshot";
-pub(super) const EVIDENCE: &str = "evidence";
-pub(super) const DOCUMENT: &str = "document";
+const SNAPSHOT: &str = "snapshot";
+const EVIDENCE: &str = "evidence";
+const DOCUMENT: &str = "document";
 /// Stands under its consent instead of a fetch; its part is the hash of its request.
-pub(super) const INCREMENT: &str = "increment";
+const INCREMENT: &str = "increment";
 
 /// Which item.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,33 @@ pub(super) struct SealedItem {
     pub(super) wrapped: Vec<u8>,
 }
 
+/// An item as it is found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) sealed: &'a [u8],
+    /// Its key, if that is not destroyed.
+    pub(super) wrapped: Option<&'a [u8]>,
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn snapshot(tenant: &'a str, fetch_id: &'a str) -> Self {
+        Self { kind: SNAPSHOT, tenant, fetch_id, part: "" }
+    }
+
+    pub(super) fn evidence(tenant: &'a str, fetch_id: &'a str) -> Self {
+        Self { kind: EVIDENCE, tenant, fetch_id, part: "" }
+    }
+
+    pub(super) fn document(tenant: &'a str, fetch_id: &'a str, format: &'a str) -> Self {
+        Self { kind: DOCUMENT, tenant, fetch_id, part: format }
+    }
+
+    /// `hash` is that of its request, in hexadecimal.
+    pub(super) fn increment(tenant: &'a str, consent_id: &'a str, hash: &'a str) -> Self {
+        Self { kind: INCREMENT, tenant, fetch_id: consent_id, part: hash }
+    }
+}
+
 impl Item<'_> {
     fn key_place(&self) -> [&str; 5] {
         ["item key", self.kind, self.tenant, self.fetch_id, self.part]
@@ -43,8 +70,7 @@ impl Item<'_> {
         &self,
         sealer: &Sealer,
         place: &[&str],
-        sealed: &[u8],
-        wrapped: Option<&[u8]>,
+        Found { sealed, wrapped }: Found<'_>,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         if !Sealer::is_of_item(sealed) {
             return Ok(Some(sealer.open(place, sealed)?));

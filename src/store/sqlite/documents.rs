@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis, provenance};
+use super::{SqliteStore, provenance};
 use crate::store::{
     DocumentStore, KeptDocument, StoreError,
-    items::{DOCUMENT, Item, SealedItem},
+    columns::millis,
+    items::{Found, Item, SealedItem},
 };
 
 #[async_trait]
@@ -20,8 +21,7 @@ impl DocumentStore for SqliteStore {
         purge_at: Timestamp,
         document: &KeptDocument,
     ) -> Result<(), StoreError> {
-        let item = Item { kind: DOCUMENT, tenant, fetch_id, part: format };
-        let SealedItem { sealed, wrapped } = item.seal(&self.sealer, &["document", tenant, fetch_id, format], &document.bytes)?;
+        let SealedItem { sealed, wrapped } = self.vault.seal_document(tenant, fetch_id, format, &document.bytes)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "INSERT OR REPLACE INTO documents
@@ -41,7 +41,7 @@ impl DocumentStore for SqliteStore {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() > 0 {
-            self.write_key(&mut tx, item, &wrapped).await?;
+            self.write_key(&mut tx, Item::document(tenant, fetch_id, format), &wrapped).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -59,9 +59,8 @@ impl DocumentStore for SqliteStore {
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let item = Item { kind: DOCUMENT, tenant, fetch_id, part: format };
-        let place = ["document", tenant, fetch_id, format];
-        let Some(bytes) = item.open(&self.sealer, &place, row.get("sealed"), row.get("wrapped"))? else { return Ok(None) };
+        let found = Found { sealed: row.get("sealed"), wrapped: row.get("wrapped") };
+        let Some(bytes) = self.vault.open_document(tenant, fetch_id, format, found)? else { return Ok(None) };
         Ok(Some(KeptDocument { bytes, media_type: row.get("media_type"), provenance: provenance(&row)? }))
     }
 }

@@ -4,12 +4,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{REQUEST_LIFE, SqliteStore, instant, millis};
+use super::SqliteStore;
 use crate::{
     pb::PurgeReason,
     store::{
-        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, StoreError,
+        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, StoreError,
+        columns::{instant, millis},
         purges::{GRACE, MOST_OVERDUE, kind_of, reason_of},
+        vault::oldest_request,
     },
 };
 
@@ -131,7 +133,7 @@ impl SqliteStore {
         }
         gone += purge_increments(&mut tx, now).await?;
         gone += purge_journeys(&mut tx, now, receipt_until).await?;
-        let oldest = millis(now.checked_sub(REQUEST_LIFE).unwrap_or(Timestamp::MIN));
+        let oldest = oldest_request(now);
         for (statement, bound) in
             [("DELETE FROM requests WHERE created_at < ?", oldest), ("DELETE FROM receipts WHERE purge_at <= ?", millis(now))]
         {

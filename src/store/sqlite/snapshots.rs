@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis, provenance};
+use super::{SqliteStore, provenance};
 use crate::store::{
     KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError,
-    items::{Item, SNAPSHOT, SealedItem},
+    columns::millis,
+    items::{Found, Item, SealedItem},
 };
 
 #[async_trait]
@@ -21,8 +22,7 @@ impl SnapshotStore for SqliteStore {
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
     ) -> Result<bool, StoreError> {
-        let item = Item { kind: SNAPSHOT, tenant, fetch_id, part: "" };
-        let SealedItem { sealed, wrapped } = item.seal(&self.sealer, &["snapshot", tenant, fetch_id], &snapshot.rows)?;
+        let SealedItem { sealed, wrapped } = self.vault.seal_rows(tenant, fetch_id, &snapshot.rows)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "INSERT INTO snapshots
@@ -41,7 +41,7 @@ impl SnapshotStore for SqliteStore {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() > 0 {
-            self.write_key(&mut tx, item, &wrapped).await?;
+            self.write_key(&mut tx, Item::snapshot(tenant, fetch_id), &wrapped).await?;
             if let Some(evidence) = evidence {
                 self.put_evidence(&mut tx, tenant, fetch_id, journey_id, purge_at, evidence).await?;
             }
@@ -66,9 +66,8 @@ impl SnapshotStore for SqliteStore {
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let item = Item { kind: SNAPSHOT, tenant, fetch_id, part: "" };
-        let place = ["snapshot", tenant, fetch_id];
-        let Some(rows) = item.open(&self.sealer, &place, row.get("sealed"), row.get("wrapped"))? else { return Ok(None) };
+        let found = Found { sealed: row.get("sealed"), wrapped: row.get("wrapped") };
+        let Some(rows) = self.vault.open_rows(tenant, fetch_id, found)? else { return Ok(None) };
         Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
@@ -79,8 +78,7 @@ impl SnapshotStore for SqliteStore {
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError> {
-        let item = Item { kind: SNAPSHOT, tenant, fetch_id: &outdated.fetch_id, part: "" };
-        let SealedItem { sealed, wrapped } = item.seal(&self.sealer, &["snapshot", tenant, &outdated.fetch_id], rows)?;
+        let SealedItem { sealed, wrapped } = self.vault.seal_rows(tenant, &outdated.fetch_id, rows)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "UPDATE snapshots SET sealed = ?, normaliser_version = ?
@@ -94,33 +92,9 @@ impl SnapshotStore for SqliteStore {
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() > 0 {
-            self.write_key(&mut tx, item, &wrapped).await?;
+            self.write_key(&mut tx, Item::snapshot(tenant, &outdated.fetch_id), &wrapped).await?;
         }
         tx.commit().await?;
         Ok(done.rows_affected() > 0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{data::Provenance, seal::Keys, store::PurgeStore};
-
-    fn kept(rows: &[u8]) -> KeptSnapshot {
-        KeptSnapshot { rows: rows.to_vec(), provenance: Provenance::read_now("call", Timestamp::from_second(7).unwrap()) }
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_lives_until_its_purge_date() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("s.db"), &Keys::new(&[1; 32])).await.unwrap();
-        let end = Timestamp::from_second(100).unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"rows"), None).await.unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"other"), None).await.unwrap();
-        assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), Some(kept(b"rows")));
-        assert!(store.snapshot("u", "fch_1").await.unwrap().is_none());
-        assert_eq!(store.purge(Timestamp::from_second(99).unwrap(), Timestamp::MAX).await.unwrap(), 0);
-        assert_eq!(store.purge(end, Timestamp::MAX).await.unwrap(), 1);
-        assert!(store.snapshot("t", "fch_1").await.unwrap().is_none());
     }
 }
