@@ -4,6 +4,7 @@ use std::{env, fs, path::PathBuf};
 
 const FILES: &[&str] = &[
     "sangam/v1/analytics.proto",
+    "sangam/v1/change.proto",
     "sangam/v1/common.proto",
     "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
@@ -28,7 +29,7 @@ const FILES: &[&str] = &[
     "sangam/v1/watch.proto",
 ];
 
-const KEPT_ENUMS: [&str; 12] = [
+const KEPT_ENUMS: [&str; 14] = [
     "Purpose",
     "Product",
     "JourneyState",
@@ -41,6 +42,8 @@ const KEPT_ENUMS: [&str; 12] = [
     "RoutingCause",
     "FactSource",
     "Certainty",
+    "ProviderDelivery",
+    "PurgeReason",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

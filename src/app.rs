@@ -14,7 +14,7 @@ use crate::{
     journey::{
         background,
         model::Purpose,
-        policy::{Assumptions, Pace},
+        policy::{Assumptions, Keep, Pace},
         service::{Parts, Service, TenantPolicy},
         watch,
     },
@@ -148,10 +148,15 @@ fn tenant_policy(config: &Config) -> TenantPolicy {
         id: config.tenant.id.clone(),
         full_view: config.tenant.full_view,
         retain_evidence: config.tenant.retain_evidence,
+        keep: Keep { journey: days(config.tenant.journey_keep_days), receipt: days(config.tenant.receipt_keep_days) },
         default_provider: config.tenant.default_provider.clone(),
         enforce_fair_use: config.tenant.fair_use.mode == FairUseMode::Enforce,
         webhook_base: config.webhook.public_base_url.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
     }
+}
+
+fn days(days: u32) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
 }
 
 fn assumptions(config: &Config) -> Assumptions {

@@ -8,7 +8,7 @@ use sangam::{
     clock::SystemClock,
     config::Config,
     journey::{error::JourneyError, service::Renormalised},
-    store::{MessageState, Replay, StoreError},
+    store::{KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
     webhook::{Inbox, run::Pass},
 };
@@ -55,6 +55,12 @@ enum Command {
     Webhooks {
         #[command(subcommand)]
         what: Webhooks,
+    },
+    /// Prints what was removed, when and why, one line each. Holds nothing personal.
+    Receipts {
+        /// Only of this journey.
+        #[arg(long, value_name = "ID")]
+        journey: Option<String>,
     },
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
@@ -142,6 +148,10 @@ fn main() -> ExitCode {
         },
         Command::Webhooks { what } => match load(&cli.options) {
             Ok(config) => on_runtime(webhooks(config, what)),
+            Err(code) => code,
+        },
+        Command::Receipts { journey } => match load(&cli.options) {
+            Ok(config) => on_runtime(receipts(config, journey)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -285,6 +295,34 @@ async fn answer(inbox: &Inbox, what: Webhooks) -> Result<ExitCode, StoreError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the receipts: when, why, journey, fetch, and how much of each kind, apart by tabs.
+async fn receipts(config: Config, journey: Option<String>) -> ExitCode {
+    logged(config, |config| async move {
+        let service = match App::offline(&config, Arc::new(SystemClock)).await {
+            Ok(service) => service,
+            Err(error) => {
+                tracing::error!(%error, "the start has failed");
+                return ExitCode::FAILURE;
+            }
+        };
+        let receipts = service.store().receipts(&config.tenant.id, journey.as_deref()).await;
+        service.store().close().await;
+        let Ok(receipts) = receipts else {
+            eprintln!("sangam: the store cannot be used");
+            return ExitCode::FAILURE;
+        };
+        for receipt in receipts {
+            let KeptReceipt { journey_id, fetch_id, reason, at, snapshots, evidence, documents } = receipt;
+            let reason = reason.as_str_name().trim_start_matches("PURGE_REASON_");
+            println!(
+                "{at}\t{reason}\t{journey_id}\t{fetch_id}\tsnapshots {snapshots}\tevidence {evidence}\tdocuments {documents}"
+            );
+        }
+        ExitCode::SUCCESS
+    })
+    .await
 }
 
 async fn run(config: Config, warnings: Vec<String>) -> ExitCode {

@@ -72,6 +72,26 @@ impl JourneyService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    async fn refresh_data(&self, _: Request<pb::RefreshDataRequest>) -> Answer<pb::RefreshDataResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn revoke_consent(&self, _: Request<pb::RevokeConsentRequest>) -> Answer<pb::RevokeConsentResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn cancel_journey(&self, _: Request<pb::CancelJourneyRequest>) -> Answer<pb::CancelJourneyResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn purge_data(&self, _: Request<pb::PurgeDataRequest>) -> Answer<pb::PurgeDataResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_overdue(&self, _: Request<pb::ListOverdueRequest>) -> Answer<pb::ListOverdueResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     type StreamDataStream = tokio_stream::Empty<Result<pb::StreamDataResponse, Status>>;
 
     async fn stream_data(&self, _: Request<pb::StreamDataRequest>) -> Answer<Self::StreamDataStream> {

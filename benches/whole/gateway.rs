@@ -87,6 +87,7 @@ fn journey(tenant: &str) -> Journey {
         sequence: 9,
         looks: 0,
         superseded_by: None,
+        purge_at: None,
     }
 }
 
@@ -131,6 +132,8 @@ fn consent(attempt_id: &str) -> Consent {
         handle: Some("handle-1".to_owned()),
         provider_ref: Some("consent-1".to_owned()),
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: vec![fetch()],
     }
 }
@@ -158,6 +161,10 @@ fn fetch() -> Fetch {
         account_count: 3,
         transaction_count: ROWS as u64,
         pick_up_failure: None,
+        asked: Default::default(),
+        request_id: None,
+        failure_reason: None,
+        purge: None,
     }
 }
 

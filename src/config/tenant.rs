@@ -24,6 +24,10 @@ pub struct Tenant {
     pub full_view: bool,
     /// Keeps the provider's own bytes of each fetch beside its rows, sealed, until the same date.
     pub retain_evidence: bool,
+    /// Days for which a journey is kept after the last of its data is gone and its last consent has ended.
+    pub journey_keep_days: u32,
+    /// Days for which it is kept that something was removed, and why.
+    pub receipt_keep_days: u32,
     /// The provider that serves a journey whose caller names none; it may be left out when there is only one.
     pub default_provider: Option<String>,
     /// Days for which data may be kept, per purpose, where the provider does not tell. Such dates are marked ASSUMED.
@@ -43,6 +47,8 @@ impl Default for Tenant {
             id: "default".to_owned(),
             full_view: false,
             retain_evidence: false,
+            journey_keep_days: 180,
+            receipt_keep_days: 365,
             default_provider: None,
             data_life_days: DataLifeDays::default(),
             range_months: RangeMonths::default(),
@@ -174,6 +180,11 @@ impl Tenant {
         for (purpose, days) in self.data_life_days.all() {
             if !(1..=3650).contains(&days) {
                 faults.add(format!("tenant.data_life_days.{purpose}"), "must be 1 to 3650");
+            }
+        }
+        for (name, days) in [("journey_keep_days", self.journey_keep_days), ("receipt_keep_days", self.receipt_keep_days)] {
+            if !(1..=3650).contains(&days) {
+                faults.add(format!("tenant.{name}"), "must be 1 to 3650");
             }
         }
         for purpose in [

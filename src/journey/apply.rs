@@ -11,10 +11,11 @@ use super::{
     derive,
     machine::{attempt_may, consent_may, fetch_may},
     model::{
-        AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
+        Asking, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
         FetchTrigger, Journey,
     },
     policy::Assumptions,
+    withdraw::{self, DeliveryKind},
 };
 use crate::{
     providers::provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
@@ -101,8 +102,12 @@ impl Merge<'_> {
             if moves || self.confirms(state == consent.state) {
                 consent.state = state;
                 consent.evidence = self.evidence(&fact.text);
+                if state == ConsentState::Revoked {
+                    withdraw::heard(consent, DeliveryKind::Revoke);
+                }
             }
         }
+        consent.frequency = fact.frequency.or(consent.frequency);
         self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
         if let Some((at, certainty)) = fact.expires_at {
             (consent.expires_at, consent.expires_certainty) = (Some(at), certainty);
@@ -145,6 +150,8 @@ impl Merge<'_> {
             handle: None,
             provider_ref: None,
             uploaded: fact.uploaded,
+            frequency: None,
+            deliveries: Vec::new(),
             fetches: Vec::new(),
         }
     }
@@ -163,6 +170,12 @@ impl Merge<'_> {
             }
         };
         let Some(fetch) = consent.fetches.get_mut(index) else { return };
+        if fetch.is_lost() && fact.session.is_some() {
+            // The call whose answer was lost did arrive. That it counted as failed meanwhile was our own word.
+            fetch.asked = Asking::Applied;
+            fetch.failure_reason = None;
+            (fetch.state, fetch.settled) = (FetchState::Requested, false);
+        }
         fetch.provider_ref = fact.session.or(fetch.provider_ref.take());
         let moves = fetch_may((fetch.state, fetch.settled), (fact.state, fact.settled));
         let settles = fact.state == fetch.state && fact.settled && !fetch.settled;
@@ -203,6 +216,10 @@ impl Merge<'_> {
             account_count: 0,
             transaction_count: 0,
             pick_up_failure: None,
+            asked: Asking::ByProvider,
+            request_id: None,
+            failure_reason: None,
+            purge: None,
         }
     }
 
@@ -240,6 +257,7 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
     let plain = |journey: &Journey| {
         let mut journey = journey.clone();
         journey.looks = 0;
+        journey.purge_at = None;
         let none = || Evidence { as_of: Timestamp::UNIX_EPOCH, source: FactSource::Unspecified, text: String::new() };
         for attempt in &mut journey.attempts {
             attempt.evidence = none();
@@ -248,6 +266,13 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
             consent.evidence = none();
             for fetch in &mut consent.fetches {
                 fetch.evidence = none();
+                if let Some(purge) = &mut fetch.purge {
+                    purge.swept = false;
+                }
+            }
+            // A further try is no news; its outcome is.
+            for delivery in &mut consent.deliveries {
+                (delivery.tries, delivery.next_at, delivery.unsure) = (0, None, false);
             }
         }
         journey
@@ -314,7 +339,8 @@ fn fetch_place(consent: &Consent, session: Option<&str>) -> Place {
         return Place::Known(known);
     }
     match fetches.last() {
-        Some(newest) if newest.provider_ref.is_none() => Place::Likely(fetches.len() - 1),
+        // One that the provider refused is not the place of a session.
+        Some(newest) if newest.provider_ref.is_none() && newest.asked != Asking::Refused => Place::Likely(fetches.len() - 1),
         _ => Place::New,
     }
 }

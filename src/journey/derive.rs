@@ -4,6 +4,7 @@
 use super::{
     machine::{attempt_open, consent_given, fetch_usable},
     model::{AttemptState, Consent, ConsentState, Fetch, FetchState, FetchTrigger, Journey, JourneyState},
+    withdraw::given_up,
 };
 
 /// What the rows of the table ask for.
@@ -38,13 +39,15 @@ impl Facts {
             ..Self::default()
         };
         for consent in &journey.consents {
-            facts.note(consent, stood_in_for(journey, consent));
+            facts.note(consent, stood_in_for(journey, consent), given_up(journey, consent));
         }
         facts
     }
 
-    fn note(&mut self, consent: &Consent, stood_in_for: bool) {
+    fn note(&mut self, consent: &Consent, stood_in_for: bool, given_up: bool) {
         match consent.state {
+            // Nothing is awaited of it any more, whatever the customer does.
+            _ if given_up => return,
             ConsentState::Active => self.active = true,
             ConsentState::Paused => self.paused = true,
             ConsentState::Revoked => self.revoked = true,
@@ -121,7 +124,7 @@ pub fn settled(journey: &Journey) -> bool {
     let fetches = journey.consents.iter().any(|consent| {
         let open = (consent.state == ConsentState::Active && consent.fetches.is_empty())
             || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled));
-        open && !stood_in_for(journey, consent)
+        open && !stood_in_for(journey, consent) && !given_up(journey, consent)
     });
     !attempts && !fetches
 }
@@ -139,6 +142,7 @@ pub fn quiet(journey: &Journey) -> bool {
             && consent.trigger == FetchTrigger::Provider
             && !consent.uploaded
             && !whole(consent)
+            && !given_up(journey, consent)
     };
     settled(journey) && !journey.consents.iter().any(again)
 }
@@ -161,6 +165,8 @@ mod tests {
             (A::AwaitingCustomer, false, &[(C::Pending, &[])], J::AwaitingCustomer),
             (A::OutcomeUnknown, false, &[], J::OutcomeUnknown),
             (A::Cancelled, false, &[(C::Pending, &[])], J::Cancelled),
+            (A::Cancelled, false, &[(C::Active, &[(F::Ready, true)])], J::Cancelled),
+            (A::Cancelled, false, &[(C::Revoked, &[])], J::Cancelled),
             (A::Abandoned, false, &[(C::Pending, &[])], J::Abandoned),
             (A::Failed, false, &[], J::Failed),
             (A::Done, true, &[], J::Skipped),

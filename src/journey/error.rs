@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{
     fair_use::Breach,
+    frequency::Spent,
     model::{JourneyState, Product},
 };
 use crate::{pb::CompletenessFinding, providers::error::ProviderError, store::StoreError};
@@ -95,8 +96,22 @@ pub enum JourneyError {
     JourneyEnded(JourneyState),
     /// The data's life is over.
     DataExpired,
+    /// What the fetch brought was removed before its time.
+    DataPurged,
     /// The consent is withdrawn.
     ConsentRevoked,
+    /// The customer has not decided on the consent.
+    ConsentPending,
+    /// The consent has ended, or was never given.
+    ConsentEnded,
+    /// The customer holds the consent.
+    ConsentPaused,
+    /// The consent allows one fetch, and that has come.
+    ConsentUsed,
+    /// A fetch of the consent is open: its id.
+    FetchInProgress(String),
+    /// The consent's frequency is used up.
+    FrequencySpent(Spent),
     /// The consent allows looking only.
     ViewOnly,
     /// There was no account.

@@ -5,6 +5,7 @@ pub mod background;
 pub mod derive;
 pub mod error;
 pub mod fair_use;
+pub mod frequency;
 pub mod machine;
 pub mod model;
 #[cfg(test)]
@@ -14,3 +15,4 @@ pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod watch;
+pub mod withdraw;

@@ -4,6 +4,10 @@
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
+use super::{
+    fair_use::Frequency,
+    withdraw::{Delivery, Purge},
+};
 pub use crate::pb::{
     AttemptState, Certainty, ConsentMode, ConsentState, FactSource, FetchState, InstitutionHealth, JourneyState, Product,
     Purpose, RoutingCause, StepState,
@@ -129,6 +133,22 @@ pub struct Attempt {
     pub failure_reason: Option<String>,
 }
 
+/// What became of the call with which a fetch was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asking {
+    /// The provider fetches by itself.
+    #[default]
+    ByProvider,
+    /// Written down; the call has not been answered.
+    Open,
+    /// The provider does it.
+    Applied,
+    /// The answer was lost: the provider may do it. Never sent again.
+    Unknown,
+    /// The provider refused; nothing happened there.
+    Refused,
+}
+
 /// Who asks the provider to collect data once a consent is given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FetchTrigger {
@@ -174,6 +194,12 @@ pub struct Consent {
     pub provider_ref: Option<String>,
     /// True for the stand-in consent of statements that the customer uploaded.
     pub uploaded: bool,
+    /// How often data may be fetched, where known.
+    #[serde(default)]
+    pub frequency: Option<Frequency>,
+    /// What the provider is told of it.
+    #[serde(default)]
+    pub deliveries: Vec<Delivery>,
     /// Data sessions, oldest first.
     pub fetches: Vec<Fetch>,
 }
@@ -224,9 +250,34 @@ pub struct Fetch {
     pub transaction_count: u64,
     /// Why the last pick-up failed, as an error reason's name.
     pub pick_up_failure: Option<String>,
+    /// What became of our asking for it.
+    #[serde(default)]
+    pub asked: Asking,
+    /// The caller's request id that asked for it.
+    #[serde(default)]
+    pub request_id: Option<String>,
+    /// Why it failed, as an error reason's name, where we know.
+    #[serde(default)]
+    pub failure_reason: Option<String>,
+    /// That what it brought is removed before its time.
+    #[serde(default)]
+    pub purge: Option<Purge>,
 }
 
 impl Fetch {
+    /// Whether we asked for it and do not know under which session it runs, if it runs at all.
+    pub fn is_lost(&self) -> bool {
+        self.provider_ref.is_none() && matches!(self.asked, Asking::Open | Asking::Unknown)
+    }
+
+    /// Gives up what was asked for without an answer. A session that is seen after all reopens it.
+    pub fn lose(&mut self, evidence: Evidence) {
+        self.asked = Asking::Unknown;
+        (self.state, self.settled) = (FetchState::Failed, true);
+        self.failure_reason = Some("OUTCOME_UNKNOWN".to_owned());
+        self.evidence = evidence;
+    }
+
     /// Whether a part of it did not come. A provider may call a session done in which one bank denied its account.
     pub fn came_in_part(&self) -> bool {
         let came = |account: &FetchedAccount| matches!(account.state, FetchState::Ready | FetchState::Empty);
@@ -279,6 +330,9 @@ pub struct Journey {
     /// The journey that took its place.
     #[serde(default)]
     pub superseded_by: Option<String>,
+    /// When it is forgotten, should nothing change it before.
+    #[serde(default)]
+    pub purge_at: Option<Timestamp>,
 }
 
 impl Journey {

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, ToSpan, tz};
 
-use super::model::{DayRange, Purpose};
+use super::{
+    derive,
+    model::{ConsentState, DayRange, Journey, Purpose},
+    withdraw,
+};
 
 /// Assumptions per purpose. Whatever rests on them is marked ASSUMED.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +66,8 @@ pub struct Pace {
     pub concurrency: usize,
     /// What one look may take.
     pub look_limit: Duration,
+    /// The longest pause between two tries to tell a provider what was taken back.
+    pub delivery_longest: Duration,
     /// After what time without any change an unfinished or settled journey is left alone.
     pub forget_after: Duration,
 }
@@ -78,6 +84,7 @@ impl Default for Pace {
             fetch_limit: Duration::from_secs(6 * 3_600),
             concurrency: 16,
             look_limit: Duration::from_secs(120),
+            delivery_longest: Duration::from_secs(30),
             forget_after: Duration::from_secs(400 * 86_400),
         }
     }
@@ -103,6 +110,46 @@ fn growing(first: Duration, looks: u32, longest: Duration) -> Duration {
     first.saturating_mul(2u32.saturating_pow(looks.min(20))).min(longest)
 }
 
+/// How long is kept what says who and what, and not what was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// A journey, after the last of its data is gone and its last consent has ended.
+    pub journey: SignedDuration,
+    /// A receipt.
+    pub receipt: SignedDuration,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { journey: SignedDuration::from_hours(180 * 24), receipt: SignedDuration::from_hours(365 * 24) }
+    }
+}
+
+impl Keep {
+    /// When a journey is forgotten, should nothing change it before. What is unfinished, and what a provider has not heard yet, is never
+    /// forgotten: each look moves the date on.
+    pub fn journey_until(&self, journey: &Journey, now: Timestamp) -> Timestamp {
+        let mut last = journey.state_at.max(journey.created_at);
+        for consent in &journey.consents {
+            let live = matches!(consent.state, ConsentState::Active | ConsentState::Paused);
+            last = last.max(consent.expires_at.filter(|_| live).unwrap_or(last));
+            for fetch in &consent.fetches {
+                let kept = fetch.data_expires_at.filter(|_| fetch.purge.is_none());
+                last = last.max(fetch.requested_at).max(kept.unwrap_or(last));
+            }
+        }
+        if !derive::settled(journey) || withdraw::next_delivery(journey).is_some() {
+            last = last.max(now);
+        }
+        last.saturating_add(self.journey).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Until when a receipt of `now` is kept.
+    pub fn receipt_until(&self, now: Timestamp) -> Timestamp {
+        now.saturating_add(self.receipt).unwrap_or(Timestamp::MAX)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +160,32 @@ mod tests {
         let after: Timestamp = "2025-03-11T18:30:00Z".parse().unwrap();
         assert_eq!(indian_day(before).to_string(), "2025-03-11");
         assert_eq!(indian_day(after).to_string(), "2025-03-12");
+    }
+
+    #[test]
+    fn a_journey_is_kept_past_the_last_of_its_data_and_as_long_as_something_is_open() {
+        use crate::journey::{
+            model::{AttemptState, FetchState},
+            testing,
+        };
+        let at = |hours: i64| Timestamp::from_second(hours * 3_600).unwrap();
+        let keep = Keep { journey: SignedDuration::from_hours(10), receipt: SignedDuration::ZERO };
+        let mut journey = testing::journey();
+        assert_eq!(keep.journey_until(&journey, at(5)), at(15), "the customer is awaited");
+        journey.attempts[0].state = AttemptState::Failed;
+        assert_eq!(keep.journey_until(&journey, at(5)), at(10));
+        let mut fetch = testing::fetch(FetchState::Ready, true);
+        fetch.data_expires_at = Some(at(100));
+        journey.consents[0].state = ConsentState::Expired;
+        journey.consents[0].expires_at = Some(at(200));
+        journey.consents[0].fetches.push(fetch);
+        assert_eq!(keep.journey_until(&journey, at(5)), at(110));
+        journey.consents[0].state = ConsentState::Active;
+        assert_eq!(keep.journey_until(&journey, at(5)), at(210), "a live consent");
+        let offers = withdraw::Offers { revokes: true, deletes_data: true };
+        journey.consents[0].provider_ref = Some("c".to_owned());
+        withdraw::withdraw(&mut journey.consents[0], offers, at(300));
+        assert_eq!(keep.journey_until(&journey, at(400)), at(410), "the provider has not heard of it");
     }
 
     #[test]

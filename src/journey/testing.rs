@@ -43,6 +43,8 @@ pub(crate) fn consent(state: ConsentState) -> Consent {
         handle: Some("handle-1".to_owned()),
         provider_ref: None,
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: Vec::new(),
     }
 }
@@ -64,6 +66,10 @@ pub(crate) fn fetch(state: FetchState, settled: bool) -> Fetch {
         account_count: 0,
         transaction_count: 0,
         pick_up_failure: None,
+        asked: Asking::ByProvider,
+        request_id: None,
+        failure_reason: None,
+        purge: None,
     }
 }
 
@@ -91,5 +97,6 @@ pub(crate) fn journey() -> Journey {
         sequence: 1,
         looks: 0,
         superseded_by: None,
+        purge_at: None,
     }
 }

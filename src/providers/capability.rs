@@ -32,4 +32,12 @@ pub struct ProviderProduct {
     pub several_consents: bool,
     /// Whether it can be asked for what is new since it was last asked.
     pub latest_changes: bool,
+    /// Whether data can be asked for anew on a consent that lasts.
+    pub refreshes: bool,
+    /// Whether a request for data whose answer was lost can be found again.
+    pub finds_lost_fetches: bool,
+    /// Whether consents can be withdrawn.
+    pub revokes: bool,
+    /// Whether data can be deleted.
+    pub deletes_data: bool,
 }

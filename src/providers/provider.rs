@@ -15,10 +15,12 @@ use super::{
 };
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
-    journey::fair_use::TemplateTerms,
-    journey::model::{
-        Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
-        FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+    journey::{
+        fair_use::{Frequency, TemplateTerms},
+        model::{
+            Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
+            FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+        },
     },
     pb,
 };
@@ -145,6 +147,8 @@ pub struct ConsentFact {
     pub periodic: Option<bool>,
     /// Who triggers the first fetch.
     pub trigger: Option<FetchTrigger>,
+    /// How often data may be fetched.
+    pub frequency: Option<Frequency>,
     /// When it ends.
     pub expires_at: Option<(Timestamp, Certainty)>,
     /// The days its template covers.
@@ -289,6 +293,10 @@ pub trait Provider: Send + Sync + 'static {
         target: Target<'_>,
         range: Option<DayRange>,
     ) -> Result<Option<String>, ProviderError>;
+    /// Withdraws a consent. May be sent again: that it is withdrawn already, or has ended, is a success.
+    async fn revoke(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
+    /// Deletes all data of a consent. May be sent again.
+    async fn delete_data(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
     /// Fetches what is new in a consent's data since the provider was last asked. It forgets what it has given: a write, sent once. Where

@@ -60,6 +60,8 @@ fn consent(template: &str, purpose: Purpose) -> Consent {
         handle: None,
         provider_ref: None,
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: Vec::new(),
     }
 }
@@ -113,6 +115,7 @@ impl Walk {
             sequence: 0,
             looks: 0,
             superseded_by: None,
+            purge_at: None,
         };
         Self { provider: provider.clone(), journey, url: opened.customer_url.url.expose_secret().to_owned() }
     }
@@ -205,6 +208,10 @@ fn fetch(session: Option<String>, state: FetchState, settled: bool) -> Fetch {
         account_count: 0,
         transaction_count: 0,
         pick_up_failure: None,
+        asked: Default::default(),
+        request_id: None,
+        failure_reason: None,
+        purge: None,
     }
 }
 

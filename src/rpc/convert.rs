@@ -9,8 +9,11 @@ use crate::{
     journey::{
         derive,
         model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
+        service::ConsentOutcome,
+        withdraw::{self, DeliveryKind},
     },
     pb,
+    store::KeptReceipt,
 };
 
 /// An instant.
@@ -107,6 +110,9 @@ pub(super) fn fetch(fetch: &Fetch, consent_id: &str) -> pb::Fetch {
         account_count: i32::try_from(fetch.account_count).unwrap_or(i32::MAX),
         transaction_count: i64::try_from(fetch.transaction_count).unwrap_or(i64::MAX),
         pick_up_failure_reason: fetch.pick_up_failure.clone().unwrap_or_default(),
+        failure_reason: fetch.failure_reason.clone().unwrap_or_default(),
+        purge_time: fetch.purge.map(|purge| timestamp(purge.at)),
+        purge_reason: fetch.purge.map_or(pb::PurgeReason::Unspecified, |purge| purge.reason).into(),
     }
 }
 
@@ -125,6 +131,27 @@ fn consent(consent: &Consent) -> pb::Consent {
         fetches: consent.fetches.iter().map(|one| fetch(one, &consent.id)).collect(),
         // For operators only, whose scope comes with the authentication of callers.
         provider_references: None,
+        revocation: withdraw::delivered(consent, DeliveryKind::Revoke).into(),
+        data_deletion: withdraw::delivered(consent, DeliveryKind::DeleteData).into(),
+    }
+}
+
+/// How far a provider is with one consent.
+pub(super) fn outcome(outcome: ConsentOutcome) -> pb::ConsentOutcome {
+    pb::ConsentOutcome { consent_id: outcome.consent_id, provider: outcome.provider.into() }
+}
+
+/// That something was removed.
+pub(super) fn receipt(receipt: KeptReceipt) -> pb::Receipt {
+    let count = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    pb::Receipt {
+        journey_id: receipt.journey_id,
+        fetch_id: receipt.fetch_id,
+        reason: receipt.reason.into(),
+        purge_time: Some(timestamp(receipt.at)),
+        snapshots: count(receipt.snapshots),
+        evidence: count(receipt.evidence),
+        documents: count(receipt.documents),
     }
 }
 
@@ -146,6 +173,7 @@ pub fn journey(journey: &Journey) -> pb::Journey {
         ignored_inputs: journey.ignored_inputs.clone(),
         settled: derive::settled(journey),
         superseded_by: journey.superseded_by.clone().unwrap_or_default(),
+        purge_time: journey.purge_at.map(timestamp),
     }
 }
 

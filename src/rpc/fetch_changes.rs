@@ -95,6 +95,7 @@ async fn ask(edge: &Edge, call: Call, journey: &Journey, consent_id: &str, reque
         request_id,
         canonical: canonical.encode_to_vec(),
         journey_id: &journey.id,
+        begun: |_, _| true,
     };
     let (service, consent, request) = (edge.service.clone(), consent_id.to_owned(), request_id.to_owned());
     let work = move |journey_id: String| async move { service.ask_latest(&journey_id, &consent, &request).await };

@@ -21,6 +21,7 @@ use super::status;
 use crate::{
     journey::{
         error::{Failure, JourneyError},
+        model::Journey,
         service::Service,
     },
     providers::{error::Effect, provider::Call},
@@ -105,6 +106,8 @@ pub(super) struct Write<'a> {
     pub canonical: Vec<u8>,
     /// The journey that it opens or concerns.
     pub journey_id: &'a str,
+    /// Whether the tree shows that the request was begun. What was not begun, or is harmless to do again, begins anew.
+    pub begun: fn(&Journey, &str) -> bool,
 }
 
 /// A kept answer: the message, or the status of a permanent refusal.
@@ -151,7 +154,10 @@ impl Write<'_> {
                 }
                 Ok(Begun::InFlight(journey_id)) => {
                     let written = store.journey(&key.0, &journey_id).await;
-                    if matches!(written, Ok(None)) {
+                    if written
+                        .as_ref()
+                        .is_ok_and(|tree| !tree.as_ref().is_some_and(|tree| (self.begun)(&tree.journey, self.request_id)))
+                    {
                         // The process died before it wrote the intent, so nothing was sent: the id begins anew.
                         store.free_request(&key.0, &key.1).await.map_err(|error| status::of(error.into()))?;
                         running.open = false;
@@ -240,6 +246,11 @@ fn replay<R: Message + Default>(kept: &[u8]) -> Result<R, Status> {
         Some(message) => R::decode(message.as_slice()).map_err(|_| unreadable()),
         None => Err(Status::with_details(Code::from(kept.code), kept.text, kept.details.into())),
     }
+}
+
+/// What is answered for a write that is harmless to do again and so always begins anew.
+pub(super) async fn harmless<R>(_: String) -> Result<R, Failure> {
+    Err(JourneyError::RequestInFlight.into())
 }
 
 /// The effect of a failure, for the decision above.

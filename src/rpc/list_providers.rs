@@ -38,5 +38,8 @@ fn product(product: &capability::ProviderProduct) -> ProviderProduct {
         resumes_attempt: product.resumes_attempt,
         several_consents: product.several_consents,
         latest_changes: product.latest_changes,
+        refreshes: product.refreshes,
+        revokes: product.revokes,
+        deletes_data: product.deletes_data,
     }
 }

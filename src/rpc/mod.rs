@@ -1,5 +1,6 @@
 //! The edge of the contract: one file an rpc. Each decodes, validates, calls the service, and encodes.
 
+mod cancel_journey;
 mod chunks;
 mod convert;
 mod encoded;
@@ -13,9 +14,13 @@ mod get_status;
 mod idempotent;
 pub(crate) mod json;
 mod list_journeys;
+mod list_overdue;
 mod list_providers;
+mod purge_data;
+mod refresh_data;
 mod resolve_redirect;
 mod resume_journey;
+mod revoke_consent;
 mod start_journey;
 pub mod status;
 mod stream_data;
@@ -178,6 +183,32 @@ impl JourneyService for Edge {
 
     async fn get_evidence(&self, request: Request<pb::GetEvidenceRequest>) -> Result<Response<Self::GetEvidenceStream>, Status> {
         get_evidence::handle(self, request).await
+    }
+
+    async fn refresh_data(&self, request: Request<pb::RefreshDataRequest>) -> Result<Response<pb::RefreshDataResponse>, Status> {
+        refresh_data::handle(self, request).await
+    }
+
+    async fn revoke_consent(
+        &self,
+        request: Request<pb::RevokeConsentRequest>,
+    ) -> Result<Response<pb::RevokeConsentResponse>, Status> {
+        revoke_consent::handle(self, request).await
+    }
+
+    async fn cancel_journey(
+        &self,
+        request: Request<pb::CancelJourneyRequest>,
+    ) -> Result<Response<pb::CancelJourneyResponse>, Status> {
+        cancel_journey::handle(self, request).await
+    }
+
+    async fn purge_data(&self, request: Request<pb::PurgeDataRequest>) -> Result<Response<pb::PurgeDataResponse>, Status> {
+        purge_data::handle(self, request).await
+    }
+
+    async fn list_overdue(&self, _: Request<pb::ListOverdueRequest>) -> Result<Response<pb::ListOverdueResponse>, Status> {
+        list_overdue::handle(self).await
     }
 }
 

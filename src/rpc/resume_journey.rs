@@ -29,6 +29,7 @@ pub(super) async fn handle(
         request_id: &request.request_id,
         canonical,
         journey_id: &request.journey_id,
+        begun: |_, _| true,
     };
     let service = edge.service.clone();
     let work = move |journey_id: String| async move { Ok(answer(&service.resume(call, &journey_id, redirect_url).await?)) };

@@ -30,6 +30,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<StartJourneyRequest>) -
         request_id: &request_id,
         canonical,
         journey_id: &journey_id,
+        begun: |_, _| true,
     };
     let service = edge.service.clone();
     let work = move |_| async move {

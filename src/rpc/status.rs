@@ -10,6 +10,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError, Lack, Violation},
         fair_use::Breach,
+        frequency::Spent,
     },
     pb::{CompletenessCode, CompletenessFinding, ErrorReason},
     providers::error::{Effect, ErrorKind, ProviderError},
@@ -58,6 +59,9 @@ pub fn of_failure(failure: Failure) -> Status {
     if let JourneyError::DataIncomplete(lacks) = &failure.error {
         details.set_precondition_failure(preconditions(lacks));
     }
+    if let JourneyError::FrequencySpent(spent) = &failure.error {
+        details.set_precondition_failure(vec![frequency(spent)]);
+    }
     if let JourneyError::FairUse(breaches) = &failure.error {
         let broken =
             |breach: &Breach| PreconditionViolation::new(breach.rule.name(), cut(&breach.field), cut(&breach.description));
@@ -89,6 +93,8 @@ pub(super) fn after(failure: &Failure) -> After {
         (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
             After::Free
         }
+        // It may be allowed later.
+        _ if matches!(&failure.error, JourneyError::FetchInProgress(_) | JourneyError::FrequencySpent(_)) => After::Free,
         // An operator mends it, or the provider gets there; the caller then repeats the same request.
         _ if matches!(&failure.error, JourneyError::Provider(error) if may_pass(error.kind)) => After::Free,
         _ => After::Keep,
@@ -128,6 +134,13 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::DataNotReady(_) => (FailedPrecondition, R::DataNotReady, "the data is not there yet"),
         JourneyError::JourneyEnded(_) => (FailedPrecondition, R::JourneyEnded, "the journey ended without data"),
         JourneyError::DataExpired => (FailedPrecondition, R::DataExpired, "the life of the data is over"),
+        JourneyError::DataPurged => (FailedPrecondition, R::DataPurged, "what the fetch brought was removed"),
+        JourneyError::ConsentPending => (FailedPrecondition, R::ConsentPending, "the customer has not decided on the consent"),
+        JourneyError::ConsentEnded => (FailedPrecondition, R::ConsentEnded, "the consent has ended or was never given"),
+        JourneyError::ConsentPaused => (FailedPrecondition, R::ConsentPaused, "the customer holds the consent"),
+        JourneyError::ConsentUsed => (FailedPrecondition, R::ConsentUsed, "the consent allows one fetch, and that has come"),
+        JourneyError::FetchInProgress(_) => (FailedPrecondition, R::FetchInProgress, "a fetch of the consent is open"),
+        JourneyError::FrequencySpent(_) => (FailedPrecondition, R::FairUse, "the consent's frequency is used up"),
         JourneyError::ConsentRevoked => (FailedPrecondition, R::ConsentRevoked, "the consent is withdrawn"),
         JourneyError::ViewOnly => (FailedPrecondition, R::ViewOnly, "the consent allows looking only; nothing is kept"),
         JourneyError::NoAccounts => (FailedPrecondition, R::NoAccounts, "the fetch holds no account"),
@@ -200,6 +213,10 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("state", state.as_str_name().trim_start_matches("JOURNEY_STATE_"));
             put("effect", effect_name(Effect::None));
         }
+        JourneyError::FetchInProgress(fetch_id) => {
+            put("fetch_id", fetch_id);
+            put("effect", effect_name(Effect::None));
+        }
         _ => put("effect", effect_name(Effect::None)),
     }
     metadata
@@ -268,6 +285,13 @@ fn preconditions(lacks: &[Lack]) -> Vec<PreconditionViolation> {
     out
 }
 
+/// What a consent allows, and when it allows the next fetch.
+fn frequency(spent: &Spent) -> PreconditionViolation {
+    let Spent { consent_id, frequency, renews_at } = spent;
+    let text = format!("at most {frequency}, of the Indian calendar; again from {renews_at}");
+    PreconditionViolation::new("FREQUENCY", cut(consent_id), cut(&text))
+}
+
 /// `2025-07` for a month, `count=2 ordinal=17` for the rest.
 fn parameters(finding: &CompletenessFinding) -> String {
     match finding.code() {
@@ -285,7 +309,10 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::model::{JourneyState, Product};
+    use crate::journey::{
+        fair_use::{Frequency, Unit},
+        model::{JourneyState, Product},
+    };
 
     fn all() -> Vec<JourneyError> {
         let kinds = [
@@ -315,7 +342,18 @@ mod tests {
             JourneyError::DataNotReady(Duration::ZERO),
             JourneyError::JourneyEnded(JourneyState::Rejected),
             JourneyError::DataExpired,
+            JourneyError::DataPurged,
             JourneyError::ConsentRevoked,
+            JourneyError::ConsentPending,
+            JourneyError::ConsentEnded,
+            JourneyError::ConsentPaused,
+            JourneyError::ConsentUsed,
+            JourneyError::FetchInProgress("fch_1".to_owned()),
+            JourneyError::FrequencySpent(Spent {
+                consent_id: "cns_1".to_owned(),
+                frequency: Frequency { count: 1, per: Unit::Day },
+                renews_at: jiff::Timestamp::UNIX_EPOCH,
+            }),
             JourneyError::ViewOnly,
             JourneyError::NoAccounts,
             JourneyError::DataIncomplete(vec![lack(1)]),

@@ -1,5 +1,6 @@
 //! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
 
+mod changing;
 mod finding;
 mod reading;
 mod watching;
@@ -9,6 +10,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
+pub(super) use changing::{cancel, purge, refresh, revoke};
 pub(super) use finding::{journeys, query};
 pub(crate) use reading::data;
 pub(super) use reading::{Changes, account_ids, changes, stream};

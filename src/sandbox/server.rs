@@ -4,11 +4,20 @@ use std::{
     collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Response},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
@@ -90,7 +99,16 @@ impl Sandbox {
         };
         let stop = CancellationToken::new();
         let webhooks = Webhooks::new(config.webhooks, config.webhook_targets.clone(), stop.clone());
-        let world = Arc::new(World { base, config, clock, calls: Calls::default(), webhooks, files: Files::default() });
+        let world = Arc::new(World {
+            base,
+            config,
+            clock,
+            calls: Calls::default(),
+            webhooks,
+            files: Files::default(),
+            down: AtomicBool::default(),
+            lost: Mutex::default(),
+        });
         let (router, journeys) = router(&world);
         let stopped = stop.clone();
         let server = tokio::spawn(async move {
@@ -127,6 +145,16 @@ impl Sandbox {
         self.world.calls.clone()
     }
 
+    /// Takes both providers down, or brings them back: while down, every call is answered by a proxy's page with 503, and has no effect.
+    pub fn set_down(&self, down: bool) {
+        self.world.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Loses the answer of the next call to this path, such as "/finpro/fi/request", though the call goes through.
+    pub fn lose_next_answer(&self, path: &str) {
+        *self.world.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
+    }
+
     /// Sets where a credential's webhooks go, for a receiver that starts after the sandbox.
     pub fn set_webhook_target(&self, credential: &str, target: WebhookTarget) {
         self.world.webhooks.set_target(credential, target);
@@ -148,12 +176,29 @@ impl Sandbox {
     }
 }
 
+/// Stands before the providers' calls.
+async fn outage(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    if !world.down.load(Ordering::SeqCst) {
+        let path = request.uri().path().to_owned();
+        let answer = next.run(request).await;
+        let mut lost = world.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.as_ref() != Some(&path) {
+            return answer;
+        }
+        *lost = None;
+        return (StatusCode::GATEWAY_TIMEOUT, Html("<html><body><h1>504 Gateway Time-out</h1></body></html>")).into_response();
+    }
+    world.calls.record(&format!("down:{}", request.uri().path()), &[]);
+    (StatusCode::SERVICE_UNAVAILABLE, Html("<html><body><h1>503 Service Unavailable</h1></body></html>")).into_response()
+}
+
 fn router(world: &Arc<World>) -> (Router, Vec<Arc<dyn Journeys>>) {
     let parts = [finpro::part(world), finpass::part(world)];
     let journeys: Vec<_> = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
     let router = parts
         .into_iter()
         .fold(Router::new(), |router, part| router.nest(part.path, part.router))
+        .layer(middleware::from_fn_with_state(Arc::clone(world), outage))
         .merge(files::router(Arc::clone(world)))
         .merge(customer_page::router(journeys.clone()));
     (router, journeys)

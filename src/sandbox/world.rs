@@ -1,5 +1,7 @@
 //! What all simulators share.
 
+use std::sync::{Mutex, atomic::AtomicBool};
+
 use jiff::Timestamp;
 use url::Url;
 
@@ -20,6 +22,10 @@ pub struct World {
     pub webhooks: Webhooks,
     /// Hands out files behind links.
     pub files: Files,
+    /// Whether the providers are down. The customer's page is not.
+    pub down: AtomicBool,
+    /// The path of the call whose next answer is lost, though the call goes through.
+    pub lost: Mutex<Option<String>>,
 }
 
 impl World {

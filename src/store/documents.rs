@@ -20,7 +20,7 @@ pub struct KeptDocument {
 /// See the module.
 #[async_trait]
 pub trait DocumentStore: Send + Sync {
-    /// Keeps a document; a newer one of the same fetch and format takes its place.
+    /// Keeps a document; a newer one of the same fetch and format takes its place. Of a purged fetch nothing is kept.
     async fn put_document(
         &self,
         tenant: &str,

@@ -4,7 +4,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{StoreError, columns::millis, vault::Vault};
+use super::{
+    StoreError,
+    columns::millis,
+    items::{Found, Item, SealedItem},
+    vault::Vault,
+};
 
 /// One such answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +45,17 @@ impl Vault {
         tenant: &str,
         request_id: &str,
         increment: &KeptIncrement,
-    ) -> Result<Vec<u8>, StoreError> {
+    ) -> Result<SealedItem, StoreError> {
         let received_at = millis(increment.received_at).to_string();
         let body = increment.body.as_deref().unwrap_or_default();
-        Ok(self.sealer.seal(&place(tenant, request_id, increment, &received_at), body)?)
+        let part = self.increment_part(tenant, request_id);
+        let item = Item::increment(tenant, &increment.consent_id, &part);
+        item.seal(&self.sealer, &place(tenant, request_id, increment, &received_at), body)
+    }
+
+    /// What its key is found by, beside its consent.
+    pub(super) fn increment_part(&self, tenant: &str, request_id: &str) -> String {
+        self.lookup(tenant, "increment", request_id).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Opens what was sealed beside these facts; `facts` has no body yet.
@@ -52,11 +64,14 @@ impl Vault {
         tenant: &str,
         request_id: &str,
         facts: KeptIncrement,
-        sealed: &[u8],
-    ) -> Result<KeptIncrement, StoreError> {
+        kept: Found<'_>,
+    ) -> Result<Option<KeptIncrement>, StoreError> {
         let received_at = millis(facts.received_at).to_string();
-        let body = Bytes::from(self.sealer.open(&place(tenant, request_id, &facts, &received_at), sealed)?);
-        Ok(KeptIncrement { body: Some(body).filter(|body| !body.is_empty()), ..facts })
+        let part = self.increment_part(tenant, request_id);
+        let item = Item::increment(tenant, &facts.consent_id, &part);
+        let opened = item.open(&self.sealer, &place(tenant, request_id, &facts, &received_at), kept)?;
+        let Some(body) = opened.map(Bytes::from) else { return Ok(None) };
+        Ok(Some(KeptIncrement { body: Some(body).filter(|body| !body.is_empty()), ..facts }))
     }
 }
 

@@ -8,10 +8,12 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod items;
 mod journeys;
 mod migrations;
 mod notices;
 mod postgres;
+mod purges;
 mod requests;
 mod snapshots;
 mod sqlite;
@@ -29,6 +31,7 @@ pub use find::{Behind, FindStore, Wanted};
 pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Look, Versioned};
+pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
 
@@ -53,6 +56,7 @@ pub trait Storage:
     + DocumentStore
     + IncrementStore
     + InboxStore
+    + PurgeStore
     + 'static
 {
     /// Whether the store answers.

@@ -19,7 +19,7 @@ pub struct KeptSnapshot {
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
     /// Keeps a fetch's rows, and beside them what they were made from, if that is to be retained: both or neither. A second pick-up of the
-    /// same fetch changes nothing, so that pages stay as they are.
+    /// same fetch changes nothing, so that pages stay as they are; a fetch that was purged stays so: `false`.
     async fn put_snapshot(
         &self,
         tenant: &str,
@@ -28,7 +28,7 @@ pub trait SnapshotStore: Send + Sync {
         purge_at: Timestamp,
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
     /// A fetch's rows, if they are kept.
     async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError>;
     /// Puts rows that a newer normaliser made in the place of `outdated` ones; `false` if those are not there any more.
@@ -39,9 +39,4 @@ pub trait SnapshotStore: Send + Sync {
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError>;
-    /// Removes what is past its purge date: snapshots, what they were made from, documents, what providers called the
-    /// latest, and messages. Answers how many.
-    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError>;
-    /// Removes everything that a fetch brought, at once: its consent was withdrawn.
-    async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError>;
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{FeedNote, KeptEvidence, Message, NewMessage, StoreError, columns, events};
+use super::{
+    FeedNote, KeptEvidence, Message, NewMessage, StoreError, columns, events,
+    items::{Found, Item, SealedItem},
+};
 use crate::{
     journey::model::Journey,
     seal::{KeyedHash, Keys, Sealer},
@@ -116,12 +119,13 @@ impl Vault {
         Ok(self.sealer.open(&["request", tenant, request_id], sealed)?)
     }
 
-    pub(super) fn seal_rows(&self, tenant: &str, fetch_id: &str, rows: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.seal(&["snapshot", tenant, fetch_id], rows)?)
+    pub(super) fn seal_rows(&self, tenant: &str, fetch_id: &str, rows: &[u8]) -> Result<SealedItem, StoreError> {
+        Item::snapshot(tenant, fetch_id).seal(&self.sealer, &["snapshot", tenant, fetch_id], rows)
     }
 
-    pub(super) fn open_rows(&self, tenant: &str, fetch_id: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.open(&["snapshot", tenant, fetch_id], sealed)?)
+    /// `None` if the key is destroyed, as below.
+    pub(super) fn open_rows(&self, tenant: &str, fetch_id: &str, kept: Found<'_>) -> Result<Option<Vec<u8>>, StoreError> {
+        Item::snapshot(tenant, fetch_id).open(&self.sealer, &["snapshot", tenant, fetch_id], kept)
     }
 
     pub(super) fn seal_message(&self, sent: &NewMessage) -> Result<Vec<u8>, StoreError> {
@@ -138,15 +142,27 @@ impl Vault {
         self.hash.digest(parts.into_iter().map(str::as_bytes).chain([sent.body.as_ref()])).to_vec()
     }
 
-    pub(super) fn seal_document(&self, tenant: &str, fetch_id: &str, format: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.seal(&["document", tenant, fetch_id, format], bytes)?)
+    pub(super) fn seal_document(
+        &self,
+        tenant: &str,
+        fetch_id: &str,
+        format: &str,
+        bytes: &[u8],
+    ) -> Result<SealedItem, StoreError> {
+        Item::document(tenant, fetch_id, format).seal(&self.sealer, &["document", tenant, fetch_id, format], bytes)
     }
 
-    pub(super) fn open_document(&self, tenant: &str, fetch_id: &str, format: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.open(&["document", tenant, fetch_id, format], sealed)?)
+    pub(super) fn open_document(
+        &self,
+        tenant: &str,
+        fetch_id: &str,
+        format: &str,
+        kept: Found<'_>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        Item::document(tenant, fetch_id, format).open(&self.sealer, &["document", tenant, fetch_id, format], kept)
     }
 
-    pub(super) fn seal_evidence(&self, tenant: &str, fetch_id: &str, evidence: &KeptEvidence) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn seal_evidence(&self, tenant: &str, fetch_id: &str, evidence: &KeptEvidence) -> Result<SealedItem, StoreError> {
         let sha256 = evidence.sha256();
         let facts = Facts {
             media_type: &evidence.media_type,
@@ -154,7 +170,8 @@ impl Vault {
             received_at: columns::millis(evidence.received_at),
             sha256: &sha256,
         };
-        Ok(self.sealer.seal(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), &evidence.bytes)?)
+        let place = facts.place(tenant, fetch_id);
+        Item::evidence(tenant, fetch_id).seal(&self.sealer, &place.each_ref().map(String::as_str), &evidence.bytes)
     }
 
     pub(super) fn open_evidence(
@@ -162,15 +179,17 @@ impl Vault {
         tenant: &str,
         fetch_id: &str,
         facts: &Facts<'_>,
-        sealed: &[u8],
-    ) -> Result<KeptEvidence, StoreError> {
-        let bytes = self.sealer.open(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), sealed)?;
-        Ok(KeptEvidence {
+        kept: Found<'_>,
+    ) -> Result<Option<KeptEvidence>, StoreError> {
+        let place = facts.place(tenant, fetch_id);
+        let opened = Item::evidence(tenant, fetch_id).open(&self.sealer, &place.each_ref().map(String::as_str), kept)?;
+        let Some(bytes) = opened else { return Ok(None) };
+        Ok(Some(KeptEvidence {
             bytes: bytes.into(),
             media_type: facts.media_type.to_owned(),
             endpoint: facts.endpoint.to_owned(),
             received_at: columns::instant(facts.received_at)?,
-        })
+        }))
     }
 }
 

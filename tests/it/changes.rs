@@ -13,6 +13,7 @@ use sangam::{
     pb::{self, ChangeKind, FetchChangesRequest, FetchChangesResponse, Product, Purpose, View},
     providers::provider::{Call, Target},
     sandbox::SandboxConfig,
+    store::Purging,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -196,7 +197,9 @@ async fn only_kept_fetches_of_one_consent_are_compared() {
         assert_eq!(status.get_error_details().bad_request().unwrap().field_violations[0].field, field);
     }
     let service = month.world.gateway.service();
-    service.store().drop_fetch(&service.tenant().id, &month.earlier).await.unwrap();
+    let now = jiff::Timestamp::now();
+    let purging = Purging { reason: pb::PurgeReason::Caller, at: now, receipt_until: now };
+    service.store().drop_fetch(&service.tenant().id, &month.journey_id, &month.earlier, purging).await.unwrap();
     let purged = month.page(&month.request(View::Masked)).await.unwrap_err();
     assert_eq!((purged.code(), reason(&purged).as_str()), (Code::FailedPrecondition, "DATA_EXPIRED"));
     month.world.stop().await;

@@ -1,6 +1,6 @@
 //! Where answers come from, what is kept of what providers sent, and reading it again.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use sangam::{
@@ -11,7 +11,7 @@ use sangam::{
     pb::{self, JourneyState, Product, Purpose, View, get_evidence_response::Part},
     sandbox::{Sandbox, SandboxConfig, customer, gateway_config::gateway_toml},
     seal::Keys,
-    store::{self, KeptSnapshot, Store},
+    store::{self, KeptSnapshot, Purging, Store},
 };
 use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
@@ -279,7 +279,7 @@ async fn whole(client: &Client, journey_id: &str) -> pb::FetchDataResponse {
 const OLD_ACCOUNTS: u32 = 1_000;
 
 /// Puts rows of an older normaliser, and their counts, in the place of a fetch's own; `body` replaces what they were made from.
-async fn make_old(store: &Store, journey_id: &str, fetch_id: &str, body: Option<&'static str>) {
+async fn make_old(path: &Path, store: &Store, journey_id: &str, fetch_id: &str, body: Option<&'static str>) {
     let kept = store.evidence("demo", fetch_id).await.unwrap().unwrap();
     let mut evidence = kept.evidence;
     if let Some(body) = body {
@@ -292,14 +292,19 @@ async fn make_old(store: &Store, journey_id: &str, fetch_id: &str, body: Option<
     }
     let rows = rows.finish().unwrap().to_kept_bytes();
     let provenance = Provenance { normaliser_version: 0, ..Provenance::read_now(&evidence.endpoint, evidence.received_at) };
-    store.drop_fetch("demo", fetch_id).await.unwrap();
+    let now = jiff::Timestamp::now();
+    let purging = Purging { reason: pb::PurgeReason::Caller, at: now, receipt_until: now };
+    store.drop_fetch("demo", journey_id, fetch_id, purging).await.unwrap();
+    // Nothing is ever kept again of a fetch with a receipt, not even by a test.
+    let database = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::query("DELETE FROM receipts").execute(&database).await.unwrap();
+    database.close().await;
     let snapshot = KeptSnapshot { rows, provenance };
     store.put_snapshot("demo", fetch_id, journey_id, kept.purge_at, &snapshot, Some(&evidence)).await.unwrap();
     let mut tree = store.journey("demo", journey_id).await.unwrap().unwrap();
     for fetch in tree.journey.consents.iter_mut().flat_map(|consent| &mut consent.fetches) {
         (fetch.account_count, fetch.transaction_count) = (OLD_ACCOUNTS, 0);
     }
-    let now = jiff::Timestamp::now();
     assert!(store.save_journey(&tree.journey, tree.version, None, now).await.unwrap());
 }
 
@@ -342,7 +347,7 @@ async fn a_newer_normaliser_reads_what_was_kept_and_asks_no_provider() {
     let keys = Keys::new(&config.seal.load().unwrap());
     let store = store::open(&config.store.path, &keys).await.unwrap();
     for before in &journeys {
-        make_old(&store, &before.journey_id, &before.fetch.as_ref().unwrap().fetch_id, None).await;
+        make_old(&config.store.path, &store, &before.journey_id, &before.fetch.as_ref().unwrap().fetch_id, None).await;
     }
     store.close().await;
     let gateway = App::start(config.clone(), Arc::new(SystemClock)).await.unwrap();
@@ -374,7 +379,7 @@ async fn a_newer_normaliser_reads_what_was_kept_and_asks_no_provider() {
     // What cannot be read any more stays as it is, and the rest goes on.
     let store = store::open(&config.store.path, &keys).await.unwrap();
     for (before, body) in journeys.iter().zip([Some("{}"), Some("{\"data\":[]}"), None]) {
-        make_old(&store, &before.journey_id, &before.fetch.as_ref().unwrap().fetch_id, body).await;
+        make_old(&config.store.path, &store, &before.journey_id, &before.fetch.as_ref().unwrap().fetch_id, body).await;
     }
     assert_eq!(renormalise(&directory, &[]).await, (Some(1), counts(1, 2)));
     let kept = store.snapshot("demo", &journeys[0].fetch.as_ref().unwrap().fetch_id).await.unwrap().unwrap();

@@ -31,6 +31,24 @@ pub struct World {
     directory: TempDir,
 }
 
+/// A gateway that is stopped.
+pub struct Paused {
+    sandbox: Sandbox,
+    config: Config,
+    clock: SharedClock,
+    directory: TempDir,
+}
+
+impl Paused {
+    /// Starts it again on the same files.
+    pub async fn resumed(self) -> World {
+        let Self { sandbox, config, clock, directory } = self;
+        let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
+        let client = connect(&gateway).await;
+        World { sandbox, gateway, client, config, clock, directory }
+    }
+}
+
 /// The machine's clock, moved: tests turn hours at once instead of waiting for them.
 #[derive(Default)]
 pub struct ShiftedClock(Mutex<SignedDuration>);
@@ -109,11 +127,14 @@ impl World {
 
     /// Stops the gateway and starts it again on the same files.
     pub async fn restart(self) -> Self {
+        self.paused().await.resumed().await
+    }
+
+    /// Stops the gateway; its files stay.
+    pub async fn paused(self) -> Paused {
         let Self { sandbox, gateway, config, clock, directory, .. } = self;
         gateway.stop().await;
-        let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
-        let client = connect(&gateway).await;
-        Self { sandbox, gateway, client, config, clock, directory }
+        Paused { sandbox, config, clock, directory }
     }
 
     pub async fn stop(self) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod analytics;
+mod cancel;
 mod changes;
 mod changes_latest;
 mod command;
@@ -27,8 +28,11 @@ mod personal;
 mod portfolio;
 mod postgres;
 mod reconcile;
+mod purge;
+mod refresh;
 mod replay;
 mod replicas;
+mod revoke;
 mod scenarios;
 mod stage;
 mod stores;
@@ -36,3 +40,4 @@ mod streams;
 mod traces;
 mod watch;
 mod webhooks;
+mod writes;

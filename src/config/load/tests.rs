@@ -182,6 +182,10 @@ fn the_default_file_parses_to_exactly_the_defaults() {
     assert_eq!(config.telemetry, default.telemetry);
     assert_eq!((config.tenant.id, config.tenant.full_view), (tenant.id, tenant.full_view));
     assert_eq!((config.tenant.retain_evidence, tenant.retain_evidence), (false, false));
+    assert_eq!(
+        (config.tenant.journey_keep_days, config.tenant.receipt_keep_days),
+        (tenant.journey_keep_days, tenant.receipt_keep_days)
+    );
     assert_eq!(config.tenant.default_provider, tenant.default_provider);
     assert_eq!(config.tenant.data_life_days, tenant.data_life_days);
     assert_eq!(config.tenant.range_months, tenant.range_months);

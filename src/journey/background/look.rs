@@ -1,24 +1,28 @@
-//! One look at one journey: observe, ask for data where that is left to us, pick up what is there.
+//! One look at one journey: tell what was taken back, observe, ask for data where that is left to us, pick up what is there.
 
 use super::steps;
 use crate::{
     journey::{
         apply::Brought,
         error::Failure,
-        model::{Attempt, AttemptState, Consent, Evidence, FactSource, FetchState, Journey},
-        service::Service,
+        model::{Asking, Attempt, AttemptState, Evidence, FactSource, Journey},
+        service::{Asker, Service},
     },
     providers::{
-        error::{Effect, ErrorKind},
-        provider::{Call, Provider, Target},
+        error::ErrorKind,
+        provider::{Call, Provider},
     },
 };
 
 pub(super) async fn look(service: &Service, call: Call, tenant: &str, journey_id: &str) -> Result<(), Failure> {
     let journey = service.load(tenant, journey_id).await?;
+    // What a process that died has left undone.
+    service.sweep_fenced(&journey).await;
     let mut brought = Brought::new();
     match service.provider_of(&journey.routing) {
         Ok(provider) => {
+            // First: nobody should wait for it because something else fails.
+            service.deliver(call, provider.as_ref(), &journey).await?;
             for attempt_id in steps::attempts_to_observe(&journey) {
                 brought.extend(observe(service, call, provider.as_ref(), &journey, &attempt_id).await?);
             }
@@ -103,67 +107,18 @@ async fn request_data(
                     return None;
                 }
                 let consent = journey.consents.iter_mut().find(|consent| consent.id == consent_id)?;
-                let fetch = merge.new_fetch(consent);
+                let mut fetch = merge.new_fetch(consent);
+                fetch.asked = Asking::Open;
                 let id = fetch.id.clone();
                 consent.fetches.push(fetch);
                 Some(id)
             })
             .await?;
         let Some(fetch_id) = fetch_id else { continue };
-        let Some(consent) = journey.consent(&consent_id) else { continue };
-        send_request(service, call, provider, &journey, consent, &fetch_id).await?;
+        // What came of it stands in the tree and in the log.
+        let _ = service.request_data(call, provider, &journey, &fetch_id, Asker::Background).await?;
     }
     Ok(())
-}
-
-async fn send_request(
-    service: &Service,
-    call: Call,
-    provider: &dyn Provider,
-    journey: &Journey,
-    consent: &Consent,
-    fetch_id: &str,
-) -> Result<(), Failure> {
-    let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { return Ok(()) };
-    let fetch = consent.fetches.iter().find(|fetch| fetch.id == fetch_id);
-    let result =
-        provider.request_data(call, Target { journey, attempt, consent, fetch, accounts: &[] }, consent.asked_range).await;
-    if let Err(error) = &result {
-        tracing::warn!(%error, consent_id = %consent.id, "data was not requested");
-    }
-    service
-        .change(&journey.tenant, &journey.id, |journey| {
-            let Some(consent) = journey.consents.iter_mut().find(|other| other.id == consent.id) else { return };
-            match &result {
-                Ok(session) => {
-                    if let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) {
-                        fetch.provider_ref = session.clone().or(fetch.provider_ref.take());
-                    }
-                }
-                // Nothing was sent, and it may work later: the intent is taken back.
-                Err(error) if error.effect == Effect::None && passing(error.kind) => {
-                    consent.fetches.retain(|fetch| fetch.id != fetch_id);
-                }
-                // It may have arrived: the session is read back, never asked for again.
-                Err(error) if error.effect == Effect::Unknown => {}
-                Err(error) => {
-                    if let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) {
-                        fetch.state = FetchState::Failed;
-                        fetch.settled = true;
-                        fetch.evidence.text = error.code.clone().unwrap_or_default();
-                    }
-                }
-            }
-        })
-        .await?;
-    Ok(())
-}
-
-fn passing(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Credentials | ErrorKind::NotReady
-    )
 }
 
 async fn pick_up(service: &Service, call: Call, tenant: &str, journey_id: &str, mut brought: Brought) -> Result<(), Failure> {

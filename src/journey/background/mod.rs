@@ -70,7 +70,7 @@ async fn purge(service: &Service, next: &mut Timestamp) {
         return;
     }
     *next = now.checked_add(PURGE_EVERY).unwrap_or(now);
-    match service.store().purge(now).await {
+    match service.purge_past().await {
         Ok(0) => {}
         Ok(gone) => tracing::info!(count = gone, "removed what is past its purge date"),
         Err(error) => tracing::error!(%error, "cannot remove what is past its purge date"),

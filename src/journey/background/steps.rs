@@ -6,6 +6,7 @@ use crate::journey::{
     machine::{consent_given, fetch_usable},
     model::{AttemptState, ConsentMode, ConsentState, FetchTrigger, Journey},
     policy::Pace,
+    withdraw::given_up,
 };
 
 /// The attempts to look at, by id: those that are open, those that may come back, and those whose consents may bring or change
@@ -13,6 +14,8 @@ use crate::journey::{
 pub fn attempts_to_observe(journey: &Journey) -> Vec<String> {
     let worth = |attempt: &&crate::journey::model::Attempt| match attempt.state {
         AttemptState::Created | AttemptState::AwaitingCustomer | AttemptState::OutcomeUnknown | AttemptState::Abandoned => true,
+        // The customer may still approve what was given up.
+        AttemptState::Cancelled => journey.consents_of(&attempt.id).any(|consent| consent.state == ConsentState::Pending),
         AttemptState::Done => {
             journey.consents_of(&attempt.id).any(|consent| consent_given(consent.state) || consent.state == ConsentState::Pending)
         }
@@ -31,6 +34,7 @@ pub fn consents_to_request(journey: &Journey) -> Vec<String> {
                 && consent.trigger == FetchTrigger::Gateway
                 && !consent.uploaded
                 && consent.fetches.is_empty()
+                && !given_up(journey, consent)
         })
         .map(|consent| consent.id.clone())
         .collect()
@@ -41,12 +45,16 @@ pub fn fetches_to_pick_up(journey: &Journey, now: Timestamp) -> Vec<String> {
     journey
         .consents
         .iter()
-        .filter(|consent| consent_given(consent.state) && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other))
+        .filter(|consent| {
+            let kept = !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
+            consent_given(consent.state) && kept && !given_up(journey, consent)
+        })
         .flat_map(|consent| &consent.fetches)
         .filter(|fetch| {
             fetch.settled
                 && fetch_usable(fetch.state)
                 && fetch.picked_up_at.is_none()
+                && fetch.purge.is_none()
                 && fetch.data_expires_at.is_none_or(|end| end > now)
         })
         .map(|fetch| fetch.id.clone())
@@ -68,6 +76,9 @@ pub fn end_overdue(journey: &mut Journey, now: Timestamp, pace: &Pace) {
         }
     }
     for fetch in journey.consents.iter_mut().flat_map(|consent| &mut consent.fetches) {
+        if !fetch.settled && fetch.is_lost() && now.duration_since(fetch.requested_at) >= limit(pace.outcome_limit) {
+            fetch.lose(ours("outcome unknown"));
+        }
         if !fetch.settled && now.duration_since(fetch.requested_at) >= limit(pace.fetch_limit) {
             fetch.settled = true;
             if !fetch_usable(fetch.state) {

@@ -9,12 +9,15 @@ use crate::{
         apply, derive,
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
+        withdraw,
     },
     store::{Changed, StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
+/// When the background finishes what another process began and did not end.
+const AFTER_CRASH: SignedDuration = SignedDuration::from_secs(10);
 
 impl Service {
     /// Applies `change` to a journey and keeps the result; answers the tree and what `change` answered.
@@ -31,10 +34,13 @@ impl Service {
             let before = journey.clone();
             let now = self.parts.clock.now();
             let answer = change(&mut journey);
+            let offers = self.offers(&journey);
+            withdraw::conclude(&mut journey, offers, now);
             let news = apply::finish(&before, &mut journey, now);
+            journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
             if self.parts.store.save_journey(&journey, version, due, now).await? {
-                self.after_commit(&before, &journey, news).await;
+                self.after_commit(&journey, news).await;
                 return Ok((journey, answer));
             }
         }
@@ -56,6 +62,7 @@ impl Service {
     ) -> Result<Option<String>, Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
+        journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
         let open = self.parts.store.insert_unless_open(journey, except, self.first_due(now), now).await?;
         if open.is_none() {
             self.tell_others(journey, true);
@@ -68,6 +75,7 @@ impl Service {
     pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
+        journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
         self.parts.store.insert_journey(journey, self.first_due(now), now).await?;
         self.tell_others(journey, true);
         self.announce(journey);
@@ -79,8 +87,14 @@ impl Service {
         now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok()
     }
 
-    /// When the background looks next.
+    /// When the background looks next: for what is on its way, or to finish what was taken back.
     pub(crate) fn due(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
+        // Whoever took something back also removes it; this is for a process that dies in between.
+        let sweep = (!withdraw::unswept(journey).is_empty()).then(|| now.checked_add(AFTER_CRASH).ok()).flatten();
+        [self.due_to_look(journey, now), withdraw::next_delivery(journey), sweep].into_iter().flatten().min()
+    }
+
+    fn due_to_look(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
         let pace = &self.parts.pace;
         let ended = journey.consents.iter().all(|consent| {
             matches!(consent.state, ConsentState::Rejected | ConsentState::Revoked | ConsentState::Failed)
@@ -97,13 +111,15 @@ impl Service {
         });
         let forgotten =
             now.duration_since(journey.state_at) > SignedDuration::try_from(pace.forget_after).unwrap_or(SignedDuration::MAX);
-        if (ended && !open) || forgotten {
+        let late = withdraw::may_be_approved(journey, now, pace.abandon_after);
+        if (ended && !open && !late) || forgotten {
             return None;
         }
         let waiting_for_pick_up = journey.consents.iter().flat_map(|consent| &consent.fetches).any(|fetch| {
-            fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial) && fetch.picked_up_at.is_none()
+            let usable = fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial);
+            usable && fetch.picked_up_at.is_none() && fetch.purge.is_none()
         });
-        let settled = derive::settled(journey) && !waiting_for_pick_up;
+        let settled = derive::settled(journey) && !waiting_for_pick_up && !late;
         let pause = match journey.state {
             JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),
             _ => pace.pause(journey.looks, settled),
@@ -112,10 +128,10 @@ impl Service {
         now.checked_add(pause).ok()
     }
 
-    async fn after_commit(&self, before: &Journey, journey: &Journey, news: bool) {
+    async fn after_commit(&self, journey: &Journey, news: bool) {
         self.parts.caches.epochs.raise(&journey.id);
         self.tell_others(journey, news);
-        self.fence_revoked(before, journey).await;
+        self.sweep_fenced(journey).await;
         if news {
             tracing::info!(journey_id = %journey.id, state = journey.state.as_str_name(), sequence = journey.sequence, "journey changed");
             self.announce(journey);
@@ -142,25 +158,5 @@ impl Service {
             journey_id: journey.id.clone(),
             sequence: journey.sequence,
         });
-    }
-
-    /// What a withdrawn consent brought goes at once. Reads are fenced by the tree even if this fails; the purge date then removes it.
-    async fn fence_revoked(&self, before: &Journey, journey: &Journey) {
-        for consent in journey.consents.iter().filter(|consent| consent.state == ConsentState::Revoked) {
-            if before.consent(&consent.id).is_some_and(|old| old.state == ConsentState::Revoked) {
-                continue;
-            }
-            if let Err(error) = self.parts.store.drop_pushed_data(&journey.tenant, &journey.id).await {
-                tracing::error!(%error, journey_id = %journey.id, "pushed data of a withdrawn consent is not removed yet");
-            }
-            if let Err(error) = self.parts.store.drop_increments(&journey.tenant, &consent.id).await {
-                tracing::error!(%error, consent_id = %consent.id, "a withdrawn answer is not removed yet");
-            }
-            for fetch in &consent.fetches {
-                if let Err(error) = self.parts.store.drop_fetch(&journey.tenant, &fetch.id).await {
-                    tracing::error!(%error, fetch_id = %fetch.id, "a withdrawn fetch is not removed yet");
-                }
-            }
-        }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
         error::{Failure, JourneyError, Violation},
         machine::fetch_usable,
         model::{Consent, ConsentMode, ConsentState, Journey},
+        withdraw::given_up,
     },
     providers::provider::{Call, Latest, Target},
     store::KeptIncrement,
@@ -29,6 +30,9 @@ impl Service {
             return Err(JourneyError::CapabilityMissing(vec![violation]));
         }
         let consent = choose(journey, consent_id)?;
+        if given_up(journey, consent) {
+            return Err(JourneyError::JourneyEnded(journey.state));
+        }
         match consent.state {
             ConsentState::Revoked => return Err(JourneyError::ConsentRevoked),
             ConsentState::Rejected | ConsentState::Failed => return Err(JourneyError::JourneyEnded(journey.state)),

@@ -6,6 +6,7 @@ mod change;
 mod changes;
 mod complete;
 mod data;
+mod deliver;
 mod evidence;
 mod explain;
 mod find;
@@ -17,13 +18,17 @@ mod page;
 pub(crate) mod page_token;
 mod pick_up;
 mod redirect;
+mod refresh;
 mod renormalise;
 mod report;
+mod request;
 mod resume;
 mod select;
 mod start;
 mod status;
 mod stream;
+mod sweep;
+mod take_back;
 
 use std::sync::Arc;
 
@@ -42,13 +47,15 @@ pub use open::OpenedJourney;
 pub use redirect::ResolvedRedirect;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
+pub(crate) use request::Asker;
 pub use select::FetchChoice;
 pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
+pub use take_back::{ConsentOutcome, PurgeChoice, Purged, RevokeChoice, TakenBack};
 
 use super::{
     fair_use::Rules,
-    policy::{Assumptions, Pace},
+    policy::{Assumptions, Keep, Pace},
     watch,
 };
 use crate::{
@@ -84,6 +91,8 @@ pub struct TenantPolicy {
     pub full_view: bool,
     /// Whether the provider's own bytes are kept beside the rows made of them.
     pub retain_evidence: bool,
+    /// How long journeys and receipts are kept.
+    pub keep: Keep,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
     /// Whether a breach of fair use is refused; otherwise it is logged and noted.

@@ -66,6 +66,8 @@ impl Service {
             handle: None,
             provider_ref: None,
             uploaded: false,
+            frequency: None,
+            deliveries: Vec::new(),
             fetches: Vec::new(),
         });
         (attempt.clone(), consents.collect())
@@ -115,8 +117,11 @@ impl Service {
             consent.evidence = evidence.clone();
         }
         if let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id) {
-            attempt.state = AttemptState::AwaitingCustomer;
-            attempt.evidence = evidence;
+            // Given up while the call was under way: it stays so.
+            if attempt.state != AttemptState::Cancelled {
+                attempt.state = AttemptState::AwaitingCustomer;
+                attempt.evidence = evidence;
+            }
             attempt.provider_ref = opened.provider_ref.clone();
             attempt.url_expires_at = opened.customer_url.expires_at;
         }
@@ -124,6 +129,9 @@ impl Service {
 
     fn note_failed(&self, journey: &mut Journey, attempt_id: &str, error: &ProviderError) {
         let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id) else { return };
+        if attempt.state == AttemptState::Cancelled {
+            return;
+        }
         attempt.state = match error.effect {
             // The provider may hold an opening that we do not know: the background looks it up.
             Effect::Unknown => AttemptState::OutcomeUnknown,

@@ -13,6 +13,7 @@ use crate::{
     journey::{
         error::JourneyError,
         model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
+        withdraw::{PurgeReason, given_up},
     },
     providers::{
         error::{ErrorKind, ProviderError},
@@ -85,6 +86,9 @@ impl Service {
         let (attempt, consent, fetch) = locate(&journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
         if fetch.picked_up_at.is_some() {
             return Ok(PickedUp);
+        }
+        if fetch.purge.is_some() || given_up(&journey, consent) {
+            return Err(JourneyError::DataPurged);
         }
         let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
         match &result {
@@ -166,7 +170,10 @@ impl Service {
             received_at: body.received_at,
         });
         let store = &self.parts.store;
-        store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await?;
+        if !store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await? {
+            // Purged or withdrawn while the rows were on their way.
+            return Err(JourneyError::DataPurged);
+        }
         let (accounts, transactions) = (rows.accounts, rows.transactions);
         let noted = self.change(&journey.tenant, &journey.id, |journey| {
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
@@ -178,10 +185,10 @@ impl Service {
                 fetch.state = FetchState::Empty;
             }
         });
-        let (now, ()) = noted.await.map_err(|failure| failure.error)?;
-        // Withdrawn while the rows were on their way: the fence has passed before they were there.
-        if locate(&now, &fetch.id).is_none_or(|(_, consent, _)| consent.state == ConsentState::Revoked) {
-            store.drop_fetch(&journey.tenant, &fetch.id).await?;
+        let (after, ()) = noted.await.map_err(|failure| failure.error)?;
+        // Fenced while the rows were on their way, and not swept yet: the sweep removes them. Without a place in the tree nobody would.
+        if locate(&after, &fetch.id).is_none() {
+            self.drop_fetch(&after, &fetch.id, PurgeReason::JourneyLife).await?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::{
         error::JourneyError,
         machine::fetch_usable,
         model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
+        withdraw::given_up,
     },
     providers::error::ErrorKind,
 };
@@ -32,6 +33,12 @@ pub(crate) fn select<'a>(
     let (consent, fetch) = find(journey, choice)?.ok_or_else(|| nothing_yet(journey, retry_after))?;
     if consent.state == ConsentState::Revoked {
         return Err(JourneyError::ConsentRevoked);
+    }
+    if given_up(journey, consent) {
+        return Err(JourneyError::JourneyEnded(JourneyState::Cancelled));
+    }
+    if fetch.purge.is_some() {
+        return Err(JourneyError::DataPurged);
     }
     match fetch.state {
         FetchState::Ready | FetchState::Partial if fetch.settled => {}
@@ -70,11 +77,12 @@ fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Co
     if !choice.fetch_id.is_empty() {
         return pairs().find(|(_, fetch)| fetch.id == choice.fetch_id).map(Some).ok_or(JourneyError::FetchNotFound);
     }
-    // Newest usable one of a consent that is not withdrawn; else the newest of any, for its reason.
+    // Newest usable one that is neither withdrawn nor purged; else the newest of any, for its reason.
     let newest = |usable: bool| {
         pairs()
             .filter(|(consent, fetch)| {
-                !usable || (fetch_usable(fetch.state) && fetch.settled && consent.state != ConsentState::Revoked)
+                let wanted = consent.state != ConsentState::Revoked && fetch.purge.is_none();
+                !usable || (fetch_usable(fetch.state) && fetch.settled && wanted)
             })
             .max_by_key(|(_, fetch)| fetch.requested_at)
     };
@@ -106,7 +114,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::journey::testing;
+    use crate::journey::{
+        model::AttemptState,
+        testing,
+        withdraw::{Purge, PurgeReason},
+    };
 
     fn ready() -> Journey {
         let mut journey = testing::journey();
@@ -161,6 +173,13 @@ mod tests {
         assert!(matches!(ask(&journey, &FetchChoice::default()), Err(JourneyError::JourneyEnded(_))));
         journey.consents[0].fetches[0].pick_up_failure = Some("DATA_EXPIRED".to_owned());
         assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataExpired));
+        let mut journey = ready();
+        let purge = Purge { at: Timestamp::UNIX_EPOCH, reason: PurgeReason::Caller, swept: true };
+        journey.consents[0].fetches[0].purge = Some(purge);
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::DataPurged));
+        journey.attempts[0].state = AttemptState::Cancelled;
+        assert_eq!(ask(&journey, &FetchChoice::default()), Err(JourneyError::JourneyEnded(JourneyState::Cancelled)));
+        journey.attempts[0].state = AttemptState::Done;
         let unknown = FetchChoice { fetch_id: "fch_x".to_owned(), ..FetchChoice::default() };
         assert_eq!(ask(&journey, &unknown), Err(JourneyError::FetchNotFound));
         let unknown = FetchChoice { consent_id: "cns_x".to_owned(), ..FetchChoice::default() };

@@ -140,6 +140,7 @@ impl Service {
             sequence: 1,
             looks: 0,
             superseded_by: None,
+            purge_at: None,
         }
     }
 

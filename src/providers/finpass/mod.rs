@@ -47,6 +47,7 @@ mod terms;
 #[cfg(test)]
 mod testing;
 mod webhook;
+mod withdraw;
 
 pub use config::{Config, Settings};
 use plan::AA_BSA;
@@ -146,6 +147,14 @@ impl Provider for Finpass {
         let request = build::refresh_data(client_id(&target, "refresh_data")?);
         let (origin, response) = self.send(call, request).await?;
         session::read_request(origin, &response).map(Some)
+    }
+
+    async fn revoke(&self, _: Call, _: Target<'_>) -> Result<(), ProviderError> {
+        Err(withdraw::unsupported("revoke"))
+    }
+
+    async fn delete_data(&self, _: Call, _: Target<'_>) -> Result<(), ProviderError> {
+        Err(withdraw::unsupported("delete_data"))
     }
 
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError> {

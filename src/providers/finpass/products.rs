@@ -27,6 +27,10 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             resumes_attempt: false,
             several_consents: false,
             latest_changes: false,
+            refreshes: true,
+            finds_lost_fetches: false,
+            revokes: false,
+            deletes_data: false,
         },
         ProviderProduct {
             name: AA_BSA,
@@ -41,6 +45,10 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             resumes_attempt: false,
             several_consents: false,
             latest_changes: false,
+            refreshes: false,
+            finds_lost_fetches: false,
+            revokes: false,
+            deletes_data: false,
         },
     ]
 }

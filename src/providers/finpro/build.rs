@@ -174,6 +174,32 @@ pub(super) fn fi_request(consent_ref: &str, range: Option<DayRange>, now: Timest
     OutboundRequest::post_json(ID, "fi_request", CallKind::Write, "fi/request", &body)
 }
 
+#[derive(Serialize)]
+struct RevokeConsent<'a> {
+    #[serde(rename = "consentID")]
+    consent_id: &'a str,
+}
+
+/// `POST /revokeconsent`. The optional `reason` is left out: it would be free text about a person.
+pub(super) fn revoke_consent(consent_ref: &str) -> OutboundRequest {
+    let body = RevokeConsent { consent_id: consent_ref };
+    OutboundRequest::post_json(ID, "revokeconsent", CallKind::Write, "revokeconsent", &body)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeleteData<'a> {
+    consent_id: &'a str,
+}
+
+/// `DELETE /fidata`, with a body.
+pub(super) fn delete_data(consent_ref: &str) -> OutboundRequest {
+    let mut request =
+        OutboundRequest::post_json(ID, "fidata", CallKind::Write, "fidata", &DeleteData { consent_id: consent_ref });
+    request.method = http::Method::DELETE;
+    request
+}
+
 /// What data and analyses hang on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Selector<'a> {
@@ -332,6 +358,8 @@ mod tests {
         assert_eq!(body(&encrypted_url(&["h"], None, None)), json!({"consentHandle":"h"}));
         assert_eq!(body(&encrypted_url(&["h", "i"], Some("https://x.example"), None))["consentHandle"], json!(["h", "i"]));
         assert_eq!(body(&products_list("PROD01")), json!({"productId":"PROD01"}));
+        assert_eq!(body(&revoke_consent("c")), json!({"consentID":"c"}));
+        assert_eq!((body(&delete_data("c")), delete_data("c").method), (json!({"consentId":"c"}), http::Method::DELETE));
         assert_eq!(body(&fi_request("c", None, testing::now())), json!({"consentId":"c"}));
         let list = consents_list(&testing::ask().customer, "PROD01", "att_1").unwrap();
         assert_eq!(

@@ -54,6 +54,7 @@ mod terms;
 #[cfg(test)]
 mod testing;
 mod webhook;
+mod withdraw;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts, WebhookConfig};
 use terms::Terms;
@@ -226,6 +227,18 @@ impl Provider for FinPro {
         let request = build::fi_request(consent_ref, range, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
         session::read_request(origin, &response).map(Some)
+    }
+
+    async fn revoke(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError> {
+        let consent_ref = withdraw::consent_ref(&target, "revokeconsent")?;
+        let (origin, response) = self.send(call, build::revoke_consent(consent_ref)).await?;
+        withdraw::read_revoked(origin, &response)
+    }
+
+    async fn delete_data(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError> {
+        let consent_ref = withdraw::consent_ref(&target, "fidata")?;
+        let (origin, response) = self.send(call, build::delete_data(consent_ref)).await?;
+        withdraw::read_deleted(origin, &response)
     }
 
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError> {

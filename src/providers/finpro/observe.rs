@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{FinPro, build, plan, session, terms::Terms};
 use crate::{
-    journey::model::{Attempt, Certainty, Consent, ConsentState, FetchTrigger, Journey},
+    journey::model::{Attempt, Certainty, Consent, ConsentState, Fetch, FetchTrigger, Journey},
     providers::{
         error::{ErrorKind, ProviderError},
         http::OutboundRequest,
@@ -77,6 +77,7 @@ fn apply(terms: &Terms, attempt: &Attempt, fact: &mut ConsentFact) {
     fact.periodic = terms.periodic;
     fact.trigger = terms.trigger;
     fact.template_range = terms.days(attempt.created_at);
+    fact.frequency = terms.frequency;
 }
 
 /// The sessions to ask for: those that are open, by id; without any, the consent's newest.
@@ -85,7 +86,11 @@ fn open_sessions(consent: Option<&Consent>) -> Vec<Option<&str>> {
     let open = fetches.iter().rev().filter(|fetch| !fetch.settled);
     let mut sessions: Vec<_> = open.filter_map(|fetch| fetch.provider_ref.as_deref()).take(SESSIONS).map(Some).collect();
     sessions.reverse();
-    if sessions.is_empty() { vec![None] } else { sessions }
+    // The newest session is also how one is found whose request's answer was lost.
+    if sessions.is_empty() || fetches.iter().any(Fetch::is_lost) {
+        sessions.push(None);
+    }
+    sessions
 }
 
 async fn session_fact(

@@ -92,6 +92,13 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         several_consents: true,
         // It is asked for by consent; a transaction is collected once.
         latest_changes: settings.style == Style::Consent,
+        // A transaction is fetched once, by FinPro itself.
+        refreshes: settings.style == Style::Consent,
+        // By the status of the consent's newest session.
+        finds_lost_fetches: settings.style == Style::Consent,
+        // Both calls take a consent id, which a transaction's consents have too.
+        revokes: true,
+        deletes_data: true,
     }]
 }
 

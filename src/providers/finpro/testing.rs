@@ -131,6 +131,8 @@ pub(super) fn consent(template: &str) -> crate::journey::model::Consent {
         handle: None,
         provider_ref: None,
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use super::PostgresStore;
 use crate::store::{
     EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError,
     columns::{self, instant, millis},
+    items::{Found, Item, SealedItem},
     vault::Facts,
 };
 
@@ -15,8 +16,10 @@ use crate::store::{
 impl EvidenceStore for PostgresStore {
     async fn evidence(&self, tenant: &str, fetch_id: &str) -> Result<Option<RetainedFetch>, StoreError> {
         let row = sqlx::query(
-            "SELECT e.media_type, e.endpoint, e.received_at, e.sha256, e.purge_at, e.sealed, s.normaliser_version
-             FROM evidence e JOIN snapshots s USING (tenant, fetch_id) WHERE tenant = $1 AND fetch_id = $2",
+            "SELECT e.media_type, e.endpoint, e.received_at, e.sha256, e.purge_at, e.sealed, s.normaliser_version, k.wrapped
+             FROM evidence e JOIN snapshots s ON s.tenant = e.tenant AND s.fetch_id = e.fetch_id
+             LEFT JOIN item_keys k ON k.tenant = e.tenant AND k.fetch_id = e.fetch_id AND k.kind = 'evidence'
+             WHERE e.tenant = $1 AND e.fetch_id = $2",
         )
         .bind(tenant)
         .bind(fetch_id)
@@ -29,8 +32,10 @@ impl EvidenceStore for PostgresStore {
             received_at: row.get("received_at"),
             sha256: row.get("sha256"),
         };
+        let found = Found { sealed: row.get("sealed"), wrapped: row.get("wrapped") };
+        let Some(evidence) = self.vault.open_evidence(tenant, fetch_id, &facts, found)? else { return Ok(None) };
         Ok(Some(RetainedFetch {
-            evidence: self.vault.open_evidence(tenant, fetch_id, &facts, row.get("sealed"))?,
+            evidence,
             normaliser_version: columns::version(row.get("normaliser_version"))?,
             purge_at: instant(row.get("purge_at"))?,
         }))
@@ -76,7 +81,7 @@ impl PostgresStore {
         purge_at: Timestamp,
         evidence: &KeptEvidence,
     ) -> Result<(), StoreError> {
-        let sealed = self.vault.seal_evidence(tenant, fetch_id, evidence)?;
+        let SealedItem { sealed, wrapped } = self.vault.seal_evidence(tenant, fetch_id, evidence)?;
         sqlx::query(
             "INSERT INTO evidence
              (tenant, fetch_id, journey_id, media_type, endpoint, received_at, sha256, purge_at, sealed)
@@ -94,8 +99,8 @@ impl PostgresStore {
         .bind(&evidence.sha256()[..])
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        self.write_key(tx, Item::evidence(tenant, fetch_id), &wrapped).await
     }
 }

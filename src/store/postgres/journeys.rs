@@ -34,7 +34,7 @@ impl JourneyStore for PostgresStore {
         // A second writer waits for the row here, and then finds another version.
         let done = sqlx::query(
             "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
-                 due_at = CASE WHEN woken THEN due_at ELSE $4 END
+                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8
              WHERE tenant = $5 AND id = $6 AND version = $7",
         )
         .bind(journey.state.as_str_name())
@@ -44,6 +44,7 @@ impl JourneyStore for PostgresStore {
         .bind(&journey.tenant)
         .bind(&journey.id)
         .bind(version)
+        .bind(journey.purge_at.map(millis))
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {
@@ -132,8 +133,8 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let sealed = self.vault.seal_journey(journey)?;
         sqlx::query(
-            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
-             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed, purge_at)
+             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(&journey.tenant)
         .bind(&journey.id)
@@ -143,6 +144,7 @@ impl PostgresStore {
         .bind(millis(now))
         .bind(due_at.map(millis))
         .bind(sealed)
+        .bind(journey.purge_at.map(millis))
         .execute(&mut *tx)
         .await?;
         self.write_refs(tx, journey, now).await?;

@@ -5,13 +5,14 @@ use std::{str::FromStr, time::Duration};
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, PgPool, Postgres, Row, Transaction,
+    ConnectOptions, PgConnection, PgPool, Postgres, Row, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Storage, StoreError, columns,
+    items::Item,
     migrations::{self, Step},
     vault::Vault,
 };
@@ -26,15 +27,17 @@ mod inbox;
 mod increments;
 mod journeys;
 mod presence;
+mod purges;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
     (4, "inbox", include_str!("0004_inbox.sql")),
+    (5, "purge", include_str!("0005_purge.sql")),
     (7, "find", include_str!("0007_find.sql")),
 ];
 
@@ -95,6 +98,33 @@ impl PostgresStore {
         let mut tx = self.pool.begin().await?;
         sqlx::query(BULK_STATEMENT).execute(&mut *tx).await?;
         Ok(tx)
+    }
+
+    /// Writes the key of an item, in the transaction that writes the item.
+    async fn write_key(&self, tx: &mut PgConnection, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO item_keys (tenant, fetch_id, kind, part, wrapped) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (tenant, fetch_id, kind, part) DO UPDATE SET wrapped = excluded.wrapped",
+        )
+        .bind(item.tenant)
+        .bind(item.fetch_id)
+        .bind(item.kind)
+        .bind(item.part)
+        .bind(wrapped)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Until the end of the transaction nobody else keeps or removes anything of a fetch: what is put beside a removal that is under way
+    /// would outlive it.
+    async fn alone_with(&self, tx: &mut PgConnection, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))")
+            .bind(tenant)
+            .bind(fetch_id)
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 
     /// A wrong key file is noticed at the start, not at the first customer. Of replicas that start together the first one's check stays.

@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{PostgresStore, provenance};
-use crate::store::{KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError, columns::millis, vault::oldest_request};
+use crate::store::{
+    KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError,
+    columns::millis,
+    items::{Found, Item, SealedItem},
+};
 
 #[async_trait]
 impl SnapshotStore for PostgresStore {
@@ -17,13 +21,15 @@ impl SnapshotStore for PostgresStore {
         purge_at: Timestamp,
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
-    ) -> Result<(), StoreError> {
-        let sealed = self.vault.seal_rows(tenant, fetch_id, &snapshot.rows)?;
+    ) -> Result<bool, StoreError> {
+        let SealedItem { sealed, wrapped } = self.vault.seal_rows(tenant, fetch_id, &snapshot.rows)?;
         let mut tx = self.pool.begin().await?;
+        self.alone_with(&mut tx, tenant, fetch_id).await?;
         let done = sqlx::query(
             "INSERT INTO snapshots
              (tenant, fetch_id, journey_id, endpoint, received_at, normaliser_version, purge_at, sealed)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8
+             WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE tenant = $1 AND fetch_id = $2) ON CONFLICT DO NOTHING",
         )
         .bind(tenant)
         .bind(fetch_id)
@@ -35,23 +41,34 @@ impl SnapshotStore for PostgresStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        if let Some(evidence) = evidence.filter(|_| done.rows_affected() > 0) {
-            self.put_evidence(&mut tx, tenant, fetch_id, journey_id, purge_at, evidence).await?;
+        if done.rows_affected() > 0 {
+            self.write_key(&mut tx, Item::snapshot(tenant, fetch_id), &wrapped).await?;
+            if let Some(evidence) = evidence {
+                self.put_evidence(&mut tx, tenant, fetch_id, journey_id, purge_at, evidence).await?;
+            }
         }
+        let kept: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots WHERE tenant = $1 AND fetch_id = $2)")
+            .bind(tenant)
+            .bind(fetch_id)
+            .fetch_one(&mut *tx)
+            .await?;
         tx.commit().await?;
-        Ok(())
+        Ok(kept)
     }
 
     async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
         let row = sqlx::query(
-            "SELECT endpoint, received_at, normaliser_version, sealed FROM snapshots WHERE tenant = $1 AND fetch_id = $2",
+            "SELECT s.endpoint, s.received_at, s.normaliser_version, s.sealed, k.wrapped FROM snapshots s
+             LEFT JOIN item_keys k ON k.tenant = s.tenant AND k.fetch_id = s.fetch_id AND k.kind = 'snapshot'
+             WHERE s.tenant = $1 AND s.fetch_id = $2",
         )
         .bind(tenant)
         .bind(fetch_id)
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let rows = self.vault.open_rows(tenant, fetch_id, row.get("sealed"))?;
+        let found = Found { sealed: row.get("sealed"), wrapped: row.get("wrapped") };
+        let Some(rows) = self.vault.open_rows(tenant, fetch_id, found)? else { return Ok(None) };
         Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
@@ -62,7 +79,8 @@ impl SnapshotStore for PostgresStore {
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError> {
-        let sealed = self.vault.seal_rows(tenant, &outdated.fetch_id, rows)?;
+        let SealedItem { sealed, wrapped } = self.vault.seal_rows(tenant, &outdated.fetch_id, rows)?;
+        let mut tx = self.pool.begin().await?;
         let done = sqlx::query(
             "UPDATE snapshots SET sealed = $1, normaliser_version = $2
              WHERE tenant = $3 AND fetch_id = $4 AND normaliser_version = $5",
@@ -72,39 +90,12 @@ impl SnapshotStore for PostgresStore {
         .bind(tenant)
         .bind(&outdated.fetch_id)
         .bind(i64::from(outdated.normaliser_version))
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        if done.rows_affected() > 0 {
+            self.write_key(&mut tx, Item::snapshot(tenant, &outdated.fetch_id), &wrapped).await?;
+        }
+        tx.commit().await?;
         Ok(done.rows_affected() > 0)
-    }
-
-    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let mut tx = self.begin_bulk().await?;
-        let mut gone = 0;
-        for statement in [
-            "DELETE FROM snapshots WHERE purge_at <= $1",
-            "DELETE FROM evidence WHERE purge_at <= $1",
-            "DELETE FROM documents WHERE purge_at <= $1",
-            "DELETE FROM increments WHERE purge_at <= $1",
-            "DELETE FROM inbox WHERE purge_at <= $1",
-        ] {
-            gone += sqlx::query(statement).bind(millis(now)).execute(&mut *tx).await?.rows_affected();
-        }
-        // Replaying a request makes room for itself only; what is forgotten goes here.
-        sqlx::query("DELETE FROM requests WHERE created_at < $1").bind(oldest_request(now)).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(gone)
-    }
-
-    async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
-        let mut tx = self.pool.begin().await?;
-        for statement in [
-            "DELETE FROM snapshots WHERE tenant = $1 AND fetch_id = $2",
-            "DELETE FROM evidence WHERE tenant = $1 AND fetch_id = $2",
-            "DELETE FROM documents WHERE tenant = $1 AND fetch_id = $2",
-        ] {
-            sqlx::query(statement).bind(tenant).bind(fetch_id).execute(&mut *tx).await?;
-        }
-        tx.commit().await?;
-        Ok(())
     }
 }

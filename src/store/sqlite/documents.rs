@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{SqliteStore, provenance};
-use crate::store::{DocumentStore, KeptDocument, StoreError, columns::millis};
+use crate::store::{
+    DocumentStore, KeptDocument, StoreError,
+    columns::millis,
+    items::{Found, Item, SealedItem},
+};
 
 #[async_trait]
 impl DocumentStore for SqliteStore {
@@ -17,11 +21,13 @@ impl DocumentStore for SqliteStore {
         purge_at: Timestamp,
         document: &KeptDocument,
     ) -> Result<(), StoreError> {
-        let sealed = self.vault.seal_document(tenant, fetch_id, format, &document.bytes)?;
-        sqlx::query(
+        let SealedItem { sealed, wrapped } = self.vault.seal_document(tenant, fetch_id, format, &document.bytes)?;
+        let mut tx = self.writer.begin().await?;
+        let done = sqlx::query(
             "INSERT OR REPLACE INTO documents
              (tenant, fetch_id, format, media_type, endpoint, received_at, normaliser_version, purge_at, sealed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+             WHERE NOT EXISTS (SELECT 1 FROM receipts WHERE tenant = ?1 AND fetch_id = ?2)",
         )
         .bind(tenant)
         .bind(fetch_id)
@@ -32,15 +38,20 @@ impl DocumentStore for SqliteStore {
         .bind(document.provenance.normaliser_version)
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
+        if done.rows_affected() > 0 {
+            self.write_key(&mut tx, Item::document(tenant, fetch_id, format), &wrapped).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
     async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
         let row = sqlx::query(
-            "SELECT media_type, endpoint, received_at, normaliser_version, sealed FROM documents
-             WHERE tenant = ? AND fetch_id = ? AND format = ?",
+            "SELECT d.media_type, d.endpoint, d.received_at, d.normaliser_version, d.sealed, k.wrapped FROM documents d
+             LEFT JOIN item_keys k ON k.tenant = d.tenant AND k.fetch_id = d.fetch_id AND k.kind = 'document' AND k.part = d.format
+             WHERE d.tenant = ? AND d.fetch_id = ? AND d.format = ?",
         )
         .bind(tenant)
         .bind(fetch_id)
@@ -48,10 +59,8 @@ impl DocumentStore for SqliteStore {
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(KeptDocument {
-            bytes: self.vault.open_document(tenant, fetch_id, format, row.get("sealed"))?,
-            media_type: row.get("media_type"),
-            provenance: provenance(&row)?,
-        }))
+        let found = Found { sealed: row.get("sealed"), wrapped: row.get("wrapped") };
+        let Some(bytes) = self.vault.open_document(tenant, fetch_id, format, found)? else { return Ok(None) };
+        Ok(Some(KeptDocument { bytes, media_type: row.get("media_type"), provenance: provenance(&row)? }))
     }
 }

@@ -7,13 +7,15 @@ use super::SqliteStore;
 use crate::store::{
     IncrementStore, KeptIncrement, StoreError,
     columns::{instant, millis},
+    items::{Found, Item, SealedItem},
 };
 
 #[async_trait]
 impl IncrementStore for SqliteStore {
     async fn put_increment(&self, tenant: &str, request_id: &str, increment: &KeptIncrement) -> Result<(), StoreError> {
-        let sealed = self.vault.seal_increment(tenant, request_id, increment)?;
-        sqlx::query(
+        let SealedItem { sealed, wrapped } = self.vault.seal_increment(tenant, request_id, increment)?;
+        let mut tx = self.writer.begin().await?;
+        let done = sqlx::query(
             "INSERT INTO increments (hash, tenant, journey_id, consent_id, endpoint, received_at, purge_at, sealed)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
@@ -25,17 +27,26 @@ impl IncrementStore for SqliteStore {
         .bind(millis(increment.received_at))
         .bind(millis(increment.purge_at))
         .bind(sealed)
-        .execute(&self.writer)
+        .execute(&mut *tx)
         .await?;
+        if done.rows_affected() > 0 {
+            let part = self.vault.increment_part(tenant, request_id);
+            self.write_key(&mut tx, Item::increment(tenant, &increment.consent_id, &part), &wrapped).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
     async fn increment(&self, tenant: &str, request_id: &str) -> Result<Option<KeptIncrement>, StoreError> {
-        let row =
-            sqlx::query("SELECT journey_id, consent_id, endpoint, received_at, purge_at, sealed FROM increments WHERE hash = ?")
-                .bind(self.vault.lookup(tenant, "increment", request_id))
-                .fetch_optional(&self.readers)
-                .await?;
+        let row = sqlx::query(
+            "SELECT i.journey_id, i.consent_id, i.endpoint, i.received_at, i.purge_at, i.sealed, k.wrapped FROM increments i
+             LEFT JOIN item_keys k ON k.tenant = i.tenant AND k.fetch_id = i.consent_id AND k.kind = 'increment'
+                 AND k.part = lower(hex(i.hash))
+             WHERE i.hash = ?",
+        )
+        .bind(self.vault.lookup(tenant, "increment", request_id))
+        .fetch_optional(&self.readers)
+        .await?;
         let Some(row) = row else { return Ok(None) };
         let facts = KeptIncrement {
             journey_id: row.get("journey_id"),
@@ -45,15 +56,19 @@ impl IncrementStore for SqliteStore {
             received_at: instant(row.get("received_at"))?,
             purge_at: instant(row.get("purge_at"))?,
         };
-        self.vault.open_increment(tenant, request_id, facts, row.get("sealed")).map(Some)
+        let found = Found { sealed: row.get("sealed"), wrapped: row.get("wrapped") };
+        self.vault.open_increment(tenant, request_id, facts, found)
     }
 
     async fn drop_increments(&self, tenant: &str, consent_id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM increments WHERE tenant = ? AND consent_id = ?")
-            .bind(tenant)
-            .bind(consent_id)
-            .execute(&self.writer)
-            .await?;
+        let mut tx = self.writer.begin().await?;
+        for statement in [
+            "DELETE FROM item_keys WHERE tenant = ? AND fetch_id = ? AND kind = 'increment'",
+            "DELETE FROM increments WHERE tenant = ? AND consent_id = ?",
+        ] {
+            sqlx::query(statement).bind(tenant).bind(consent_id).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -32,12 +32,13 @@ impl JourneyStore for SqliteStore {
         let sealed = self.vault.seal_journey(journey)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
-            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, sealed = ?,
+            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, purge_at = ?, sealed = ?,
                  due_at = CASE woken WHEN 1 THEN due_at ELSE ? END
              WHERE tenant = ? AND id = ? AND version = ?",
         )
         .bind(journey.state.as_str_name())
         .bind(millis(now))
+        .bind(journey.purge_at.map(millis))
         .bind(sealed)
         .bind(due_at.map(millis))
         .bind(&journey.tenant)
@@ -131,8 +132,8 @@ impl SqliteStore {
     ) -> Result<(), StoreError> {
         let sealed = self.vault.seal_journey(journey)?;
         sqlx::query(
-            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
-             VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, purge_at, sealed)
+             VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&journey.tenant)
         .bind(&journey.id)
@@ -141,6 +142,7 @@ impl SqliteStore {
         .bind(millis(journey.created_at))
         .bind(millis(now))
         .bind(due_at.map(millis))
+        .bind(journey.purge_at.map(millis))
         .bind(sealed)
         .execute(&mut *tx)
         .await?;

@@ -4,12 +4,13 @@ use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    Row, SqlitePool,
+    Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
 use super::{
     Storage, StoreError, columns,
+    items::Item,
     migrations::{self, Step},
     vault::Vault,
 };
@@ -23,15 +24,17 @@ mod find;
 mod inbox;
 mod increments;
 mod journeys;
+mod purges;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
     (4, "inbox", include_str!("0004_inbox.sql")),
+    (5, "purge", include_str!("0005_purge.sql")),
     (6, "owners", include_str!("0006_owners.sql")),
     (7, "find", include_str!("0007_find.sql")),
 ];
@@ -59,6 +62,8 @@ impl SqliteStore {
             // FULL: an acknowledged write survives a power cut, not only a crash.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // What is removed is overwritten: a key that was destroyed must not lie on in a free page.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         migrations::migrator(&STEPS).run(&writer).await?;
@@ -69,6 +74,19 @@ impl SqliteStore {
         store.check_key().await?;
         store.take_over().await?;
         Ok(store)
+    }
+
+    /// Writes the key of an item, in the transaction that writes the item.
+    async fn write_key(&self, tx: &mut SqliteConnection, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
+        sqlx::query("INSERT OR REPLACE INTO item_keys (tenant, fetch_id, kind, part, wrapped) VALUES (?, ?, ?, ?, ?)")
+            .bind(item.tenant)
+            .bind(item.fetch_id)
+            .bind(item.kind)
+            .bind(item.part)
+            .bind(wrapped)
+            .execute(tx)
+            .await?;
+        Ok(())
     }
 
     /// A wrong key file is noticed at the start, not at the first customer.

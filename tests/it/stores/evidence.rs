@@ -5,7 +5,7 @@ use sangam::{
     store::{KeptEvidence, KeptSnapshot, Outdated, RetainedFetch, Store, StoreError},
 };
 
-use super::{Kit, at, on_every_store};
+use super::{Kit, at, on_every_store, purging};
 
 on_every_store!(
     a_body_is_kept_beside_its_snapshot_and_is_nowhere_in_clear,
@@ -50,14 +50,14 @@ async fn a_body_is_kept_beside_its_snapshot_and_is_nowhere_in_clear(kit: &Kit) {
 
 async fn it_goes_with_its_fetch_and_on_its_date(kit: &Kit) {
     let store = store(kit).await;
-    store.drop_fetch("t", "fch_2").await.unwrap();
-    assert_eq!(store.purge(at(END - 1)).await.unwrap(), 0);
+    store.drop_fetch("t", "jrn_1", "fch_2", purging()).await.unwrap();
+    assert_eq!(store.purge(at(END - 1), at(1_000)).await.unwrap(), 0);
     assert!(store.evidence("t", "fch_1").await.unwrap().is_some());
-    store.drop_fetch("t", "fch_1").await.unwrap();
+    store.drop_fetch("t", "jrn_1", "fch_1", purging()).await.unwrap();
     assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
-    store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-    assert_eq!(store.purge(at(END)).await.unwrap(), 2);
-    assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
+    store.put_snapshot("t", "fch_3", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
+    assert_eq!(store.purge(at(END), at(1_000)).await.unwrap(), 2);
+    assert_eq!(store.evidence("t", "fch_3").await.unwrap(), None);
 }
 
 async fn what_stands_beside_it_cannot_be_changed(kit: &Kit) {
@@ -65,12 +65,14 @@ async fn what_stands_beside_it_cannot_be_changed(kit: &Kit) {
     let sha256 = format!("sha256 = {}", kit.bytes("00"));
     for change in ["media_type = 'text/html'", "endpoint = 'x'", "received_at = 8", &sha256, "fetch_id = 'fch_2'"] {
         let moved = change.starts_with("fetch_id");
-        for table in if moved { &["evidence", "snapshots"][..] } else { &["evidence"] } {
+        for table in if moved { &["evidence", "snapshots", "item_keys"][..] } else { &["evidence"] } {
             kit.execute(format!("UPDATE {table} SET {change}")).await;
         }
         let id = if moved { "fch_2" } else { "fch_1" };
         assert!(matches!(store.evidence("t", id).await, Err(StoreError::Unreadable(_))), "{change}");
-        store.drop_fetch("t", id).await.unwrap();
+        store.drop_fetch("t", "jrn_1", id, purging()).await.unwrap();
+        // Nothing is ever kept again of a fetch with a receipt.
+        kit.execute("DELETE FROM receipts".to_owned()).await;
         store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
     }
 }
@@ -93,7 +95,7 @@ async fn only_what_is_older_and_retained_and_alive_is_outdated(kit: &Kit) {
     let kept = store.snapshot("t", "fch_1").await.unwrap().unwrap();
     assert_eq!((kept.rows.as_slice(), kept.provenance.normaliser_version), (&b"new"[..], NORMALISER_VERSION));
     // What was dropped meanwhile stays away.
-    store.drop_fetch("t", "fch_1").await.unwrap();
+    store.drop_fetch("t", "jrn_1", "fch_1", purging()).await.unwrap();
     assert!(!store.replace_rows("t", &first, NORMALISER_VERSION, b"late").await.unwrap());
     assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), None);
 }

@@ -8,6 +8,7 @@ mod inbox;
 mod increments;
 mod journeys;
 mod migrations;
+mod purges;
 mod requests;
 mod snapshots;
 
@@ -24,8 +25,9 @@ mod model {
 use jiff::Timestamp;
 use sangam::{
     config::{self, DatabaseUrl, SecretSource},
+    pb::PurgeReason,
     seal::Keys,
-    store::{self, Store, StoreError},
+    store::{self, Purging, Store, StoreError},
 };
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 use tempfile::TempDir;
@@ -139,6 +141,11 @@ pub fn on_server(database: &Database, directory: &TempDir) -> config::Store {
 
 fn keys(key: u8) -> Keys {
     Keys::new(&[key; 32])
+}
+
+/// A removal that a caller asked for.
+fn purging() -> Purging {
+    Purging { reason: PurgeReason::Caller, at: at(9), receipt_until: at(1_000) }
 }
 
 fn at(second: i64) -> Timestamp {

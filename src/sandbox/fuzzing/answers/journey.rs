@@ -59,6 +59,7 @@ pub(super) fn journey(provider: &str, products: &[Product]) -> Journey {
         sequence: 1,
         looks: 0,
         superseded_by: None,
+        purge_at: None,
     }
 }
 
@@ -99,6 +100,8 @@ fn consent(template: &str) -> Consent {
         handle: Some("11111111-1111-4111-8111-111111111111".to_owned()),
         provider_ref: Some("22222222-2222-4222-8222-222222222222".to_owned()),
         uploaded: false,
+        frequency: None,
+        deliveries: Vec::new(),
         fetches: vec![fetch()],
     }
 }
@@ -120,5 +123,9 @@ fn fetch() -> Fetch {
         account_count: 0,
         transaction_count: 0,
         pick_up_failure: None,
+        asked: Default::default(),
+        request_id: None,
+        failure_reason: None,
+        purge: None,
     }
 }

@@ -1,0 +1,104 @@
+//! Tells a provider what was taken back, with growing pauses until it has heard it. All of it may be sent again: a provider to whom it is
+//! no news says so, and that is a success.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::Service;
+use crate::{
+    journey::{
+        error::Failure,
+        model::Journey,
+        withdraw::{self, Delivery, DeliveryKind, ProviderDelivery},
+    },
+    providers::{
+        error::{Effect, ErrorKind, ProviderError},
+        provider::{Call, Provider, Target},
+    },
+};
+
+impl Service {
+    /// Sends what is due. One that fails does not hold up the next.
+    pub(crate) async fn deliver(&self, call: Call, provider: &dyn Provider, journey: &Journey) -> Result<(), Failure> {
+        for (consent_id, kind) in withdraw::due_deliveries(journey, self.parts.clock.now()) {
+            let (journey, mine) = self.take_delivery(journey, &consent_id, kind).await?;
+            if !mine {
+                continue;
+            }
+            let Some(consent) = journey.consent(&consent_id) else { continue };
+            let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { continue };
+            let Some(sent) = consent.deliveries.iter().find(|delivery| delivery.kind == kind) else { continue };
+            let target = Target { journey: &journey, attempt, consent, fetch: None, accounts: &[] };
+            let result = match kind {
+                DeliveryKind::Revoke => provider.revoke(call, target).await,
+                DeliveryKind::DeleteData => provider.delete_data(call, target).await,
+            };
+            match &result {
+                Ok(()) => tracing::info!(consent_id, "the provider has heard what was taken back"),
+                Err(error) => tracing::warn!(%error, consent_id, "the provider has not heard what was taken back"),
+            }
+            self.change(&journey.tenant, &journey.id, |journey| {
+                let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
+                let same = |delivery: &&mut Delivery| {
+                    delivery.kind == kind && delivery.asked_at == sent.asked_at && delivery.state == ProviderDelivery::Pending
+                };
+                if let Some(delivery) = consents.flat_map(|consent| &mut consent.deliveries).find(same) {
+                    self.note_delivery(delivery, &result);
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Moves a delivery's next try on before it is sent, so that of two looks at once, on whichever replica, only one sends it.
+    async fn take_delivery(&self, journey: &Journey, consent_id: &str, kind: DeliveryKind) -> Result<(Journey, bool), Failure> {
+        let now = self.parts.clock.now();
+        let limit = SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default();
+        let again = now.checked_add(limit).unwrap_or(now);
+        self.change(&journey.tenant, &journey.id, |journey| {
+            let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
+            let due = |delivery: &&mut Delivery| delivery.kind == kind && delivery.next_at.is_some_and(|at| at <= now);
+            let Some(delivery) = consents.flat_map(|consent| &mut consent.deliveries).find(due) else { return false };
+            delivery.next_at = Some(again);
+            true
+        })
+        .await
+    }
+
+    fn note_delivery(&self, delivery: &mut Delivery, result: &Result<(), ProviderError>) {
+        delivery.next_at = None;
+        delivery.tries = delivery.tries.saturating_add(1);
+        delivery.state = match result {
+            Ok(()) => ProviderDelivery::Done,
+            // An earlier try whose answer was lost has done it, or its time has.
+            Err(error) if gone(error.kind) || (delivery.unsure && refused(error)) => ProviderDelivery::Done,
+            Err(error) if error.kind == ErrorKind::Unsupported => ProviderDelivery::NotOffered,
+            Err(error) if refused(error) => ProviderDelivery::Failed,
+            Err(error) => {
+                delivery.unsure |= error.effect != Effect::None;
+                let pause = self.delivery_pause(delivery.tries).max(error.retry_after.unwrap_or_default());
+                delivery.next_at = self.parts.clock.now().checked_add(SignedDuration::try_from(pause).unwrap_or_default()).ok();
+                ProviderDelivery::Pending
+            }
+        };
+    }
+
+    /// Twice as long as the one before, so that a provider that was down for long still hears it soon after it is back.
+    fn delivery_pause(&self, tries: u32) -> Duration {
+        let pace = &self.parts.pace;
+        pace.first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1).min(20))).min(pace.delivery_longest)
+    }
+}
+
+/// There is nothing left at the provider that it could be told about.
+fn gone(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Revoked | ErrorKind::DataExpired)
+}
+
+/// The provider has understood, and will not.
+fn refused(error: &ProviderError) -> bool {
+    error.effect == Effect::None
+        && matches!(error.kind, ErrorKind::Refused | ErrorKind::UnknownReference | ErrorKind::Rejected | ErrorKind::NoAccounts)
+}

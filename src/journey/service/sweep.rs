@@ -1,0 +1,94 @@
+//! Removes from the store what the tree has fenced. Reads are fenced by the tree alone; this destroys the keys.
+
+use super::{Service, change::TRIES};
+use crate::{
+    cache::RowsKey,
+    journey::{
+        error::JourneyError,
+        model::Journey,
+        withdraw::{self, PurgeReason},
+    },
+    pb::View,
+    store::{KeptReceipt, Purging, StoreError, Versioned},
+};
+
+impl Service {
+    /// Removes everything that is fenced and not removed yet. Should the store fail, the background does it later.
+    pub(crate) async fn sweep_fenced(&self, journey: &Journey) {
+        let fenced = withdraw::unswept(journey);
+        if fenced.is_empty() {
+            return;
+        }
+        if let Err(error) = self.parts.store.drop_pushed_data(&journey.tenant, &journey.id).await {
+            tracing::error!(%error, journey_id = %journey.id, "pushed data of what is fenced is not removed yet");
+            return;
+        }
+        // What the provider called the latest belongs to the consent as a whole.
+        for consent in journey.consents.iter().filter(|consent| consent.fetches.iter().all(|fetch| fetch.purge.is_some())) {
+            if consent.fetches.iter().any(|fetch| fetch.purge.is_some_and(|purge| !purge.swept))
+                && let Err(error) = self.parts.store.drop_increments(&journey.tenant, &consent.id).await
+            {
+                tracing::error!(%error, consent_id = %consent.id, "a fenced answer is not removed yet");
+                return;
+            }
+        }
+        let mut swept = Vec::new();
+        for (fetch_id, purge) in fenced {
+            match self.drop_fetch(journey, &fetch_id, purge.reason).await {
+                Ok(_) => swept.push(fetch_id),
+                Err(error) => tracing::error!(%error, fetch_id = %fetch_id, "a fenced fetch is not removed yet"),
+            }
+        }
+        if let Err(error) = self.mark_swept(journey, &swept).await {
+            tracing::warn!(%error, journey_id = %journey.id, "it is not noted what was removed");
+        }
+    }
+
+    /// Removes what one fetch brought, from the store and from memory.
+    pub(super) async fn drop_fetch(
+        &self,
+        journey: &Journey,
+        fetch_id: &str,
+        reason: PurgeReason,
+    ) -> Result<KeptReceipt, StoreError> {
+        let now = self.parts.clock.now();
+        let purging = Purging { reason, at: now, receipt_until: self.parts.tenant.keep.receipt_until(now) };
+        let receipt = self.parts.store.drop_fetch(&journey.tenant, &journey.id, fetch_id, purging).await?;
+        for view in [View::Masked, View::Full, View::Summary] {
+            let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
+            self.parts.caches.rows.forget(&key).await;
+        }
+        Ok(receipt)
+    }
+
+    /// No change of the journey that anybody is told of.
+    async fn mark_swept(&self, journey: &Journey, swept: &[String]) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let Some(Versioned { mut journey, version }) = self.parts.store.journey(&journey.tenant, &journey.id).await? else {
+                return Ok(());
+            };
+            for fetch in journey.consents.iter_mut().flat_map(|consent| &mut consent.fetches) {
+                if let Some(purge) = fetch.purge.as_mut().filter(|_| swept.contains(&fetch.id)) {
+                    purge.swept = true;
+                }
+            }
+            let now = self.parts.clock.now();
+            let due = self.due(&journey, now);
+            if self.parts.store.save_journey(&journey, version, due, now).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// What should have been removed and is still there.
+    pub async fn overdue(&self) -> Result<crate::store::Overdue, JourneyError> {
+        Ok(self.parts.store.overdue(&self.parts.tenant.id, self.parts.clock.now()).await?)
+    }
+
+    /// Removes whatever is past its date. Answers how much.
+    pub(crate) async fn purge_past(&self) -> Result<u64, StoreError> {
+        let now = self.parts.clock.now();
+        self.parts.store.purge(now, self.parts.tenant.keep.receipt_until(now)).await
+    }
+}

@@ -1,0 +1,45 @@
+//! PurgeData.
+
+use prost::Message;
+use tonic::{Request, Response, Status};
+
+use super::{
+    Edge, call_of, convert,
+    idempotent::{Write, harmless},
+    status, validate,
+};
+use crate::{
+    journey::service::Purged,
+    pb::{PurgeDataRequest, PurgeDataResponse},
+};
+
+pub(super) async fn handle(edge: &Edge, request: Request<PurgeDataRequest>) -> Result<Response<PurgeDataResponse>, Status> {
+    let call = call_of(&request);
+    let request = request.into_inner();
+    let choice = validate::purge(&request).map_err(status::of_failure)?;
+    let canonical = PurgeDataRequest { request_id: "purge".to_owned(), ..request.clone() }.encode_to_vec();
+    let write = Write {
+        service: &edge.service,
+        in_flight: &edge.in_flight,
+        call,
+        request_id: &request.request_id,
+        canonical,
+        journey_id: &request.journey_id,
+        // To purge twice is to purge once.
+        begun: |_, _| false,
+    };
+    let service = edge.service.clone();
+    let work = move |journey_id: String| async move { Ok(answer(service.purge_data(&journey_id, &choice).await?)) };
+    let (mut answer, replayed) = write.run(work, harmless).await?;
+    answer.replayed = replayed;
+    Ok(Response::new(answer))
+}
+
+fn answer(done: Purged) -> PurgeDataResponse {
+    PurgeDataResponse {
+        journey_id: done.taken_back.journey.id,
+        consents: done.taken_back.consents.into_iter().map(convert::outcome).collect(),
+        receipts: done.receipts.into_iter().map(convert::receipt).collect(),
+        replayed: false,
+    }
+}
