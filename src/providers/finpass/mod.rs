@@ -42,6 +42,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod redirect;
 mod session;
 mod terms;
 #[cfg(test)]
@@ -199,9 +200,8 @@ impl Provider for Finpass {
         Inbound::Attempt
     }
 
-    /// What Finpass appends to the address of the return is not documented.
-    async fn resolve_redirect(&self, _: Call, _: &str) -> Result<Option<Redirected>, ProviderError> {
-        Ok(None)
+    async fn resolve_redirect(&self, _: Call, query: &str) -> Result<Option<Redirected>, ProviderError> {
+        Ok(redirect::read_query(query))
     }
 
     fn read_webhook(&self, body: &[u8]) -> Reading {

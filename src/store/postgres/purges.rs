@@ -140,13 +140,12 @@ impl PostgresStore {
         }
         gone += purge_increments(&mut tx, now).await?;
         gone += self.purge_journeys(&mut tx, now, receipt_until).await?;
+        let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= $1").bind(millis(now)).execute(&mut *tx).await?;
+        gone += messages.rows_affected();
         let oldest = oldest_request(now);
         for (statement, bound) in
-            [
-            ("DELETE FROM requests WHERE created_at < $1", oldest),
-            ("DELETE FROM receipts WHERE purge_at <= $1", millis(now)),
-            ("DELETE FROM inbox WHERE purge_at <= $1", millis(now)),
-        ] {
+            [("DELETE FROM requests WHERE created_at < $1", oldest), ("DELETE FROM receipts WHERE purge_at <= $1", millis(now))]
+        {
             sqlx::query(statement).bind(bound).execute(&mut *tx).await?;
         }
         tx.commit().await?;
@@ -224,8 +223,8 @@ impl PostgresStore {
             }
             for statement in [
                 "DELETE FROM journey_refs WHERE tenant = $1 AND journey_id = $2",
-            "DELETE FROM events WHERE tenant = $1 AND journey_id = $2",
-            "DELETE FROM inbox WHERE tenant = $1 AND data_of = $2",
+                "DELETE FROM events WHERE tenant = $1 AND journey_id = $2",
+                "DELETE FROM inbox WHERE tenant = $1 AND data_of = $2",
                 "DELETE FROM requests WHERE tenant = $1 AND journey_id = $2",
                 "DELETE FROM journeys WHERE tenant = $1 AND id = $2",
             ] {

@@ -134,13 +134,12 @@ impl SqliteStore {
         }
         gone += purge_increments(&mut tx, now).await?;
         gone += purge_journeys(&mut tx, now, receipt_until).await?;
+        let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= ?").bind(millis(now)).execute(&mut *tx).await?;
+        gone += messages.rows_affected();
         let oldest = oldest_request(now);
         for (statement, bound) in
-            [
-            ("DELETE FROM requests WHERE created_at < ?", oldest),
-            ("DELETE FROM receipts WHERE purge_at <= ?", millis(now)),
-            ("DELETE FROM inbox WHERE purge_at <= ?", millis(now)),
-        ] {
+            [("DELETE FROM requests WHERE created_at < ?", oldest), ("DELETE FROM receipts WHERE purge_at <= ?", millis(now))]
+        {
             sqlx::query(statement).bind(bound).execute(&mut *tx).await?;
         }
         tx.commit().await?;

@@ -174,7 +174,7 @@ async fn inputs_that_cannot_be_honoured_are_each_named_before_anything_is_sent()
         let customer = request.customer.as_mut().unwrap();
         (customer.email, customer.vua) = ("someone@example.com".to_owned(), "9000000001@onemoney".to_owned());
         request.institutions = vec!["fip-sandbox".to_owned()];
-        request.client_reference = "ref-1".to_owned();
+        request.client_reference = format!("ref-{}", offer.name().replace('/', "-"));
         request.allow_ignored = false;
         let given = [("customer.pan", true), ("customer.email", true), ("customer.vua", true), ("institutions", true)];
         let unstated: Vec<_> = given

@@ -151,7 +151,7 @@ async fn pushed_data_goes_with_its_journeys_and_every_message_at_its_date(kit: &
     // That it came is still known, so a replay brings nothing back.
     assert!(!store.keep_message(new("msg_3", "accounts")).await.unwrap());
     assert_eq!(store.replay_messages("default", Replay::One("msg_1"), at(7)).await.unwrap(), 0);
-    assert_eq!(store.purge(at(1_000)).await.unwrap(), 1);
+    assert_eq!(store.purge(at(1_000), at(9_000)).await.unwrap(), 1);
     assert_eq!(store.messages("default", None, 10).await.unwrap().len(), 1);
-    assert_eq!(store.purge(at(2_000)).await.unwrap(), 1);
+    assert_eq!(store.purge(at(2_000), at(9_000)).await.unwrap(), 1);
 }

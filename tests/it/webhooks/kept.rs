@@ -86,9 +86,9 @@ async fn a_message_that_nobody_claims_is_put_aside_and_every_one_goes_at_its_dat
         tokio::task::yield_now().await;
     }
     clock.advance(7 * 24 - 26);
-    assert_eq!(world.gateway.service().store().purge(clock.now()).await.unwrap(), 0);
+    assert_eq!(world.gateway.service().store().purge(clock.now(), clock.now()).await.unwrap(), 0);
     clock.advance(1);
-    world.gateway.service().store().purge(clock.now()).await.unwrap();
+    world.gateway.service().store().purge(clock.now(), clock.now()).await.unwrap();
     assert_eq!(inbox(&world).await, []);
     world.stop().await;
 }
