@@ -1,6 +1,8 @@
-//! The two caches: status trees, and encoded rows of fetches. Both are bounded by bytes; both load a miss once for all who wait.
+//! The caches: status trees, encoded rows of fetches, and pages of them as compressed frames. All are bounded by bytes; all load a miss
+//! once for all who wait.
 
 mod epochs;
+mod frames;
 mod loading;
 
 use std::sync::Arc;
@@ -9,6 +11,7 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 pub use epochs::Epochs;
+pub use frames::{Compression, Frame, FrameKey};
 pub use loading::{Cached, Loading, Origin};
 
 use crate::{
@@ -28,6 +31,8 @@ pub struct CacheSettings {
     pub rows_bytes: u64,
     /// How long rows are served without asking the store.
     pub rows_life: SignedDuration,
+    /// Most bytes of compressed pages.
+    pub frames_bytes: u64,
 }
 
 impl Default for CacheSettings {
@@ -37,6 +42,7 @@ impl Default for CacheSettings {
             status_life: SignedDuration::from_secs(30),
             rows_bytes: 256 * 1024 * 1024,
             rows_life: SignedDuration::from_mins(10),
+            frames_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -104,13 +110,15 @@ impl Cached for CachedRows {
     }
 }
 
-/// Both caches.
+/// All caches.
 #[derive(Clone)]
 pub struct Caches {
     /// Status trees.
     pub status: Loading<StatusKey, Status>,
     /// Rows.
     pub rows: Loading<RowsKey, CachedRows>,
+    /// Compressed pages.
+    pub frames: Loading<FrameKey, Frame>,
     /// Tells a stale tree.
     pub epochs: Arc<Epochs>,
     /// The settings.
@@ -123,6 +131,7 @@ impl Caches {
         Self {
             status: Loading::new(settings.status_bytes),
             rows: Loading::new(settings.rows_bytes),
+            frames: Loading::new(settings.frames_bytes),
             epochs: Arc::new(Epochs::default()),
             settings,
         }

@@ -170,20 +170,34 @@ pub enum Field<'m> {
 /// The fields of an encoded message in the order in which they stand. It ends at the first that cannot be read.
 pub fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
     let mut rest = message;
-    std::iter::from_fn(move || {
-        let key = prost::encoding::decode_varint(&mut rest).ok()?;
-        let field = match key & 7 {
-            0 => Field::Number(prost::encoding::decode_varint(&mut rest).ok()?),
-            1 => Field::Number(u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?)),
-            2 => {
-                let len = prost::encoding::decode_varint(&mut rest).ok()?;
-                Field::Bytes(take(&mut rest, usize::try_from(len).ok()?)?)
-            }
-            5 => Field::Number(u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?).into()),
-            _ => return None,
-        };
-        Some((u32::try_from(key >> 3).ok()?, field))
-    })
+    std::iter::from_fn(move || next(&mut rest))
+}
+
+fn next<'m>(rest: &mut &'m [u8]) -> Option<(u32, Field<'m>)> {
+    let key = prost::encoding::decode_varint(rest).ok()?;
+    let field = match key & 7 {
+        0 => Field::Number(prost::encoding::decode_varint(rest).ok()?),
+        1 => Field::Number(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?)),
+        2 => {
+            let len = prost::encoding::decode_varint(rest).ok()?;
+            Field::Bytes(take(rest, usize::try_from(len).ok()?)?)
+        }
+        5 => Field::Number(u32::from_le_bytes(take(rest, 4)?.try_into().ok()?).into()),
+        _ => return None,
+    };
+    Some((u32::try_from(key >> 3).ok()?, field))
+}
+
+/// Where in an encoded message the first field that is `wanted` begins; its end where none is.
+pub fn place_of(message: &[u8], wanted: impl Fn(u32) -> bool) -> usize {
+    let mut rest = message;
+    loop {
+        let here = message.len() - rest.len();
+        match next(&mut rest) {
+            Some((number, _)) if !wanted(number) => {}
+            _ => return here,
+        }
+    }
 }
 
 fn take<'m>(rest: &mut &'m [u8], len: usize) -> Option<&'m [u8]> {
@@ -288,6 +302,7 @@ mod tests {
             (16, Field::Bytes(&[7])),
         ];
         assert_eq!(read, wanted);
+        assert_eq!([3, 12, 9, 77].map(|wanted| place_of(&out, |number| number == wanted)), [0, 3, 206, out.len()]);
     }
 
     #[test]

@@ -23,5 +23,5 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchChangesRequest>) -
         counts: Some(page.counts),
         ..Default::default()
     };
-    Ok(with_origin(encoded::page(&page.entries, &tail), page.origin))
+    Ok(with_origin(encoded::page(&page.entries, &tail, None), page.origin))
 }

@@ -11,6 +11,6 @@ pub(super) async fn handle(edge: &Edge, request: Request<GetStatusRequest>) -> R
     validate::journey_id(journey_id).map_err(status::of_failure)?;
     let (tree, origin) = edge.service.status(journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let mut response = Response::new(GetStatusResponse::default());
-    response.extensions_mut().insert(Encoded { short: tree.encoded, long: Bytes::new() });
+    response.extensions_mut().insert(Encoded { short: tree.encoded, long: Bytes::new(), frames: None });
     Ok(with_origin(response, origin))
 }

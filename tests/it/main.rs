@@ -5,6 +5,7 @@ mod analytics;
 mod changes;
 mod command;
 mod completeness;
+mod compressed;
 mod conformance;
 mod deadlines;
 mod documented;

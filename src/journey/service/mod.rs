@@ -25,7 +25,7 @@ use tokio::sync::{Notify, broadcast};
 pub use analytics::AnalyticsAnswer;
 pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
-pub use data::{DataPage, DataQuery};
+pub use data::{DataPage, DataQuery, Run};
 pub use evidence::EvidenceAnswer;
 pub use open::OpenedJourney;
 pub use renormalise::Renormalised;
@@ -36,7 +36,7 @@ pub use stream::{DataStream, StreamQuery};
 
 use super::policy::{Assumptions, Pace};
 use crate::{
-    cache::{Caches, Loading},
+    cache::{Caches, Frame, FrameKey, Loading},
     clock::SharedClock,
     pb::ReportFormat,
     providers::{
@@ -163,6 +163,11 @@ impl Service {
     /// Ends when the background has something new to look at.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
+    }
+
+    /// Compressed pages.
+    pub fn frames(&self) -> &Loading<FrameKey, Frame> {
+        &self.parts.caches.frames
     }
 
     /// The clock.
