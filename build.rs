@@ -7,6 +7,7 @@ const FILES: &[&str] = &[
     "sangam/v1/common.proto",
     "sangam/v1/completeness.proto",
     "sangam/v1/error_reason.proto",
+    "sangam/v1/explain.proto",
     "sangam/v1/fi_card.proto",
     "sangam/v1/fi_common.proto",
     "sangam/v1/fi_debt.proto",
@@ -19,8 +20,10 @@ const FILES: &[&str] = &[
     "sangam/v1/fi_traded_units.proto",
     "sangam/v1/fi_ulip.proto",
     "sangam/v1/financial.proto",
+    "sangam/v1/find.proto",
     "sangam/v1/journey.proto",
     "sangam/v1/journey_service.proto",
+    "sangam/v1/options.proto",
     "sangam/v1/provider_service.proto",
 ];
 

@@ -10,7 +10,7 @@ use tonic::service::Routes;
 use crate::{
     cache::{CacheSettings, Caches},
     clock::SharedClock,
-    config::{Config, Faults},
+    config::{Config, FairUseMode, Faults},
     journey::{
         background,
         model::Purpose,
@@ -22,8 +22,12 @@ use crate::{
     resilience::retry::Jitter,
     rpc,
     seal::Keys,
-    server::{self, health::Health, reflection},
-    store::{Store, StoreError},
+    server::{
+        self,
+        health::{self, Health},
+        reflection,
+    },
+    store::{self, Store, StoreError},
     webhook,
 };
 
@@ -46,8 +50,11 @@ pub enum StartError {
     /// The sealing key cannot be read.
     #[error("seal.key_file: {0}")]
     Key(String),
+    /// The rules of fair use cannot be read.
+    #[error("tenant.fair_use.rules_file: {0}")]
+    Rules(String),
     /// The store cannot be opened.
-    #[error("store.path: {0}")]
+    #[error("store: {0}")]
     Store(#[from] StoreError),
     /// The tenant's credentials cannot be used.
     #[error("{0}")]
@@ -83,6 +90,7 @@ impl App {
             service,
             store,
         };
+        tokio::spawn(health::watch_store(health.clone(), running.store.clone(), running.stop.clone()));
         health.serving().await;
         Ok(running)
     }
@@ -93,13 +101,14 @@ impl App {
         let random: SharedRandom = Arc::new(SystemRandom);
         let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
         Ok(Service::new(Parts {
-            store: Store::open(&config.store.path, &keys).await?,
+            store: store::connect(&config.store, &keys).await?,
             providers: build_providers(config, &clock, &random)?,
             caches: Caches::new(cache_settings(config)),
             clock,
             random,
             hash: keys.hash,
             tenant: tenant_policy(config),
+            rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
             assume: assumptions(config),
             pace: pace(config),
         }))
@@ -124,6 +133,7 @@ fn cache_settings(config: &Config) -> CacheSettings {
         rows_bytes: config.cache.rows_max_bytes,
         rows_life: life(config.cache.rows_ttl_ms),
         frames_bytes: config.cache.frames_max_bytes,
+        lease: Duration::from_millis(config.store.max_consent_lease_ms),
     }
 }
 
@@ -133,6 +143,7 @@ fn tenant_policy(config: &Config) -> TenantPolicy {
         full_view: config.tenant.full_view,
         retain_evidence: config.tenant.retain_evidence,
         default_provider: config.tenant.default_provider.clone(),
+        enforce_fair_use: config.tenant.fair_use.mode == FairUseMode::Enforce,
         webhook_base: config.webhook.public_base_url.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
     }
 }

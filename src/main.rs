@@ -40,6 +40,8 @@ enum Command {
     Check,
     /// Prints the commented default configuration.
     Defaults,
+    /// Prints the built-in rules of fair use.
+    Rules,
     /// Reads retained evidence again where an older version made the rows, and keeps the new rows. No provider is asked. Stop the gateway
     /// first: it would go on serving the old rows from memory.
     Renormalise {
@@ -91,6 +93,10 @@ fn main() -> ExitCode {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Defaults => {
             print!("{}", sangam::config::DEFAULT_TOML);
+            ExitCode::SUCCESS
+        }
+        Command::Rules => {
+            print!("{}", sangam::journey::fair_use::BUILT_IN);
             ExitCode::SUCCESS
         }
         Command::Check => match load(&cli.options) {

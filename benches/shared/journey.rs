@@ -36,6 +36,7 @@ pub fn journey(tenant: &str, picked_up_at: Option<Timestamp>) -> Journey {
         created_at: Timestamp::now(),
         sequence: 9,
         looks: 0,
+        superseded_by: None,
     }
 }
 

@@ -11,7 +11,7 @@ use sangam::{
     pb,
     random::encode_id,
     seal::Keys,
-    store::{KeptSnapshot, Store},
+    store::{self, KeptSnapshot},
     telemetry,
 };
 
@@ -33,7 +33,7 @@ pub async fn seed(directory: &Path) {
     let config = config(directory);
     fs::write(&config.seal.key_file, "5a".repeat(32)).expect("a file");
     let keys = Keys::new(&config.seal.load().expect("a key"));
-    let store = Store::open(&config.store.path, &keys).await.expect("a store");
+    let store = store::open(&config.store.path, &keys).await.expect("a store");
     let now = Timestamp::now();
     let journey = journey::journey(&config.tenant.id, Some(now));
     store.insert_journey(&journey, None, now).await.expect("a journey");

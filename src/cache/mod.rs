@@ -5,10 +5,14 @@ mod epochs;
 mod frames;
 mod loading;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use moka::future::Cache;
 
 pub use epochs::Epochs;
 pub use frames::{Compression, Frame, FrameKey};
@@ -33,6 +37,8 @@ pub struct CacheSettings {
     pub rows_life: SignedDuration,
     /// Most bytes of compressed pages.
     pub frames_bytes: u64,
+    /// Where other processes write to the same store: how old a tree may be that decides whether data is served.
+    pub lease: Duration,
 }
 
 impl Default for CacheSettings {
@@ -43,6 +49,7 @@ impl Default for CacheSettings {
             rows_bytes: 256 * 1024 * 1024,
             rows_life: SignedDuration::from_mins(10),
             frames_bytes: 64 * 1024 * 1024,
+            lease: Duration::from_secs(1),
         }
     }
 }
@@ -65,6 +72,8 @@ pub struct Status {
     pub encoded: Bytes,
     /// The journey's epoch, read before the store was.
     pub epoch: u64,
+    /// When the store was asked for it.
+    pub asked_at: Instant,
     /// Until when it may be served.
     pub until: Timestamp,
 }
@@ -115,6 +124,8 @@ impl Cached for CachedRows {
 pub struct Caches {
     /// Status trees.
     pub status: Loading<StatusKey, Status>,
+    /// The same trees, for as long as there is room, however old: for when the store cannot be asked. What is in both is held once.
+    pub last_status: Cache<StatusKey, Status>,
     /// Rows.
     pub rows: Loading<RowsKey, CachedRows>,
     /// Compressed pages.
@@ -130,6 +141,10 @@ impl Caches {
     pub fn new(settings: CacheSettings) -> Self {
         Self {
             status: Loading::new(settings.status_bytes),
+            last_status: Cache::builder()
+                .max_capacity(settings.status_bytes)
+                .weigher(|_, status: &Status| u32::try_from(status.weight()).unwrap_or(u32::MAX))
+                .build(),
             rows: Loading::new(settings.rows_bytes),
             frames: Loading::new(settings.frames_bytes),
             epochs: Arc::new(Epochs::default()),

@@ -1,9 +1,12 @@
 //! The tenant, and its credentials at the providers.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::Faults;
 use crate::{
+    journey::fair_use::{BUILT_IN, Period, Rules},
     pb::Purpose,
     providers::{TenantProviders, finpass, finpro},
 };
@@ -27,6 +30,8 @@ pub struct Tenant {
     pub data_life_days: DataLifeDays,
     /// Months of data that a consent covers, per purpose, where neither caller nor provider tells. Marked ASSUMED; unset: unknown.
     pub range_months: RangeMonths,
+    /// The framework's outer limits.
+    pub fair_use: FairUse,
     /// Credentials per provider.
     #[serde(skip)]
     pub providers: TenantProviders,
@@ -41,8 +46,40 @@ impl Default for Tenant {
             default_provider: None,
             data_life_days: DataLifeDays::default(),
             range_months: RangeMonths::default(),
+            fair_use: FairUse::default(),
             providers: TenantProviders::default(),
         }
+    }
+}
+
+/// The section `tenant.fair_use`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FairUse {
+    /// What becomes of a breach.
+    pub mode: FairUseMode,
+    /// A file with other rules than the built-in ones.
+    pub rules_file: Option<PathBuf>,
+}
+
+/// What becomes of a breach of fair use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FairUseMode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is logged and noted.
+    Report,
+}
+
+impl FairUse {
+    /// The rules in force; the error says what is wrong with the file.
+    pub fn rules(&self) -> Result<Rules, String> {
+        let Some(path) = &self.rules_file else { return Rules::read(BUILT_IN) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("the file {} cannot be read: {}", path.display(), error.kind()))?;
+        Rules::read(&text)
     }
 }
 
@@ -66,7 +103,7 @@ pub struct DataLifeDays {
 
 impl Default for DataLifeDays {
     fn default() -> Self {
-        Self { underwriting: 90, monitoring: 90, collection: 90, wealth: 90, budgeting: 90, one_time: 1 }
+        Self { underwriting: 30, monitoring: 31, collection: 90, wealth: 90, budgeting: 90, one_time: 1 }
     }
 }
 
@@ -152,8 +189,26 @@ impl Tenant {
                 faults.add(format!("tenant.range_months.{name}"), "must be 1 to 120");
             }
         }
+        match self.fair_use.rules() {
+            Ok(rules) => self.validate_data_life(&rules, faults),
+            Err(message) => faults.add("tenant.fair_use.rules_file", message),
+        }
         self.validate_default_provider(faults);
         self.providers.check("tenant", faults);
+    }
+
+    /// A life that is only assumed must not be longer than any consent of the purpose can allow.
+    fn validate_data_life(&self, rules: &Rules, faults: &mut Faults) {
+        if self.fair_use.mode == FairUseMode::Report {
+            return;
+        }
+        for purpose in (1..).map_while(|number| Purpose::try_from(number).ok()) {
+            let limit = rules.of(purpose).and_then(|rule| rule.data_life);
+            if let Some(limit) = limit.filter(|limit| Period::days(self.data_life_days.of(purpose)).exceeds(*limit)) {
+                let name = purpose.as_str_name().trim_start_matches("PURPOSE_").to_ascii_lowercase();
+                faults.add(format!("tenant.data_life_days.{name}"), format!("must be at most {limit}, by the rules of fair use"));
+            }
+        }
     }
 
     fn validate_default_provider(&self, faults: &mut Faults) {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use prost::Message;
 
 use super::{
-    rows::{Entry, EntryKind, Rows},
+    rows::{Entry, EntryKind, Rows, RowsBuilder},
     time::Day,
     view, wire,
 };
@@ -85,6 +85,35 @@ pub fn compare(before: Side<'_>, after: Side<'_>, view: View) -> Result<Changes,
     let counts = count(&found);
     let rows = encode(before.rows, after.rows, &found, view)?;
     Ok(Changes { rows, counts })
+}
+
+/// What a provider calls its latest, as changes that it reports. The rows are of that answer alone, so nothing is said of its completeness.
+pub fn reported(rows: &Rows, view: View) -> Result<Changes, Incomparable> {
+    let none = RowsBuilder::with_capacity(0).finish().ok_or(Incomparable)?;
+    let rows = unjudged(rows)?;
+    let found: Vec<Found> = rows
+        .entries
+        .iter()
+        .map(|entry| Found { what: entry.kind, kind: ChangeKind::Reported, before: None, after: Some(*entry), outside: false })
+        .collect();
+    let counts = count(&found);
+    Ok(Changes { rows: encode(&none, &rows, &found, view)?, counts })
+}
+
+/// The same rows without a word on completeness, and of no fetch.
+fn unjudged(rows: &Rows) -> Result<Rows, Incomparable> {
+    let mut out = RowsBuilder::with_capacity(rows.bytes.len());
+    for entry in &rows.entries {
+        match entry.kind {
+            EntryKind::Account => {
+                let head = pb::Account::decode(rows.message(*entry)).map_err(|_| Incomparable)?;
+                let head = pb::Account { completeness: None, fetch_id: String::new(), ..head };
+                out.framed(EntryKind::Account, &pb::FetchDataResponse { accounts: vec![head], ..Default::default() });
+            }
+            EntryKind::Transaction => out.row(|bytes| wire::message(bytes, 2, rows.message(*entry))),
+        }
+    }
+    out.finish().ok_or(Incomparable)
 }
 
 impl Found {
@@ -178,6 +207,8 @@ fn count(found: &[Found]) -> ChangeCounts {
         transactions_added: of(EntryKind::Transaction, ChangeKind::Added),
         transactions_removed: of(EntryKind::Transaction, ChangeKind::Removed),
         transactions_changed: of(EntryKind::Transaction, ChangeKind::Changed),
+        accounts_reported: of(EntryKind::Account, ChangeKind::Reported),
+        transactions_reported: of(EntryKind::Transaction, ChangeKind::Reported),
     }
 }
 

@@ -134,6 +134,13 @@ pub fn message(out: &mut Vec<u8>, field: u8, message: &[u8]) {
     out.extend_from_slice(message);
 }
 
+/// Appends a text, bytes or a message as a field of any number, even if empty.
+pub fn delimited(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+    varint(out, u64::from(field) << 3 | 2);
+    varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 /// How many bytes [`begin`] keeps free: a tag and a length of two bytes.
 pub const FRAME_HEAD: usize = 3;
 
@@ -173,7 +180,8 @@ pub fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
     std::iter::from_fn(move || next(&mut rest))
 }
 
-fn next<'m>(rest: &mut &'m [u8]) -> Option<(u32, Field<'m>)> {
+/// Takes the field that the rest of a message begins with; `None` if there is none, or it cannot be read.
+pub fn next<'m>(rest: &mut &'m [u8]) -> Option<(u32, Field<'m>)> {
     let key = prost::encoding::decode_varint(rest).ok()?;
     let field = match key & 7 {
         0 => Field::Number(prost::encoding::decode_varint(rest).ok()?),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::model::{JourneyState, Product};
+use super::{
+    fair_use::Breach,
+    model::{JourneyState, Product},
+};
 use crate::{pb::CompletenessFinding, providers::error::ProviderError, store::StoreError};
 
 /// One wrong field.
@@ -104,8 +107,16 @@ pub enum JourneyError {
     ProductNotRequested(Product),
     /// The journey's state does not allow the call.
     JourneyState(JourneyState),
+    /// What is asked goes beyond the framework's limits.
+    FairUse(Vec<Breach>),
+    /// Another journey of the same client reference is open.
+    OpenJourney,
+    /// The query of a customer's return is of nobody's.
+    RedirectUnknown,
     /// The outcome of an attempt is not known.
     OutcomeUnknown,
+    /// The consent allows one fetch only.
+    ConsentNotPeriodic,
     /// The view is not open to the caller.
     ViewNotAllowed,
     /// A provider call failed.

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod background;
 pub mod derive;
 pub mod error;
+pub mod fair_use;
 pub mod machine;
 pub mod model;
 pub mod policy;

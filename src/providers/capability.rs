@@ -19,9 +19,9 @@ pub struct ProviderProduct {
     /// The sources of data.
     pub sources: &'static [DataSource],
     /// The fields that it declares to deliver; a declared field that is unset in an answer is a fault of ours.
-    pub declared_fields: &'static [&'static str],
+    pub declared_fields: Vec<&'static str>,
     /// Those of them that rest on a guess of ours.
-    pub assumed_fields: &'static [&'static str],
+    pub assumed_fields: Vec<&'static str>,
     /// The documents of its analysis.
     pub report_formats: &'static [ReportFormat],
     /// The inputs of StartJourney that it honours.
@@ -30,4 +30,6 @@ pub struct ProviderProduct {
     pub resumes_attempt: bool,
     /// Whether a journey can hold several consents.
     pub several_consents: bool,
+    /// Whether it can be asked for what is new since it was last asked.
+    pub latest_changes: bool,
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{capability::ProviderProduct, error::ProviderError, judge::Origin};
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
+    journey::fair_use::TemplateTerms,
     journey::model::{
         Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
         FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
@@ -202,6 +203,20 @@ pub struct Target<'a> {
     pub accounts: &'a [String],
 }
 
+/// What a provider calls the latest data of a consent.
+#[derive(Debug, Clone)]
+pub enum Latest {
+    /// Accounts, as the provider sent them.
+    Data(Body),
+    /// There is nothing new.
+    Nothing {
+        /// The call that said so, by the adapter's name for it.
+        endpoint: &'static str,
+        /// When it did.
+        received_at: Timestamp,
+    },
+}
+
 /// An analysis.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -233,6 +248,19 @@ pub struct WebhookHint {
     pub provider_refs: Vec<String>,
 }
 
+/// What the query of a customer's return says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirected {
+    /// The provider's id in it: handle or orchestration id.
+    pub reference: String,
+    /// What it says.
+    pub outcome: pb::RedirectOutcome,
+    /// The provider's code.
+    pub code: Option<String>,
+    /// Whether the provider vouched for it; otherwise it is the browser's word.
+    pub confirmed: bool,
+}
+
 /// One credential at one provider.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
@@ -244,6 +272,8 @@ pub trait Provider: Send + Sync + 'static {
     fn products(&self) -> &[ProviderProduct];
     /// How an ask would be served. Makes no call; names every fault at once.
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault>;
+    /// What can be learnt of a template, by a read if that is needed; what cannot be had stays unknown.
+    async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
     /// Mints a fresh URL for the same attempt; `Ok(None)` where the provider cannot and a new attempt is needed.
@@ -265,12 +295,17 @@ pub trait Provider: Send + Sync + 'static {
     ) -> Result<Option<String>, ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
+    /// Fetches what is new in a consent's data since the provider was last asked. It forgets what it has given: a write, sent once. Where
+    /// it has no such call the product says so by `latest_changes`, and this answers `Unsupported`.
+    async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError>;
     /// Reads a body of financial data into neutral rows. Makes no call.
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError>;
     /// Fetches the analysis of a consent's data.
     async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError>;
     /// Fetches one document of the analysis.
     async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError>;
+    /// Reads the query of a customer's return; `Ok(None)` if it is none of this provider. It may ask the provider what the query says.
+    async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError>;
     /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
     fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint>;
 }

@@ -22,7 +22,8 @@ fn date(day: Date) -> pb::Date {
     pb::Date { year: day.year().into(), month: day.month().into(), day: day.day().into() }
 }
 
-fn range(range: DayRange) -> Option<pb::DateRange> {
+/// A range of days; none if neither end is known.
+pub(super) fn range(range: DayRange) -> Option<pb::DateRange> {
     (range != DayRange::default()).then(|| pb::DateRange { from: range.from.map(date), to: range.to.map(date) })
 }
 
@@ -144,12 +145,13 @@ pub fn journey(journey: &Journey) -> pb::Journey {
         sequence: journey.sequence,
         ignored_inputs: journey.ignored_inputs.clone(),
         settled: derive::settled(journey),
+        superseded_by: journey.superseded_by.clone().unwrap_or_default(),
     }
 }
 
 /// The encoded answer of GetStatus, as the cache keeps it.
 pub(super) fn status_bytes(tree: &Journey) -> Bytes {
-    pb::GetStatusResponse { journey: Some(journey(tree)) }.encode_to_vec().into()
+    pb::GetStatusResponse { journey: Some(journey(tree)), stale: false }.encode_to_vec().into()
 }
 
 #[cfg(test)]

@@ -1,9 +1,24 @@
 //! FetchChanges: encoded changes, then a freshly encoded tail.
 
+use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, encoded, status, validate, with_origin};
-use crate::pb::{FetchChangesRequest, FetchChangesResponse};
+use super::{
+    Edge, call_of, convert, encoded,
+    idempotent::Write,
+    status,
+    validate::{self, Changes},
+    with_origin,
+};
+use crate::{
+    journey::{
+        error::{Failure, JourneyError},
+        model::Journey,
+        service::{ChangesQuery, LatestQuery},
+    },
+    pb::{ChangesMode, FetchChangesRequest, FetchChangesResponse},
+    providers::provider::Call,
+};
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchChangesRequest>) -> Result<Response<FetchChangesResponse>, Status> {
     let call = call_of(&request);
@@ -11,17 +26,86 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchChangesRequest>) -
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::changes(request).map_err(status::of_failure)?;
-    let view = query.view;
     let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let page = edge.service.differences(call, &tree.journey, query).await.map_err(status::of_failure)?;
+    match query {
+        Changes::Between(query) => between(edge, call, &tree.journey, query).await,
+        Changes::Latest(query) => latest(edge, call, &tree.journey, query).await,
+    }
+}
+
+async fn between(
+    edge: &Edge,
+    call: Call,
+    journey: &Journey,
+    query: ChangesQuery,
+) -> Result<Response<FetchChangesResponse>, Status> {
+    let view = query.view;
+    let page = edge.service.differences(call, journey, query).await.map_err(status::of_failure)?;
     let tail = FetchChangesResponse {
         next_page_token: page.next_page_token,
-        journey_id,
+        journey_id: journey.id.clone(),
         since_fetch: Some(convert::fetch(&page.since, &page.consent_id)),
         fetch: Some(convert::fetch(&page.fetch, &page.consent_id)),
         view: view.into(),
         counts: Some(page.counts),
+        consent_id: page.consent_id,
         ..Default::default()
     };
     Ok(with_origin(encoded::page(&page.entries, &tail, None), page.origin))
+}
+
+async fn latest(
+    edge: &Edge,
+    call: Call,
+    journey: &Journey,
+    query: LatestQuery,
+) -> Result<Response<FetchChangesResponse>, Status> {
+    let consent_id = edge.service.latest_consent(journey, &query).map_err(status::of_failure)?;
+    // Later pages are of an answer that is there.
+    let replayed = !query.page_token.is_empty() || ask(edge, call, journey, &consent_id, &query.request_id).await?;
+    let view = query.view;
+    let page = edge.service.latest(journey, &consent_id, query).await.map_err(status::of_failure)?;
+    let tail = FetchChangesResponse {
+        next_page_token: page.next_page_token,
+        journey_id: journey.id.clone(),
+        view: view.into(),
+        counts: Some(page.counts),
+        consent_id,
+        provenance: Some(convert::provenance(journey, "", &page.provenance)),
+        purge_time: Some(convert::timestamp(page.purge_at)),
+        replayed,
+        ..Default::default()
+    };
+    Ok(with_origin(encoded::page(&page.entries, &tail, None), page.origin))
+}
+
+/// Has the provider asked once for the request id; answers whether that was done before. What is kept as the write's own answer is only
+/// that it was asked: what came lies apart, so a repeat may choose another view or page size.
+async fn ask(edge: &Edge, call: Call, journey: &Journey, consent_id: &str, request_id: &str) -> Result<bool, Status> {
+    let canonical = FetchChangesRequest {
+        journey_id: journey.id.clone(),
+        consent_id: consent_id.to_owned(),
+        mode: ChangesMode::Provider.into(),
+        ..Default::default()
+    };
+    let write = Write {
+        service: &edge.service,
+        in_flight: &edge.in_flight,
+        call,
+        request_id,
+        canonical: canonical.encode_to_vec(),
+        journey_id: &journey.id,
+    };
+    let (service, consent, request) = (edge.service.clone(), consent_id.to_owned(), request_id.to_owned());
+    let work = move |journey_id: String| async move { service.ask_latest(&journey_id, &consent, &request).await };
+    // Begun and not ended: what came is kept, or lost for good. It is not asked again, since what was lost would not come again.
+    let unfinished = |journey_id: String| async move {
+        match edge.service.has_latest(&journey_id, consent_id, request_id).await {
+            Ok(true) => Ok(true),
+            Ok(false) => Err(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id)),
+            Err(failure) => Err(failure),
+        }
+    };
+    let (kept_before, replayed) = write.run(work, unfinished).await?;
+    Ok(kept_before || replayed)
 }

@@ -31,11 +31,12 @@ fn product(product: &capability::ProviderProduct) -> ProviderProduct {
         purposes: product.purposes.iter().map(|one| i32::from(*one)).collect(),
         fi_types: product.fi_types.iter().map(|one| i32::from(*one)).collect(),
         sources: product.sources.iter().map(|one| i32::from(*one)).collect(),
-        declared_fields: words(product.declared_fields),
-        assumed_fields: words(product.assumed_fields),
+        declared_fields: words(&product.declared_fields),
+        assumed_fields: words(&product.assumed_fields),
         report_formats: product.report_formats.iter().map(|one| i32::from(*one)).collect(),
         inputs: words(product.inputs),
         resumes_attempt: product.resumes_attempt,
         several_consents: product.several_consents,
+        latest_changes: product.latest_changes,
     }
 }

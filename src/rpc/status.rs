@@ -7,7 +7,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::{
-    journey::error::{Failure, JourneyError, Lack, Violation},
+    journey::{
+        error::{Failure, JourneyError, Lack, Violation},
+        fair_use::Breach,
+    },
     pb::{CompletenessCode, CompletenessFinding, ErrorReason},
     providers::error::{Effect, ErrorKind, ProviderError},
 };
@@ -53,6 +56,11 @@ pub fn of_failure(failure: Failure) -> Status {
     if let JourneyError::DataIncomplete(lacks) = &failure.error {
         details.set_precondition_failure(preconditions(lacks));
     }
+    if let JourneyError::FairUse(breaches) = &failure.error {
+        let broken =
+            |breach: &Breach| PreconditionViolation::new(breach.rule.name(), cut(&breach.field), cut(&breach.description));
+        details.set_precondition_failure(breaches.iter().take(MAX_VIOLATIONS).map(broken).collect::<Vec<_>>());
+    }
     let text = match &failure.error {
         JourneyError::UnknownProvider { known, .. } => format!("{text}; known: {}", known.join(", ")),
         _ => text.to_owned(),
@@ -79,10 +87,14 @@ pub(super) fn after(failure: &Failure) -> After {
         (Effect::None, Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Aborted | Code::Internal) => {
             After::Free
         }
-        // An operator mends it; the caller then repeats the same request.
-        _ if matches!(&failure.error, JourneyError::Provider(error) if error.kind == ErrorKind::Credentials) => After::Free,
+        // An operator mends it, or the provider gets there; the caller then repeats the same request.
+        _ if matches!(&failure.error, JourneyError::Provider(error) if may_pass(error.kind)) => After::Free,
         _ => After::Keep,
     }
+}
+
+fn may_pass(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
 }
 
 /// What a caller is told.
@@ -122,9 +134,13 @@ fn verdict(error: &JourneyError) -> Verdict {
             (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product")
         }
         JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
+        JourneyError::OpenJourney => (FailedPrecondition, R::OpenJourney, "another journey of this client reference is open"),
+        JourneyError::RedirectUnknown => (InvalidArgument, R::RedirectUnknown, "the query is of no return that is known"),
+        JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
         }
+        JourneyError::ConsentNotPeriodic => (FailedPrecondition, R::ConsentNotPeriodic, "the consent allows one fetch only"),
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
         JourneyError::Provider(error) => return provider_verdict(error),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
@@ -216,6 +232,7 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
             vec![violation(field, &format!("known providers: {}", known.join(", ")))]
         }
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
+        JourneyError::RedirectUnknown => vec![violation("query", "is of no return that is known, or of another journey")],
         JourneyError::PageTokenMismatch => vec![violation("page_token", "was made for another request")],
         _ => Vec::new(),
     }
@@ -293,7 +310,11 @@ mod tests {
             JourneyError::DataIncomplete(vec![lack(1)]),
             JourneyError::ProductNotRequested(Product::Analytics),
             JourneyError::JourneyState(JourneyState::Ready),
+            JourneyError::FairUse(Vec::new()),
+            JourneyError::OpenJourney,
+            JourneyError::RedirectUnknown,
             JourneyError::OutcomeUnknown,
+            JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,
             JourneyError::Deadline,
             JourneyError::Store,
@@ -363,6 +384,8 @@ mod tests {
         assert_eq!(after(&provider(ErrorKind::Unavailable, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::Refused, Effect::None)), After::Keep);
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);
+        assert_eq!(after(&provider(ErrorKind::NotReady, Effect::None)), After::Free);
+        assert_eq!(after(&Failure::from(JourneyError::OutcomeUnknown)), After::Keep);
         assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
     }
 }

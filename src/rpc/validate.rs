@@ -1,5 +1,6 @@
 //! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
 
+mod finding;
 mod reading;
 
 use std::collections::HashSet;
@@ -7,14 +8,15 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
+pub(super) use finding::{journeys, query};
 pub(crate) use reading::data;
-pub(super) use reading::{account_ids, changes, stream};
+pub(super) use reading::{Changes, account_ids, changes, stream};
 
 use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
-        service::StartCommand,
+        service::{OnOpen, StartCommand},
     },
     pb,
     random::is_id,
@@ -94,6 +96,18 @@ impl Check {
         }
     }
 
+    fn on_open(&mut self, number: i32) -> OnOpen {
+        match pb::OpenJourneyRule::try_from(number) {
+            Ok(pb::OpenJourneyRule::Unspecified | pb::OpenJourneyRule::Reject) => OnOpen::Reject,
+            Ok(pb::OpenJourneyRule::Reuse) => OnOpen::Reuse,
+            Ok(pb::OpenJourneyRule::New) => OnOpen::New,
+            Err(_) => {
+                self.add("on_open_journey", "must be a known rule");
+                OnOpen::Reject
+            }
+        }
+    }
+
     fn reference(&mut self, field: &str, value: &str) -> Option<String> {
         self.text(field, value, is_reference, "must be at most 64 characters of A-Z a-z 0-9 _ . -")
     }
@@ -158,6 +172,28 @@ impl Check {
 pub(crate) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
+    command(check, request, journey_id)
+}
+
+/// ExplainConsent as the command of the StartJourney that it explains. Inputs that cannot be honoured are told, not refused.
+pub(super) fn explain(request: pb::ExplainConsentRequest) -> Result<StartCommand, Failure> {
+    let pb::ExplainConsentRequest { provider, credential, customer, consents, products, institutions, redirect_url } = request;
+    let allow_ignored = true;
+    let start = pb::StartJourneyRequest {
+        provider,
+        credential,
+        customer,
+        consents,
+        products,
+        institutions,
+        redirect_url,
+        allow_ignored,
+        ..pb::StartJourneyRequest::default()
+    };
+    command(Check::default(), start, String::new())
+}
+
+fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {
     let provider = check.text("provider", &request.provider, is_reference, "must be a provider's id as ListProviders names it");
     let credential =
         check.text("credential", &request.credential, is_reference, "must be the name of a credential as ListProviders names it");
@@ -172,7 +208,22 @@ pub(crate) fn start(request: pb::StartJourneyRequest, journey_id: String) -> Res
     let redirect_url = check.redirect_url(&request.redirect_url);
     let client_reference = check.reference("client_reference", &request.client_reference);
     let ask = Ask { customer, consents, products, institutions: request.institutions, redirect_url, client_reference };
-    check.finish(StartCommand { journey_id, ask, provider, credential, allow_ignored: request.allow_ignored })
+    let on_open = check.on_open(request.on_open_journey);
+    let supersedes = check.text("supersedes", &request.supersedes, |text| is_id(text, "jrn"), "must be a journey's id");
+    check.require(
+        supersedes.is_none() || ask.client_reference.is_some(),
+        "supersedes",
+        "needs a client_reference, the same as the superseded journey's",
+    );
+    check.finish(StartCommand {
+        journey_id,
+        ask,
+        provider,
+        credential,
+        allow_ignored: request.allow_ignored,
+        on_open,
+        supersedes,
+    })
 }
 
 /// ResumeJourney: the redirect URL, if one is given.

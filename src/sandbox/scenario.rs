@@ -47,6 +47,8 @@ pub enum Scenario {
     QuietMonth,
     MissingRow,
     OtherHolder,
+    LargeAccount,
+    EveryKind,
 }
 
 /// The table: last two digits, story, what happens. Any other digits are a normal customer.
@@ -91,13 +93,23 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
     ("34", Scenario::WebhooksLost, "no webhook arrives"),
     ("35", Scenario::NoAccountFound, "the customer approves, but no account is discovered: the consent stays pending"),
     ("36", Scenario::ConsentAnswerLost, "the journey is opened, but the answer to that call is lost behind a 504"),
-    ("37", Scenario::FetchAnswerLost, "the fetch is started, but the answer to the first such call is lost behind a 504"),
+    (
+        "37",
+        Scenario::FetchAnswerLost,
+        "the fetch is started, but the answer to the first such call is lost behind a 504, and so is the first of the latest data",
+    ),
     ("38", Scenario::AnalyticsLate, "analytics are not ready at the first two looks"),
     ("39", Scenario::AllAccountsDenied, "every bank denies the data"),
     ("40", Scenario::MissingQuarter, "the first account has no rows of three months in which money moved"),
     ("41", Scenario::QuietMonth, "nothing happens on the first account in one month"),
     ("42", Scenario::MissingRow, "one rent payment is missing in the first account: the running balance breaks there"),
     ("43", Scenario::OtherHolder, "every account is somebody else's"),
+    (
+        "44",
+        Scenario::EveryKind,
+        "FinPro: beside the deposits an account of every other kind, from mutual funds to returns of the goods and services tax",
+    ),
+    ("45", Scenario::LargeAccount, "the first account has more than a hundred thousand rows"),
 ];
 
 impl Scenario {

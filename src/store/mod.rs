@@ -1,14 +1,64 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
+mod changes;
+mod columns;
+mod documents;
+mod evidence;
+mod find;
+mod increments;
+mod journeys;
+mod migrations;
+mod notices;
+mod postgres;
+mod requests;
+mod snapshots;
 mod sqlite;
+mod vault;
 
-pub use sqlite::{SqliteStore as Store, journeys::Versioned};
+use std::{path::Path, sync::Arc};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use bytes::Bytes;
-use jiff::Timestamp;
+use async_trait::async_trait;
 
-use crate::{data::Provenance, seal::Unsealable};
+pub use changes::{ChangeStore, Changed, Ear, Told};
+pub use documents::{DocumentStore, KeptDocument};
+pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
+pub use find::{Behind, FindStore, Wanted};
+pub use increments::{IncrementStore, KeptIncrement};
+pub use journeys::{JourneyStore, Look, Versioned};
+pub use requests::{Begun, REQUEST_LIFE, RequestStore};
+pub use snapshots::{KeptSnapshot, SnapshotStore};
+
+use crate::{
+    config,
+    seal::{Keys, Unsealable},
+};
+
+/// A store, shared.
+pub type Store = Arc<dyn Storage>;
+
+/// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
+#[async_trait]
+pub trait Storage:
+    ChangeStore + JourneyStore + FindStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
+{
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+    /// Ends every connection; what was acknowledged stays.
+    async fn close(&self);
+}
+
+/// Opens the store that the configuration names, and brings its schema up to date.
+pub async fn connect(config: &config::Store, keys: &Keys) -> Result<Store, StoreError> {
+    match config.database().map_err(|_| StoreError::Address)? {
+        config::Database::File(path) => open(&path, keys).await,
+        config::Database::Server(settings) => Ok(Arc::new(postgres::PostgresStore::open(&settings, keys).await?)),
+    }
+}
+
+/// Opens the store in one SQLite file, makes it if there is none, and brings its schema up to date.
+pub async fn open(path: &Path, keys: &Keys) -> Result<Store, StoreError> {
+    Ok(Arc::new(sqlite::SqliteStore::open(path, keys).await?))
+}
 
 /// The store cannot be used. Its text is for the log and holds no values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +69,12 @@ pub enum StoreError {
     /// A row cannot be opened or read back.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(&'static str),
+    /// The database's schema is of a later release that this binary cannot work with.
+    #[error("the database has been migrated beyond what this version can work with")]
+    Outdated,
+    /// The setting that names the database cannot be read.
+    #[error("store.url cannot be read")]
+    Address,
     /// Another writer was there first, again and again.
     #[error("too many writers at once")]
     Contended,
@@ -44,81 +100,4 @@ impl From<Unsealable> for StoreError {
     fn from(_: Unsealable) -> Self {
         Self::Unreadable("sealed under another key, or damaged")
     }
-}
-
-/// What begins when a write's request id is written down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// The first time: go on.
-    New,
-    /// It was answered before; the sealed answer, opened.
-    Answered(Vec<u8>),
-    /// It came before with another body.
-    Reused,
-    /// It is in flight; the journey that it opens or concerns.
-    InFlight(String),
-}
-
-/// A document of an analysis, kept until its data's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptDocument {
-    /// The bytes.
-    pub bytes: Vec<u8>,
-    /// The media type.
-    pub media_type: String,
-    /// Where it comes from.
-    pub provenance: Provenance,
-}
-
-/// The normalised rows of a fetch, kept until its data's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptSnapshot {
-    /// The rows in their kept form.
-    pub rows: Vec<u8>,
-    /// Where they come from.
-    pub provenance: Provenance,
-}
-
-/// What a fetch's rows were made from, as the provider sent it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptEvidence {
-    /// The bytes.
-    pub bytes: Bytes,
-    /// The media type.
-    pub media_type: String,
-    /// The provider call that brought it, by the adapter's name for it.
-    pub endpoint: String,
-    /// When it came.
-    pub received_at: Timestamp,
-}
-
-impl KeptEvidence {
-    /// SHA-256 of the bytes.
-    pub fn sha256(&self) -> [u8; 32] {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(digest(&SHA256, &self.bytes).as_ref());
-        sha256
-    }
-}
-
-/// Evidence as it is found, with what belongs to its snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetainedFetch {
-    /// The body.
-    pub evidence: KeptEvidence,
-    /// Which normaliser made the rows that are kept of it.
-    pub normaliser_version: u32,
-    /// When both are deleted.
-    pub purge_at: Timestamp,
-}
-
-/// A snapshot that an older normaliser made and that can be made anew.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outdated {
-    /// The journey.
-    pub journey_id: String,
-    /// The fetch.
-    pub fetch_id: String,
-    /// Which normaliser made it.
-    pub normaliser_version: u32,
 }

@@ -21,7 +21,7 @@ use crate::harness::{World, data_request, reason, start_request};
 
 /// The machine's clock and as much as a test adds.
 #[derive(Default)]
-struct Forward(Mutex<SignedDuration>);
+pub struct Forward(pub Mutex<SignedDuration>);
 
 impl Clock for Forward {
     fn now(&self) -> Timestamp {
@@ -52,7 +52,7 @@ async fn a_month_later() -> Month {
     let earlier = fetches(&journey, Purpose::Monitoring)[0].fetch_id.clone();
     let of_other_consent = fetches(&journey, Purpose::Underwriting)[0].fetch_id.clone();
 
-    *clock.0.lock().unwrap() = SignedDuration::from_hours(30 * 24);
+    *clock.0.lock().unwrap() = SignedDuration::from_hours(28 * 24);
     fetch_again(&world, &journey_id, clock.now()).await;
     let picked_up = |journey: &pb::Journey| {
         let fetches = fetches(journey, Purpose::Monitoring);
@@ -70,7 +70,7 @@ async fn a_month_later() -> Month {
 }
 
 /// Asks the provider for a second data session, as an operator can in its portal; the gateway finds it by itself.
-async fn fetch_again(world: &World, journey_id: &str, now: Timestamp) {
+pub async fn fetch_again(world: &World, journey_id: &str, now: Timestamp) {
     let service = world.gateway.service();
     let journey = service.store().journey(&service.tenant().id, journey_id).await.unwrap().unwrap().journey;
     let consent = journey.consents.iter().find(|consent| consent.purpose == Purpose::Monitoring).unwrap();

@@ -11,7 +11,7 @@ use sangam::{
     pb::{self, JourneyState, Product, Purpose, View, get_evidence_response::Part},
     sandbox::{Sandbox, SandboxConfig, customer, gateway_config::gateway_toml},
     seal::Keys,
-    store::{KeptSnapshot, Store},
+    store::{self, KeptSnapshot, Store},
 };
 use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
@@ -340,7 +340,7 @@ async fn a_newer_normaliser_reads_what_was_kept_and_asks_no_provider() {
     assert_eq!(renormalise(&directory, &[]).await, (Some(0), counts(0, 0)), "nothing is outdated yet");
 
     let keys = Keys::new(&config.seal.load().unwrap());
-    let store = Store::open(&config.store.path, &keys).await.unwrap();
+    let store = store::open(&config.store.path, &keys).await.unwrap();
     for before in &journeys {
         make_old(&store, &before.journey_id, &before.fetch.as_ref().unwrap().fetch_id, None).await;
     }
@@ -372,7 +372,7 @@ async fn a_newer_normaliser_reads_what_was_kept_and_asks_no_provider() {
     gateway.stop().await;
 
     // What cannot be read any more stays as it is, and the rest goes on.
-    let store = Store::open(&config.store.path, &keys).await.unwrap();
+    let store = store::open(&config.store.path, &keys).await.unwrap();
     for (before, body) in journeys.iter().zip([Some("{}"), Some("{\"data\":[]}"), None]) {
         make_old(&store, &before.journey_id, &before.fetch.as_ref().unwrap().fetch_id, body).await;
     }

@@ -2,6 +2,7 @@
 
 mod capture;
 mod data;
+mod latest;
 mod looks;
 mod opening;
 mod reports;

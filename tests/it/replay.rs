@@ -32,6 +32,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     (CONSENT, "/fi/request", include_str!("documented/finpro_fi_request.json")),
     (CONSENT, "/consent/firequest/status", include_str!("documented/finpro_fi_status.json")),
     (CONSENT, "/getallfidata", include_str!("documented/finpro_data.json")),
+    (CONSENT, "/getalllatestfidata", include_str!("documented/finpro_latest_data.json")),
     (CONSENT, "/analytics/json", include_str!("documented/finpro_analytics.json")),
     (ORCHESTRATION, "/v3/requestconsent", include_str!("documented/finpro_transaction.json")),
     (ORCHESTRATION, "/transaction/status", include_str!("documented/finpro_transaction_status.json")),

@@ -6,7 +6,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    config::{Cache, DEFAULT_TOML, DataLifeDays, Deadlines, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Webhook},
+    config::{
+        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Webhook,
+    },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
 };
@@ -199,7 +201,7 @@ fn the_examples_of_the_default_file_are_well_apart_from_their_secrets() {
     let faults = faults_of(Config::from_toml_str(&text));
     let secrets = faults.iter().filter(|(_, message)| message.contains("cannot be read: ") || message.contains("is not set"));
     assert_eq!(secrets.count(), faults.len(), "{faults:#?}");
-    assert_eq!(faults.len(), 4, "{faults:#?}");
+    assert_eq!(faults.len(), 6, "{faults:#?}");
 }
 
 /// The names of a section's settings, as the code knows them.
@@ -234,6 +236,7 @@ fn the_default_file_names_every_setting() {
         ("tenant", names::<Tenant>()),
         ("tenant.data_life_days", names::<DataLifeDays>()),
         ("tenant.range_months", names::<RangeMonths>()),
+        ("tenant.fair_use", names::<FairUse>()),
         ("tenant.finpro.main", names::<finpro::Config>()),
         ("tenant.finpro.main.analytics", names::<finpro::AnalyticsJourneys>()),
         ("tenant.finpro.main.limits", names::<LimitsConfig>()),
@@ -258,6 +261,6 @@ fn the_default_file_names_every_setting() {
 fn an_unknown_purpose_has_the_shortest_life_and_no_range() {
     let tenant = Tenant::default();
     assert_eq!(tenant.data_life_days.of(Purpose::Unspecified), 1);
-    assert_eq!(tenant.data_life_days.of(Purpose::Underwriting), 90);
+    assert_eq!(tenant.data_life_days.of(Purpose::Underwriting), 30);
     assert_eq!(tenant.range_months.of(Purpose::Unspecified), None);
 }

@@ -54,6 +54,26 @@ fn read(changes: &Changes) -> FetchChangesResponse {
     answer
 }
 
+#[test]
+fn what_a_provider_reports_is_told_in_its_order_and_not_judged() {
+    let judged = pb::Account { completeness: Some(pb::Completeness::default()), ..head("a") };
+    let rows = of(&[(judged, &[("1", "b1", 3, "x"), ("2", "", 1, "y")]), (head("b"), &[])]);
+    let changes = reported(&rows, View::Full).unwrap();
+    assert_eq!((changes.counts.accounts_reported, changes.counts.transactions_reported), (2, 2));
+    let answer = read(&changes);
+    assert!(answer.accounts.iter().all(|one| one.kind() == ChangeKind::Reported && one.before.is_none()));
+    let bare = |id: &str| Some(pb::Account { fetch_id: String::new(), ..head(id) });
+    assert!(answer.accounts.iter().map(|one| one.after.clone()).eq([bare("a"), bare("b")]));
+    let wanted = |id: &str| (ChangeKind::Reported, String::new(), id.to_owned(), false);
+    assert_eq!(told(&answer), [wanted("1"), wanted("2")]);
+    let masked = read(&reported(&rows, View::Masked).unwrap());
+    assert!(masked.transactions.iter().all(|one| one.after.as_ref().unwrap().narration.is_empty()));
+    let summary = reported(&rows, View::Summary).unwrap();
+    assert_eq!((read(&summary).transactions.len(), summary.counts), (0, changes.counts));
+    let none = reported(&of(&[]), View::Full).unwrap();
+    assert_eq!((none.rows.entries.len(), none.counts), (0, ChangeCounts::default()));
+}
+
 /// Transactions as kind, id before, id after, outside.
 fn told(answer: &FetchChangesResponse) -> Vec<(ChangeKind, String, String, bool)> {
     let id = |row: &Option<pb::Transaction>| row.as_ref().map(|row| row.transaction_id.clone()).unwrap_or_default();

@@ -6,10 +6,16 @@ mod changes;
 mod complete;
 mod data;
 mod evidence;
+mod explain;
+mod find;
+mod latest;
+mod latest_page;
 mod open;
+mod others;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
+mod redirect;
 mod renormalise;
 mod report;
 mod resume;
@@ -27,14 +33,21 @@ pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
 pub use data::{DataPage, DataQuery, Run};
 pub use evidence::EvidenceAnswer;
+pub use explain::{ExplainedConsent, Explanation};
+pub use find::FoundJourneys;
+pub use latest_page::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
+pub use redirect::ResolvedRedirect;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
 pub use select::FetchChoice;
-pub use start::StartCommand;
+pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
 
-use super::policy::{Assumptions, Pace};
+use super::{
+    fair_use::Rules,
+    policy::{Assumptions, Pace},
+};
 use crate::{
     cache::{Caches, Frame, FrameKey, Loading},
     clock::SharedClock,
@@ -48,12 +61,12 @@ use crate::{
     store::Store,
 };
 
-/// A change of a journey, told inside this process.
+/// A change of a journey by this process or another one, told inside this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The tenant.
     pub tenant: String,
-    /// The journey.
+    /// The journey. Empty: changes of others may have been missed, and whoever listens reads again what concerns him.
     pub journey_id: String,
     /// Its sequence after the change.
     pub sequence: i64,
@@ -70,6 +83,8 @@ pub struct TenantPolicy {
     pub retain_evidence: bool,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
+    /// Whether a breach of fair use is refused; otherwise it is logged and noted.
+    pub enforce_fair_use: bool,
     /// The public address under which providers reach the webhook listener, without a trailing slash.
     pub webhook_base: Option<String>,
 }
@@ -90,6 +105,8 @@ pub struct Parts {
     pub hash: KeyedHash,
     /// The tenant.
     pub tenant: TenantPolicy,
+    /// The framework's limits.
+    pub rules: Rules,
     /// What to assume.
     pub assume: Assumptions,
     /// How the background looks after journeys.
@@ -112,6 +129,8 @@ pub struct Service {
     reports: Loading<(String, String, ReportFormat), ReportAnswer>,
     /// Differences of two fetches that were asked for lately.
     differences: Loading<changes::DifferenceKey, changes::Difference>,
+    /// What providers called the latest, read lately.
+    reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
     changes: broadcast::Sender<Change>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
@@ -122,6 +141,8 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let changes = broadcast::channel(1_024).0;
+        parts.store.hear(others::ear(&parts, changes.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -130,7 +151,8 @@ impl Service {
             analyses: Loading::new(16 * 1024 * 1024),
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
-            changes: broadcast::channel(1_024).0,
+            reported: Loading::new(64 * 1024 * 1024),
+            changes,
             wake: Arc::new(Notify::new()),
         }
     }

@@ -25,6 +25,20 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct PickedUp;
 
+/// What a body was asked for as. Without a fetch nothing is known of the days.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asking {
+    fetch_id: String,
+    asked: Asked,
+}
+
+impl From<&Fetch> for Asking {
+    fn from(fetch: &Fetch) -> Self {
+        let asked = Asked::new(fetch.requested_range, fetch.range_certainty, fetch.came_in_part());
+        Self { fetch_id: fetch.id.clone(), asked }
+    }
+}
+
 /// A body and what was read of it.
 pub(super) struct Read {
     /// The rows.
@@ -98,7 +112,7 @@ impl Service {
             Some(body) => body,
             None => provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] }).await?,
         };
-        let rows = self.normalise(provider, journey, consent, fetch, body.bytes.clone(), body.received_at).await?;
+        let rows = self.normalise(provider, journey, consent, fetch.into(), body.bytes.clone(), body.received_at).await?;
         Ok(Read { rows, body })
     }
 
@@ -114,14 +128,13 @@ impl Service {
         provider: Arc<dyn Provider>,
         journey: &Journey,
         consent: &Consent,
-        fetch: &Fetch,
+        Asking { fetch_id, asked }: Asking,
         bytes: Bytes,
         received_at: Timestamp,
     ) -> Result<Rows, ProviderError> {
         let ids = self.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
-        let (consent_id, fetch_id) = (consent.id.clone(), fetch.id.clone());
-        let asked = Asked::new(fetch.requested_range, fetch.range_certainty, fetch.came_in_part());
+        let consent_id = consent.id.clone();
         let span = tracing::Span::current();
         // A large body takes long enough to hold up every other task of the thread.
         let read = tokio::task::spawn_blocking(move || {

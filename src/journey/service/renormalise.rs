@@ -73,7 +73,7 @@ impl Service {
         };
         let provider = self.reader_of(&journey)?;
         let evidence = kept.evidence;
-        let rows = self.normalise(provider, &journey, consent, fetch, evidence.bytes, evidence.received_at).await?;
+        let rows = self.normalise(provider, &journey, consent, fetch.into(), evidence.bytes, evidence.received_at).await?;
         if (rows.accounts == 0) != (fetch.account_count == 0) {
             // The fetch's state hangs on it, and no reading of old bytes should turn data into none.
             let unlike = ProviderError::new(ErrorKind::ResponseInvalid, "", "renormalise");

@@ -62,7 +62,8 @@ impl Service {
     ) -> Result<OpenedJourney, Failure> {
         let mut ask = journey.ask.clone();
         ask.redirect_url = redirect_url.or(ask.redirect_url);
-        let plan = provider.plan(&ask).map_err(|fault| Failure::from(fault_error(fault)).of(&journey.id))?;
+        let mut plan = provider.plan(&ask).map_err(|fault| Failure::from(fault_error(fault)).of(&journey.id))?;
+        self.honour_fair_use(call, provider, &mut plan).await.map_err(|failure| failure.of(&journey.id))?;
         let (attempt, consents) = self.new_attempt(&plan);
         let now = self.parts.clock.now();
         let (journey, allowed) = self

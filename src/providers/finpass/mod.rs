@@ -10,7 +10,8 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target, WebhookHint,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
+        Target, WebhookHint,
     },
     settings::is_loopback,
 };
@@ -18,6 +19,7 @@ use crate::{
     clock::SharedClock,
     config::Faults,
     data::{ReadContext, Rows},
+    journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, DayRange, Journey},
     pb,
     resilience::retry::Jitter,
@@ -114,6 +116,11 @@ impl Provider for Finpass {
         plan::plan(ask)
     }
 
+    /// Finpass tells nothing about its two consent types.
+    async fn terms(&self, _: Call, template: &str) -> TemplateTerms {
+        plan::terms(template)
+    }
+
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
         let (origin, response) = self.send(call, build::init(&opening)).await?;
         let product = opening.plan.provider_product;
@@ -150,6 +157,11 @@ impl Provider for Finpass {
         fetch::read(origin, response)
     }
 
+    /// Every report is whole.
+    async fn latest(&self, _: Call, _: Target<'_>) -> Result<Latest, ProviderError> {
+        Err(error(ErrorKind::Unsupported, "fetch"))
+    }
+
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
         data::read(provider_product, body, context)
     }
@@ -170,6 +182,11 @@ impl Provider for Finpass {
                 Err(error(ErrorKind::Unsupported, "analysis_json"))
             }
         }
+    }
+
+    /// What Finpass appends to the address of the return is not documented.
+    async fn resolve_redirect(&self, _: Call, _: &str) -> Result<Option<Redirected>, ProviderError> {
+        Ok(None)
     }
 
     fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {

@@ -1,7 +1,10 @@
 //! How an ask becomes one of Finpass's two products, or why it cannot.
 
 use crate::{
-    journey::model::{Ask, Product, Purpose},
+    journey::{
+        fair_use::TemplateTerms,
+        model::{Ask, Product, Purpose},
+    },
     providers::provider::{Plan, PlanFault, PlannedConsent},
 };
 
@@ -17,6 +20,12 @@ pub(super) fn consent_type(purpose: Purpose) -> Option<&'static str> {
         Purpose::Monitoring => Some("loan_monitoring"),
         _ => None,
     }
+}
+
+/// What is known of a consent type: its name says how often data is fetched, nothing says more.
+pub(super) fn terms(template: &str) -> TemplateTerms {
+    let periodic = consent_type(Purpose::Monitoring).map(|monitoring| template == monitoring);
+    TemplateTerms { periodic, ..TemplateTerms::default() }
 }
 
 /// The product that brings what is wanted.

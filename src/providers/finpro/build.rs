@@ -8,6 +8,7 @@ use super::{
     ID,
     config::Settings,
     plan::{party, vua},
+    redirect::SealedReturn,
 };
 use crate::{
     journey::model::{Customer, DayRange},
@@ -114,6 +115,17 @@ pub(super) fn encrypted_url(handles: &[&str], redirect_url: Option<&str>, pan: O
 }
 
 #[derive(Serialize)]
+struct DecryptUrl<'a> {
+    #[serde(rename = "webRedirectionURL")]
+    parts: &'a SealedReturn,
+}
+
+/// `POST /webRedirection/decryptUrl`: opens what a browser brought back. It changes nothing and may be sent again.
+pub(super) fn decrypt_url(parts: &SealedReturn) -> OutboundRequest {
+    OutboundRequest::post_json(ID, "decryptUrl", CallKind::Read, "webRedirection/decryptUrl", &DecryptUrl { parts })
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ConsentsList<'a> {
     party_identifier_type: &'a str,
@@ -196,6 +208,12 @@ impl<'a> Selector<'a> {
 /// `POST /getallfidata`.
 pub(super) fn all_fi_data(selector: Selector<'_>) -> OutboundRequest {
     OutboundRequest::post_json(ID, "getallfidata", CallKind::Read, "getallfidata", &selector.body(None, &[]))
+}
+
+/// `POST /getalllatestfidata`. FinPro gives each row once, so a second question may find nothing.
+pub(super) fn latest_fi_data(consent_ref: &str) -> OutboundRequest {
+    let body = Selector::Consent(consent_ref).body(None, &[]);
+    OutboundRequest::post_json(ID, "getalllatestfidata", CallKind::Write, "getalllatestfidata", &body)
 }
 
 /// `POST /transaction/status`.
@@ -297,6 +315,8 @@ mod tests {
         assert_eq!(body(&session_status("c", None)), json!({"consentId":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Consent("c"))), json!({"consentID":"c"}));
         assert_eq!(body(&all_fi_data(Selector::Transaction("t"))), json!({"transactionId":"t"}));
+        let latest = latest_fi_data("c");
+        assert_eq!((body(&latest), latest.kind), (json!({"consentID":"c"}), CallKind::Write));
         assert_eq!(
             body(&analytics(Analytics::Json, Selector::Consent("c"), Some("j"), &[])),
             json!({"consentID":"c","journeyID":"j"})

@@ -10,6 +10,8 @@ use url::{Host, Url};
 
 use crate::{
     config::{Faults, SecretSource},
+    data::words,
+    journey::fair_use::Frequency,
     providers::{
         http::Limits,
         settings::{self, LimitsConfig},
@@ -92,6 +94,14 @@ pub struct TemplateFacts {
     pub range_to: Option<Date>,
     /// How many days data may be kept after it was fetched.
     pub data_life_days: Option<u32>,
+    /// How many days a consent lasts.
+    pub consent_life_days: Option<u32>,
+    /// How often data may be fetched.
+    pub frequency: Option<Frequency>,
+    /// The kinds of account, such as DEPOSIT.
+    pub fi_types: Vec<String>,
+    /// The framework's consent template that it follows, such as CT048, where wider limits of fair use hang on it.
+    pub fair_use: Option<String>,
     /// Analyses of this template's data, where they differ from the tenant's.
     pub analytics: AnalyticsJourneys,
 }
@@ -237,6 +247,18 @@ impl Config {
             }
             if facts.range_days.is_some() && facts.range_from.is_some() {
                 faults.add(&place, "set either `range_days` or `range_from`");
+            }
+            for period in [facts.data_life_days, facts.consent_life_days].into_iter().flatten() {
+                if !(1..=36_500).contains(&period) {
+                    faults.add(&place, "`data_life_days` and `consent_life_days` must be 1 to 36500");
+                }
+            }
+            if facts.frequency.is_some_and(|frequency| frequency.count == 0) {
+                faults.add(format!("{place}.frequency.count"), "must be at least 1");
+            }
+            for word in facts.fi_types.iter().filter(|word| words::fi_type(word).is_none()) {
+                // A word of a configuration is nobody's secret, and the operator looks for it.
+                faults.add(format!("{place}.fi_types"), format!("{word} is no FI type"));
             }
             if matches!((facts.range_from, facts.range_to), (Some(from), Some(to)) if from > to) {
                 faults.add(&place, "`range_from` lies after `range_to`");

@@ -110,6 +110,13 @@ pub(super) fn classify(origin: Origin, response: &OutboundResponse, top: Option<
     error.with_detail(detail(response, top.is_some()))
 }
 
+/// Whether a refusal only says that there is no new data. Its HTTP status is not documented, and the code can be missing like others.
+pub(super) fn is_nothing_new(response: &OutboundResponse) -> bool {
+    let said = Said::of(Members::of(&response.body).as_ref());
+    let by_code = said.code.as_deref().map(crate::providers::lenient::fold);
+    by_code.map_or_else(|| said.message.contains("no new data"), |code| code == "noincrementaldata")
+}
+
 /// What a refusal says of itself.
 struct Said {
     code: Option<String>,

@@ -1,25 +1,41 @@
 //! The body of financial data: only its envelope is judged here, without reading an account.
 
-use super::envelope;
-use crate::providers::{
-    error::{ErrorKind, ProviderError},
-    http::OutboundResponse,
-    judge::Origin,
-    provider::Body,
+use super::{envelope, error};
+use crate::{
+    data::as_kept,
+    providers::{
+        error::{ErrorKind, ProviderError},
+        http::OutboundResponse,
+        judge::Origin,
+        provider::{Body, Latest},
+    },
 };
 
 /// Takes the answer of `/getallfidata`.
 pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, ProviderError> {
-    let answer = envelope::read(origin, &response)?;
+    if !holds_accounts(origin, &response)? {
+        return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
+    }
+    Ok(Body::json(origin, response.body))
+}
+
+fn holds_accounts(origin: Origin, response: &OutboundResponse) -> Result<bool, ProviderError> {
+    let answer = envelope::read(origin, response)?;
     let data = answer.data.map(|data| data.get().trim()).unwrap_or_default();
     if !data.starts_with(['[', '{']) {
         return Err(origin.unusable("the answer holds no accounts"));
     }
-    let inside = data[1..data.len() - 1].trim();
-    if inside.is_empty() {
-        return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
+    Ok(!data[1..data.len() - 1].trim().is_empty())
+}
+
+/// Takes the answer of `/getalllatestfidata`. That there is nothing new comes as an error or as an empty list.
+pub(super) fn read_latest(origin: Origin, response: OutboundResponse) -> Result<Latest, ProviderError> {
+    match holds_accounts(origin, &response) {
+        Ok(true) => return Ok(Latest::Data(Body::json(origin, response.body))),
+        Err(error) if !error::is_nothing_new(&response) => return Err(error),
+        Ok(false) | Err(_) => {}
     }
-    Ok(Body::json(origin, response.body))
+    Ok(Latest::Nothing { endpoint: origin.stage, received_at: as_kept(origin.now) })
 }
 
 #[cfg(test)]
@@ -27,7 +43,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::providers::{finpro::testing, http::CallKind};
+    use crate::providers::{error::Effect, finpro::testing, http::CallKind};
 
     #[test]
     fn the_bytes_are_handed_on_as_they_came() {
@@ -50,6 +66,33 @@ mod tests {
             let found = read(testing::origin(CallKind::Read), testing::response(status, body));
             assert_eq!(found.unwrap_err().kind, kind, "{body}");
         }
+    }
+
+    #[test]
+    fn nothing_new_is_no_error_and_nothing_else_passes_for_it() {
+        let latest = |status, body: &str| read_latest(testing::origin(CallKind::Write), testing::response(status, body));
+        for (status, body) in [
+            (400, r#"{"ver":"1.21.0","errorCode":"NoIncrementalData","errorMsg":"No new data available"}"#),
+            (404, r#"{"status":"failure","message":" [ No new data  available ] "}"#),
+            (200, r#"{"status":"failure","error":{"code":"NoIncrementalData","message":"No new data available"}}"#),
+            (200, r#"{"status":"success","data":[]}"#),
+        ] {
+            let Ok(Latest::Nothing { endpoint, received_at }) = latest(status, body) else { panic!("{body}") };
+            assert_eq!((endpoint, received_at), ("test", testing::now()));
+        }
+        for (status, body, kind, effect) in [
+            (400, r#"{"errorCode":"ConsentNotActive","errorMsg":"Consent is not active"}"#, ErrorKind::Refused, Effect::None),
+            (400, r#"{"errorCode":"NoDataFound","status":"FP0063"}"#, ErrorKind::NoAccounts, Effect::None),
+            (400, r#"{"errorMsg":"Data is not available"}"#, ErrorKind::NoAccounts, Effect::None),
+            (400, r#"{"errorCode":"NoDataAvailable","status":"FP0060"}"#, ErrorKind::NotReady, Effect::None),
+            (504, "<html>gateway timeout</html>", ErrorKind::Unavailable, Effect::Unknown),
+            (200, r#"{"status":"success","data":"later"}"#, ErrorKind::ResponseInvalid, Effect::Applied),
+        ] {
+            let error = latest(status, body).map(|_| ()).unwrap_err();
+            assert_eq!((error.kind, error.effect), (kind, effect), "{body}");
+        }
+        let some = latest(200, r#"{"status":"success","data":[{"linkReferenceNumber":"l"}],"message":"Success"}"#);
+        assert!(matches!(some, Ok(Latest::Data(_))));
     }
 
     #[test]

@@ -17,7 +17,8 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Observation, Opened, Opening, Plan, PlanFault, Provider, Target, WebhookHint,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
+        Target, WebhookHint,
     },
     settings::is_loopback,
 };
@@ -25,6 +26,7 @@ use crate::{
     clock::SharedClock,
     config::Faults,
     data::{ReadContext, Rows},
+    journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, Consent, ConsentState, DayRange, Journey},
     pb,
     resilience::retry::Jitter,
@@ -44,6 +46,7 @@ mod observe;
 mod open;
 mod plan;
 mod products;
+mod redirect;
 mod session;
 mod terms;
 #[cfg(test)]
@@ -111,17 +114,12 @@ impl FinPro {
     }
 
     /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown.
-    async fn terms(&self, call: Call, template: &str) -> Terms {
-        let configured = self.settings.templates.get(template).map(Terms::configured).unwrap_or_default();
-        if configured.is_complete() {
-            return configured;
+    async fn template_terms(&self, call: Call, template: &str) -> Terms {
+        let known = self.known(template);
+        if known.is_complete() || self.listed(template).is_some() {
+            return known;
         }
         let now = self.clock.now();
-        let fresh = |(read_at, _): &(Timestamp, Terms)| (now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS;
-        let kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner).get(template).filter(|kept| fresh(kept)).cloned();
-        if let Some((_, listed)) = kept {
-            return configured.or(listed);
-        }
         let listed = match self.send(call, build::products_list(template)).await {
             Ok((origin, response)) => terms::read(origin, &response, template),
             Err(error) => Err(error),
@@ -131,13 +129,27 @@ impl FinPro {
                 let listed = listed.unwrap_or_default();
                 let mut kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.insert(template.to_owned(), (now, listed.clone()));
-                configured.or(listed)
+                known.or(listed)
             }
             Err(error) => {
                 tracing::warn!(provider = ID, %error, "the template's terms cannot be read");
-                configured
+                known
             }
         }
+    }
+
+    /// What is known without a call.
+    fn known(&self, template: &str) -> Terms {
+        let configured = self.settings.templates.get(template).map(Terms::configured).unwrap_or_default();
+        configured.or(self.listed(template).unwrap_or_default())
+    }
+
+    /// What FinPro listed lately.
+    fn listed(&self, template: &str) -> Option<Terms> {
+        let now = self.clock.now();
+        let kept = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, listed) = kept.get(template)?;
+        ((now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS).then(|| listed.clone())
     }
 
     fn expected(&self, consents: usize) -> open::Expected {
@@ -161,6 +173,10 @@ impl Provider for FinPro {
 
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
         plan::plan(&self.settings, ask)
+    }
+
+    async fn terms(&self, call: Call, template: &str) -> TemplateTerms {
+        self.template_terms(call, template).await.neutral(self.clock.now())
     }
 
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
@@ -216,6 +232,14 @@ impl Provider for FinPro {
         fetch::read(origin, response)
     }
 
+    async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError> {
+        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "getalllatestfidata")? else {
+            return Err(self.error(ErrorKind::Unsupported, "getalllatestfidata"));
+        };
+        let (origin, response) = self.send(call, build::latest_fi_data(consent_ref)).await?;
+        fetch::read_latest(origin, response)
+    }
+
     fn read_data(&self, provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
         data::read(provider_product, body, context)
     }
@@ -249,6 +273,17 @@ impl Provider for FinPro {
                 }
             }
             pb::ReportFormat::Pdf | pb::ReportFormat::Unspecified => Err(self.error(ErrorKind::Unsupported, "analytics")),
+        }
+    }
+
+    async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError> {
+        match redirect::read_query(query) {
+            Some(redirect::Return::Transaction(redirected)) => Ok(Some(redirected)),
+            Some(redirect::Return::Sealed(parts)) => {
+                let (origin, response) = self.send(call, build::decrypt_url(&parts)).await?;
+                redirect::read(origin, &response)
+            }
+            None => Ok(None),
         }
     }
 

@@ -64,7 +64,7 @@ async fn add_terms_and_sessions(
         _ => false,
     };
     let Some(consent_ref) = fact.consent_ref.clone().filter(|_| look) else { return Ok(()) };
-    let terms = finpro.terms(call, fact.template.as_deref().unwrap_or_default()).await;
+    let terms = finpro.template_terms(call, fact.template.as_deref().unwrap_or_default()).await;
     apply(&terms, attempt, fact);
     for session in open_sessions(mine) {
         fact.fetches.extend(session_fact(finpro, call, &consent_ref, session, &terms).await?);
@@ -130,7 +130,7 @@ pub(super) async fn by_transaction(
         if fact.uploaded || template.is_empty() || fact.state != Some(ConsentState::Active) {
             continue;
         }
-        let terms = finpro.terms(call, &template).await;
+        let terms = finpro.template_terms(call, &template).await;
         apply(&terms, attempt, fact);
         // FinPro itself collects the data of a transaction, whatever the template says.
         fact.trigger = Some(FetchTrigger::Provider);

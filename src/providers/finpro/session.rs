@@ -123,13 +123,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::providers::{
-        error::{Effect, ErrorKind},
-        finpro::{
-            terms::{Life, LifeUnit},
-            testing,
+    use crate::{
+        journey::fair_use::Period,
+        providers::{
+            error::{Effect, ErrorKind},
+            finpro::{terms::Life, testing},
+            http::CallKind,
         },
-        http::CallKind,
     };
 
     fn status(event: &str, accounts: &[&str]) -> FetchFact {
@@ -182,8 +182,7 @@ mod tests {
     fn an_account_is_listed_once_and_masked() {
         let body = r#"{"data":{"eventStatus":"DATA_READY","dataExpiry":"","datafetchDate":"2025-03-24T17:52:03.000Z","linkRefNumbers":[
             {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"},7,null]}}"#;
-        let terms =
-            Terms { life: Some(Life { value: 2, unit: LifeUnit::Day, certainty: Certainty::Assumed }), ..Terms::default() };
+        let terms = Terms { life: Some(Life { period: Period::days(2), certainty: Certainty::Assumed }), ..Terms::default() };
         let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None, &terms).unwrap();
         assert_eq!(fact.accounts.len(), 1);
         assert_eq!(fact.accounts[0].masked_number, "XXXX0001");

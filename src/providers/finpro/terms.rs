@@ -1,14 +1,19 @@
 //! What a consent template says: how data may be kept, how often and by whom it is fetched, for which days and for how long.
 //! Configuration says it first; what it leaves out comes from FinPro's list of products.
 
-use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
     config::{FetchType, FiFetch, Mode, TemplateFacts},
     envelope,
 };
 use crate::{
-    journey::model::{Certainty, ConsentMode, DayRange, FetchTrigger},
+    data::words,
+    journey::{
+        fair_use::{Frequency, Period, TemplateTerms, Unit},
+        model::{Certainty, ConsentMode, DayRange, FetchTrigger},
+    },
+    pb::FiType,
     providers::{
         error::ProviderError,
         http::OutboundResponse,
@@ -30,28 +35,23 @@ pub(super) struct Terms {
     pub range: Option<Range>,
     /// How long data may be kept after its fetch.
     pub life: Option<Life>,
+    /// How long a consent lasts.
+    pub consent_life: Option<Period>,
+    /// How often data may be fetched.
+    pub frequency: Option<Frequency>,
+    /// The kinds of account; empty is not known.
+    pub fi_types: Vec<FiType>,
+    /// The framework's template that it follows, as configured.
+    pub mark: Option<String>,
 }
 
 /// For how long data may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Life {
-    /// How many.
-    pub value: i64,
-    /// Of what.
-    pub unit: LifeUnit,
+    /// How long.
+    pub period: Period,
     /// How sure that is.
     pub certainty: Certainty,
-}
-
-/// Units of a data life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LifeUnit {
-    /// Days.
-    Day,
-    /// Calendar months.
-    Month,
-    /// Calendar years.
-    Year,
 }
 
 /// Which days a template covers.
@@ -79,11 +79,11 @@ impl Terms {
                 FiFetch::Automatic | FiFetch::AutoManual => FetchTrigger::Provider,
             }),
             range: facts.range_days.map(Range::LastDays).or(fixed),
-            life: facts.data_life_days.map(|days| Life {
-                value: i64::from(days),
-                unit: LifeUnit::Day,
-                certainty: Certainty::Assumed,
-            }),
+            life: facts.data_life_days.map(|days| Life { period: Period::days(days), certainty: Certainty::Assumed }),
+            consent_life: facts.consent_life_days.map(Period::days),
+            frequency: facts.frequency,
+            fi_types: facts.fi_types.iter().filter_map(|word| words::fi_type(word)).collect(),
+            mark: facts.fair_use.clone(),
         }
     }
 
@@ -101,6 +101,10 @@ impl Terms {
             trigger: self.trigger.or(other.trigger),
             range: self.range.or(other.range),
             life: self.life.or(other.life),
+            consent_life: self.consent_life.or(other.consent_life),
+            frequency: self.frequency.or(other.frequency),
+            fi_types: if self.fi_types.is_empty() { other.fi_types } else { self.fi_types },
+            mark: self.mark.or(other.mark),
         }
     }
 
@@ -119,13 +123,22 @@ impl Terms {
     /// When data fetched at `fetched_at` must be gone.
     pub(super) fn data_expiry(&self, fetched_at: Timestamp) -> Option<(Timestamp, Certainty)> {
         let life = self.life?;
-        let span = match life.unit {
-            LifeUnit::Day => Span::new().try_days(life.value),
-            LifeUnit::Month => Span::new().try_months(life.value),
-            LifeUnit::Year => Span::new().try_years(life.value),
-        };
-        let end = fetched_at.to_zoned(TimeZone::UTC).checked_add(span.ok()?).ok()?;
+        let end = fetched_at.to_zoned(TimeZone::UTC).checked_add(life.period.span()?).ok()?;
         Some((end.timestamp(), life.certainty))
+    }
+
+    /// In the words of every provider, for a consent that is asked for at `asked_at`.
+    pub(super) fn neutral(&self, asked_at: Timestamp) -> TemplateTerms {
+        TemplateTerms {
+            mode: self.mode,
+            periodic: self.periodic,
+            range: self.days(asked_at),
+            data_life: self.life.map(|life| life.period),
+            consent_life: self.consent_life,
+            frequency: self.frequency,
+            fi_types: self.fi_types.clone(),
+            mark: self.mark.clone(),
+        }
     }
 }
 
@@ -158,6 +171,11 @@ fn row_terms(row: &Members<'_>) -> Terms {
         }),
         range: row_range(row).map(Range::Fixed),
         life: row_life(row),
+        // FinPro lists from when to when the template itself can be used, not how long its consents last.
+        consent_life: None,
+        frequency: row_frequency(row),
+        fi_types: row_fi_types(row),
+        mark: None,
     }
 }
 
@@ -174,15 +192,36 @@ fn row_range(row: &Members<'_>) -> Option<DayRange> {
 }
 
 fn row_life(row: &Members<'_>) -> Option<Life> {
-    let value = row.int(&["dataLifeValue"]).filter(|value| (1..=36_500).contains(value))?;
-    let unit = match lenient::word(&row.text(&["dataLifeUnit"])?).trim_end_matches('S') {
-        "DAY" => LifeUnit::Day,
-        "MONTH" => LifeUnit::Month,
-        "YEAR" => LifeUnit::Year,
-        // INF: no end is stated.
-        _ => return None,
-    };
-    Some(Life { value, unit, certainty: Certainty::Template })
+    let value = count(row, "dataLifeValue")?;
+    // Hours are of frequencies only; INF states no end.
+    let unit = unit(row, "dataLifeUnit").filter(|unit| *unit != Unit::Hour)?;
+    Some(Life { period: Period { value, unit }, certainty: Certainty::Template })
+}
+
+fn row_frequency(row: &Members<'_>) -> Option<Frequency> {
+    Some(Frequency { count: count(row, "frequencyValue")?, per: unit(row, "frequencyUnit")? })
+}
+
+/// Zero and fillers are not known.
+fn count(row: &Members<'_>, name: &str) -> Option<u32> {
+    row.int(&[name]).and_then(|value| u32::try_from(value).ok()).filter(|value| (1..=36_500).contains(value))
+}
+
+fn unit(row: &Members<'_>, name: &str) -> Option<Unit> {
+    match lenient::word(&row.text(&[name])?).trim_end_matches('S') {
+        "HOUR" => Some(Unit::Hour),
+        "DAY" => Some(Unit::Day),
+        "MONTH" => Some(Unit::Month),
+        "YEAR" => Some(Unit::Year),
+        _ => None,
+    }
+}
+
+/// A text with commas. A word that is not known makes the list unknown as a whole: limits that hang on it would be read too narrow.
+fn row_fi_types(row: &Members<'_>) -> Vec<FiType> {
+    let Some(text) = row.text(&["fiTypes"]) else { return Vec::new() };
+    let words: Option<Vec<FiType>> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(words::fi_type).collect();
+    words.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -202,6 +241,7 @@ mod tests {
             {"productCode":"OTHER","fiFetch":"AUTOMATIC"},
             {"productName":"x","productCode":"PROD01","consentMode":"STORE","fetchType":"PERIODIC","fiTypes":"DEPOSIT,TERM_DEPOSIT",
              "dataRangeFrom":"2024-12-31T18:30:00.000Z","dataRangeTo":"2025-12-31T00:00:00.000Z","dataLifeUnit":"MONTH","dataLifeValue":"1",
+             "frequencyUnit":"MONTH","frequencyValue":5,
              "fiFetch":"MANUAL","consentTo":"2132-01-01T00:00:00.000Z"}]}"#;
         let terms = terms(body).unwrap();
         assert_eq!(
@@ -215,12 +255,15 @@ mod tests {
         );
         let end = terms.data_expiry("2026-01-31T00:00:00Z".parse().unwrap());
         assert_eq!(end, Some(("2026-02-28T00:00:00Z".parse().unwrap(), Certainty::Template)));
+        assert_eq!(terms.fi_types, [FiType::Deposit, FiType::TermDeposit]);
+        assert_eq!(terms.frequency, Some(Frequency { count: 5, per: Unit::Month }));
     }
 
     #[test]
     fn fillers_and_unknown_words_are_not_known() {
         let body = r#"{"data":[{"productCode":"PROD01","consentMode":"QUERY","fetchType":"?","fiFetch":"AUTO MANUAL",
-            "dataRangeFrom":"1969-12-31T18:30:00.000Z","dataRangeTo":"2132-01-01T00:00:00.000Z","dataLifeUnit":"INF","dataLifeValue":0}]}"#;
+            "dataRangeFrom":"1969-12-31T18:30:00.000Z","dataRangeTo":"2132-01-01T00:00:00.000Z","dataLifeUnit":"INF","dataLifeValue":0,
+            "frequencyUnit":"MONTH","frequencyValue":0,"fiTypes":"DEPOSIT,GOLD"}]}"#;
         let terms = terms(body).unwrap();
         assert_eq!(terms, Terms { mode: Some(ConsentMode::Other), trigger: Some(FetchTrigger::Provider), ..Terms::default() });
         assert_eq!(terms.days(testing::now()), None);

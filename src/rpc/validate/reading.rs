@@ -7,9 +7,9 @@ use crate::{
     data::{filter::Filter, time::Day},
     journey::{
         error::Failure,
-        service::{ChangesQuery, DataQuery, Demand, FetchChoice, StreamQuery},
+        service::{ChangesQuery, DataQuery, Demand, FetchChoice, LatestQuery, StreamQuery},
     },
-    pb::{self, CompletenessDemand, FiType, View},
+    pb::{self, ChangesMode, CompletenessDemand, FiType, View},
     random::is_id,
 };
 
@@ -120,20 +120,44 @@ pub(in crate::rpc) fn stream(request: pb::StreamDataRequest) -> Result<StreamQue
     })
 }
 
+/// FetchChanges, by who says what has changed.
+#[derive(Debug)]
+pub(in crate::rpc) enum Changes {
+    /// The gateway, of two fetches.
+    Between(ChangesQuery),
+    /// The provider.
+    Latest(LatestQuery),
+}
+
 /// FetchChanges as a query.
-pub(in crate::rpc) fn changes(request: pb::FetchChangesRequest) -> Result<ChangesQuery, Failure> {
+pub(in crate::rpc) fn changes(request: pb::FetchChangesRequest) -> Result<Changes, Failure> {
     let mut check = Check::default();
-    check.require(!request.since_fetch_id.is_empty(), "since_fetch_id", "is required");
+    let mode = ChangesMode::try_from(request.mode);
+    check.require(mode.is_ok(), "mode", "must be DIFF or PROVIDER");
     let view = check.view(request.view);
     let page_bytes = check.page_bytes(request.page_bytes);
-    check.finish(ChangesQuery {
+    if mode == Ok(ChangesMode::Provider) {
+        check.request_id(&request.request_id);
+        check.require(request.since_fetch_id.is_empty(), "since_fetch_id", "must be empty in mode PROVIDER");
+        check.require(request.fetch_id.is_empty(), "fetch_id", "must be empty in mode PROVIDER");
+        return check.finish(Changes::Latest(LatestQuery {
+            consent_id: request.consent_id,
+            request_id: request.request_id,
+            view,
+            page_bytes,
+            page_token: request.page_token,
+        }));
+    }
+    check.require(!request.since_fetch_id.is_empty(), "since_fetch_id", "is required");
+    check.require(request.request_id.is_empty(), "request_id", "must be empty in mode DIFF");
+    check.finish(Changes::Between(ChangesQuery {
         consent_id: request.consent_id,
         since_fetch_id: request.since_fetch_id,
         fetch_id: request.fetch_id,
         view,
         page_bytes,
         page_token: request.page_token,
-    })
+    }))
 }
 
 /// The accounts of an analysis.
@@ -198,7 +222,27 @@ mod tests {
     #[test]
     fn changes_need_something_to_compare_with() {
         let request = pb::FetchChangesRequest { view: 9, page_bytes: 5, ..Default::default() };
-        assert_eq!(fields(changes(request).unwrap_err()), ["since_fetch_id", "view", "page_bytes"]);
+        assert_eq!(fields(changes(request).unwrap_err()), ["view", "page_bytes", "since_fetch_id"]);
+        let id = "5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1".to_owned();
+        let request = pb::FetchChangesRequest { mode: 9, request_id: id, since_fetch_id: "fch".to_owned(), ..Default::default() };
+        assert_eq!(fields(changes(request).unwrap_err()), ["mode", "request_id"]);
+    }
+
+    #[test]
+    fn the_providers_own_word_needs_a_request_id_and_names_no_fetch() {
+        let request = pb::FetchChangesRequest {
+            mode: ChangesMode::Provider.into(),
+            request_id: "5".to_owned(),
+            since_fetch_id: "fch".to_owned(),
+            fetch_id: "fch".to_owned(),
+            page_bytes: 5,
+            ..Default::default()
+        };
+        let wanted = ["page_bytes", "request_id", "since_fetch_id", "fetch_id"];
+        assert_eq!(fields(changes(request).unwrap_err()), wanted);
+        let request_id = "5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1".to_owned();
+        let good = pb::FetchChangesRequest { mode: ChangesMode::Provider.into(), request_id, ..Default::default() };
+        assert!(matches!(changes(good), Ok(Changes::Latest(_))));
     }
 
     #[test]

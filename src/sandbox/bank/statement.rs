@@ -37,8 +37,9 @@ struct Plan {
 fn plans(scenario: Scenario) -> [Plan; 3] {
     let overdrawn = scenario == Scenario::NegativeBalances;
     let more = if scenario == Scenario::Huge { 25 } else { 0 };
+    let most = if scenario == Scenario::LargeAccount { 280 } else { 0 };
     [
-        Plan { bank: ACME, habit: Habit::Salary, per_day: 3 + more, opening: 4_500_000, keep: 6_000_000, overdraft: 0 },
+        Plan { bank: ACME, habit: Habit::Salary, per_day: 3 + more + most, opening: 4_500_000, keep: 6_000_000, overdraft: 0 },
         Plan { bank: NORTH, habit: Habit::Second, per_day: 1 + more, opening: 2_000_000, keep: 3_000_000, overdraft: 0 },
         Plan {
             bank: METRO,
@@ -137,6 +138,7 @@ impl Book {
             value_date: day_in_india(at),
             narration,
             reference: random.digits(12),
+            lot: None,
         });
     }
 }

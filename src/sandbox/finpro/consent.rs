@@ -107,6 +107,7 @@ impl Desk<'_> {
             expires: moved(now, product.validity_days.days()),
             sessions: Vec::new(),
             deleted: false,
+            given: None,
             linked: Vec::new(),
             transaction: transaction.clone(),
         });

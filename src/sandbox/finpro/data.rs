@@ -60,7 +60,8 @@ impl Desk<'_> {
         Ok(written(&delivered))
     }
 
-    /// POST /getalllatestfidata: for a periodic consent only the rows that the fetch before the newest had not; otherwise everything.
+    /// POST /getalllatestfidata: for a periodic consent only the rows that neither the fetch before the newest had nor this call has given,
+    /// and each once; otherwise everything.
     pub(super) fn latest_data(&mut self, body: &Value) -> Answer {
         let mut check = Check::new(body);
         let id = check.required("consentID", Rule::Name);
@@ -72,18 +73,24 @@ impl Desk<'_> {
         }
         let handle = consent.handle.clone();
         let mut delivered = self.of_consent(&handle, Source::Consent)?;
-        let since =
-            self.state.by_handle(&handle).filter(|consent| consent.product.fetch_type == "PERIODIC").and_then(|consent| {
-                let ready = consent.sessions.iter().rev().filter(|session| session.ending == Some(Ending::Ready));
-                ready.map(|session| session.requested).nth(1)
-            });
+        let consent = self.state.by_id(id).ok_or_else(unknown_consent)?;
+        let account_id = consent.account_id.clone();
+        let since = consent.since();
+        if consent.product.fetch_type == "PERIODIC" {
+            consent.given = consent.newest();
+        }
+        self.count("/getalllatestfidata", &[id, &account_id, &delivered.mobile]);
         if let Some(since) = since {
             delivered.accounts.iter_mut().for_each(|account| account.rows.retain(|row| row.at > since));
             if delivered.accounts.iter().all(|account| account.rows.is_empty()) {
                 return Err(Failure::rule("NoIncrementalData", "No new data available"));
             }
         }
-        Ok(written(&delivered))
+        // Given, whether it arrives or not.
+        if delivered.scenario == Scenario::FetchAnswerLost && self.state.first(&delivered.mobile, "latest", 1) {
+            return Err(Failure::Proxy(StatusCode::GATEWAY_TIMEOUT));
+        }
+        Ok(summary_first(written(&delivered)))
     }
 
     /// The data behind a selector, or FinPro's reason why there is none.
@@ -187,6 +194,24 @@ fn written(delivered: &Delivered) -> Reply {
         awkward::spoil(value, delivered.scenario, delivered.source, place)
     });
     Reply::success(json!(accounts.collect::<Vec<_>>()))
+}
+
+/// The same answer with the sections in the order of this call.
+fn summary_first(reply: Reply) -> Reply {
+    let Reply::Json(answer) = &reply else { return reply };
+    let Some(accounts) = answer.get("data").and_then(Value::as_array) else { return reply };
+    let accounts: Vec<String> = accounts.iter().filter_map(Value::as_object).map(reordered).collect();
+    let ver = answer.get("ver").cloned().unwrap_or_default();
+    let text = format!(r#"{{"ver":{ver},"status":"success","data":[{}],"message":"Success"}}"#, accounts.join(","));
+    Reply::Bytes("application/json; charset=utf-8", text.into())
+}
+
+fn reordered(account: &serde_json::Map<String, Value>) -> String {
+    const SECTIONS: [&str; 3] = ["Summary", "Profile", "Transactions"];
+    let others = account.iter().filter(|(name, _)| !SECTIONS.contains(&name.as_str()));
+    let sections = SECTIONS.into_iter().filter_map(|name| account.get_key_value(name));
+    let members: Vec<String> = others.chain(sections).map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// Applies the call's filters.

@@ -25,6 +25,8 @@ pub(super) struct Product {
 }
 
 const BANKING: &str = "DEPOSIT,TERM_DEPOSIT,RECURRING_DEPOSIT";
+const EVERY_KIND: &str = "DEPOSIT,TERM_DEPOSIT,RECURRING_DEPOSIT,MUTUAL_FUNDS,SIP,EQUITIES,ETF,BONDS,DEBENTURES,GOVT_SECURITIES,CP,CD,AIF,CIS,IDR,\
+    INVIT,REIT,INSURANCE_POLICIES,LIFE_INSURANCE,GENERAL_INSURANCE,ULIP,NPS,EPF,PPF,CREDIT_CARD,GSTR1_3B";
 
 /// All templates, newest first.
 pub(super) const ALL: [Product; 5] = [
@@ -34,7 +36,7 @@ pub(super) const ALL: [Product; 5] = [
         mode: "STORE",
         fetch_type: "ONETIME",
         fi_fetch: "AUTOMATIC",
-        fi_types: BANKING,
+        fi_types: EVERY_KIND,
         months: 12,
         validity_days: 7,
         life_months: 1,
@@ -47,9 +49,9 @@ pub(super) const ALL: [Product; 5] = [
         fetch_type: "PERIODIC",
         fi_fetch: "MANUAL",
         fi_types: BANKING,
-        months: 12,
+        months: 6,
         validity_days: 365,
-        life_months: 6,
+        life_months: 1,
         active: true,
     },
     Product {
@@ -129,8 +131,8 @@ impl Product {
             "dataRangeTo": iso(to),
             "dataLifeUnit": unit,
             "dataLifeValue": value,
-            "frequencyUnit": if self.fetch_type == "PERIODIC" { "DAY" } else { "MONTH" },
-            "frequencyValue": 1,
+            "frequencyUnit": "MONTH",
+            "frequencyValue": if self.fetch_type == "PERIODIC" { 5 } else { 1 },
             "fiFetch": self.fi_fetch,
             "createdAt": "2023-12-01T06:00:00.000Z",
         })

@@ -71,6 +71,8 @@ pub(super) struct Consent {
     pub(super) expires: Timestamp,
     pub(super) sessions: Vec<Session>,
     pub(super) deleted: bool,
+    /// Up to which session's rows were given as the latest.
+    pub(super) given: Option<Timestamp>,
     /// The linked accounts as the lists show them, from approval on.
     pub(super) linked: Vec<Value>,
     /// The orchestration it belongs to.
@@ -98,6 +100,21 @@ impl Consent {
             Some(Ending::Ready) if place == 1 && self.scenario() == Scenario::OneAccountDenied => "DENIED",
             Some(Ending::Ready) => "DELIVERED",
         }
+    }
+
+    /// When the newest session with data was asked for.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.ready().next()
+    }
+
+    /// From when on rows are new: after the session before the newest, and after what was given as the latest.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        if self.product.fetch_type == "PERIODIC" { self.ready().nth(1).max(self.given) } else { None }
+    }
+
+    fn ready(&self) -> impl Iterator<Item = Timestamp> {
+        let ready = self.sessions.iter().rev().filter(|session| session.ending == Some(Ending::Ready));
+        ready.map(|session| session.requested)
     }
 
     /// The newest session with data, and the accounts that it delivered.

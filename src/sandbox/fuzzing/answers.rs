@@ -18,7 +18,7 @@ use crate::{
         error::ProviderError,
         finpass, finpro,
         http::{Executor, Limits, OutboundResponse},
-        provider::{Call, Opening, Plan, Provider, Target},
+        provider::{Call, Latest, Opening, Plan, Provider, Target},
     },
     seal::KeyedHash,
 };
@@ -189,6 +189,9 @@ async fn calls(adapter: &dyn Provider, call: Call, journey: &Journey, plan: &Pla
     let _ = adapter.request_data(call, target, None).await;
     if let Ok(fetched) = adapter.fetch(call, target).await {
         read(&fetched.bytes, |context| adapter.read_data(&journey.provider_product, &fetched.bytes, context));
+    }
+    if let Ok(Latest::Data(latest)) = adapter.latest(call, target).await {
+        read(&latest.bytes, |context| adapter.read_data(&journey.provider_product, &latest.bytes, context));
     }
     if let Ok(analysis) = adapter.analysis(call, target).await {
         assert!(

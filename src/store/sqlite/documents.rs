@@ -1,14 +1,15 @@
 //! Documents of an analysis, sealed, until their data's end: asking the provider again may be billed.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis, provenance};
-use crate::store::{KeptDocument, StoreError};
+use super::{SqliteStore, provenance};
+use crate::store::{DocumentStore, KeptDocument, StoreError, columns::millis};
 
-impl SqliteStore {
-    /// Keeps a document; a newer one of the same fetch and format takes its place.
-    pub async fn put_document(
+#[async_trait]
+impl DocumentStore for SqliteStore {
+    async fn put_document(
         &self,
         tenant: &str,
         fetch_id: &str,
@@ -16,7 +17,7 @@ impl SqliteStore {
         purge_at: Timestamp,
         document: &KeptDocument,
     ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&["document", tenant, fetch_id, format], &document.bytes)?;
+        let sealed = self.vault.seal_document(tenant, fetch_id, format, &document.bytes)?;
         sqlx::query(
             "INSERT OR REPLACE INTO documents
              (tenant, fetch_id, format, media_type, endpoint, received_at, normaliser_version, purge_at, sealed)
@@ -36,8 +37,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// A document, if it is kept.
-    pub async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
+    async fn document(&self, tenant: &str, fetch_id: &str, format: &str) -> Result<Option<KeptDocument>, StoreError> {
         let row = sqlx::query(
             "SELECT media_type, endpoint, received_at, normaliser_version, sealed FROM documents
              WHERE tenant = ? AND fetch_id = ? AND format = ?",
@@ -49,7 +49,7 @@ impl SqliteStore {
         .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(KeptDocument {
-            bytes: self.sealer.open(&["document", tenant, fetch_id, format], row.get("sealed"))?,
+            bytes: self.vault.open_document(tenant, fetch_id, format, row.get("sealed"))?,
             media_type: row.get("media_type"),
             provenance: provenance(&row)?,
         }))

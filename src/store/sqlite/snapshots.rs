@@ -1,15 +1,15 @@
 //! Snapshots: the normalised rows of a fetch, sealed, until their purge date.
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis, provenance};
-use crate::store::{KeptEvidence, KeptSnapshot, Outdated, StoreError};
+use super::{SqliteStore, provenance};
+use crate::store::{KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError, columns::millis};
 
-impl SqliteStore {
-    /// Keeps a fetch's rows, and beside them what they were made from, if that is to be retained: both or neither. A second pick-up of the
-    /// same fetch changes nothing, so that pages stay as they are.
-    pub async fn put_snapshot(
+#[async_trait]
+impl SnapshotStore for SqliteStore {
+    async fn put_snapshot(
         &self,
         tenant: &str,
         fetch_id: &str,
@@ -18,7 +18,7 @@ impl SqliteStore {
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
     ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, fetch_id], &snapshot.rows)?;
+        let sealed = self.vault.seal_rows(tenant, fetch_id, &snapshot.rows)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "INSERT INTO snapshots
@@ -42,8 +42,7 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// A fetch's rows, if they are kept.
-    pub async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
+    async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
         let row = sqlx::query(
             "SELECT endpoint, received_at, normaliser_version, sealed FROM snapshots WHERE tenant = ? AND fetch_id = ?",
         )
@@ -52,19 +51,18 @@ impl SqliteStore {
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let rows = self.sealer.open(&["snapshot", tenant, fetch_id], row.get("sealed"))?;
+        let rows = self.vault.open_rows(tenant, fetch_id, row.get("sealed"))?;
         Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
-    /// Puts rows that a newer normaliser made in the place of `outdated` ones; `false` if those are not there any more.
-    pub async fn replace_rows(
+    async fn replace_rows(
         &self,
         tenant: &str,
         outdated: &Outdated,
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, &outdated.fetch_id], rows)?;
+        let sealed = self.vault.seal_rows(tenant, &outdated.fetch_id, rows)?;
         let done = sqlx::query(
             "UPDATE snapshots SET sealed = ?, normaliser_version = ?
              WHERE tenant = ? AND fetch_id = ? AND normaliser_version = ?",
@@ -79,14 +77,14 @@ impl SqliteStore {
         Ok(done.rows_affected() > 0)
     }
 
-    /// Removes what is past its purge date: snapshots, what they were made from, and documents. Answers how many.
-    pub async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
+    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
         let mut gone = 0;
         for statement in [
             "DELETE FROM snapshots WHERE purge_at <= ?",
             "DELETE FROM evidence WHERE purge_at <= ?",
             "DELETE FROM documents WHERE purge_at <= ?",
+            "DELETE FROM increments WHERE purge_at <= ?",
         ] {
             gone += sqlx::query(statement).bind(millis(now)).execute(&mut *tx).await?.rows_affected();
         }
@@ -94,8 +92,7 @@ impl SqliteStore {
         Ok(gone)
     }
 
-    /// Removes everything that a fetch brought, at once: its consent was withdrawn.
-    pub async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
+    async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
         let mut tx = self.writer.begin().await?;
         for statement in [
             "DELETE FROM snapshots WHERE tenant = ? AND fetch_id = ?",
@@ -106,29 +103,5 @@ impl SqliteStore {
         }
         tx.commit().await?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{data::Provenance, seal::Keys};
-
-    fn kept(rows: &[u8]) -> KeptSnapshot {
-        KeptSnapshot { rows: rows.to_vec(), provenance: Provenance::read_now("call", Timestamp::from_second(7).unwrap()) }
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_lives_until_its_purge_date() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("s.db"), &Keys::new(&[1; 32])).await.unwrap();
-        let end = Timestamp::from_second(100).unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"rows"), None).await.unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"other"), None).await.unwrap();
-        assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), Some(kept(b"rows")));
-        assert!(store.snapshot("u", "fch_1").await.unwrap().is_none());
-        assert_eq!(store.purge(Timestamp::from_second(99).unwrap()).await.unwrap(), 0);
-        assert_eq!(store.purge(end).await.unwrap(), 1);
-        assert!(store.snapshot("t", "fch_1").await.unwrap().is_none());
     }
 }

@@ -97,7 +97,7 @@ async fn data_is_asked_for_once_where_the_template_leaves_it_to_us_and_never_els
     assert_eq!((lost.state(), calls.count_for(FI_REQUEST, "9000000037")), (JourneyState::Ready, 1), "{lost:?}");
     for journey in [&automatic, &manual, &periodic, &lost] {
         assert_eq!(journey.consents[0].fetches.len(), 1, "{journey:?}");
-        assert!(world.data(data_request(&journey.journey_id, View::Masked)).await.unwrap().1.len() >= 2_000);
+        assert!(world.data(data_request(&journey.journey_id, View::Masked)).await.unwrap().1.len() >= 1_000);
     }
     world.stop().await;
 }

@@ -71,6 +71,8 @@ async fn the_latest_data_is_what_came_since_the_last_fetch() {
     fiu.post("/fi/request", json!({"consentId": id})).await;
     fiu.post("/getallfidata", latest.clone()).await;
     let (_, whole) = fiu.post("/getalllatestfidata", latest.clone()).await;
+    // What was given once is forgotten.
+    assert_eq!(fiu.post("/getalllatestfidata", latest.clone()).await.1["errorMsg"], "No new data available");
     fiu.clock.set("2026-11-22T10:00:00Z".parse().unwrap());
     fiu.post("/fi/request", json!({"consentId": id})).await;
     fiu.post("/getallfidata", latest.clone()).await;
@@ -80,6 +82,21 @@ async fn the_latest_data_is_what_came_since_the_last_fetch() {
     fiu.post("/fi/request", json!({"consentId": id})).await;
     fiu.post("/getallfidata", latest.clone()).await;
     assert_eq!(fiu.post("/getalllatestfidata", latest).await.1["errorCode"], "NoIncrementalData");
+    assert_eq!(fiu.sandbox.calls().count_for("finpro:/getalllatestfidata", id.as_str()), 4);
+}
+
+#[tokio::test]
+async fn a_one_time_consent_has_no_latest_data_but_all_of_it() {
+    let fiu = Fiu::new(FINPRO_CONSENT).await;
+    let id = json!({"consentID": fiu.approved(Scenario::Normal, "UW-ONETIME").await});
+    fiu.post("/getallfidata", id.clone()).await;
+    let (_, all) = fiu.post("/getallfidata", id.clone()).await;
+    for _ in 0..2 {
+        assert_eq!(fiu.post("/getalllatestfidata", id.clone()).await.1["data"], all["data"]);
+    }
+    let text = fiu.call(Method::POST, "/getalllatestfidata", id).await.text().await.unwrap();
+    let at = |name: &str| text.find(name).unwrap();
+    assert!(at("\"Summary\"") < at("\"Profile\"") && at("\"Profile\"") < at("\"Transactions\""));
 }
 
 #[tokio::test]

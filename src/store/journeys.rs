@@ -1,0 +1,54 @@
+//! Journeys: one sealed tree a row, and when the background looks at each.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::StoreError;
+use crate::journey::model::Journey;
+
+/// A tree as read, with the version that a write of it must find.
+#[derive(Debug, Clone)]
+pub struct Versioned {
+    /// The tree.
+    pub journey: Journey,
+    /// Its version.
+    pub version: i64,
+}
+
+/// When looks begin and by when they have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Now.
+    pub now: Timestamp,
+    /// Later than any look takes.
+    pub until: Timestamp,
+}
+
+/// See the module.
+#[async_trait]
+pub trait JourneyStore: Send + Sync {
+    /// Writes a new journey.
+    async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError>;
+    /// Writes a changed tree if its version is still the one that was read; `false` means that another writer came first.
+    async fn save_journey(
+        &self,
+        journey: &Journey,
+        version: i64,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+    /// Reads a tree.
+    async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError>;
+    /// Takes the journeys that are due, soonest first and at most `limit`, for a look of this process: until the look ends, or
+    /// `look.until` has passed, or this process is gone, nobody else looks at them, even if they are woken or changed meanwhile. A journey
+    /// whose look brings nothing is due again at `look.until`.
+    async fn claim_due(&self, look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError>;
+    /// The look at a journey has ended: it may be looked at again as soon as it is due.
+    async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError>;
+    /// When the next journey is due that nobody looks at.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
+    async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError>;
+    /// The journeys that a reference of a provider, or an id or token of ours, is about. `kind` keeps them apart.
+    async fn journeys_by_ref(&self, tenant: &str, kind: &str, value: &str) -> Result<Vec<String>, StoreError>;
+}

@@ -1,0 +1,47 @@
+//! The normalised rows of fetches, until their purge date.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{KeptEvidence, Outdated, StoreError};
+use crate::data::Provenance;
+
+/// The normalised rows of a fetch, kept until its data's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSnapshot {
+    /// The rows in their kept form.
+    pub rows: Vec<u8>,
+    /// Where they come from.
+    pub provenance: Provenance,
+}
+
+/// See the module.
+#[async_trait]
+pub trait SnapshotStore: Send + Sync {
+    /// Keeps a fetch's rows, and beside them what they were made from, if that is to be retained: both or neither. A second pick-up of the
+    /// same fetch changes nothing, so that pages stay as they are.
+    async fn put_snapshot(
+        &self,
+        tenant: &str,
+        fetch_id: &str,
+        journey_id: &str,
+        purge_at: Timestamp,
+        snapshot: &KeptSnapshot,
+        evidence: Option<&KeptEvidence>,
+    ) -> Result<(), StoreError>;
+    /// A fetch's rows, if they are kept.
+    async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError>;
+    /// Puts rows that a newer normaliser made in the place of `outdated` ones; `false` if those are not there any more.
+    async fn replace_rows(
+        &self,
+        tenant: &str,
+        outdated: &Outdated,
+        normaliser_version: u32,
+        rows: &[u8],
+    ) -> Result<bool, StoreError>;
+    /// Removes what is past its purge date: snapshots, what they were made from, documents, and what
+    /// providers called the latest. Answers how many.
+    async fn purge(&self, now: Timestamp) -> Result<u64, StoreError>;
+    /// Removes everything that a fetch brought, at once: its consent was withdrawn.
+    async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError>;
+}
