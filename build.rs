@@ -25,6 +25,7 @@ const FILES: &[&str] = &[
     "sangam/v1/journey_service.proto",
     "sangam/v1/options.proto",
     "sangam/v1/provider_service.proto",
+    "sangam/v1/watch.proto",
 ];
 
 const KEPT_ENUMS: [&str; 12] = [

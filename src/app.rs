@@ -16,6 +16,7 @@ use crate::{
         model::Purpose,
         policy::{Assumptions, Pace},
         service::{Parts, Service, TenantPolicy},
+        watch,
     },
     providers,
     random::{SharedRandom, SystemRandom, fraction},
@@ -28,7 +29,7 @@ use crate::{
         reflection,
     },
     store::{self, Store, StoreError},
-    webhook,
+    webhook::{self, Inbox},
 };
 
 /// Why the gateway cannot start.
@@ -70,6 +71,7 @@ impl App {
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let service = Self::offline(&config, clock).await?;
         let store = service.store().clone();
+        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
         let routes = rpc::add(reflection::add(Routes::new(health.service()))?, service.clone());
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
@@ -77,6 +79,9 @@ impl App {
         let stop = CancellationToken::new();
         let settings = server::Settings::from(&config);
         let grace = settings.grace;
+        // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
+        let (watches, changes, stopped) = (service.watches().clone(), service.changes(), stop.clone());
+        tokio::spawn(async move { watches.run(changes, stopped).await });
         let running = Running {
             grpc: grpc.1,
             webhook: webhook.1,
@@ -84,8 +89,9 @@ impl App {
             stop: stop.clone(),
             listeners: vec![
                 server::serve_grpc(grpc.0, routes, settings.clone(), stop.clone()),
-                server::serve_http(webhook.0, webhook::router(service.clone()), settings, stop.clone()),
+                server::serve_http(webhook.0, webhook::listener::router(inbox.clone()), settings, stop.clone()),
             ],
+            applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
             background: tokio::spawn(background::run(service.clone(), stop, grace)),
             service,
             store,
@@ -111,6 +117,7 @@ impl App {
             rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
             assume: assumptions(config),
             pace: pace(config),
+            watch: watching(config),
         }))
     }
 }
@@ -172,6 +179,17 @@ fn pace(config: &Config) -> Pace {
     }
 }
 
+fn watching(config: &Config) -> watch::Settings {
+    let watch = &config.watch;
+    watch::Settings {
+        keep: watch.history_events,
+        keep_for: Duration::from_secs(u64::from(watch.history_hours) * 3_600),
+        heartbeat: Duration::from_millis(watch.heartbeat_ms),
+        buffer: watch.buffer_messages,
+        streams: usize::try_from(watch.max_streams).unwrap_or(usize::MAX),
+    }
+}
+
 async fn bind(setting: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |source| StartError::Bind { setting, address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -191,6 +209,7 @@ pub struct Running {
     stop: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
     background: JoinHandle<()>,
+    applier: JoinHandle<()>,
 }
 
 impl Running {
@@ -206,6 +225,7 @@ impl Running {
         for listener in self.listeners {
             let _ = listener.await;
         }
+        let _ = self.applier.await;
         let _ = self.background.await;
         self.store.close().await;
     }

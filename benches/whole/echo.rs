@@ -63,6 +63,18 @@ impl JourneyService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    type WatchStatusStream = tokio_stream::Empty<Result<pb::WatchStatusResponse, Status>>;
+
+    async fn watch_status(&self, _: Request<pb::WatchStatusRequest>) -> Answer<Self::WatchStatusStream> {
+        Err(Status::unimplemented(""))
+    }
+
+    type WatchJourneysStream = tokio_stream::Empty<Result<pb::WatchJourneysResponse, Status>>;
+
+    async fn watch_journeys(&self, _: Request<pb::WatchJourneysRequest>) -> Answer<Self::WatchJourneysStream> {
+        Err(Status::unimplemented(""))
+    }
+
     type StreamDataStream = tokio_stream::Empty<Result<pb::StreamDataResponse, Status>>;
 
     async fn stream_data(&self, _: Request<pb::StreamDataRequest>) -> Answer<Self::StreamDataStream> {

@@ -11,8 +11,8 @@ use crate::providers::TenantProviders;
 const PREFIX: &str = "SANGAM__";
 
 /// The sections, in the order of the default file.
-pub(super) const SECTIONS: [&str; 9] =
-    ["listen", "store", "seal", "cache", "deadlines", "poller", "webhook", "telemetry", "tenant"];
+pub(super) const SECTIONS: [&str; 10] =
+    ["listen", "store", "seal", "cache", "deadlines", "poller", "watch", "webhook", "telemetry", "tenant"];
 
 impl Config {
     /// Reads the file, if one is given, and the environment over it. Everything wrong is reported at once: what cannot be read, what
@@ -65,6 +65,7 @@ impl Config {
             cache: take(&mut settings, "cache", faults),
             deadlines: take(&mut settings, "deadlines", faults),
             poller: take(&mut settings, "poller", faults),
+            watch: take(&mut settings, "watch", faults),
             webhook: take(&mut settings, "webhook", faults),
             telemetry: take(&mut settings, "telemetry", faults),
             tenant,
@@ -83,6 +84,7 @@ impl Config {
         self.cache.validate(faults);
         self.deadlines.validate(faults);
         self.poller.validate(faults);
+        self.watch.validate(faults);
         self.webhook.validate(faults);
         self.telemetry.validate(faults);
         self.tenant.validate(faults);

@@ -15,6 +15,7 @@ mod secret;
 mod store;
 mod telemetry;
 mod tenant;
+mod watch;
 mod webhook;
 
 pub use cache::Cache;
@@ -27,6 +28,7 @@ pub use secret::SecretSource;
 pub use store::{Database, DatabaseUrl, ServerSettings, Store};
 pub use telemetry::Telemetry;
 pub use tenant::{DataLifeDays, FairUse, FairUseMode, RangeMonths, Tenant};
+pub use watch::Watch;
 pub use webhook::Webhook;
 
 /// The commented default file. It parses to exactly the defaults.
@@ -47,6 +49,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// Background looks.
     pub poller: Poller,
+    /// Streams of changes.
+    pub watch: Watch,
     /// Webhooks.
     pub webhook: Webhook,
     /// Logs and traces.

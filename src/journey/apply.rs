@@ -1,5 +1,9 @@
 //! Merges what was seen at a provider into a tree. Facts move states forward by the machines only; a fact that says nothing changes
 //! nothing; ids of ours never change.
+//!
+//! Messages that a provider sends by itself come late, twice and in any order, so the little that is taken from them is what order cannot
+//! change: whether a consent is held or live, whether an attempt failed, and what became of a session that a message does not name,
+//! is only ever read back.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -45,13 +49,23 @@ impl Merge<'_> {
         brought
     }
 
+    fn is_message(&self) -> bool {
+        self.source == FactSource::Webhook
+    }
+
+    /// Whether a fact that only says what is known already is the newer evidence of it. A message is not: it may be as old as any.
+    fn confirms(&self, same: bool) -> bool {
+        same && !self.is_message()
+    }
+
     fn evidence(&self, text: &str) -> Evidence {
         Evidence { as_of: self.now, source: self.source, text: clip(text) }
     }
 
     fn attempt(&self, journey: &mut Journey, attempt_id: &str, fact: AttemptFact) {
         let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id) else { return };
-        if attempt.state == fact.state || attempt_may(attempt.state, fact.state) {
+        let moves = attempt_may(attempt.state, fact.state) && !(self.is_message() && fact.state == AttemptState::Failed);
+        if moves || self.confirms(attempt.state == fact.state) {
             attempt.state = fact.state;
             attempt.evidence = self.evidence(&fact.text);
         }
@@ -78,11 +92,16 @@ impl Merge<'_> {
         consent.handle = fact.handle.or(consent.handle.take());
         consent.provider_ref = fact.consent_ref.or(consent.provider_ref.take());
         consent.uploaded |= fact.uploaded;
-        if let Some(state) = fact.state
-            && (state == consent.state || consent_may(consent.state, state))
-        {
-            consent.state = state;
-            consent.evidence = self.evidence(&fact.text);
+        if let Some(state) = fact.state {
+            let held_or_live = matches!(
+                (consent.state, state),
+                (ConsentState::Active, ConsentState::Paused) | (ConsentState::Paused, ConsentState::Active)
+            );
+            let moves = consent_may(consent.state, state) && !(self.is_message() && held_or_live);
+            if moves || self.confirms(state == consent.state) {
+                consent.state = state;
+                consent.evidence = self.evidence(&fact.text);
+            }
         }
         self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
         if let Some((at, certainty)) = fact.expires_at {
@@ -132,8 +151,12 @@ impl Merge<'_> {
 
     fn fetch(&self, consent: &mut Consent, fact: FetchFact, brought: &mut Brought) {
         let index = match fetch_place(consent, fact.session.as_deref()) {
-            Some(index) => index,
-            None => {
+            Place::Unclear => return,
+            // Only a session that is known by its name can be meant by a message: any other one is read back.
+            Place::Known(index) => index,
+            _ if self.is_message() => return,
+            Place::Likely(index) => index,
+            Place::New => {
                 let fetch = self.new_fetch(consent);
                 consent.fetches.push(fetch);
                 consent.fetches.len() - 1
@@ -141,7 +164,9 @@ impl Merge<'_> {
         };
         let Some(fetch) = consent.fetches.get_mut(index) else { return };
         fetch.provider_ref = fact.session.or(fetch.provider_ref.take());
-        if fetch_may(fetch.state, fetch.settled, fact.state) || (fact.state == fetch.state && fact.settled >= fetch.settled) {
+        let moves = fetch_may((fetch.state, fetch.settled), (fact.state, fact.settled));
+        let settles = fact.state == fetch.state && fact.settled && !fetch.settled;
+        if moves || settles || self.confirms((fact.state, fact.settled) == (fetch.state, fetch.settled)) {
             fetch.state = fact.state;
             fetch.settled = fact.settled;
             fetch.evidence = self.evidence(&fact.text);
@@ -195,7 +220,8 @@ impl Merge<'_> {
     }
 }
 
-/// Sets the derived state and counts the change, if anything but the time of a look differs from `before`.
+/// Sets the derived state and counts the change, if anything but evidence differs from `before`: the same state told again, by another
+/// way or in another word, is no change.
 pub fn finish(before: &Journey, journey: &mut Journey, now: Timestamp) -> bool {
     let state = derive::state(journey);
     if state != journey.state {
@@ -214,14 +240,14 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
     let plain = |journey: &Journey| {
         let mut journey = journey.clone();
         journey.looks = 0;
-        let zero = Timestamp::UNIX_EPOCH;
+        let none = || Evidence { as_of: Timestamp::UNIX_EPOCH, source: FactSource::Unspecified, text: String::new() };
         for attempt in &mut journey.attempts {
-            attempt.evidence.as_of = zero;
+            attempt.evidence = none();
         }
         for consent in &mut journey.consents {
-            consent.evidence.as_of = zero;
+            consent.evidence = none();
             for fetch in &mut consent.fetches {
-                fetch.evidence.as_of = zero;
+                fetch.evidence = none();
             }
         }
         journey
@@ -256,15 +282,41 @@ fn place_of(journey: &Journey, attempt_id: &str, fact: &ConsentFact) -> Option<u
         })
 }
 
-/// The session that a fact is about: by its id, or the newest one that has none yet.
-fn fetch_place(consent: &Consent, session: Option<&str>) -> Option<usize> {
+/// Which session a fact is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// This one: it has the fact's name.
+    Known(usize),
+    /// This one: there is none that it could be confused with.
+    Likely(usize),
+    /// One that is not in the tree yet.
+    New,
+    /// It cannot be told.
+    Unclear,
+}
+
+/// The session that a fact is about: by its name, or the newest one that has none yet. A fact without a name means the only session
+/// there is, or the only one without a name if it is the oldest: where newer sessions have names, what says nothing of them is about
+/// the first. Anything else could be an old session's late word and must not settle a newer one.
+fn fetch_place(consent: &Consent, session: Option<&str>) -> Place {
+    let fetches = consent.fetches.as_slice();
     let Some(session) = session else {
-        return consent.fetches.len().checked_sub(1);
+        return match fetches {
+            [] => Place::New,
+            [_] => Place::Likely(0),
+            [first, later @ ..] if first.provider_ref.is_none() && later.iter().all(|fetch| fetch.provider_ref.is_some()) => {
+                Place::Likely(0)
+            }
+            _ => Place::Unclear,
+        };
     };
-    consent.fetches.iter().position(|fetch| fetch.provider_ref.as_deref() == Some(session)).or_else(|| {
-        let newest = consent.fetches.len().checked_sub(1)?;
-        consent.fetches[newest].provider_ref.is_none().then_some(newest)
-    })
+    if let Some(known) = fetches.iter().position(|fetch| fetch.provider_ref.as_deref() == Some(session)) {
+        return Place::Known(known);
+    }
+    match fetches.last() {
+        Some(newest) if newest.provider_ref.is_none() => Place::Likely(fetches.len() - 1),
+        _ => Place::New,
+    }
 }
 
 /// A provider's word as it may be shown: at most 64 characters of a plain alphabet.
@@ -354,6 +406,43 @@ mod tests {
         merge(&assume).observation(&mut journey, "att_1", seen(vec![second]));
         assert_eq!(journey.consents[0].fetches.len(), 2);
         assert_eq!(journey.consents[0].fetches[0].state, FetchState::Ready);
+    }
+
+    /// Merges one nameless fact into a consent with these sessions; answers the sessions afterwards.
+    fn after_nameless(source: FactSource, sessions: &[(Option<&str>, FetchState, bool)]) -> Vec<(FetchState, bool)> {
+        let assume = Assumptions::default();
+        let mut journey = testing::journey();
+        journey.consents[0].state = ConsentState::Active;
+        for (name, state, settled) in sessions {
+            let provider_ref = name.map(str::to_owned);
+            journey.consents[0].fetches.push(Fetch { provider_ref, ..testing::fetch(*state, *settled) });
+        }
+        let late = consent_fact("handle-1", ConsentState::Active, vec![fetch_fact(None, FetchState::Failed, true)]);
+        Merge { source, ..merge(&assume) }.observation(&mut journey, "att_1", seen(vec![late]));
+        journey.consents[0].fetches.iter().map(|fetch| (fetch.state, fetch.settled)).collect()
+    }
+
+    #[test]
+    fn a_late_nameless_word_of_an_old_session_settles_no_newer_one() {
+        use FetchState::{Failed, Ready, Requested};
+        let open = (Requested, false);
+        let told = (Failed, true);
+        let old = (Ready, true);
+        for (sessions, expected) in [
+            (&[(None, Requested, false)][..], vec![told]),
+            (&[(Some("s1"), Requested, false)], vec![told]),
+            // What is served as a whole has no name; what was asked for later has one.
+            (&[(None, Requested, false), (Some("s2"), Requested, false)], vec![told, open]),
+            (&[(None, Ready, true), (Some("s2"), Requested, false)], vec![old, open]),
+            (&[(Some("s1"), Ready, true), (Some("s2"), Requested, false)], vec![old, open]),
+            (&[(Some("s1"), Ready, true), (None, Requested, false)], vec![old, open]),
+            (&[(None, Ready, true), (None, Requested, false)], vec![old, open]),
+        ] {
+            assert_eq!(after_nameless(FactSource::Poll, sessions), expected, "{sessions:?}");
+            // A message without a name only wakes.
+            let before: Vec<_> = sessions.iter().map(|(_, state, settled)| (*state, *settled)).collect();
+            assert_eq!(after_nameless(FactSource::Webhook, sessions), before, "{sessions:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::{
     machine::{attempt_open, consent_given, fetch_usable},
-    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
+    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, FetchTrigger, Journey, JourneyState},
 };
 
 /// What the rows of the table ask for.
@@ -126,6 +126,23 @@ pub fn settled(journey: &Journey) -> bool {
     !attempts && !fetches
 }
 
+/// Whether nothing more comes by itself, so that a watch ends: nothing is awaited, and no consent is one under which the provider
+/// collects data again and again.
+pub fn quiet(journey: &Journey) -> bool {
+    // An attempt that is served as a whole brings one fetch; another one has to be asked for.
+    let whole = |consent: &Consent| {
+        journey.attempts.iter().any(|attempt| attempt.id == consent.attempt_id && attempt.provider_ref.is_some())
+    };
+    let again = |consent: &Consent| {
+        consent.state == ConsentState::Active
+            && consent.periodic
+            && consent.trigger == FetchTrigger::Provider
+            && !consent.uploaded
+            && !whole(consent)
+    };
+    settled(journey) && !journey.consents.iter().any(again)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +238,31 @@ mod tests {
         assert_eq!((state(&journey), settled(&journey)), (JourneyState::Ready, true));
         journey.consents[0].fetches[0] = testing::fetch(FetchState::Failed, true);
         assert_eq!((state(&journey), settled(&journey)), (JourneyState::Failed, true));
+    }
+
+    #[test]
+    fn a_consent_under_which_the_provider_collects_by_itself_is_never_quiet_while_it_lives() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Done;
+        let mut consent = testing::consent(ConsentState::Active);
+        consent.fetches.push(testing::fetch(FetchState::Ready, true));
+        journey.consents = vec![consent];
+        assert!(quiet(&journey));
+        journey.consents[0].periodic = true;
+        assert!(settled(&journey) && !quiet(&journey));
+        for (state, trigger, expected) in [
+            (ConsentState::Active, FetchTrigger::Gateway, true),
+            (ConsentState::Paused, FetchTrigger::Provider, true),
+            (ConsentState::Expired, FetchTrigger::Provider, true),
+            (ConsentState::Active, FetchTrigger::Provider, false),
+        ] {
+            (journey.consents[0].state, journey.consents[0].trigger) = (state, trigger);
+            assert_eq!(quiet(&journey), expected, "{state:?} {trigger:?}");
+        }
+        journey.attempts[0].provider_ref = Some("transaction".to_owned());
+        assert!(quiet(&journey));
+        journey.attempts[0].state = AttemptState::AwaitingCustomer;
+        assert!(!quiet(&journey));
     }
 
     #[test]

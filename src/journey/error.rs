@@ -121,6 +121,14 @@ pub enum JourneyError {
     ViewNotAllowed,
     /// A provider call failed.
     Provider(Box<ProviderError>),
+    /// A resume token of another tenant, or none at all.
+    ResumeTokenMismatch,
+    /// The reader of a watch does not keep up.
+    WatchTooSlow,
+    /// No further watch is served.
+    WatchLimit,
+    /// The process stops.
+    ShuttingDown,
     /// The caller's time is over.
     Deadline,
     /// The store cannot be used.

@@ -29,15 +29,16 @@ pub fn consent_may(from: ConsentState, to: ConsentState) -> bool {
     }
 }
 
-/// Whether a fetch may go from one state to another. `settled` is of the state left.
-pub fn fetch_may(from: FetchState, settled: bool, to: FetchState) -> bool {
+/// Whether a fetch may go from one state to another; both with whether they are settled.
+pub fn fetch_may(from: (FetchState, bool), to: (FetchState, bool)) -> bool {
     use FetchState::{Partial, Ready, Requested, Unspecified};
+    let ends_without = to.1 && !matches!(to.0, Unspecified | Requested | Ready | Partial);
     match from {
-        Requested => !matches!(to, Unspecified | Requested),
-        Partial => !settled && !matches!(to, Unspecified | Requested | Partial),
+        (Requested, _) => !matches!(to.0, Unspecified | Requested),
         // What has come is not lost by a later word; only its going is noted elsewhere.
-        Ready => false,
-        _ => !settled && matches!(to, Ready | Partial),
+        (Ready, _) | (_, true) => false,
+        (Partial, false) => to.0 == Ready || ends_without,
+        (state, false) => matches!(to.0, Ready | Partial) || (ends_without && to.0 != state),
     }
 }
 
@@ -77,11 +78,53 @@ mod tests {
     #[test]
     fn a_fetch_that_is_there_stays_there() {
         for to in 0..=7 {
-            assert!(!fetch_may(FetchState::Ready, true, FetchState::try_from(to).unwrap()));
+            assert!(!fetch_may((FetchState::Ready, true), (FetchState::try_from(to).unwrap(), true)));
         }
-        assert!(fetch_may(FetchState::Partial, false, FetchState::Ready));
-        assert!(!fetch_may(FetchState::Partial, true, FetchState::Ready));
-        assert!(!fetch_may(FetchState::Partial, false, FetchState::Requested));
+        assert!(fetch_may((FetchState::Partial, false), (FetchState::Ready, true)));
+        assert!(!fetch_may((FetchState::Partial, true), (FetchState::Ready, true)));
+        assert!(!fetch_may((FetchState::Partial, false), (FetchState::Requested, false)));
+        assert!(!fetch_may((FetchState::Partial, false), (FetchState::Failed, false)));
+        assert!(fetch_may((FetchState::Partial, false), (FetchState::Failed, true)));
+    }
+
+    /// Every pair of states of which each can be reached from the other, in any number of steps.
+    fn both_ways<S: Copy + PartialEq>(states: &[S], may: impl Fn(S, S) -> bool) -> Vec<(S, S)> {
+        let reachable = |from: S| {
+            let mut reached = vec![from];
+            let mut next = 0;
+            while let Some(at) = reached.get(next).copied() {
+                reached.extend(
+                    states.iter().filter(|to| may(at, **to)).filter(|to| !reached.contains(to)).copied().collect::<Vec<_>>(),
+                );
+                next += 1;
+            }
+            reached
+        };
+        let pairs = states.iter().flat_map(|from| states.iter().map(move |to| (*from, *to)));
+        pairs.filter(|(from, to)| from != to && reachable(*from).contains(to) && reachable(*to).contains(from)).collect()
+    }
+
+    fn known<S: TryFrom<i32>>() -> Vec<S> {
+        (0..100).filter_map(|number| S::try_from(number).ok()).collect()
+    }
+
+    #[test]
+    fn no_machine_ever_comes_back_to_a_state_that_it_has_left() {
+        let attempts: Vec<AttemptState> = known();
+        assert_eq!(attempts.len(), 8);
+        assert_eq!(both_ways(&attempts, attempt_may), []);
+        assert!(attempts.iter().all(|state| !attempt_may(*state, *state)));
+        let consents: Vec<ConsentState> = known();
+        assert_eq!(consents.len(), 9);
+        // Held and live again, as the customer likes.
+        let (live, held) = (ConsentState::Active, ConsentState::Paused);
+        assert_eq!(both_ways(&consents, consent_may), [(live, held), (held, live)]);
+        assert!(consents.iter().all(|state| !consent_may(*state, *state)));
+        let fetches: Vec<(FetchState, bool)> = known().into_iter().flat_map(|state| [(state, false), (state, true)]).collect();
+        assert_eq!(fetches.len(), 16);
+        // As merging does: the machine, and that a state settles.
+        let step = |from: (FetchState, bool), to: (FetchState, bool)| fetch_may(from, to) || (from.0 == to.0 && to.1 && !from.1);
+        assert_eq!(both_ways(&fetches, step), []);
     }
 
     #[test]

@@ -7,7 +7,10 @@ pub mod error;
 pub mod fair_use;
 pub mod machine;
 pub mod model;
+#[cfg(test)]
+mod orders_tests;
 pub mod policy;
 pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod watch;

@@ -49,6 +49,9 @@ pub struct Pace {
     pub longest: Duration,
     /// The pause between looks at what is settled, for pause, revocation and expiry.
     pub settled: Duration,
+    /// The longest pause between looks at a journey whose customer is gone; the first is that of what is settled, and each is twice the
+    /// one before.
+    pub abandoned: Duration,
     /// When a customer who does not finish counts as gone.
     pub abandon_after: Duration,
     /// How long a lost answer is looked up before the attempt fails.
@@ -69,6 +72,7 @@ impl Default for Pace {
             first: Duration::from_secs(5),
             longest: Duration::from_secs(300),
             settled: Duration::from_secs(3_600),
+            abandoned: Duration::from_secs(24 * 3_600),
             abandon_after: Duration::from_secs(24 * 3_600),
             outcome_limit: Duration::from_secs(60),
             fetch_limit: Duration::from_secs(6 * 3_600),
@@ -85,8 +89,18 @@ impl Pace {
         if settled {
             return self.settled;
         }
-        self.first.saturating_mul(2u32.saturating_pow(looks.min(20))).min(self.longest)
+        growing(self.first, looks, self.longest)
     }
+
+    /// The pause after `looks` looks at a journey whose customer has gone. Most of them never come back, and all of them together must
+    /// not use up what the provider allows.
+    pub fn pause_of_abandoned(&self, looks: u32) -> Duration {
+        growing(self.settled, looks, self.abandoned.max(self.settled))
+    }
+}
+
+fn growing(first: Duration, looks: u32, longest: Duration) -> Duration {
+    first.saturating_mul(2u32.saturating_pow(looks.min(20))).min(longest)
 }
 
 #[cfg(test)]
@@ -108,5 +122,7 @@ mod tests {
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
         assert_eq!(pace.pause(u32::MAX, false).as_secs(), 60);
         assert_eq!(pace.pause(0, true).as_secs(), 3_600);
+        let hours: Vec<u64> = (0..7).map(|looks| pace.pause_of_abandoned(looks).as_secs() / 3_600).collect();
+        assert_eq!(hours, [1, 2, 4, 8, 16, 24, 24]);
     }
 }

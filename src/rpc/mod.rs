@@ -21,6 +21,8 @@ mod start_journey;
 pub mod status;
 mod stream_data;
 pub(crate) mod validate;
+mod watch_journeys;
+mod watch_status;
 
 use tokio::time::Instant;
 use tonic::{
@@ -126,6 +128,21 @@ impl JourneyService for Edge {
 
     async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
         get_status::handle(self, request).await
+    }
+
+    type WatchStatusStream = watch_status::Changes;
+
+    async fn watch_status(&self, request: Request<pb::WatchStatusRequest>) -> Result<Response<Self::WatchStatusStream>, Status> {
+        watch_status::handle(self, request).await
+    }
+
+    type WatchJourneysStream = watch_journeys::Changes;
+
+    async fn watch_journeys(
+        &self,
+        request: Request<pb::WatchJourneysRequest>,
+    ) -> Result<Response<Self::WatchJourneysStream>, Status> {
+        watch_journeys::handle(self, request).await
     }
 
     async fn fetch_data(&self, request: Request<pb::FetchDataRequest>) -> Result<Response<pb::FetchDataResponse>, Status> {

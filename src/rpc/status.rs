@@ -24,6 +24,8 @@ const MAX_TEXT: usize = 120;
 const MAX_LACKS: usize = 36;
 /// When to try again where nobody says so.
 const SOON: Duration = Duration::from_secs(5);
+/// When a stream that was cut may come back.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// What becomes of a request id after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +108,8 @@ struct Verdict {
 
 fn verdict(error: &JourneyError) -> Verdict {
     use Code::{
-        Aborted, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied, Unavailable,
-        Unimplemented,
+        Aborted, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted,
+        Unavailable, Unimplemented,
     };
     use ErrorReason as R;
     let (code, reason, text) = match error {
@@ -143,6 +145,12 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::ConsentNotPeriodic => (FailedPrecondition, R::ConsentNotPeriodic, "the consent allows one fetch only"),
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
         JourneyError::Provider(error) => return provider_verdict(error),
+        JourneyError::ResumeTokenMismatch => {
+            (InvalidArgument, R::PageTokenMismatch, "the resume token is of another tenant, or of none")
+        }
+        JourneyError::WatchTooSlow => (ResourceExhausted, R::WatchTooSlow, "the reader does not keep up"),
+        JourneyError::WatchLimit => (ResourceExhausted, R::WatchLimit, "no further watch is served here"),
+        JourneyError::ShuttingDown => (Unavailable, R::ShuttingDown, "the gateway stops"),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
         JourneyError::Store => (Unavailable, R::StoreUnavailable, "the store cannot be used"),
         JourneyError::Internal(_) => (Internal, R::Internal, "internal fault; the call id finds it in the log"),
@@ -208,6 +216,8 @@ fn effect_name(effect: Effect) -> &'static str {
 fn retry_after(error: &JourneyError) -> Option<Duration> {
     match error {
         JourneyError::DataNotReady(after) => Some((*after).max(Duration::from_secs(1))),
+        // Another replica may serve it at once; and whoever was slow comes back for what is kept.
+        JourneyError::WatchTooSlow | JourneyError::WatchLimit | JourneyError::ShuttingDown => Some(AT_ONCE),
         JourneyError::OutcomeUnknown | JourneyError::RequestInFlight | JourneyError::Store => Some(SOON),
         JourneyError::Provider(error) => match error.kind {
             ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady => Some(error.retry_after.unwrap_or(SOON)),
@@ -234,6 +244,7 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
         JourneyError::RedirectUnknown => vec![violation("query", "is of no return that is known, or of another journey")],
         JourneyError::PageTokenMismatch => vec![violation("page_token", "was made for another request")],
+        JourneyError::ResumeTokenMismatch => vec![violation("resume_token", "was made for another tenant, or not here")],
         _ => Vec::new(),
     }
 }
@@ -316,6 +327,10 @@ mod tests {
             JourneyError::OutcomeUnknown,
             JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,
+            JourneyError::ResumeTokenMismatch,
+            JourneyError::WatchTooSlow,
+            JourneyError::WatchLimit,
+            JourneyError::ShuttingDown,
             JourneyError::Deadline,
             JourneyError::Store,
             JourneyError::Internal("x"),

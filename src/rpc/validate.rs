@@ -2,6 +2,7 @@
 
 mod finding;
 mod reading;
+mod watching;
 
 use std::collections::HashSet;
 
@@ -11,6 +12,7 @@ use url::Url;
 pub(super) use finding::{journeys, query};
 pub(crate) use reading::data;
 pub(super) use reading::{Changes, account_ids, changes, stream};
+pub(super) use watching::{watch_journeys, watch_status};
 
 use crate::{
     journey::{

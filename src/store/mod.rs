@@ -3,8 +3,10 @@
 mod changes;
 mod columns;
 mod documents;
+mod events;
 mod evidence;
 mod find;
+mod inbox;
 mod increments;
 mod journeys;
 mod migrations;
@@ -21,8 +23,10 @@ use async_trait::async_trait;
 
 pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
+pub use events::{Event, EventStore, FeedEvent, FeedNote, FeedPage, FeedPosition};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use find::{Behind, FindStore, Wanted};
+pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Look, Versioned};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
@@ -39,7 +43,17 @@ pub type Store = Arc<dyn Storage>;
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
 pub trait Storage:
-    ChangeStore + JourneyStore + FindStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
+    ChangeStore
+    + JourneyStore
+    + EventStore
+    + FindStore
+    + RequestStore
+    + SnapshotStore
+    + EvidenceStore
+    + DocumentStore
+    + IncrementStore
+    + InboxStore
+    + 'static
 {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;

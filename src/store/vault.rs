@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{KeptEvidence, StoreError, columns};
+use super::{FeedNote, KeptEvidence, Message, NewMessage, StoreError, columns, events};
 use crate::{
     journey::model::Journey,
     seal::{KeyedHash, Keys, Sealer},
@@ -49,6 +50,34 @@ impl Vault {
     pub(super) fn open_journey(&self, tenant: &str, id: &str, sealed: &[u8]) -> Result<Journey, StoreError> {
         let plain = self.sealer.open(&["journey", tenant, id], sealed)?;
         serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("a journey"))
+    }
+
+    /// A change's note for the feed and its tree, sealed apart.
+    pub(super) fn seal_event(&self, journey: &Journey) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        let sequence = journey.sequence.to_string();
+        let seal = |kind: &str, plain: Result<Vec<u8>, serde_json::Error>| {
+            let plain = plain.map_err(|_| StoreError::Unreadable("an event"))?;
+            Ok::<_, StoreError>(self.sealer.seal(&[kind, &journey.tenant, &journey.id, &sequence], &plain)?)
+        };
+        let note = seal("event note", serde_json::to_vec(&FeedNote::of(journey)))?;
+        Ok((note, seal("event tree", serde_json::to_vec(&events::kept(journey)))?))
+    }
+
+    pub(super) fn open_event_note(&self, tenant: &str, id: &str, sequence: i64, sealed: &[u8]) -> Result<FeedNote, StoreError> {
+        let plain = self.sealer.open(&["event note", tenant, id, &sequence.to_string()], sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("an event's note"))
+    }
+
+    /// `None`: a version wrote it that is too different.
+    pub(super) fn open_event_tree(
+        &self,
+        tenant: &str,
+        id: &str,
+        sequence: i64,
+        sealed: &[u8],
+    ) -> Result<Option<Journey>, StoreError> {
+        let plain = self.sealer.open(&["event tree", tenant, id, &sequence.to_string()], sealed)?;
+        Ok(serde_json::from_slice(&plain).ok())
     }
 
     /// The hashes of everything that a journey is looked up by: what a provider's message can name it by, and the caller's references.
@@ -95,6 +124,20 @@ impl Vault {
         Ok(self.sealer.open(&["snapshot", tenant, fetch_id], sealed)?)
     }
 
+    pub(super) fn seal_message(&self, sent: &NewMessage) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.seal(&message(&sent.tenant, &sent.id, sent.verified), &sent.body)?)
+    }
+
+    pub(super) fn open_message(&self, kept: &Message, sealed: &[u8]) -> Result<Bytes, StoreError> {
+        Ok(self.sealer.open(&message(&kept.tenant, &kept.id, kept.verified), sealed)?.into())
+    }
+
+    /// Equal for the same bytes at the same address only.
+    pub(super) fn message_key(&self, sent: &NewMessage) -> Vec<u8> {
+        let parts = [&sent.tenant, "message", &sent.provider, &sent.credential, &sent.token];
+        self.hash.digest(parts.into_iter().map(str::as_bytes).chain([sent.body.as_ref()])).to_vec()
+    }
+
     pub(super) fn seal_document(&self, tenant: &str, fetch_id: &str, format: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         Ok(self.sealer.seal(&["document", tenant, fetch_id, format], bytes)?)
     }
@@ -129,6 +172,11 @@ impl Vault {
             received_at: columns::instant(facts.received_at)?,
         })
     }
+}
+
+/// Where a message's body is sealed. In the database a hint cannot be made a message that was proved.
+fn message<'a>(tenant: &'a str, id: &'a str, verified: bool) -> [&'a str; 4] {
+    ["message", tenant, id, if verified { "verified" } else { "hint" }]
 }
 
 /// What stands in clear beside a sealed body.

@@ -187,6 +187,8 @@ async fn whatever_becomes_of_the_listener_the_last_state_is_told() {
 async fn a_store_that_never_answers_is_as_one_that_is_gone() {
     let replicas = Replicas::start(Database::new().await, |_| ()).await;
     let id = replicas.ready().await;
+    // What is to be answered later must be in memory.
+    assert!(!replicas.told(&id).await.stale);
     let request = start_request("finpro", "consent", "01", &DATA);
     let mut connection = replicas.database.connect().await;
     let mut holding = connection.begin().await.unwrap();
@@ -248,4 +250,48 @@ async fn an_outage_of_the_store_is_bridged_where_it_can_be_and_leaves_nothing_be
     let ready = until(&replicas.other, &replicas.client, &opened.journey_id, |journey| journey.state() == JourneyState::Ready);
     timeout(patient, ready).await.expect("the background does not go on");
     replicas.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_of_one_tells_what_both_do_and_goes_on_at_the_other() {
+    // Both look after the journey: each change is told once and in order, wherever it was made.
+    let replicas = Replicas::start(Database::new().await, |_| ()).await;
+    let begin = pb::WatchJourneysRequest::default();
+    let mut here = replicas.one.client.clone().watch_journeys(begin.clone()).await.unwrap().into_inner();
+    let mut there = replicas.client.clone().watch_journeys(begin).await.unwrap().into_inner();
+    let token = timeout(PATIENCE, here.message()).await.unwrap().unwrap().unwrap().resume_token;
+    timeout(PATIENCE, there.message()).await.unwrap().unwrap().unwrap();
+    let id = replicas.ready().await;
+    let last = replicas.one.status(&id).await.sequence;
+    for feed in [&mut here, &mut there] {
+        assert_eq!(told_until(feed, last).await, (1..=last).collect::<Vec<_>>());
+    }
+    let resumed = pb::WatchJourneysRequest { resume_token: token, ..Default::default() };
+    let mut again = replicas.client.clone().watch_journeys(resumed).await.unwrap().into_inner();
+    assert_eq!(told_until(&mut again, last).await, (1..=last).collect::<Vec<_>>());
+    let history = pb::WatchStatusRequest { journey_id: id.clone(), after_sequence: Some(0), follow: true };
+    let mut changes = replicas.client.clone().watch_status(history).await.unwrap().into_inner();
+    let mut expected = 1;
+    while expected <= last {
+        let message = timeout(PATIENCE, changes.message()).await.unwrap().unwrap().unwrap();
+        if let Some(pb::watch_status_response::Event::Change(change)) = message.event {
+            assert_eq!(change.sequence, expected);
+            expected += 1;
+        }
+    }
+    replicas.stop().await;
+}
+
+/// The sequences that a feed tells up to one; there is one journey.
+async fn told_until(feed: &mut tonic::Streaming<pb::WatchJourneysResponse>, last: i64) -> Vec<i64> {
+    let mut sequences = Vec::new();
+    while sequences.last() != Some(&last) {
+        let message = timeout(PATIENCE, feed.message()).await.unwrap().unwrap().unwrap();
+        match message.event.unwrap() {
+            pb::watch_journeys_response::Event::Change(change) => sequences.push(change.sequence),
+            pb::watch_journeys_response::Event::Heartbeat(_) => {}
+            pb::watch_journeys_response::Event::Reset(_) => panic!("reset"),
+        }
+    }
+    sequences
 }

@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::{
-        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Webhook,
+        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Watch,
+        Webhook,
     },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
@@ -176,6 +177,7 @@ fn the_default_file_parses_to_exactly_the_defaults() {
     assert_eq!(config.cache, default.cache);
     assert_eq!(config.deadlines, default.deadlines);
     assert_eq!(config.poller, default.poller);
+    assert_eq!(config.watch, default.watch);
     assert_eq!(config.webhook, default.webhook);
     assert_eq!(config.telemetry, default.telemetry);
     assert_eq!((config.tenant.id, config.tenant.full_view), (tenant.id, tenant.full_view));
@@ -201,7 +203,7 @@ fn the_examples_of_the_default_file_are_well_apart_from_their_secrets() {
     let faults = faults_of(Config::from_toml_str(&text));
     let secrets = faults.iter().filter(|(_, message)| message.contains("cannot be read: ") || message.contains("is not set"));
     assert_eq!(secrets.count(), faults.len(), "{faults:#?}");
-    assert_eq!(faults.len(), 6, "{faults:#?}");
+    assert_eq!(faults.len(), 8, "{faults:#?}");
 }
 
 /// The names of a section's settings, as the code knows them.
@@ -231,6 +233,7 @@ fn the_default_file_names_every_setting() {
         ("cache", names::<Cache>()),
         ("deadlines", names::<Deadlines>()),
         ("poller", names::<Poller>()),
+        ("watch", names::<Watch>()),
         ("webhook", names::<Webhook>()),
         ("telemetry", names::<Telemetry>()),
         ("tenant", names::<Tenant>()),
@@ -239,6 +242,7 @@ fn the_default_file_names_every_setting() {
         ("tenant.fair_use", names::<FairUse>()),
         ("tenant.finpro.main", names::<finpro::Config>()),
         ("tenant.finpro.main.analytics", names::<finpro::AnalyticsJourneys>()),
+        ("tenant.finpro.main.webhook", names::<finpro::WebhookConfig>()),
         ("tenant.finpro.main.limits", names::<LimitsConfig>()),
         ("tenant.finpass.main", names::<finpass::Config>()),
     ];

@@ -75,6 +75,13 @@ async fn purge(service: &Service, next: &mut Timestamp) {
         Ok(gone) => tracing::info!(count = gone, "removed what is past its purge date"),
         Err(error) => tracing::error!(%error, "cannot remove what is past its purge date"),
     }
+    let kept = service.watches().settings();
+    let oldest = SignedDuration::try_from(kept.keep_for).ok().and_then(|life| now.checked_sub(life).ok());
+    match service.store().trim_events(kept.keep, oldest.unwrap_or(Timestamp::MIN)).await {
+        Ok(0) => {}
+        Ok(gone) => tracing::info!(count = gone, "removed old changes of journeys"),
+        Err(error) => tracing::error!(%error, "cannot remove old changes of journeys"),
+    }
 }
 
 /// Begins a look at every due journey that there is room for; answers whether there was room for all. A journey is claimed first, so that

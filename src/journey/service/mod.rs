@@ -1,5 +1,6 @@
 //! The only orchestration: every rpc and the background go through here. It knows providers as [`Provider`] only.
 
+mod adopt;
 mod analytics;
 mod change;
 mod changes;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast};
 
+pub use adopt::{Adoption, Named};
 pub use analytics::AnalyticsAnswer;
 pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
@@ -47,6 +49,7 @@ pub use stream::{DataStream, StreamQuery};
 use super::{
     fair_use::Rules,
     policy::{Assumptions, Pace},
+    watch,
 };
 use crate::{
     cache::{Caches, Frame, FrameKey, Loading},
@@ -111,6 +114,8 @@ pub struct Parts {
     pub assume: Assumptions,
     /// How the background looks after journeys.
     pub pace: Pace,
+    /// How journeys are watched.
+    pub watch: watch::Settings,
 }
 
 /// See the module. Cheap to clone.
@@ -132,8 +137,12 @@ pub struct Service {
     /// What providers called the latest, read lately.
     reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
     changes: broadcast::Sender<Change>,
+    /// Tells streams of changes.
+    watches: Arc<watch::Hub>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
+    /// Wakes whoever applies messages.
+    inbox: Arc<Notify>,
 }
 
 impl Service {
@@ -141,6 +150,7 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
         let changes = broadcast::channel(1_024).0;
         parts.store.hear(others::ear(&parts, changes.clone()));
         Self {
@@ -153,13 +163,20 @@ impl Service {
             differences: Loading::new(64 * 1024 * 1024),
             reported: Loading::new(64 * 1024 * 1024),
             changes,
+            watches,
             wake: Arc::new(Notify::new()),
+            inbox: Arc::new(Notify::new()),
         }
     }
 
     /// The changes from now on. A slow listener misses the oldest ones and is told so.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// The hub of the streams of changes.
+    pub fn watches(&self) -> &Arc<watch::Hub> {
+        &self.watches
     }
 
     /// The tenant.
@@ -180,6 +197,26 @@ impl Service {
     /// How the background looks after journeys.
     pub fn pace(&self) -> &Pace {
         &self.parts.pace
+    }
+
+    /// What is assumed where a provider does not tell.
+    pub fn assumptions(&self) -> &Assumptions {
+        &self.parts.assume
+    }
+
+    /// Tells the background that a journey may be due.
+    pub fn wake_background(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Tells whoever applies messages that one may be due.
+    pub fn tell_inbox(&self) {
+        self.inbox.notify_one();
+    }
+
+    /// Ends when a message may be due.
+    pub async fn inbox_told(&self) {
+        self.inbox.notified().await;
     }
 
     /// Ends when the background has something new to look at.

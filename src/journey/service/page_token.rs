@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{journey::error::JourneyError, seal::KeyedHash};
 
-const MAC: usize = 16;
+pub(crate) const MAC: usize = 16;
 
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,8 @@ pub(crate) fn read(hash: &KeyedHash, request: &[&str], token: &str) -> Option<Po
     })
 }
 
-fn mac(hash: &KeyedHash, request: &[&str], body: &[u8]) -> [u8; MAC] {
+/// The authentication of `body` for a request.
+pub(crate) fn mac(hash: &KeyedHash, request: &[&str], body: &[u8]) -> [u8; MAC] {
     let parts = request.iter().map(|part| part.as_bytes()).chain([body]);
     let digest = hash.digest(parts);
     let mut mac = [0; MAC];

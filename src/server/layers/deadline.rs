@@ -1,5 +1,6 @@
 //! Ends every call at its deadline with DEADLINE_EXCEEDED, streams included. The time is the caller's `grpc-timeout`, the default
-//! where there is none, and never more than the configured most.
+//! where there is none, and never more than the configured most. Watches last as long as their callers want: without a `grpc-timeout`
+//! for ever.
 
 use std::{
     future::Future,
@@ -25,6 +26,8 @@ pub struct Deadline(pub Instant);
 
 /// Services without a deadline: watching the health and asking for descriptors go on as long as their callers like.
 const EXEMPT: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// Calls that only their caller's own time ends.
+const OPEN_ENDED: [&str; 2] = ["/sangam.v1.JourneyService/WatchStatus", "/sangam.v1.JourneyService/WatchJourneys"];
 
 /// Makes [`EndAtDeadline`].
 #[derive(Debug, Clone)]
@@ -65,7 +68,13 @@ where
         if EXEMPT.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
             return Box::pin(self.inner.call(request));
         }
-        let deadline = Instant::now() + self.deadlines.allowed(asked(request.headers()));
+        let asked = asked(request.headers());
+        let allowed = match (OPEN_ENDED.contains(&request.uri().path()), asked) {
+            (true, None) => return Box::pin(self.inner.call(request)),
+            (true, Some(own)) => own,
+            (false, _) => self.deadlines.allowed(asked),
+        };
+        let deadline = Instant::now() + allowed;
         request.extensions_mut().insert(Deadline(deadline));
         let answer = self.inner.call(request);
         Box::pin(async move {
@@ -179,6 +188,24 @@ mod tests {
             let response = service.call(request).await.unwrap();
             assert_eq!(begin.elapsed().as_secs(), expected);
             assert_eq!(response.headers()["grpc-status"], "4");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_has_its_callers_own_time_or_none() {
+        let deadlines = Deadlines { default_ms: 3_000, max_ms: 5_000 };
+        let silent = tower::service_fn(|request: Request<()>| async move {
+            let Some(Deadline(_)) = request.extensions().get() else { return Ok(Response::new(Body::empty())) };
+            std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
+        });
+        let mut service = DeadlineLayer { deadlines }.layer(silent);
+        for path in OPEN_ENDED {
+            let mut request = Request::builder().uri(path).body(()).unwrap();
+            assert!(!service.call(request.clone()).await.unwrap().headers().contains_key("grpc-status"));
+            request.headers_mut().insert("grpc-timeout", "1H".parse().unwrap());
+            let begin = Instant::now();
+            assert_eq!(service.call(request).await.unwrap().headers()["grpc-status"], "4");
+            assert_eq!(begin.elapsed().as_secs(), 3_600);
         }
     }
 

@@ -1,8 +1,10 @@
 //! What every store promises, told once and asked of each. A case is an `async fn(&Kit)`; its name in the file's list makes it two tests.
 
 mod documents;
+mod events;
 mod evidence;
 mod find;
+mod inbox;
 mod increments;
 mod journeys;
 mod migrations;
