@@ -32,7 +32,7 @@ run: compiler
 
 # The numbers, as ratios within one run.
 bench: compiler
-	$(CARGO) bench --bench parts --bench whole
+	$(CARGO) bench --bench parts --bench memory --bench whole
 
 # Every parser of bytes from outside under libFuzzer, FUZZ_SECONDS each, from the seeds; what it finds new is kept in target/fuzz. Without a
 # sanitizer, so that the stable toolchain does: the code has no unsafe part, so a fault is a panic.

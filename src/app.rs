@@ -139,6 +139,7 @@ fn cache_settings(config: &Config) -> CacheSettings {
         status_life: life(config.cache.status_ttl_ms),
         rows_bytes: config.cache.rows_max_bytes,
         rows_life: life(config.cache.rows_ttl_ms),
+        frames_bytes: config.cache.frames_max_bytes,
         lease: Duration::from_millis(config.store.max_consent_lease_ms),
     }
 }

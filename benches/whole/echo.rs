@@ -8,7 +8,10 @@ use sangam::pb::{
     journey_service_server::{JourneyService, JourneyServiceServer},
 };
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tonic::{
+    Request, Response, Status,
+    codec::CompressionEncoding::{Gzip, Zstd},
+};
 
 const FILES: [&str; 2] = ["status.bin", "page.bin"];
 
@@ -124,7 +127,8 @@ pub async fn serve(directory: &Path) -> SocketAddr {
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let server = tonic::transport::Server::builder().tcp_nodelay(true).add_service(JourneyServiceServer::new(echo));
+    let service = JourneyServiceServer::new(echo).send_compressed(Gzip).send_compressed(Zstd);
+    let server = tonic::transport::Server::builder().tcp_nodelay(true).add_service(service);
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
     address
 }

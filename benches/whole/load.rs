@@ -8,18 +8,12 @@ use std::{
 use sangam::pb::{self, journey_service_client::JourneyServiceClient};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{gateway::journey_id, server::Server};
+use crate::{journey::journey_id, server::Server};
 
 const CONNECTIONS: usize = 2;
 const STREAMS: usize = 32;
 /// Room for whole pages in flight, so that neither server waits for the client's windows.
 const WINDOW: u32 = 64 * 1024 * 1024;
-
-#[derive(Debug, Clone, Copy)]
-pub enum Call {
-    Status,
-    Page,
-}
 
 pub struct Round {
     pub cpu: Duration,
@@ -48,20 +42,15 @@ impl Client {
     }
 
     /// Makes `calls` calls and tells what the server used for them.
-    pub async fn round(&self, server: &Server, call: Call, calls: usize) -> Round {
-        // Large answers are not piled up: this is about their making, not about memory.
-        let streams = if matches!(call, Call::Page) { 2 } else { STREAMS };
+    pub async fn round(&self, server: &Server, calls: usize) -> Round {
         let (cpu, begin) = (server.cpu(), Instant::now());
         let mut running = Vec::new();
         for client in &self.0 {
-            for _ in 0..streams {
+            for _ in 0..STREAMS {
                 let mut client = client.clone();
                 running.push(tokio::spawn(async move {
-                    for _ in 0..calls / (CONNECTIONS * streams) {
-                        match call {
-                            Call::Status => drop(status(&mut client).await),
-                            Call::Page => drop(page(&mut client).await),
-                        }
+                    for _ in 0..calls / (CONNECTIONS * STREAMS) {
+                        drop(status(&mut client).await);
                     }
                 }));
             }

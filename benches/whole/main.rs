@@ -5,12 +5,16 @@
 
 mod echo;
 mod gateway;
+#[path = "../shared/journey.rs"]
+mod journey;
 mod load;
+mod raw;
 mod server;
 
 use std::process::ExitCode;
 
-use load::{Call, Client, Round};
+use load::{Client, Round};
+use raw::RawClient;
 use server::Server;
 
 #[global_allocator]
@@ -18,9 +22,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A cached GetStatus against the plain service.
 const P1_BOUND: f64 = 1.25;
+/// Calls a second of a cached page against the plain service, and of one that is compressed.
+const P11_BOUND: f64 = 3.0;
+const P11_ZSTD_BOUND: f64 = 20.0;
 const ROUNDS: usize = 21;
+const PAGE_ROUNDS: usize = 9;
 const STATUS_CALLS: usize = 4_000;
-const PAGE_CALLS: usize = 40;
+const PAGE_CALLS: usize = 80;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
@@ -45,48 +53,61 @@ async fn measure() {
     let echo = Server::start("echo", directory.path());
     let echo_client = Client::connect(echo.address()).await;
 
-    let sides = [(&gateway, &gateway_client), (&echo, &echo_client)];
-    let ratio = compare(sides, Call::Status, STATUS_CALLS, true).await;
+    let (mut costs, mut rates) = (Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let ours = gateway_client.round(&gateway, STATUS_CALLS).await;
+        let plain = echo_client.round(&echo, STATUS_CALLS).await;
+        note(round, [ours, plain], STATUS_CALLS, &mut costs, &mut rates);
+    }
+    let ratio = 1.0 / told("GetStatus", &costs, &rates).cpu;
     println!("P1 = {ratio:.2} (bound {P1_BOUND:.2})  cached GetStatus, server CPU against a plain tonic service");
-    let ratio = compare(sides, Call::Page, PAGE_CALLS, false).await;
-    println!("P11 = {:.1}  cached FetchData of 1 MB, server CPU of a plain tonic service against ours", 1.0 / ratio);
+
+    for (accepts, bound) in [(None, P11_BOUND), (Some("zstd"), P11_ZSTD_BOUND), (Some("gzip"), P11_ZSTD_BOUND)] {
+        let ours = RawClient::connect(gateway.address(), accepts).await;
+        let plain = RawClient::connect(echo.address(), accepts).await;
+        let (mut costs, mut rates) = (Vec::new(), Vec::new());
+        for round in 0..=PAGE_ROUNDS {
+            let ours = ours.round(&gateway, PAGE_CALLS).await;
+            let plain = plain.round(&echo, PAGE_CALLS).await;
+            note(round, [ours, plain], PAGE_CALLS, &mut costs, &mut rates);
+        }
+        let form = accepts.unwrap_or("plain");
+        let ratios = told(form, &costs, &rates);
+        println!(
+            "P11 {form} = {:.1} in calls a second (bound {bound:.0}), {:.1} in server CPU  cached FetchData of 1 MB against a plain tonic service",
+            ratios.rate, ratios.cpu
+        );
+    }
 }
 
-/// The median ratio of the gateway to the plain service over interleaved rounds.
-async fn compare(sides: [(&Server, &Client); 2], call: Call, calls: usize, print: bool) -> f64 {
-    let mut ratios = Vec::new();
-    let mut totals = [Vec::new(), Vec::new()];
-    // The first round warms both up and does not count.
-    for round in 0..=ROUNDS {
-        let mut costs = [0.0; 2];
-        for (at, (server, client)) in sides.into_iter().enumerate() {
-            let Round { cpu, wall } = client.round(server, call, calls).await;
-            costs[at] = cpu.as_secs_f64() * 1e6 / calls as f64;
-            if round > 0 {
-                totals[at].push((costs[at], calls as f64 / wall.as_secs_f64()));
-            }
-        }
-        if round > 0 {
-            ratios.push(costs[0] / costs[1]);
-            if print {
-                println!(
-                    "round {round:2}: gateway {:.2} us, plain {:.2} us, ratio {:.3}",
-                    costs[0],
-                    costs[1],
-                    costs[0] / costs[1]
-                );
-            }
-        }
+/// What the plain service takes against ours.
+struct Ratios {
+    cpu: f64,
+    rate: f64,
+}
+
+/// Writes a pair of rounds down: microseconds of the server a call, and calls a second. The first pair warms both up and does not count.
+fn note(round: usize, pair: [Round; 2], calls: usize, costs: &mut Vec<[f64; 2]>, rates: &mut Vec<[f64; 2]>) {
+    if round > 0 {
+        costs.push([&pair[0], &pair[1]].map(|side| side.cpu.as_secs_f64() * 1e6 / calls as f64));
+        rates.push([&pair[0], &pair[1]].map(|side| calls as f64 / side.wall.as_secs_f64()));
     }
-    let [ours, plain] = totals.map(|rounds| {
-        let (cpu, rate): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
-        (median(cpu), median(rate))
-    });
+}
+
+/// Prints the medians of both and answers the median ratios.
+fn told(what: &str, costs: &[[f64; 2]], rates: &[[f64; 2]]) -> Ratios {
+    let of = |pairs: &[[f64; 2]], side: usize| median(pairs.iter().map(|pair| pair[side]).collect());
     println!(
-        "{call:?}: server CPU a call: gateway {:.2} us, plain {:.2} us; calls a second: {:.0}, {:.0}",
-        ours.0, plain.0, ours.1, plain.1
+        "{what}: server CPU a call: gateway {:.1} us, plain {:.1} us; calls a second: {:.0}, {:.0}",
+        of(costs, 0),
+        of(costs, 1),
+        of(rates, 0),
+        of(rates, 1)
     );
-    median(ratios)
+    Ratios {
+        cpu: median(costs.iter().map(|[ours, plain]| plain / ours).collect()),
+        rate: median(rates.iter().map(|[ours, plain]| ours / plain).collect()),
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,6 +1,8 @@
-//! The two caches: status trees, and encoded rows of fetches. Both are bounded by bytes; both load a miss once for all who wait.
+//! The caches: status trees, encoded rows of fetches, and pages of them as compressed frames. All are bounded by bytes; all load a miss
+//! once for all who wait.
 
 mod epochs;
+mod frames;
 mod loading;
 
 use std::{
@@ -13,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use moka::future::Cache;
 
 pub use epochs::Epochs;
+pub use frames::{Compression, Frame, FrameKey};
 pub use loading::{Cached, Loading, Origin};
 
 use crate::{
@@ -32,6 +35,8 @@ pub struct CacheSettings {
     pub rows_bytes: u64,
     /// How long rows are served without asking the store.
     pub rows_life: SignedDuration,
+    /// Most bytes of compressed pages.
+    pub frames_bytes: u64,
     /// Where other processes write to the same store: how old a tree may be that decides whether data is served.
     pub lease: Duration,
 }
@@ -43,6 +48,7 @@ impl Default for CacheSettings {
             status_life: SignedDuration::from_secs(30),
             rows_bytes: 256 * 1024 * 1024,
             rows_life: SignedDuration::from_mins(10),
+            frames_bytes: 64 * 1024 * 1024,
             lease: Duration::from_secs(1),
         }
     }
@@ -113,7 +119,7 @@ impl Cached for CachedRows {
     }
 }
 
-/// Both caches.
+/// All caches.
 #[derive(Clone)]
 pub struct Caches {
     /// Status trees.
@@ -122,6 +128,8 @@ pub struct Caches {
     pub last_status: Cache<StatusKey, Status>,
     /// Rows.
     pub rows: Loading<RowsKey, CachedRows>,
+    /// Compressed pages.
+    pub frames: Loading<FrameKey, Frame>,
     /// Tells a stale tree.
     pub epochs: Arc<Epochs>,
     /// The settings.
@@ -138,6 +146,7 @@ impl Caches {
                 .weigher(|_, status: &Status| u32::try_from(status.weight()).unwrap_or(u32::MAX))
                 .build(),
             rows: Loading::new(settings.rows_bytes),
+            frames: Loading::new(settings.frames_bytes),
             epochs: Arc::new(Epochs::default()),
             settings,
         }

@@ -55,7 +55,7 @@ pub struct AccountWriter<'c, I> {
 impl<'c, I: Identity> AccountWriter<'c, I> {
     /// For a body of so many bytes.
     pub fn new(context: &'c ReadContext<'c>, manner: Manner, ids: &'c mut I, body: usize) -> Self {
-        Self { context, manner, ids, rows: RowsBuilder::with_capacity(body), row_flags: Flags::default(), facts: Vec::new() }
+        Self { context, manner, ids, rows: RowsBuilder::for_body(body), row_flags: Flags::default(), facts: Vec::new() }
     }
 
     /// All that was written; `None` if it is beyond four gigabytes.
@@ -143,6 +143,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
                 });
             }
         }
+        drop(identities);
         let judged = completeness::judge(&completeness::Account {
             head: &head,
             fi_type,
@@ -316,31 +317,19 @@ fn check_sections(no_rows: bool, head: &pb::Account, flags: &mut Flags) {
     }
 }
 
-/// The encoded head in two parts, split where field 17, the delivered range, belongs: it is known only after the rows.
-pub(super) fn split_head(head: &pb::Account) -> (Vec<u8>, Vec<u8>) {
-    let before = pb::Account {
-        delivered_range: None,
-        transaction_count: 0,
-        quality_flags: Vec::new(),
-        fetch_time: None,
-        delivered: false,
-        extensions: None,
-        ..head.clone()
-    };
-    let after = pb::Account {
-        transaction_count: head.transaction_count,
-        quality_flags: head.quality_flags.clone(),
-        fetch_time: head.fetch_time,
-        delivered: head.delivered,
-        extensions: head.extensions.clone(),
-        ..pb::Account::default()
-    };
-    (before.encode_to_vec(), after.encode_to_vec())
+/// The encoded head, and where in it field 17 belongs, the delivered range: it is known only after the rows.
+pub(super) fn encoded_head(head: &pb::Account) -> (Vec<u8>, usize) {
+    let bytes = head.encode_to_vec();
+    // The generated code writes what holds the kind's own details, whatever its number, before field 16.
+    let place = wire::place_of(&bytes, |number| matches!(number, 18..=21 | 60..));
+    (bytes, place)
 }
 
 /// Field 61 of an account.
 pub(super) fn completeness_field(judged: &pb::Completeness) -> Vec<u8> {
-    pb::Account { completeness: Some(judged.clone()), ..pb::Account::default() }.encode_to_vec()
+    let mut field = Vec::with_capacity(judged.encoded_len() + 8);
+    prost::encoding::message::encode(61, judged, &mut field);
+    field
 }
 
 /// Field 17 of an account: a range of days, always of the same length.

@@ -54,18 +54,29 @@ impl Flags {
         table: impl Fn(&str) -> Option<T>,
         other: T,
     ) -> (Option<T>, String) {
+        let (value, text) = self.borrowed_word(path, scalar, table, other);
+        (value, text.into_owned())
+    }
+
+    /// The same without a copy of the text.
+    #[inline]
+    pub fn borrowed_word<'t, T: Copy + PartialEq>(
+        &mut self,
+        path: &'static str,
+        scalar: &'t Scalar<'_>,
+        table: impl Fn(&str) -> Option<T>,
+        other: T,
+    ) -> (Option<T>, Cow<'t, str>) {
         let Some(text) = scalar.text() else {
             self.wrong(path, scalar);
-            return (None, String::new());
+            return (None, Cow::Borrowed(""));
         };
         match table(&text) {
-            Some(value) if value == other => (Some(other), words::shown(&text)),
-            Some(value) => (Some(value), String::new()),
-            None => {
-                self.quote(path, QualityCode::UnknownWord, &text);
-                (Some(other), words::shown(&text))
-            }
+            Some(value) if value != other => return (Some(value), Cow::Borrowed("")),
+            Some(_) => {}
+            None => self.quote(path, QualityCode::UnknownWord, &text),
         }
+        (Some(other), if words::may_be_shown(&text) { text } else { Cow::Borrowed("") })
     }
 
     /// An amount in minor units.

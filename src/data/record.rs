@@ -209,6 +209,9 @@ impl<'de, K: Keys<'de>> Visitor<'de> for One<'_, 'de, K> {
     }
 }
 
+/// Beyond so many bytes a list grows by a quarter and no longer doubles.
+const LARGE: usize = 1024 * 1024;
+
 /// Adds a record for each object of a list, or for one bare object.
 pub struct Many<'r, 'de, K: Keys<'de>>(&'r mut Vec<K::Record>, PhantomData<&'de ()>);
 
@@ -235,6 +238,10 @@ impl<'de, K: Keys<'de, Record: Default>> Visitor<'de> for Many<'_, 'de, K> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let records = self.0;
         loop {
+            if records.len() == records.capacity() && size_of_val(&records[..]) > LARGE {
+                // Twice the room for what may be nearly all of it already is the largest single cost of a large body.
+                records.reserve_exact(records.len() / 4);
+            }
             // Filled where it stays: a row is some two hundred bytes, and moving it through each layer costs more than reading it.
             records.push(K::Record::default());
             let Some(last) = records.last_mut() else {

@@ -114,13 +114,14 @@ impl RowWriter<'_> {
         let mut fact = Fact { repeats: identity.repeats, shares_id: identity.duplicate_id, ..Fact::default() };
         if let Some(currency) = self.currency {
             let amount = self.amount(out, 7, "amount", &row.amount, currency);
-            fact.balance = self.amount(out, 8, "balance", &row.balance, currency);
-            fact.change = match kind {
+            fact.balance = self.amount(out, 8, "balance", &row.balance, currency).into();
+            let change = match kind {
                 TransactionType::Credit => amount,
                 // Some write money that goes out as a negative amount.
                 TransactionType::Debit => amount.and_then(|units| units.checked_abs()).map(|units| -units),
                 _ => None,
             };
+            fact.change = change.into();
         }
         if let Some(when) = self.times(out, row) {
             let day = when.day();
@@ -128,7 +129,8 @@ impl RowWriter<'_> {
             fact.moment = Some(match when {
                 When::Day(_) => day.number() * 86_400,
                 When::Instant { seconds, .. } => seconds,
-            });
+            })
+            .into();
         }
         for (field, path, text) in
             [(12, "narration", &row.narration), (13, "reference", &row.reference), (14, "bank_transaction_id", &row.id)]
@@ -188,7 +190,7 @@ impl RowWriter<'_> {
                 Type::Credit
             }
             _ => {
-                let read = self.flags.word("type", &row.kind, words::transaction_type, Type::Other);
+                let read = self.flags.borrowed_word("type", &row.kind, words::transaction_type, Type::Other);
                 let kind = read.0.unwrap_or_default();
                 wire::number(out, 3, kind as u64);
                 wire::string(out, 4, &read.1);
@@ -198,7 +200,7 @@ impl RowWriter<'_> {
         match row.mode {
             Scalar::Text("UPI") => wire::number(out, 5, Mode::Upi as u64),
             _ => {
-                let read = self.flags.word("mode", &row.mode, words::transaction_mode, Mode::Other);
+                let read = self.flags.borrowed_word("mode", &row.mode, words::transaction_mode, Mode::Other);
                 wire::number(out, 5, read.0.unwrap_or_default() as u64);
                 wire::string(out, 6, &read.1);
             }

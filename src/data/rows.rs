@@ -55,7 +55,12 @@ impl Rows {
         frame_head(frame).map_or(&[], |(_, head, _)| &frame[head..])
     }
 
-    /// A compact form for the store.
+    /// A compact form for the store. Nothing else of the rows is left.
+    pub fn into_kept_bytes(self) -> Vec<u8> {
+        self.to_kept_bytes()
+    }
+
+    /// The same of rows that are still needed.
     pub fn to_kept_bytes(&self) -> Vec<u8> {
         let mut kept = Vec::with_capacity(KEPT_HEAD + self.bytes.len());
         kept.push(KEPT_VERSION);
@@ -72,13 +77,17 @@ impl Rows {
             return Err(KeptDamaged);
         }
         let head = kept.split_to(KEPT_HEAD);
-        let rows = Self::walk(kept)?;
+        let (accounts, transactions) = head[1..].split_at(4);
+        let count = |bytes: &[u8]| bytes.iter().rev().fold(0, |count: u64, byte| count << 8 | u64::from(*byte));
+        let entries = count(accounts).saturating_add(count(transactions));
+        let rows = Self::walk(kept, entries)?;
         let counts = [&rows.accounts.to_le_bytes()[..], &rows.transactions.to_le_bytes()].concat();
         if head[0] == KEPT_VERSION && head[1..] == counts { Ok(rows) } else { Err(KeptDamaged) }
     }
 
-    fn walk(bytes: Bytes) -> Result<Self, KeptDamaged> {
-        let mut entries = Vec::new();
+    fn walk(bytes: Bytes, entries: u64) -> Result<Self, KeptDamaged> {
+        // An entry is two bytes at the least, whatever a damaged head says.
+        let mut entries = Vec::with_capacity(usize::try_from(entries).unwrap_or(usize::MAX).min(bytes.len() / 2));
         let (mut accounts, mut transactions) = (0, 0);
         let mut at = 0;
         while at < bytes.len() {
@@ -111,6 +120,11 @@ fn frame_head(bytes: &[u8]) -> Option<(EntryKind, usize, usize)> {
     Some((kind, bytes.len() - rest.len(), usize::try_from(message).ok()?))
 }
 
+/// By how many bytes the buffer of rows grows at least.
+const STEP: usize = 64 * 1024;
+/// Hardly a row is longer; one that is costs a larger step.
+const USUAL_ROW: usize = 2 * 1024;
+
 /// Puts rows together.
 #[derive(Debug)]
 pub struct RowsBuilder {
@@ -129,9 +143,29 @@ pub struct RangePlace {
 }
 
 impl RowsBuilder {
-    /// With room for the rows of a body of `body` bytes: rows are shorter than their JSON.
-    pub fn with_capacity(body: usize) -> Self {
-        Self { bytes: Vec::with_capacity(body), entries: Vec::with_capacity(body / 256 + 1), accounts: 0, transactions: 0 }
+    /// With room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), entries: Vec::with_capacity(bytes / 192 + 1), accounts: 0, transactions: 0 }
+    }
+
+    /// For the rows of a body of `body` bytes: rows are shorter than their JSON.
+    pub fn for_body(body: usize) -> Self {
+        let mut builder = Self::with_capacity(body / 8 * 5);
+        builder.entries = Vec::with_capacity(body / 256 + 1);
+        builder
+    }
+
+    /// Makes room for `needed` more bytes, in small steps: the buffer of a large fetch must not double.
+    #[inline]
+    fn room(&mut self, needed: usize) {
+        if self.bytes.capacity() - self.bytes.len() < needed {
+            self.grow(needed);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, needed: usize) {
+        self.bytes.reserve_exact(needed.max(STEP));
     }
 
     fn entry(&mut self, kind: EntryKind, offset: usize) {
@@ -141,17 +175,19 @@ impl RowsBuilder {
 
     /// Writes an account's head, with room for its delivered range if it has rows.
     pub fn begin_account(&mut self, head: &pb::Account) -> RangePlace {
-        let (before, after) = account::split_head(head);
+        let (head_bytes, place) = account::encoded_head(head);
+        let (before, after) = head_bytes.split_at(place);
         let room = Day::new(2000, 1, 1)
             .filter(|_| head.transaction_count > 0)
             .map_or(Vec::new(), |day| account::delivered_range(day, day));
+        self.room(head_bytes.len() + room.len() + 16);
         let start = self.bytes.len();
         self.bytes.push(wire::tag(1));
         wire::varint(&mut self.bytes, (before.len() + room.len() + after.len()) as u64);
-        self.bytes.extend_from_slice(&before);
+        self.bytes.extend_from_slice(before);
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&room);
-        self.bytes.extend_from_slice(&after);
+        self.bytes.extend_from_slice(after);
         self.accounts += 1;
         let entry = self.entries.len();
         self.entry(EntryKind::Account, start);
@@ -161,6 +197,7 @@ impl RowsBuilder {
     /// Writes a row of the account that was begun last.
     #[inline]
     pub fn row<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        self.room(USUAL_ROW);
         let start = self.bytes.len();
         let written = write(&mut self.bytes);
         self.transactions += 1;
@@ -171,7 +208,9 @@ impl RowsBuilder {
     /// Adds a page of one entry.
     pub fn framed(&mut self, kind: EntryKind, page: &pb::FetchDataResponse) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&page.encode_to_vec());
+        self.room(page.encoded_len());
+        // Room is there, so nothing is refused.
+        let _ = page.encode(&mut self.bytes);
         match kind {
             EntryKind::Account => self.accounts += 1,
             EntryKind::Transaction => self.transactions += 1,
@@ -218,6 +257,7 @@ impl RowsBuilder {
         frame.extend_from_slice(&message);
         let longer = (frame.len() as u32).wrapping_sub(old.len);
         self.entries[place.entry].len = frame.len() as u32;
+        self.room(frame.len());
         self.bytes.splice(start..end, frame);
         for entry in &mut self.entries[place.entry + 1..] {
             entry.offset = entry.offset.wrapping_add(longer);

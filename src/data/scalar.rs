@@ -81,6 +81,8 @@ fn meaning(text: &str) -> Option<&str> {
     let text = match text.as_bytes() {
         // Plain ends need no search for blanks.
         [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        // A blank behind is common, and narrations end in one.
+        [b'!'..=b'~', .., b'!'..=b'~', b' '] => text.strip_suffix(' ').unwrap_or(text),
         _ => text.trim(),
     };
     let nothing = text.is_empty() || (text.len() <= 6 && matches!(text, "NA" | "N/A" | "<NULL>" | "NULL" | "null"));

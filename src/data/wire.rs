@@ -196,6 +196,18 @@ pub fn next<'m>(rest: &mut &'m [u8]) -> Option<(u32, Field<'m>)> {
     Some((u32::try_from(key >> 3).ok()?, field))
 }
 
+/// Where in an encoded message the first field that is `wanted` begins; its end, as far as it can be read, where none is.
+pub fn place_of(message: &[u8], wanted: impl Fn(u32) -> bool) -> usize {
+    let mut rest = message;
+    loop {
+        let here = message.len() - rest.len();
+        match next(&mut rest) {
+            Some((number, _)) if !wanted(number) => {}
+            _ => return here,
+        }
+    }
+}
+
 fn take<'m>(rest: &mut &'m [u8], len: usize) -> Option<&'m [u8]> {
     let (head, tail) = rest.split_at_checked(len)?;
     *rest = tail;
@@ -298,6 +310,8 @@ mod tests {
             (16, Field::Bytes(&[7])),
         ];
         assert_eq!(read, wanted);
+        assert_eq!([3, 12, 9].map(|wanted| place_of(&out, |number| number == wanted)), [0, 3, 206]);
+        assert_eq!(place_of(&[8, 1, 16, 1], |number| number > 2), 4);
     }
 
     #[test]

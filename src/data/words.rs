@@ -27,11 +27,14 @@ macro_rules! table {
     ($(#[$meta:meta])* $name:ident -> $kind:ident { $($($word:literal)|+ => $value:ident),+ $(,)? }) => {
         $(#[$meta])*
         pub fn $name(word: &str) -> Option<$kind> {
-            let mut buffer = [0; $crate::data::words::LONGEST];
-            Some(match $crate::data::words::normal(word, &mut buffer) {
-                $($($word)|+ => $kind::$value,)+
-                _ => return None,
-            })
+            let exact = |word: &str| {
+                Some(match word {
+                    $($($word)|+ => $kind::$value,)+
+                    _ => return None,
+                })
+            };
+            // Nearly every word comes as the table has it.
+            exact(word).or_else(|| exact($crate::data::words::normal(word, &mut [0; $crate::data::words::LONGEST])))
         }
     };
 }
@@ -181,9 +184,14 @@ table! {
 /// A provider's word as it may be shown: up to 48 plain characters without a run of five digits, else empty. A personal text in the wrong
 /// place must not pass for a word.
 pub fn shown(word: &str) -> String {
+    if may_be_shown(word) { word.to_owned() } else { String::new() }
+}
+
+/// Whether a word is one that [`shown`] shows.
+pub(super) fn may_be_shown(word: &str) -> bool {
     let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b' ' | b'/' | b'.'));
     let digits = word.as_bytes().windows(5).any(|window| window.iter().all(u8::is_ascii_digit));
-    if plain && !digits && word.len() <= 48 { word.to_owned() } else { String::new() }
+    plain && !digits && word.len() <= 48
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Answers that are kept encoded. A handler puts the bytes into the response's extensions and answers an empty message; here, just
 //! outside the generated server, they take that message's place. So a cached answer is not decoded, cloned or encoded again, while
-//! every layer, the handler and its checks stay in its way.
+//! every layer, the handler and its checks stay in its way. Where the call has agreed on a compression, a page that can be asked for again
+//! goes out as a frame that was compressed once.
 
 use std::{
     convert::Infallible,
@@ -16,6 +17,9 @@ use prost::Message;
 use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
+use super::frames::Frames;
+use crate::cache::Compression;
+
 /// The encoded message of an answer, in the response's extensions: a short part, and a long one that is sent without being copied.
 /// Fields of a message may stand in any order, so both are simply one after the other.
 #[derive(Debug, Clone)]
@@ -24,17 +28,19 @@ pub(super) struct Encoded {
     pub short: Bytes,
     /// Sent as it is kept; often empty.
     pub long: Bytes,
+    /// Where its compressed frames are, if they are kept.
+    pub frames: Option<Frames>,
 }
 
 /// An answer of encoded entries and what else it says. One run of entries goes out as it is kept; several are copied together.
-pub(super) fn page<T: Message + Default>(entries: &[Bytes], head: &T) -> tonic::Response<T> {
+pub(super) fn page<T: Message + Default>(entries: &[Bytes], head: &T, frames: Option<Frames>) -> tonic::Response<T> {
     let long = match entries {
         [] => Bytes::new(),
         [run] => run.clone(),
         runs => Bytes::from(runs.concat()),
     };
     let mut response = tonic::Response::new(T::default());
-    response.extensions_mut().insert(Encoded { short: head.encode_to_vec().into(), long });
+    response.extensions_mut().insert(Encoded { short: head.encode_to_vec().into(), long, frames });
     response
 }
 
@@ -64,11 +70,36 @@ where
         Box::pin(async move {
             let mut response = answer.await?;
             if let Some(message) = response.extensions_mut().remove::<Encoded>() {
-                // The frame says by itself that it is not compressed, whatever the call has agreed on.
-                *response.body_mut() = Body::new(OneMessage::new(message));
+                // The generated server has written here what the call has agreed on.
+                let agreed = response.headers().get("grpc-encoding").and_then(|word| Compression::named(word.as_bytes()));
+                *response.body_mut() = Body::new(message.into_body(agreed).await);
             }
             Ok(response)
         })
+    }
+}
+
+impl Encoded {
+    /// The body: compressed where that is agreed and kept. A frame says by itself whether it is compressed, so a plain one always fits.
+    async fn into_body(self, agreed: Option<Compression>) -> OneMessage {
+        let compressed = match (&self.frames, agreed) {
+            (Some(frames), Some(compression)) => frames.frame(compression, &self.short, &self.long).await,
+            _ => None,
+        };
+        match compressed {
+            Some(frame) => OneMessage::new(frame, Bytes::new()),
+            None => OneMessage::new(self.plain_head(), self.long),
+        }
+    }
+
+    /// What stands before the long part in a frame that is not compressed.
+    fn plain_head(&self) -> Bytes {
+        let mut frame = BytesMut::with_capacity(5 + self.short.len());
+        frame.put_u8(0);
+        // A page is at most 3 MiB and a tree a few KiB.
+        frame.put_u32(u32::try_from(self.short.len() + self.long.len()).unwrap_or(u32::MAX));
+        frame.put_slice(&self.short);
+        frame.freeze()
     }
 }
 
@@ -80,15 +111,10 @@ struct OneMessage {
 }
 
 impl OneMessage {
-    fn new(Encoded { short, long }: Encoded) -> Self {
-        let mut frame = BytesMut::with_capacity(5 + short.len());
-        frame.put_u8(0);
-        // A page is at most 3 MiB and a tree a few KiB.
-        frame.put_u32(u32::try_from(short.len() + long.len()).unwrap_or(u32::MAX));
-        frame.put_slice(&short);
+    fn new(short: Bytes, long: Bytes) -> Self {
         let mut trailers = HeaderMap::with_capacity(1);
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
-        Self { short: Some(frame.freeze()), long, trailers: Some(trailers) }
+        Self { short: Some(short), long, trailers: Some(trailers) }
     }
 }
 

@@ -51,7 +51,7 @@ async fn between(
         consent_id: page.consent_id,
         ..Default::default()
     };
-    Ok(with_origin(encoded::page(&page.entries, &tail), page.origin))
+    Ok(with_origin(encoded::page(&page.entries, &tail, None), page.origin))
 }
 
 async fn latest(
@@ -76,7 +76,7 @@ async fn latest(
         replayed,
         ..Default::default()
     };
-    Ok(with_origin(encoded::page(&page.entries, &tail), page.origin))
+    Ok(with_origin(encoded::page(&page.entries, &tail, None), page.origin))
 }
 
 /// Has the provider asked once for the request id; answers whether that was done before. What is kept as the write's own answer is only

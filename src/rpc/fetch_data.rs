@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, encoded, status, validate, with_origin};
+use super::{Edge, call_of, convert, encoded, frames, status, validate, with_origin};
 use crate::pb::{FetchDataRequest, FetchDataResponse};
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> Result<Response<FetchDataResponse>, Status> {
@@ -22,5 +22,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> R
         provenance: Some(convert::provenance(&tree.journey, &page.fetch.id, &page.provenance)),
         ..Default::default()
     };
-    Ok(with_origin(encoded::page(&page.entries, &head), page.origin))
+    let (cache, now) = (edge.service.frames(), edge.service.clock().now());
+    let frames = page.run.map(|run| frames::Frames { cache: cache.clone(), run, now });
+    Ok(with_origin(encoded::page(&page.entries, &head, frames), page.origin))
 }

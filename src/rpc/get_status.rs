@@ -20,6 +20,6 @@ pub(super) async fn handle(edge: &Edge, request: Request<GetStatusRequest>) -> R
         Origin::Stale => GetStatusResponse { stale: true, ..GetStatusResponse::default() }.encode_to_vec().into(),
         Origin::Hit | Origin::Miss => Bytes::new(),
     };
-    response.extensions_mut().insert(Encoded { short: tree.encoded, long });
+    response.extensions_mut().insert(Encoded { short: tree.encoded, long, frames: None });
     Ok(with_origin(response, origin))
 }

@@ -9,6 +9,7 @@ mod fetch_analytics;
 mod fetch_changes;
 mod fetch_data;
 mod fetch_report;
+mod frames;
 mod get_evidence;
 mod get_status;
 mod idempotent;

@@ -10,7 +10,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
     Resource,
-    trace::{SdkTracerProvider, TracerProviderBuilder},
+    trace::{Sampler, SdkTracerProvider, TracerProviderBuilder},
 };
 use tracing::{Subscriber, subscriber::set_global_default};
 use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, registry::Registry};
@@ -50,12 +50,16 @@ impl Guard {
 
 /// Begins to log to standard error, and to send spans if an endpoint is set. Needs the runtime.
 pub fn init(telemetry: &Telemetry) -> Result<Guard, InitError> {
-    let mut provider = provider(&telemetry.service_name);
-    if let Some(endpoint) = &telemetry.otlp_endpoint {
-        let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT).build()?;
-        provider = provider.with_batch_exporter(exporter);
+    let provider = provider(&telemetry.service_name);
+    let provider = match &telemetry.otlp_endpoint {
+        Some(endpoint) => {
+            let exporter = SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT).build()?;
+            provider.with_batch_exporter(exporter)
+        }
+        // Spans that go nowhere have their ids only, and say so to the providers, unless the caller wants the trace recorded.
+        None => provider.with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff))),
     }
-    let provider = provider.build();
+    .build();
     let subscriber = subscriber(&telemetry.log_filter, std::io::stderr, &provider)?;
     set_global_default(subscriber).map_err(|_| InitError::Twice)?;
     std::panic::set_hook(Box::new(redact::note_panic));

@@ -7,6 +7,7 @@ mod changes;
 mod changes_latest;
 mod command;
 mod completeness;
+mod compressed;
 mod conformance;
 mod deadlines;
 mod documented;

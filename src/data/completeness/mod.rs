@@ -45,17 +45,41 @@ fn day(date: Date) -> Option<Day> {
     Day::new(u16::try_from(date.year()).ok()?, u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?)
 }
 
+/// A number that may not be told, in eight bytes: of each row of a large body three are held at once. The least number stands for none;
+/// it is no amount, for it has no opposite, and no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maybe(i64);
+
+impl Maybe {
+    /// The number, if it is told.
+    pub fn get(self) -> Option<i64> {
+        (self != Self::default()).then_some(self.0)
+    }
+}
+
+impl Default for Maybe {
+    fn default() -> Self {
+        Self(i64::MIN)
+    }
+}
+
+impl From<Option<i64>> for Maybe {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or_else(Self::default, Self)
+    }
+}
+
 /// What was noted of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fact {
     /// Its day.
     pub day: Option<Day>,
     /// Its second since 1970, of a day alone the day's first: equal for rows that a statement cannot order.
-    pub moment: Option<i64>,
+    pub moment: Maybe,
     /// What it adds to the balance, minor units.
-    pub change: Option<i64>,
+    pub change: Maybe,
     /// The balance after it, minor units.
-    pub balance: Option<i64>,
+    pub balance: Maybe,
     /// Whether it equals an earlier row in every field.
     pub repeats: bool,
     /// Whether its bank id occurs on another row.
@@ -65,7 +89,7 @@ pub struct Fact {
 impl Fact {
     /// The balance before it.
     fn start(&self) -> Option<i64> {
-        self.balance?.checked_sub(self.change?)
+        self.balance.get()?.checked_sub(self.change.get()?)
     }
 }
 

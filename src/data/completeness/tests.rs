@@ -46,9 +46,9 @@ impl Case {
                 let date = on(date);
                 Fact {
                     day: Some(date),
-                    moment: Some(date.number() * 86_400),
-                    change: Some(*change),
-                    balance: Some(balance),
+                    moment: Some(date.number() * 86_400).into(),
+                    change: Some(*change).into(),
+                    balance: Some(balance).into(),
                     ..Fact::default()
                 }
             })
@@ -98,7 +98,7 @@ fn a_month_over_which_the_balance_carries_is_quiet_and_another_is_a_gap() {
     let quiet = case(&[FULL[0], FULL[3]]).judge();
     assert_eq!((states(&quiet)[1], quiet.complete(), quiet.score), (MonthState::Quiet, Answer::Yes, 100));
     let mut broken = case(&[FULL[0], FULL[3]]);
-    broken.change = |facts| facts[1].balance = Some(77);
+    broken.change = |facts| facts[1].balance = Some(77).into();
     let broken = broken.judge();
     assert_eq!((states(&broken)[1], broken.complete()), (MonthState::Gap, Answer::No));
     assert_eq!(codes(&broken), [(Code::MonthGap, 0), (Code::BalanceBreak, 1)]);
@@ -112,7 +112,7 @@ fn a_month_over_which_the_balance_carries_is_quiet_and_another_is_a_gap() {
 #[test]
 fn a_month_that_nothing_tells_of_is_a_gap() {
     let mut bare = case(&[FULL[0], FULL[3]]);
-    bare.change = |facts| facts.iter_mut().for_each(|fact| fact.balance = None);
+    bare.change = |facts| facts.iter_mut().for_each(|fact| fact.balance = None.into());
     let bare = bare.judge();
     assert_eq!((states(&bare)[1], bare.complete()), (MonthState::Gap, Answer::No));
     let late = case(&FULL[1..]).judge();

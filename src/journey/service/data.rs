@@ -55,6 +55,19 @@ pub struct DataPage {
     pub provenance: Arc<Provenance>,
     /// Whether they were in memory.
     pub origin: Origin,
+    /// Which bytes of which rows it is, where it is one run of them without a choice among them: such a page is asked for again.
+    pub run: Option<Run>,
+}
+
+/// A run of a fetch's encoded rows.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Whose rows, in which view.
+    pub rows: RowsKey,
+    /// From where to where.
+    pub range: (u32, u32),
+    /// Until when they may be served.
+    pub until: Timestamp,
 }
 
 impl Service {
@@ -86,8 +99,9 @@ impl Service {
         known_accounts(&query.filter, &cached.rows)?;
         let page = page::cut(&cached.rows, &query.filter, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
         let next_page_token = page_token::next(&self.tokens, &bound, &fetch.id, version, page.next)?;
+        let run = run_of(journey, &fetch.id, &query, &cached, begin, &page.entries);
         let (entries, provenance) = (page.entries, cached.provenance);
-        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin })
+        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin, run })
     }
 
     /// Refuses a view that is not open to the caller.
@@ -123,7 +137,7 @@ impl Service {
         let load = move || async move {
             let kept = this.kept(call, &tenant, &journey_id, &fetch_id).await?;
             let provenance = Arc::new(kept.provenance);
-            let rows = tokio::task::spawn_blocking(move || Ok::<_, JourneyError>(view::apply(&opened(kept.rows)?, view)));
+            let rows = tokio::task::spawn_blocking(move || shown(kept.rows, view));
             let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
             Ok(CachedRows { rows: Arc::new(rows), provenance, until: this.rows_until()? })
         };
@@ -150,6 +164,28 @@ impl Service {
         let until = self.parts.clock.now().checked_add(self.parts.caches.settings.rows_life);
         until.map_err(|_| JourneyError::Internal("the clock is out of range"))
     }
+}
+
+/// What an unfiltered page from entry `begin` is a run of.
+fn run_of(
+    journey: &Journey,
+    fetch_id: &str,
+    query: &DataQuery,
+    cached: &CachedRows,
+    begin: usize,
+    entries: &[Bytes],
+) -> Option<Run> {
+    let ([page], true) = (entries, query.filter.is_empty()) else { return None };
+    let start = cached.rows.entries.get(begin)?.offset;
+    let stop = start.checked_add(u32::try_from(page.len()).ok()?)?;
+    let rows = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view: query.view };
+    Some(Run { rows, range: (start, stop), until: cached.until })
+}
+
+/// The rows of a snapshot as a view shows them. The FULL view is the snapshot itself.
+fn shown(kept: Vec<u8>, view: View) -> Result<Rows, JourneyError> {
+    let rows = opened(kept)?;
+    Ok(if view == View::Full { rows } else { view::apply(&rows, view) })
 }
 
 /// The rows of a snapshot.

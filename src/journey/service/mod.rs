@@ -38,7 +38,7 @@ pub use adopt::{Adoption, Named};
 pub use analytics::AnalyticsAnswer;
 pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
-pub use data::{DataPage, DataQuery};
+pub use data::{DataPage, DataQuery, Run};
 pub use evidence::EvidenceAnswer;
 pub use explain::{ExplainedConsent, Explanation};
 pub use find::FoundJourneys;
@@ -59,7 +59,7 @@ use super::{
     watch,
 };
 use crate::{
-    cache::{Caches, Loading},
+    cache::{Caches, Frame, FrameKey, Loading},
     clock::SharedClock,
     pb::ReportFormat,
     providers::{
@@ -231,6 +231,11 @@ impl Service {
     /// Ends when the background has something new to look at.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;
+    }
+
+    /// Compressed pages.
+    pub fn frames(&self) -> &Loading<FrameKey, Frame> {
+        &self.parts.caches.frames
     }
 
     /// The clock.

@@ -91,11 +91,14 @@ impl Service {
             return Err(JourneyError::DataPurged);
         }
         let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
-        match &result {
+        match result {
             Ok(read) => self.keep(&journey, consent, fetch, read).await?,
-            Err(error) => self.note_pick_up_failure(&journey, fetch_id, error).await?,
+            Err(error) => {
+                self.note_pick_up_failure(&journey, fetch_id, &error).await?;
+                return Err(error.into());
+            }
         }
-        result.map(|_| PickedUp).map_err(JourneyError::from)
+        Ok(PickedUp)
     }
 
     /// Asks the provider for a fetch's body, unless it is there, and reads it. Nothing is kept.
@@ -155,12 +158,13 @@ impl Service {
         })
     }
 
-    async fn keep(&self, journey: &Journey, consent: &Consent, fetch: &Fetch, read: &Read) -> Result<(), JourneyError> {
+    /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.
+    async fn keep(&self, journey: &Journey, consent: &Consent, fetch: &Fetch, read: Read) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
         let purge_at = self.purge_date(fetch);
         let Read { rows, body } = read;
         let provenance = Provenance::read_now(body.endpoint, body.received_at);
-        let snapshot = KeptSnapshot { rows: rows.to_kept_bytes(), provenance };
+        let (accounts, transactions) = (rows.accounts, rows.transactions);
         // What may only be looked at does not come here; the provider's own bytes are not left to that alone.
         let retained = self.parts.tenant.retain_evidence && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
         let evidence = retained.then(|| KeptEvidence {
@@ -169,12 +173,14 @@ impl Service {
             endpoint: body.endpoint.to_owned(),
             received_at: body.received_at,
         });
+        drop(body);
+        let snapshot = KeptSnapshot { rows: rows.into_kept_bytes(), provenance };
         let store = &self.parts.store;
         if !store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await? {
             // Purged or withdrawn while the rows were on their way.
             return Err(JourneyError::DataPurged);
         }
-        let (accounts, transactions) = (rows.accounts, rows.transactions);
+        drop((snapshot, evidence));
         let noted = self.change(&journey.tenant, &journey.id, |journey| {
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
             fetch.picked_up_at = Some(now);

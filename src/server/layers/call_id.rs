@@ -70,8 +70,10 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut answer = ready!(Pin::new(&mut self.answer).poll(cx));
         if let Ok(response) = &mut answer
-            && let Ok(value) = HeaderValue::from_str(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+            && let Ok(mut value) = HeaderValue::from_str(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
         {
+            // No call has the id of another: HTTP/2's table of headers that come again is no place for it.
+            value.set_sensitive(true);
             response.headers_mut().insert(HEADER, value);
         }
         Poll::Ready(answer)
