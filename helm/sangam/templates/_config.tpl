@@ -115,7 +115,7 @@ refused.
 {{- define "sangam.files" -}}
 sangam.toml: |
   # Written by the chart from its values.
-  {{- include "sangam.toml" (dict "path" (list) "table" (include "sangam.settings" . | fromYaml)) | nindent 2 }}
+  {{- include "sangam.toml" (dict "path" (list) "table" (include "sangam.settings" . | fromYaml)) | trim | nindent 2 }}
 {{- with .Values.fairUseRules }}
 fair-use.toml: |
   {{- . | nindent 2 }}
