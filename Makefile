@@ -1,8 +1,8 @@
-# The commands of the project. Needed: Rust and make; the C compiler that SQLite and the cryptography need is installed where it is
-# missing and may be.
+# The commands of the project. Needed: Rust and make; the C compiler that SQLite and the cryptography need, and the PostgreSQL that the
+# tests need, are installed where they are missing and may be.
 CARGO ?= cargo
 
-.PHONY: test demo parity run bench fuzz verify lint-proto clients compiler
+.PHONY: test demo parity run bench fuzz verify lint-proto clients compiler postgres
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 # Format, lints as errors, every test.
-test: compiler
+test: compiler postgres
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test
@@ -71,3 +71,20 @@ compiler:
 		else \
 			echo "a C and C++ compiler is needed: apt-get install gcc g++" >&2; exit 1; \
 		fi; }
+
+# PostgreSQL 15 or later, whose programs the tests run; a server need not run. Debian's package would start one on port 5432, so it is
+# told not to.
+postgres:
+	@for programs in "$$(pg_config --bindir 2>/dev/null)" /usr/lib/postgresql/*/bin $$(echo "$$PATH" | tr : ' '); do \
+		[ -x "$$programs/initdb" ] || continue; \
+		[ "$$("$$programs/postgres" --version | sed 's/^.*) \([0-9]*\).*/\1/')" -ge 15 ] && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		mkdir -p /etc/postgresql-common && \
+		{ [ -e /etc/postgresql-common/createcluster.conf ] || \
+			echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf; } && \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			-o Dpkg::Options::=--force-confold postgresql; \
+	else \
+		echo "PostgreSQL 15 or later is needed: apt-get install postgresql" >&2; exit 1; \
+	fi

@@ -20,8 +20,10 @@ const FILES: &[&str] = &[
     "sangam/v1/fi_traded_units.proto",
     "sangam/v1/fi_ulip.proto",
     "sangam/v1/financial.proto",
+    "sangam/v1/find.proto",
     "sangam/v1/journey.proto",
     "sangam/v1/journey_service.proto",
+    "sangam/v1/options.proto",
     "sangam/v1/provider_service.proto",
 ];
 

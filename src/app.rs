@@ -22,7 +22,11 @@ use crate::{
     resilience::retry::Jitter,
     rpc,
     seal::Keys,
-    server::{self, health::Health, reflection},
+    server::{
+        self,
+        health::{self, Health},
+        reflection,
+    },
     store::{self, Store, StoreError},
     webhook,
 };
@@ -50,7 +54,7 @@ pub enum StartError {
     #[error("tenant.fair_use.rules_file: {0}")]
     Rules(String),
     /// The store cannot be opened.
-    #[error("store.path: {0}")]
+    #[error("store: {0}")]
     Store(#[from] StoreError),
     /// The tenant's credentials cannot be used.
     #[error("{0}")]
@@ -86,6 +90,7 @@ impl App {
             service,
             store,
         };
+        tokio::spawn(health::watch_store(health.clone(), running.store.clone(), running.stop.clone()));
         health.serving().await;
         Ok(running)
     }
@@ -96,7 +101,7 @@ impl App {
         let random: SharedRandom = Arc::new(SystemRandom);
         let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
         Ok(Service::new(Parts {
-            store: store::open(&config.store.path, &keys).await?,
+            store: store::connect(&config.store, &keys).await?,
             providers: build_providers(config, &clock, &random)?,
             caches: Caches::new(cache_settings(config)),
             clock,
@@ -127,6 +132,7 @@ fn cache_settings(config: &Config) -> CacheSettings {
         status_life: life(config.cache.status_ttl_ms),
         rows_bytes: config.cache.rows_max_bytes,
         rows_life: life(config.cache.rows_ttl_ms),
+        lease: Duration::from_millis(config.store.max_consent_lease_ms),
     }
 }
 

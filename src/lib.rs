@@ -9,10 +9,12 @@
 //! 5. [`providers`] build and read the calls of each provider; [`resilience`] bounds them.
 //! 6. [`data`] turns a provider's body into neutral rows, straight to the wire.
 //!
-//! [`app`] puts the parts together from [`config`]; [`telemetry`] tells what happens; [`clock`] and [`random`] are injected.
+//! [`app`] puts the parts together from [`config`]; [`contract`] reads what the contract says of its own fields and methods;
+//! [`telemetry`] tells what happens; [`clock`] and [`random`] are injected.
 
 pub mod app;
 pub mod config;
+pub mod contract;
 pub mod pb;
 pub mod server;
 

@@ -44,6 +44,14 @@ impl JourneyService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    async fn resolve_redirect(&self, _: Request<pb::ResolveRedirectRequest>) -> Answer<pb::ResolveRedirectResponse> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_journeys(&self, _: Request<pb::ListJourneysRequest>) -> Answer<pb::ListJourneysResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn resume_journey(&self, _: Request<pb::ResumeJourneyRequest>) -> Answer<pb::ResumeJourneyResponse> {
         Err(Status::unimplemented(""))
     }

@@ -86,6 +86,7 @@ fn journey(tenant: &str) -> Journey {
         created_at: Timestamp::now(),
         sequence: 9,
         looks: 0,
+        superseded_by: None,
     }
 }
 

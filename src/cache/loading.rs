@@ -23,6 +23,8 @@ pub enum Origin {
     Hit,
     /// It was loaded, by this caller or by another one who asked at the same time.
     Miss,
+    /// It was there once, and cannot be loaded anew now.
+    Stale,
 }
 
 impl Origin {
@@ -31,6 +33,7 @@ impl Origin {
         match self {
             Self::Hit => "hit",
             Self::Miss => "miss",
+            Self::Stale => "stale",
         }
     }
 }

@@ -3,10 +3,14 @@
 mod epochs;
 mod loading;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use moka::future::Cache;
 
 pub use epochs::Epochs;
 pub use loading::{Cached, Loading, Origin};
@@ -28,6 +32,8 @@ pub struct CacheSettings {
     pub rows_bytes: u64,
     /// How long rows are served without asking the store.
     pub rows_life: SignedDuration,
+    /// Where other processes write to the same store: how old a tree may be that decides whether data is served.
+    pub lease: Duration,
 }
 
 impl Default for CacheSettings {
@@ -37,6 +43,7 @@ impl Default for CacheSettings {
             status_life: SignedDuration::from_secs(30),
             rows_bytes: 256 * 1024 * 1024,
             rows_life: SignedDuration::from_mins(10),
+            lease: Duration::from_secs(1),
         }
     }
 }
@@ -59,6 +66,8 @@ pub struct Status {
     pub encoded: Bytes,
     /// The journey's epoch, read before the store was.
     pub epoch: u64,
+    /// When the store was asked for it.
+    pub asked_at: Instant,
     /// Until when it may be served.
     pub until: Timestamp,
 }
@@ -109,6 +118,8 @@ impl Cached for CachedRows {
 pub struct Caches {
     /// Status trees.
     pub status: Loading<StatusKey, Status>,
+    /// The same trees, for as long as there is room, however old: for when the store cannot be asked. What is in both is held once.
+    pub last_status: Cache<StatusKey, Status>,
     /// Rows.
     pub rows: Loading<RowsKey, CachedRows>,
     /// Tells a stale tree.
@@ -122,6 +133,10 @@ impl Caches {
     pub fn new(settings: CacheSettings) -> Self {
         Self {
             status: Loading::new(settings.status_bytes),
+            last_status: Cache::builder()
+                .max_capacity(settings.status_bytes)
+                .weigher(|_, status: &Status| u32::try_from(status.weight()).unwrap_or(u32::MAX))
+                .build(),
             rows: Loading::new(settings.rows_bytes),
             epochs: Arc::new(Epochs::default()),
             settings,

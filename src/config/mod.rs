@@ -24,7 +24,7 @@ pub use listen::Listen;
 pub use poller::Poller;
 pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;
-pub use store::Store;
+pub use store::{Database, DatabaseUrl, ServerSettings, Store};
 pub use telemetry::Telemetry;
 pub use tenant::{DataLifeDays, FairUse, FairUseMode, RangeMonths, Tenant};
 pub use webhook::Webhook;

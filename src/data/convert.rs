@@ -36,6 +36,12 @@ impl Reader<'_> {
         Some(pb::Money { minor_units, currency_code: currency.code.iter().map(|byte| char::from(*byte)).collect() })
     }
 
+    /// A text, without blanks at its ends.
+    pub fn text(&mut self, path: &'static str, scalar: &Scalar<'_>) -> String {
+        self.flags.wrong(path, scalar);
+        scalar.string()
+    }
+
     /// A day.
     pub fn day(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<pb::Date> {
         self.flags.day(path, scalar, self.zoneless).map(date)

@@ -2,6 +2,7 @@
 
 use super::{
     convert::Reader,
+    json::Object,
     scalar::Scalar,
     summary::{PendingText, SummaryText},
     words,
@@ -18,9 +19,9 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> DepositSummary {
         balance_time: reader.instant("summary.balance_time", &text.balance_time),
         kind,
         kind_text,
-        branch: text.branch.string(),
-        ifsc: text.ifsc.string(),
-        micr: text.micr.string(),
+        branch: reader.text("summary.branch", &text.branch),
+        ifsc: reader.text("summary.ifsc", &text.ifsc),
+        micr: reader.text("summary.micr", &text.micr),
         opening_date: reader.day("summary.opening_date", &text.opening_date),
         overdraft_limit: reader.money("summary.overdraft_limit", &text.overdraft_limit),
         drawing_limit: reader.money("summary.drawing_limit", &text.drawing_limit),
@@ -28,12 +29,7 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> DepositSummary {
         facility_text,
         status,
         status_text,
-        pending: text
-            .pending
-            .iter()
-            .filter(|pending| **pending != PendingText::default())
-            .map(|pending| pending_row(pending, reader))
-            .collect(),
+        pending: pending(&text.pending, reader),
         opening_balance: reader.money("summary.opening_balance", &text.opening_balance),
     }
 }
@@ -50,6 +46,15 @@ fn kind(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> (i32, String) {
     reader.word("summary.kind", chosen, words::deposit_kind, DepositKind::Other)
 }
 
+/// What is not settled. One entry that says nothing is how some write that there is none; among others it is flagged.
+fn pending(pending: &[PendingText<'_>], reader: &mut Reader<'_>) -> Vec<PendingTransaction> {
+    let (told, empty): (Vec<_>, Vec<_>) = pending.iter().partition(|pending| **pending != PendingText::default());
+    if pending.len() > 1 {
+        empty.iter().for_each(|_| reader.flags.add("summary.pending", QualityCode::Unparsable));
+    }
+    told.into_iter().map(|pending| pending_row(pending, reader)).collect()
+}
+
 fn pending_row(pending: &PendingText<'_>, reader: &mut Reader<'_>) -> PendingTransaction {
     let kind = pending.kind.text().and_then(|word| words::transaction_type(&word));
     if kind.is_none() && !pending.kind.is_missing() {
@@ -58,5 +63,6 @@ fn pending_row(pending: &PendingText<'_>, reader: &mut Reader<'_>) -> PendingTra
     PendingTransaction {
         r#type: kind.unwrap_or(TransactionType::Unspecified).into(),
         amount: reader.money("summary.pending.amount", &pending.amount),
+        extensions: Object::of(&pending.unknown).into_extensions(),
     }
 }

@@ -1,5 +1,8 @@
 //! The fields of an account and of a row by path, so that a provider can declare what it delivers and a test can hold it to that.
 
+use prost::Message;
+
+use super::field_path;
 use crate::pb::{Account, DepositSummary, Holder, TermDepositSummary, Transaction, account::Details};
 
 /// A field of a message: its path and how it shows, `None` if unset.
@@ -141,29 +144,69 @@ const TRANSACTION: &[Field<Transaction>] = &plain!(
 
 /// A path as it is declared: `r#type` is only how Rust writes it.
 fn is(path: &str, declared: &str) -> bool {
-    path == declared || path.replace("r#", "") == declared
+    let plain = |(before, after): (&str, &str)| declared.strip_prefix(before) == Some(after);
+    path == declared || path.split_once("r#").is_some_and(plain)
 }
 
 /// Whether there is such a field at all.
 pub fn exists(path: &str) -> bool {
-    ACCOUNT.iter().copied().flatten().any(|field| is(field.path, path)) || TRANSACTION.iter().any(|field| is(field.path, path))
+    ACCOUNT.iter().copied().flatten().any(|field| is(field.path, path))
+        || TRANSACTION.iter().any(|field| is(field.path, path))
+        || in_details(path).is_some_and(|(message, rest)| field_path::exists(message, rest))
+}
+
+/// The part of a path that names the details it lies in: `account.sip` of `account.sip.holdings.units`; `None` of a field that every account
+/// or row has.
+pub fn details_of(path: &str) -> Option<&str> {
+    let end = path.match_indices('.').nth(1).map_or(path.len(), |(at, _)| at);
+    let details = path.get(..end)?;
+    let (message, field) = message_of(details)?;
+    field_path::is_detail(message, field).then_some(details)
+}
+
+/// The message that a path begins in, and the rest of the path.
+fn message_of(path: &str) -> Option<(&'static str, &str)> {
+    let (first, rest) = path.split_once('.')?;
+    match first {
+        "account" => Some(("Account", rest)),
+        "transaction" => Some(("Transaction", rest)),
+        _ => None,
+    }
+}
+
+/// The same for a path into details.
+fn in_details(path: &str) -> Option<(&'static str, &str)> {
+    details_of(path).and_then(|_| message_of(path))
 }
 
 /// The field at a path such as `account.deposit.ifsc`, shown; `None` if it is unset, of another kind of account, or no such field.
 pub fn value_in_account(path: &str, account: &Account) -> Option<String> {
-    let field = ACCOUNT.iter().copied().flatten().find(|field| is(field.path, path))?;
-    (field.show)(account)
+    match ACCOUNT.iter().copied().flatten().find(|field| is(field.path, path)) {
+        Some(field) => (field.show)(account),
+        None => match in_details(path)? {
+            ("Account", rest) => field_path::shown("Account", rest, &account.encode_to_vec()),
+            _ => None,
+        },
+    }
 }
 
 /// The field at a path such as `transaction.amount`, shown; `None` if it is unset or no such field.
 pub fn value_in_transaction(path: &str, transaction: &Transaction) -> Option<String> {
-    let field = TRANSACTION.iter().find(|field| is(field.path, path))?;
-    (field.show)(transaction)
+    match TRANSACTION.iter().find(|field| is(field.path, path)) {
+        Some(field) => (field.show)(transaction),
+        // Most rows have none: those of deposits.
+        None if transaction.details.is_none() => None,
+        None => match in_details(path)? {
+            ("Transaction", rest) => field_path::shown("Transaction", rest, &transaction.encode_to_vec()),
+            _ => None,
+        },
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pb::{SipTransaction, transaction};
 
     #[test]
     fn a_set_field_shows_and_an_unset_one_does_not() {
@@ -183,5 +226,18 @@ mod tests {
         assert!(value_in_transaction("transaction.type", &row).is_some());
         assert_eq!(value_in_transaction("transaction.amount", &row), None);
         assert!(!exists("transaction.colour"));
+    }
+
+    #[test]
+    fn a_field_of_details_is_found_by_the_contract() {
+        let details = transaction::Details::Sip(SipTransaction { units: "1.5".to_owned(), ..Default::default() });
+        let row = Transaction { details: Some(details), ..Transaction::default() };
+        assert_eq!(value_in_transaction("transaction.sip.units", &row).as_deref(), Some("\"1.5\""));
+        assert_eq!(value_in_transaction("transaction.sip.nav", &row), None);
+        assert!(exists("transaction.sip.nav") && exists("account.sip.holdings.schemes.plans.amount"));
+        assert!(!exists("transaction.sip.colour") && !exists("account.sip.holdings.colour") && !exists("colour"));
+        assert_eq!(details_of("account.sip.holdings.units"), Some("account.sip"));
+        assert_eq!(details_of("account.deposit.ifsc"), Some("account.deposit"));
+        assert_eq!((details_of("account.holders.name"), details_of("transaction.amount")), (None, None));
     }
 }

@@ -57,12 +57,12 @@ pub struct HolderText<'a> {
 
 /// Reads the holders; those without any field are none.
 pub fn read(holders: &[HolderText<'_>], flags: &mut Flags) -> Vec<Holder> {
-    holders
-        .iter()
-        .filter(|holder| **holder != HolderText::default())
-        .enumerate()
-        .map(|(at, holder)| one(holder, at, flags))
-        .collect()
+    let (told, empty): (Vec<_>, Vec<_>) = holders.iter().partition(|holder| **holder != HolderText::default());
+    if !told.is_empty() {
+        // Without any holder the section is flagged.
+        empty.iter().for_each(|_| flags.add("holders", QualityCode::Unparsable));
+    }
+    told.into_iter().enumerate().map(|(at, holder)| one(holder, at, flags)).collect()
 }
 
 fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
@@ -89,14 +89,20 @@ fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
     };
     let ckyc = kyc(&holder.ckyc, "ckyc_registered", words::answer);
     let verified = kyc(&holder.kyc, "kyc_verified", words_markets::verified);
+    let mut text = |field: &str, scalar: &Scalar<'_>| {
+        if matches!(scalar, Scalar::Wrong) {
+            flags.add(path(field), QualityCode::Unparsable);
+        }
+        scalar.string()
+    };
     Holder {
-        name: holder.name.string(),
+        name: text("name", &holder.name),
         date_of_birth: born.map(date),
-        mobile: holder.mobile.string(),
-        landline: holder.landline.string(),
-        email: holder.email.string(),
-        address: holder.address.string(),
-        pan: holder.pan.string(),
+        mobile: text("mobile", &holder.mobile),
+        landline: text("landline", &holder.landline),
+        email: text("email", &holder.email),
+        address: text("address", &holder.address),
+        pan: text("pan", &holder.pan),
         nominee_registered: nominee.unwrap_or_default().into(),
         ckyc_registered: ckyc.unwrap_or_default().into(),
         demat_id: holder.demat_id.string(),

@@ -135,10 +135,12 @@ impl<'a> Object<'a> {
         self.fields.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
-    /// Takes the objects at a key out: a list of objects, or one. What is none stays, unless it says nothing.
+    /// Takes the objects at a key out: a list of objects, or one. What is none stays. An entry of a list that says nothing is an empty
+    /// object; what says nothing in place of a list is an empty list.
     pub fn take_objects(&mut self, key: &str) -> Vec<Object<'a>> {
         let items = match self.take(key) {
             Some(Node::List(items)) => items,
+            Some(nothing) if nothing.says_nothing() => return Vec::new(),
             Some(node) => vec![node],
             None => return Vec::new(),
         };
@@ -146,7 +148,7 @@ impl<'a> Object<'a> {
         for item in items {
             match item {
                 Node::Object(object) => objects.push(object),
-                nothing if nothing.says_nothing() => {}
+                nothing if nothing.says_nothing() => objects.push(Object::default()),
                 other => others.push(other),
             }
         }

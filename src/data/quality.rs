@@ -38,6 +38,14 @@ impl Flags {
         self.0.push(Flag { path: path.into(), code, source: words::shown(text) });
     }
 
+    /// Flags a list or an object that stands where a scalar belongs: nothing of it can be kept.
+    #[inline]
+    pub fn wrong(&mut self, path: impl Into<Cow<'static, str>>, scalar: &Scalar<'_>) {
+        if matches!(scalar, Scalar::Wrong) {
+            self.add(path, QualityCode::Unparsable);
+        }
+    }
+
     /// A word by a table; a word outside it becomes `other` and its text.
     pub fn word<T: Copy + PartialEq>(
         &mut self,
@@ -47,6 +55,7 @@ impl Flags {
         other: T,
     ) -> (Option<T>, String) {
         let Some(text) = scalar.text() else {
+            self.wrong(path, scalar);
             return (None, String::new());
         };
         match table(&text) {

@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
+use prost::Message;
+
 use super::{
     completeness::Fact,
     ids::{self, ID_LEN, RowIdentity},
     quality::Flags,
     scalar::Scalar,
     time::{Day, When, Zoneless},
+    unknown::Unknown,
     wire, words,
 };
 use crate::pb::{QualityCode, TransactionMode, TransactionType};
@@ -33,12 +36,13 @@ pub struct Row<'a> {
     pub narration: Scalar<'a>,
     /// Reference.
     pub reference: Scalar<'a>,
+    /// Keys that are not known, with their values.
+    pub unknown: Unknown<'a>,
 }
 
 impl Row<'_> {
-    /// Everything that the row says, each part with its length, so that different rows never write the same.
-    pub fn write_content(&self, out: &mut Vec<u8>) {
-        for part in [
+    fn parts(&self) -> [&Scalar<'_>; 9] {
+        [
             &self.kind,
             &self.mode,
             &self.amount,
@@ -48,7 +52,13 @@ impl Row<'_> {
             &self.id,
             &self.narration,
             &self.reference,
-        ] {
+        ]
+    }
+
+    /// Everything that the row says in its fields, each part with its length, so that different rows never write the same. Unknown keys are
+    /// left out: a key that a provider adds one day must not give all rows another id.
+    pub fn write_content(&self, out: &mut Vec<u8>) {
+        for part in self.parts() {
             let text = part.text().unwrap_or_default();
             out.extend_from_slice(&(text.len() as u32).to_le_bytes());
             out.extend_from_slice(text.as_bytes());
@@ -58,7 +68,7 @@ impl Row<'_> {
     /// Whether no field of it was found.
     #[inline]
     fn says_nothing(&self) -> bool {
-        matches!(self.kind, Scalar::Missing) && *self == Self::default()
+        matches!(self.kind, Scalar::Missing) && self.parts().iter().all(|part| matches!(part, Scalar::Missing))
     }
 
     /// The bank's id as text, if it is one.
@@ -120,11 +130,13 @@ impl RowWriter<'_> {
                 When::Instant { seconds, .. } => seconds,
             });
         }
-        for (field, text) in [(12, &row.narration), (13, &row.reference), (14, &row.id)] {
+        for (field, path, text) in
+            [(12, "narration", &row.narration), (13, "reference", &row.reference), (14, "bank_transaction_id", &row.id)]
+        {
             match text.text() {
                 Some(Cow::Borrowed(text)) => wire::string(out, field, text),
                 Some(Cow::Owned(text)) => wire::string(out, field, &text),
-                None => {}
+                None => self.flags.wrong(path, text),
             }
         }
         wire::number(out, 15, ordinal as u64);
@@ -140,6 +152,12 @@ impl RowWriter<'_> {
         }
         if !self.flags.0.is_empty() {
             self.write_flags(out);
+        }
+        if let Some(extensions) = row.unknown.extensions() {
+            // Field 17 is above those whose tag takes one byte.
+            out.extend_from_slice(&[0x8a, 0x01]);
+            wire::varint(out, extensions.encoded_len() as u64);
+            out.extend_from_slice(&extensions.encode_to_vec());
         }
         wire::end(out, start);
         fact

@@ -179,6 +179,24 @@ impl RowsBuilder {
         self.entry(kind, start);
     }
 
+    /// Adds an entry whose message `write` appends; none where it answers `None`.
+    pub fn message(&mut self, kind: EntryKind, write: impl FnOnce(&mut Vec<u8>) -> Option<()>) {
+        let frame = match kind {
+            EntryKind::Account => wire::begin(&mut self.bytes, 1),
+            EntryKind::Transaction => wire::begin(&mut self.bytes, 2),
+        };
+        if write(&mut self.bytes).is_none() {
+            self.bytes.truncate(frame);
+            return;
+        }
+        wire::end(&mut self.bytes, frame);
+        match kind {
+            EntryKind::Account => self.accounts += 1,
+            EntryKind::Transaction => self.transactions += 1,
+        }
+        self.entry(kind, frame);
+    }
+
     /// Ends the account: sets its delivered range, or takes its room away where no row has a day, and adds its completeness. The head is
     /// written again, and its rows move once behind it.
     pub fn end_account(&mut self, place: RangePlace, delivered: Option<(Day, Day)>, judged: &pb::Completeness) {

@@ -9,6 +9,8 @@ pub struct PendingText<'a> {
     pub amount: Scalar<'a>,
     /// Credit or debit.
     pub kind: Scalar<'a>,
+    /// Keys that are not known, with their values.
+    pub unknown: Vec<(String, &'a str)>,
 }
 
 macro_rules! summary_text {

@@ -8,12 +8,12 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
     let interval =
         |reader: &mut Reader<'_>, path, scalar: &Scalar<'_>| reader.word(path, scalar, words::interval, DepositInterval::Other).0;
     TermDepositSummary {
-        branch: text.branch.string(),
-        ifsc: text.ifsc.string(),
+        branch: reader.text("summary.branch", &text.branch),
+        ifsc: reader.text("summary.ifsc", &text.ifsc),
         opening_date: reader.day("summary.opening_date", &text.opening_date),
         maturity_date: reader.day("summary.maturity_date", &text.maturity_date),
-        kind_text: words::shown(&text.account_type.string()),
-        description: text.description.string(),
+        kind_text: words::shown(&reader.text("summary.kind_text", &text.account_type)),
+        description: reader.text("summary.description", &text.description),
         principal: reader.money("summary.principal", &text.principal),
         current_value: reader.money("summary.current_value", &text.current_value),
         maturity_amount: reader.money("summary.maturity_amount", &text.maturity_amount),
@@ -27,7 +27,7 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
         interest_on_maturity: reader.money("summary.interest_on_maturity", &text.interest_on_maturity),
         tenure: tenure(text, reader.flags),
         recurring_amount: reader.money("summary.recurring_amount", &text.recurring_amount),
-        recurring_day: text.recurring_day.string(),
+        recurring_day: reader.text("summary.recurring_day", &text.recurring_day),
     }
 }
 

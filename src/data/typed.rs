@@ -139,11 +139,15 @@ pub fn read_list<'a, T>(
     reader: &mut Reader<'_>,
     mut table: impl FnMut(&mut Fields<'_, 'a, '_>) -> T,
 ) -> Vec<T> {
-    let items = object.take_path(key);
+    let mut items = object.take_path(key);
+    let count = items.len();
+    items.retain(|item| !item.fields.is_empty());
+    // Providers write one empty object for an empty list; any other empty entry is lost.
+    for _ in items.len()..if count > 1 { count } else { 0 } {
+        reader.flags.add(path.to_owned(), QualityCode::Unparsable);
+    }
     items
         .into_iter()
-        // Providers write an empty object for an empty list.
-        .filter(|item| !item.fields.is_empty())
         .enumerate()
         .map(|(at, mut item)| read_object(&mut item, &format!("{path}[{at}]"), reader, &mut table))
         .collect()

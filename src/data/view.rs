@@ -1,113 +1,96 @@
-//! What a view shows: one table of the personal fields and what becomes of each.
-
-use prost::Message;
+//! What a view shows of encoded rows, field by field: the class that the contract gives a field, and the table of [`classes`]. Rows are not
+//! decoded for it: what is shown is copied, and what has no class and could tell something is left out.
 
 use super::{
+    classes::Showing,
     mask,
-    rows::{Entry, EntryKind, Rows, RowsBuilder},
-    view_details,
+    rows::{EntryKind, Rows, RowsBuilder},
+    wire::{self, Field},
 };
-use crate::pb::{Account, FetchDataResponse, Holder, Transaction, View};
+use crate::pb::View;
 
-/// What becomes of a field outside the FULL view.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// It is emptied.
-    Hidden,
-    /// Its last four characters stay.
-    LastFour,
-}
+mod plan;
+mod quoted;
 
-/// One personal text of a message.
-pub struct Rule<M> {
-    /// The field's path in its message.
-    pub path: &'static str,
-    /// What becomes of it.
-    pub class: Class,
-    pub(super) slot: fn(&mut M) -> &mut String,
-}
-
-/// Writes a table of rules: `Message: field => Class`.
-macro_rules! rules {
-    ($kind:ident: $($field:ident => $class:ident),+ $(,)?) => {
-        &[$($crate::data::view::Rule { path: stringify!($field), class: $crate::data::view::Class::$class, slot: |message: &mut $kind| &mut message.$field }),+]
-    };
-}
-
-pub(super) use rules;
-
-/// The personal texts of a holder. The date of birth, which is no text, is hidden too.
-pub const HOLDER: &[Rule<Holder>] = rules! { Holder:
-    name => Hidden,
-    mobile => LastFour,
-    landline => Hidden,
-    email => Hidden,
-    address => Hidden,
-    pan => LastFour,
-    demat_id => LastFour,
-    folio_number => LastFour,
-    pran => LastFour,
-    uan => LastFour,
-};
-
-/// The personal texts of a transaction.
-pub const TRANSACTION: &[Rule<Transaction>] = rules! { Transaction:
-    narration => Hidden,
-    reference => Hidden,
-};
-
-/// Hides what is personal in a message.
-pub(super) fn hide<M>(rules: &[Rule<M>], message: &mut M) {
-    for rule in rules {
-        let text = (rule.slot)(message);
-        *text = match rule.class {
-            Class::Hidden => String::new(),
-            Class::LastFour => mask::last_four(text),
-        };
-    }
-}
+use plan::{MASKED, Plan, SUMMARY, Step};
 
 /// The rows as a view shows them. UNSPECIFIED means MASKED.
 #[must_use]
 pub fn apply(rows: &Rows, view: View) -> Rows {
-    if view == View::Full {
-        return rows.clone();
-    }
+    let plan: &Plan = match view {
+        View::Full => return rows.clone(),
+        View::Summary => &SUMMARY,
+        View::Masked | View::Unspecified => &MASKED,
+    };
     let mut out = RowsBuilder::with_capacity(rows.bytes.len());
     for entry in &rows.entries {
-        match entry.kind {
-            EntryKind::Account => masked_account(rows, *entry, &mut out),
-            EntryKind::Transaction if view == View::Summary => {}
-            EntryKind::Transaction => masked_transaction(rows, *entry, &mut out),
-        }
+        let root = match entry.kind {
+            EntryKind::Account => plan.account,
+            EntryKind::Transaction if view == View::Summary => continue,
+            EntryKind::Transaction => plan.transaction,
+        };
+        // What cannot be read is not shown at all, rather than unmasked.
+        out.message(entry.kind, |out| plan.show(root, root, rows.message(*entry), out));
     }
     // Masked rows are never longer than the rows they are made from, which fit.
     out.finish().unwrap_or_else(|| Rows { bytes: bytes::Bytes::new(), entries: Vec::new(), accounts: 0, transactions: 0 })
 }
 
-fn masked_account(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
-    // Rows that cannot be decoded are not shown at all, rather than unmasked.
-    let Ok(mut account) = Account::decode(rows.message(entry)) else {
-        return;
-    };
-    for holder in &mut account.holders {
-        hide(HOLDER, holder);
-        holder.date_of_birth = None;
-        holder.extensions = None;
+impl Plan {
+    /// Appends what is shown of a message; `None` if it is none. `root` is the account or row that it is part of.
+    fn show(&self, root: usize, place: usize, message: &[u8], out: &mut Vec<u8>) -> Option<()> {
+        let mut rest = message;
+        while !rest.is_empty() {
+            let field = rest;
+            let (number, value) = wire::next(&mut rest)?;
+            match (self.step(place, number), value) {
+                (Step::Copy, _) => out.extend_from_slice(field.get(..field.len() - rest.len())?),
+                (Step::Drop, _) => {}
+                (_, Field::Number(_)) => return None,
+                (Step::Mask, Field::Bytes(text)) => masked(out, number, text)?,
+                (Step::Enter(inner), Field::Bytes(message)) if self.shows_all_of(inner, message) => {
+                    out.extend_from_slice(field.get(..field.len() - rest.len())?);
+                }
+                (Step::Enter(inner), Field::Bytes(message)) => {
+                    let mut shown = Vec::with_capacity(message.len());
+                    self.show(root, inner, message, &mut shown)?;
+                    wire::delimited(out, number, &shown);
+                }
+                (Step::Quote(path), Field::Bytes(text)) => {
+                    let path = std::str::from_utf8(wire::find_bytes(message, path).unwrap_or_default()).ok()?;
+                    match self.showing_at(root, path) {
+                        Showing::Shown => wire::delimited(out, number, text),
+                        Showing::Masked => masked(out, number, text)?,
+                        Showing::Gone => {}
+                    }
+                }
+            }
+        }
+        Some(())
     }
-    account.extensions = None;
-    view_details::account(&mut account.details);
-    let page = FetchDataResponse { accounts: vec![account], ..FetchDataResponse::default() };
-    out.framed(EntryKind::Account, &page);
+
+    /// Whether all that stands in a message is shown, so that it can be copied whole, as most can.
+    fn shows_all_of(&self, place: usize, message: &[u8]) -> bool {
+        let mut rest = message;
+        while !rest.is_empty() {
+            let Some((number, value)) = wire::next(&mut rest) else { return false };
+            let shown = match (self.step(place, number), value) {
+                (Step::Copy, _) => true,
+                (Step::Enter(inner), Field::Bytes(message)) => self.shows_all_of(inner, message),
+                _ => false,
+            };
+            if !shown {
+                return false;
+            }
+        }
+        true
+    }
 }
 
-fn masked_transaction(rows: &Rows, entry: Entry, out: &mut RowsBuilder) {
-    let Ok(mut row) = Transaction::decode(rows.message(entry)) else {
-        return;
-    };
-    hide(TRANSACTION, &mut row);
-    row.extensions = None;
-    view_details::row(&mut row.details);
-    let page = FetchDataResponse { transactions: vec![row], ..FetchDataResponse::default() };
-    out.framed(EntryKind::Transaction, &page);
+fn masked(out: &mut Vec<u8>, number: u32, text: &[u8]) -> Option<()> {
+    wire::delimited(out, number, mask::last_four(std::str::from_utf8(text).ok()?).as_bytes());
+    Some(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,6 +134,13 @@ pub fn message(out: &mut Vec<u8>, field: u8, message: &[u8]) {
     out.extend_from_slice(message);
 }
 
+/// Appends a text, bytes or a message as a field of any number, even if empty.
+pub fn delimited(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+    varint(out, u64::from(field) << 3 | 2);
+    varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 /// How many bytes [`begin`] keeps free: a tag and a length of two bytes.
 pub const FRAME_HEAD: usize = 3;
 
@@ -170,20 +177,23 @@ pub enum Field<'m> {
 /// The fields of an encoded message in the order in which they stand. It ends at the first that cannot be read.
 pub fn fields(message: &[u8]) -> impl Iterator<Item = (u32, Field<'_>)> {
     let mut rest = message;
-    std::iter::from_fn(move || {
-        let key = prost::encoding::decode_varint(&mut rest).ok()?;
-        let field = match key & 7 {
-            0 => Field::Number(prost::encoding::decode_varint(&mut rest).ok()?),
-            1 => Field::Number(u64::from_le_bytes(take(&mut rest, 8)?.try_into().ok()?)),
-            2 => {
-                let len = prost::encoding::decode_varint(&mut rest).ok()?;
-                Field::Bytes(take(&mut rest, usize::try_from(len).ok()?)?)
-            }
-            5 => Field::Number(u32::from_le_bytes(take(&mut rest, 4)?.try_into().ok()?).into()),
-            _ => return None,
-        };
-        Some((u32::try_from(key >> 3).ok()?, field))
-    })
+    std::iter::from_fn(move || next(&mut rest))
+}
+
+/// Takes the field that the rest of a message begins with; `None` if there is none, or it cannot be read.
+pub fn next<'m>(rest: &mut &'m [u8]) -> Option<(u32, Field<'m>)> {
+    let key = prost::encoding::decode_varint(rest).ok()?;
+    let field = match key & 7 {
+        0 => Field::Number(prost::encoding::decode_varint(rest).ok()?),
+        1 => Field::Number(u64::from_le_bytes(take(rest, 8)?.try_into().ok()?)),
+        2 => {
+            let len = prost::encoding::decode_varint(rest).ok()?;
+            Field::Bytes(take(rest, usize::try_from(len).ok()?)?)
+        }
+        5 => Field::Number(u32::from_le_bytes(take(rest, 4)?.try_into().ok()?).into()),
+        _ => return None,
+    };
+    Some((u32::try_from(key >> 3).ok()?, field))
 }
 
 fn take<'m>(rest: &mut &'m [u8], len: usize) -> Option<&'m [u8]> {

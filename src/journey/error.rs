@@ -109,6 +109,10 @@ pub enum JourneyError {
     JourneyState(JourneyState),
     /// What is asked goes beyond the framework's limits.
     FairUse(Vec<Breach>),
+    /// Another journey of the same client reference is open.
+    OpenJourney,
+    /// The query of a customer's return is of nobody's.
+    RedirectUnknown,
     /// The outcome of an attempt is not known.
     OutcomeUnknown,
     /// The consent allows one fetch only.

@@ -276,6 +276,9 @@ pub struct Journey {
     pub sequence: i64,
     /// How often the background has looked since the last change; spaces its looks.
     pub looks: u32,
+    /// The journey that took its place.
+    #[serde(default)]
+    pub superseded_by: Option<String>,
 }
 
 impl Journey {
@@ -287,6 +290,19 @@ impl Journey {
     /// A consent by its id.
     pub fn consent(&self, id: &str) -> Option<&Consent> {
         self.consents.iter().find(|consent| consent.id == id)
+    }
+
+    /// Under what it stands in the way of another journey while it is open: the caller's reference together with each purpose.
+    pub fn guards(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let reference = self.ask.client_reference.as_deref();
+        let one = |reference: &str, purpose: Purpose| ("client and purpose", format!("{} {reference}", purpose.as_str_name()));
+        self.ask.consents.iter().filter_map(move |ask| Some(one(reference?, ask.purpose)))
+    }
+
+    /// When the first of the consents that are in force ends.
+    pub fn first_expiry(&self) -> Option<Timestamp> {
+        let in_force = |consent: &&Consent| matches!(consent.state, ConsentState::Active | ConsentState::Paused);
+        self.consents.iter().filter(in_force).filter_map(|consent| consent.expires_at).min()
     }
 
     /// The consents of an attempt.

@@ -90,5 +90,6 @@ pub(crate) fn journey() -> Journey {
         created_at: Timestamp::UNIX_EPOCH,
         sequence: 1,
         looks: 0,
+        superseded_by: None,
     }
 }

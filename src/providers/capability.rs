@@ -19,9 +19,9 @@ pub struct ProviderProduct {
     /// The sources of data.
     pub sources: &'static [DataSource],
     /// The fields that it declares to deliver; a declared field that is unset in an answer is a fault of ours.
-    pub declared_fields: &'static [&'static str],
+    pub declared_fields: Vec<&'static str>,
     /// Those of them that rest on a guess of ours.
-    pub assumed_fields: &'static [&'static str],
+    pub assumed_fields: Vec<&'static str>,
     /// The documents of its analysis.
     pub report_formats: &'static [ReportFormat],
     /// The inputs of StartJourney that it honours.

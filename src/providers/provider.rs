@@ -248,6 +248,19 @@ pub struct WebhookHint {
     pub provider_refs: Vec<String>,
 }
 
+/// What the query of a customer's return says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirected {
+    /// The provider's id in it: handle or orchestration id.
+    pub reference: String,
+    /// What it says.
+    pub outcome: pb::RedirectOutcome,
+    /// The provider's code.
+    pub code: Option<String>,
+    /// Whether the provider vouched for it; otherwise it is the browser's word.
+    pub confirmed: bool,
+}
+
 /// One credential at one provider.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
@@ -291,6 +304,8 @@ pub trait Provider: Send + Sync + 'static {
     async fn analysis(&self, call: Call, target: Target<'_>) -> Result<Analysis, ProviderError>;
     /// Fetches one document of the analysis.
     async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError>;
+    /// Reads the query of a customer's return; `Ok(None)` if it is none of this provider. It may ask the provider what the query says.
+    async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError>;
     /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
     fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint>;
 }

@@ -112,6 +112,7 @@ impl Walk {
             created_at: SystemClock.now(),
             sequence: 0,
             looks: 0,
+            superseded_by: None,
         };
         Self { provider: provider.clone(), journey, url: opened.customer_url.url.expose_secret().to_owned() }
     }

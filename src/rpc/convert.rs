@@ -145,12 +145,13 @@ pub fn journey(journey: &Journey) -> pb::Journey {
         sequence: journey.sequence,
         ignored_inputs: journey.ignored_inputs.clone(),
         settled: derive::settled(journey),
+        superseded_by: journey.superseded_by.clone().unwrap_or_default(),
     }
 }
 
 /// The encoded answer of GetStatus, as the cache keeps it.
 pub(super) fn status_bytes(tree: &Journey) -> Bytes {
-    pb::GetStatusResponse { journey: Some(journey(tree)) }.encode_to_vec().into()
+    pb::GetStatusResponse { journey: Some(journey(tree)), stale: false }.encode_to_vec().into()
 }
 
 #[cfg(test)]

@@ -5,10 +5,15 @@ use std::{
     collections::HashMap,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use prost::Message;
-use tokio::{sync::watch, time::timeout_at};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{sleep, timeout_at},
+};
 use tonic::{Code, Status};
 use tracing::Instrument;
 
@@ -19,8 +24,11 @@ use crate::{
         service::Service,
     },
     providers::{error::Effect, provider::Call},
-    store::Begun,
+    store::{Begun, Store, StoreError},
 };
+
+/// How often the store is asked what became of a request that another replica is at work on.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A tenant's request id.
 type Key = (String, String);
@@ -29,19 +37,53 @@ type Key = (String, String);
 #[derive(Clone, Default)]
 pub(super) struct InFlight(Arc<Mutex<HashMap<Key, watch::Receiver<()>>>>);
 
+/// This process is at work on a request id, until this is dropped: also if the caller leaves in the middle, and if the work panics.
+struct Running {
+    /// Whether the request may be this process's in the store too, and without an answer.
+    open: bool,
+    store: Store,
+    mark: Option<Mark>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (store, mark) = (self.store.clone(), self.mark.take());
+        if self.open
+            && let (Some(mark), Ok(runtime)) = (mark, Handle::try_current())
+        {
+            // The mark goes last: whoever begins next must not find its own request left.
+            runtime.spawn(async move {
+                if let Err(error) = store.leave_request(&mark.key.0, &mark.key.1).await {
+                    tracing::error!(%error, "a request is not left");
+                }
+            });
+        }
+    }
+}
+
+/// A request id among those whose work runs in this process.
+struct Mark {
+    in_flight: InFlight,
+    key: Key,
+    _sender: watch::Sender<()>,
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        self.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
 impl InFlight {
-    fn begin(&self, key: &Key) -> Option<watch::Sender<()>> {
+    fn begin(&self, key: &Key, store: &Store) -> Option<Running> {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if map.contains_key(key) {
             return None;
         }
         let (sender, receiver) = watch::channel(());
         map.insert(key.clone(), receiver);
-        Some(sender)
-    }
-
-    fn end(&self, key: &Key) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let mark = Mark { in_flight: self.clone(), key: key.clone(), _sender: sender };
+        Some(Running { open: true, store: store.clone(), mark: Some(mark) })
     }
 
     fn watch(&self, key: &Key) -> Option<watch::Receiver<()>> {
@@ -99,8 +141,9 @@ impl Write<'_> {
                     return Err(status::of(JourneyError::RequestInFlight));
                 }
             }
-            let Some(running) = self.in_flight.begin(&key) else { continue };
-            let begun = store.begin_request(&key.0, &key.1, &self.canonical, self.journey_id, self.service.clock().now()).await;
+            let Some(running) = self.in_flight.begin(&key, store) else { continue };
+            let (begun, mut running) = self.begin(&key, running).await?;
+            running.open = matches!(begun, Ok(Begun::New | Begun::InFlight(_)) | Err(_));
             match begun {
                 Ok(Begun::New) => {
                     let Some(work) = work.take() else { break };
@@ -110,39 +153,46 @@ impl Write<'_> {
                     let written = store.journey(&key.0, &journey_id).await;
                     if matches!(written, Ok(None)) {
                         // The process died before it wrote the intent, so nothing was sent: the id begins anew.
-                        let freed = store.free_request(&key.0, &key.1).await;
-                        self.in_flight.end(&key);
-                        freed.map_err(|error| status::of(error.into()))?;
+                        store.free_request(&key.0, &key.1).await.map_err(|error| status::of(error.into()))?;
+                        running.open = false;
                         continue;
                     }
-                    self.in_flight.end(&key);
-                    drop(running);
+                    // Whoever comes with it next, here or at another replica, is answered from the journey as well.
                     return unfinished(journey_id).await.map(|answer| (answer, true)).map_err(status::of_failure);
                 }
-                other => {
-                    self.in_flight.end(&key);
-                    return match other {
-                        Ok(Begun::Answered(kept)) => replay(&kept).map(|answer| (answer, true)),
-                        Ok(_) => Err(status::of(JourneyError::RequestIdReused)),
-                        Err(error) => Err(status::of(error.into())),
-                    };
+                Ok(Begun::Elsewhere) => {
+                    // Who waits in this process waits behind this caller, so that the store is asked once for all.
+                    let waited = timeout_at(self.call.deadline, sleep(ASK_AGAIN)).await;
+                    waited.map_err(|_| status::of(JourneyError::RequestInFlight))?;
                 }
+                Ok(Begun::Answered(kept)) => return replay(&kept).map(|answer| (answer, true)),
+                Ok(Begun::Reused) => return Err(status::of(JourneyError::RequestIdReused)),
+                Err(error) => return Err(status::of(error.into())),
             }
         }
         Err(status::of(JourneyError::Internal("a request that neither began nor ended")))
     }
 
-    async fn spawn<R, F>(&self, key: Key, running: watch::Sender<()>, work: F) -> Result<R, Status>
+    /// Writes the request down. In a task, so that a caller who leaves meanwhile does not leave a request behind that nobody works on.
+    async fn begin(&self, (tenant, request_id): &Key, running: Running) -> Result<(Result<Begun, StoreError>, Running), Status> {
+        let (store, now) = (self.service.store().clone(), self.service.clock().now());
+        let (tenant, request_id) = (tenant.clone(), request_id.clone());
+        let (canonical, journey_id) = (self.canonical.clone(), self.journey_id.to_owned());
+        let task = async move { (store.begin_request(&tenant, &request_id, &canonical, &journey_id, now).await, running) };
+        let begun = tokio::spawn(task.in_current_span()).await;
+        begun.map_err(|_| status::of(JourneyError::Internal("a request was not written down")))
+    }
+
+    async fn spawn<R, F>(&self, key: Key, mut running: Running, work: F) -> Result<R, Status>
     where
         R: Message + Default + 'static,
         F: Future<Output = Result<R, Failure>> + Send + 'static,
     {
-        let (service, in_flight) = (self.service.clone(), self.in_flight.clone());
+        let service = self.service.clone();
         let task = tokio::spawn(
             async move {
                 let result = work.await;
-                keep(&service, &key, &result).await;
-                in_flight.end(&key);
+                running.open = keep(&service, &key, &result).await;
                 drop(running);
                 result
             }
@@ -156,18 +206,16 @@ impl Write<'_> {
 }
 
 /// Keeps what may be answered again. What had no effect and may work later frees the id; what is unknown stays open, and a repeat is
-/// answered from the journey.
-async fn keep<R: Message>(service: &Service, (tenant, request_id): &Key, result: &Result<R, Failure>) {
+/// answered from the journey. Answers whether it stays open.
+async fn keep<R: Message>(service: &Service, (tenant, request_id): &Key, result: &Result<R, Failure>) -> bool {
     let store = service.store();
     let kept = match result {
         Ok(message) => Kept { message: Some(message.encode_to_vec()), ..Kept::default() },
         Err(failure) => match status::after(failure) {
-            status::After::Open => return,
+            status::After::Open => return true,
             status::After::Free => {
-                if let Err(error) = store.free_request(tenant, request_id).await {
-                    tracing::error!(%error, "a request id is not freed");
-                }
-                return;
+                let freed = store.free_request(tenant, request_id).await;
+                return freed.inspect_err(|error| tracing::error!(%error, "a request id is not freed")).is_err();
             }
             status::After::Keep => {
                 let status = status::of_failure(failure.clone());
@@ -181,9 +229,8 @@ async fn keep<R: Message>(service: &Service, (tenant, request_id): &Key, result:
         },
     };
     // Should this fail, a repeat is answered from the journey.
-    if let Err(error) = store.finish_request(tenant, request_id, &kept.encode_to_vec()).await {
-        tracing::error!(%error, "an answer is not kept");
-    }
+    let kept = store.finish_request(tenant, request_id, &kept.encode_to_vec()).await;
+    kept.inspect_err(|error| tracing::error!(%error, "an answer is not kept")).is_err()
 }
 
 fn replay<R: Message + Default>(kept: &[u8]) -> Result<R, Status> {

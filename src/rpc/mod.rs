@@ -12,7 +12,9 @@ mod get_evidence;
 mod get_status;
 mod idempotent;
 pub(crate) mod json;
+mod list_journeys;
 mod list_providers;
+mod resolve_redirect;
 mod resume_journey;
 mod start_journey;
 pub mod status;
@@ -105,6 +107,20 @@ impl JourneyService for Edge {
         request: Request<pb::ResumeJourneyRequest>,
     ) -> Result<Response<pb::ResumeJourneyResponse>, Status> {
         resume_journey::handle(self, request).await
+    }
+
+    async fn resolve_redirect(
+        &self,
+        request: Request<pb::ResolveRedirectRequest>,
+    ) -> Result<Response<pb::ResolveRedirectResponse>, Status> {
+        resolve_redirect::handle(self, request).await
+    }
+
+    async fn list_journeys(
+        &self,
+        request: Request<pb::ListJourneysRequest>,
+    ) -> Result<Response<pb::ListJourneysResponse>, Status> {
+        list_journeys::handle(self, request).await
     }
 
     async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {

@@ -9,7 +9,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::{Journey, JourneyState},
-        service::{OpenedJourney, Service},
+        service::{OpenedJourney, Service, Started},
     },
     pb::{StartJourneyRequest, StartJourneyResponse},
     providers::provider::Call,
@@ -32,7 +32,10 @@ pub(super) async fn handle(edge: &Edge, request: Request<StartJourneyRequest>) -
         journey_id: &journey_id,
     };
     let service = edge.service.clone();
-    let work = move |_| async move { Ok(answer(&service.start(call, command).await?)) };
+    let work = move |_| async move {
+        let Started { opened, reused } = service.start(call, command).await?;
+        Ok(StartJourneyResponse { reused, ..answer(&opened) })
+    };
     let unfinished = |journey_id| unfinished(&edge.service, call, journey_id);
     let (mut answer, replayed) = write.run(work, unfinished).await?;
     answer.replayed = replayed;
@@ -51,6 +54,7 @@ fn answer(opened: &OpenedJourney) -> StartJourneyResponse {
         state: journey.state.into(),
         notes: journey.notes.clone(),
         replayed: false,
+        reused: false,
     }
 }
 

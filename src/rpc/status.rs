@@ -134,6 +134,8 @@ fn verdict(error: &JourneyError) -> Verdict {
             (FailedPrecondition, R::ProductNotRequested, "the journey was not opened for this product")
         }
         JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
+        JourneyError::OpenJourney => (FailedPrecondition, R::OpenJourney, "another journey of this client reference is open"),
+        JourneyError::RedirectUnknown => (InvalidArgument, R::RedirectUnknown, "the query is of no return that is known"),
         JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
@@ -230,6 +232,7 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
             vec![violation(field, &format!("known providers: {}", known.join(", ")))]
         }
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
+        JourneyError::RedirectUnknown => vec![violation("query", "is of no return that is known, or of another journey")],
         JourneyError::PageTokenMismatch => vec![violation("page_token", "was made for another request")],
         _ => Vec::new(),
     }
@@ -308,6 +311,8 @@ mod tests {
             JourneyError::ProductNotRequested(Product::Analytics),
             JourneyError::JourneyState(JourneyState::Ready),
             JourneyError::FairUse(Vec::new()),
+            JourneyError::OpenJourney,
+            JourneyError::RedirectUnknown,
             JourneyError::OutcomeUnknown,
             JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,

@@ -1,5 +1,6 @@
 //! Turns requests into commands, naming every wrong field at once. A value never stands in a violation.
 
+mod finding;
 mod reading;
 
 use std::collections::HashSet;
@@ -7,6 +8,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
+pub(super) use finding::{journeys, query};
 pub(crate) use reading::data;
 pub(super) use reading::{Changes, account_ids, changes, stream};
 
@@ -14,7 +16,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
-        service::StartCommand,
+        service::{OnOpen, StartCommand},
     },
     pb,
     random::is_id,
@@ -91,6 +93,18 @@ impl Check {
                 "must be at most 200 characters",
             ),
             customer_reference: self.reference("customer.customer_reference", &given.customer_reference),
+        }
+    }
+
+    fn on_open(&mut self, number: i32) -> OnOpen {
+        match pb::OpenJourneyRule::try_from(number) {
+            Ok(pb::OpenJourneyRule::Unspecified | pb::OpenJourneyRule::Reject) => OnOpen::Reject,
+            Ok(pb::OpenJourneyRule::Reuse) => OnOpen::Reuse,
+            Ok(pb::OpenJourneyRule::New) => OnOpen::New,
+            Err(_) => {
+                self.add("on_open_journey", "must be a known rule");
+                OnOpen::Reject
+            }
         }
     }
 
@@ -194,7 +208,22 @@ fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: Strin
     let redirect_url = check.redirect_url(&request.redirect_url);
     let client_reference = check.reference("client_reference", &request.client_reference);
     let ask = Ask { customer, consents, products, institutions: request.institutions, redirect_url, client_reference };
-    check.finish(StartCommand { journey_id, ask, provider, credential, allow_ignored: request.allow_ignored })
+    let on_open = check.on_open(request.on_open_journey);
+    let supersedes = check.text("supersedes", &request.supersedes, |text| is_id(text, "jrn"), "must be a journey's id");
+    check.require(
+        supersedes.is_none() || ask.client_reference.is_some(),
+        "supersedes",
+        "needs a client_reference, the same as the superseded journey's",
+    );
+    check.finish(StartCommand {
+        journey_id,
+        ask,
+        provider,
+        credential,
+        allow_ignored: request.allow_ignored,
+        on_open,
+        supersedes,
+    })
 }
 
 /// ResumeJourney: the redirect URL, if one is given.

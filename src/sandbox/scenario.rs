@@ -48,6 +48,7 @@ pub enum Scenario {
     MissingRow,
     OtherHolder,
     LargeAccount,
+    EveryKind,
 }
 
 /// The table: last two digits, story, what happens. Any other digits are a normal customer.
@@ -103,6 +104,11 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
     ("41", Scenario::QuietMonth, "nothing happens on the first account in one month"),
     ("42", Scenario::MissingRow, "one rent payment is missing in the first account: the running balance breaks there"),
     ("43", Scenario::OtherHolder, "every account is somebody else's"),
+    (
+        "44",
+        Scenario::EveryKind,
+        "FinPro: beside the deposits an account of every other kind, from mutual funds to returns of the goods and services tax",
+    ),
     ("45", Scenario::LargeAccount, "the first account has more than a hundred thousand rows"),
 ];
 

@@ -1,5 +1,8 @@
 //! grpc.health.v1, truthful: NOT_SERVING until the app says that the store is open and the listeners are bound.
 
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use tonic_health::{
     ServingStatus,
@@ -7,7 +10,17 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use crate::pb::{journey_service_server, provider_service_server};
+use crate::{
+    pb::{journey_service_server, provider_service_server},
+    store::Store,
+};
+
+/// The name under which the health of the store is told. The gateway itself goes on serving what it can while the store is gone, so
+/// its own health does not depend on it: if it did, an outage of the store would take every replica out of service at once.
+pub const STORE: &str = "sangam.store";
+
+/// How often the store is asked whether it answers.
+const ASK_STORE: Duration = Duration::from_secs(1);
 
 /// The names that can be asked for; the empty one stands for the whole gateway.
 pub const NAMES: [&str; 3] = ["", journey_service_server::SERVICE_NAME, provider_service_server::SERVICE_NAME];
@@ -22,6 +35,7 @@ impl Health {
         let health = Self(HealthReporter::new());
         // A fresh reporter says SERVING; nobody sees it, for its service does not exist yet.
         health.set(ServingStatus::NotServing).await;
+        health.store_serving(false).await;
         health
     }
 
@@ -35,6 +49,12 @@ impl Health {
         self.set(ServingStatus::NotServing).await;
     }
 
+    /// Whether the store answers.
+    pub async fn store_serving(&self, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.0.set_service_status(STORE, status).await;
+    }
+
     /// The service for the routes.
     pub fn service(&self) -> HealthServer<HealthService> {
         // A client that compresses its whole channel compresses here too.
@@ -46,4 +66,23 @@ impl Health {
             self.0.set_service_status(name, status).await;
         }
     }
+}
+
+/// Tells of the store's health until `stop`.
+pub async fn watch_store(health: Health, store: Store, stop: CancellationToken) {
+    let mut before = None;
+    while !stop.is_cancelled() {
+        let answer = store.ping().await;
+        let serving = answer.is_ok();
+        if before != Some(serving) {
+            match &answer {
+                Ok(()) => tracing::info!("the store answers"),
+                Err(error) => tracing::error!(%error, "the store does not answer"),
+            }
+            health.store_serving(serving).await;
+            before = Some(serving);
+        }
+        let _ = stop.run_until_cancelled(tokio::time::sleep(ASK_STORE)).await;
+    }
+    health.store_serving(false).await;
 }

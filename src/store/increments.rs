@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::StoreError;
+use super::{StoreError, columns::millis, vault::Vault};
 
 /// One such answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,4 +32,35 @@ pub trait IncrementStore: Send + Sync {
     async fn increment(&self, tenant: &str, request_id: &str) -> Result<Option<KeptIncrement>, StoreError>;
     /// Removes everything of a consent, at once: it was withdrawn. What is past its purge date goes with `purge` of the snapshots.
     async fn drop_increments(&self, tenant: &str, consent_id: &str) -> Result<(), StoreError>;
+}
+
+impl Vault {
+    pub(super) fn seal_increment(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        increment: &KeptIncrement,
+    ) -> Result<Vec<u8>, StoreError> {
+        let received_at = millis(increment.received_at).to_string();
+        let body = increment.body.as_deref().unwrap_or_default();
+        Ok(self.sealer.seal(&place(tenant, request_id, increment, &received_at), body)?)
+    }
+
+    /// Opens what was sealed beside these facts; `facts` has no body yet.
+    pub(super) fn open_increment(
+        &self,
+        tenant: &str,
+        request_id: &str,
+        facts: KeptIncrement,
+        sealed: &[u8],
+    ) -> Result<KeptIncrement, StoreError> {
+        let received_at = millis(facts.received_at).to_string();
+        let body = Bytes::from(self.sealer.open(&place(tenant, request_id, &facts, &received_at), sealed)?);
+        Ok(KeptIncrement { body: Some(body).filter(|body| !body.is_empty()), ..facts })
+    }
+}
+
+/// The place of the seal: a fact that was changed opens nothing.
+fn place<'a>(tenant: &'a str, request_id: &'a str, facts: &'a KeptIncrement, received_at: &'a str) -> [&'a str; 7] {
+    ["increment", tenant, request_id, &facts.journey_id, &facts.consent_id, &facts.endpoint, received_at]
 }

@@ -15,6 +15,15 @@ pub struct Versioned {
     pub version: i64,
 }
 
+/// When looks begin and by when they have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Now.
+    pub now: Timestamp,
+    /// Later than any look takes.
+    pub until: Timestamp,
+}
+
 /// See the module.
 #[async_trait]
 pub trait JourneyStore: Send + Sync {
@@ -30,12 +39,14 @@ pub trait JourneyStore: Send + Sync {
     ) -> Result<bool, StoreError>;
     /// Reads a tree.
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError>;
-    /// The journeys that are due, soonest first: (tenant, id).
-    async fn due_journeys(&self, now: Timestamp, limit: u32) -> Result<Vec<(String, String)>, StoreError>;
-    /// When the next journey is due.
+    /// Takes the journeys that are due, soonest first and at most `limit`, for a look of this process: until the look ends, or
+    /// `look.until` has passed, or this process is gone, nobody else looks at them, even if they are woken or changed meanwhile. A journey
+    /// whose look brings nothing is due again at `look.until`.
+    async fn claim_due(&self, look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError>;
+    /// The look at a journey has ended: it may be looked at again as soon as it is due.
+    async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError>;
+    /// When the next journey is due that nobody looks at.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
-    /// Takes a due journey for a look: until `again` nobody else looks, unless it is woken meanwhile.
-    async fn claim_journey(&self, tenant: &str, id: &str, again: Timestamp) -> Result<(), StoreError>;
     /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError>;
     /// The journeys that a reference of a provider, or an id or token of ours, is about. `kind` keeps them apart.

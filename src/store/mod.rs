@@ -1,25 +1,37 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
+mod changes;
+mod columns;
 mod documents;
 mod evidence;
+mod find;
 mod increments;
 mod journeys;
+mod migrations;
+mod notices;
+mod postgres;
 mod requests;
 mod snapshots;
 mod sqlite;
+mod vault;
 
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
+pub use find::{Behind, FindStore, Wanted};
 pub use increments::{IncrementStore, KeptIncrement};
-pub use journeys::{JourneyStore, Versioned};
-pub use requests::{Begun, RequestStore};
+pub use journeys::{JourneyStore, Look, Versioned};
+pub use requests::{Begun, REQUEST_LIFE, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
 
-use crate::seal::{Keys, Unsealable};
+use crate::{
+    config,
+    seal::{Keys, Unsealable},
+};
 
 /// A store, shared.
 pub type Store = Arc<dyn Storage>;
@@ -27,7 +39,7 @@ pub type Store = Arc<dyn Storage>;
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
 pub trait Storage:
-    JourneyStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
+    ChangeStore + JourneyStore + FindStore + RequestStore + SnapshotStore + EvidenceStore + DocumentStore + IncrementStore + 'static
 {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -35,7 +47,15 @@ pub trait Storage:
     async fn close(&self);
 }
 
-/// Opens the store in one file, makes it if there is none, and brings its schema up to date.
+/// Opens the store that the configuration names, and brings its schema up to date.
+pub async fn connect(config: &config::Store, keys: &Keys) -> Result<Store, StoreError> {
+    match config.database().map_err(|_| StoreError::Address)? {
+        config::Database::File(path) => open(&path, keys).await,
+        config::Database::Server(settings) => Ok(Arc::new(postgres::PostgresStore::open(&settings, keys).await?)),
+    }
+}
+
+/// Opens the store in one SQLite file, makes it if there is none, and brings its schema up to date.
 pub async fn open(path: &Path, keys: &Keys) -> Result<Store, StoreError> {
     Ok(Arc::new(sqlite::SqliteStore::open(path, keys).await?))
 }
@@ -49,6 +69,12 @@ pub enum StoreError {
     /// A row cannot be opened or read back.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(&'static str),
+    /// The database's schema is of a later release that this binary cannot work with.
+    #[error("the database has been migrated beyond what this version can work with")]
+    Outdated,
+    /// The setting that names the database cannot be read.
+    #[error("store.url cannot be read")]
+    Address,
     /// Another writer was there first, again and again.
     #[error("too many writers at once")]
     Contended,

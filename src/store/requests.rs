@@ -1,9 +1,12 @@
 //! Request ids of writes, so that a repeated one is answered and never done twice.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
+
+/// How long a request id is remembered.
+pub const REQUEST_LIFE: SignedDuration = SignedDuration::from_hours(72);
 
 /// What begins when a write's request id is written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +17,11 @@ pub enum Begun {
     Answered(Vec<u8>),
     /// It came before with another body.
     Reused,
-    /// It is in flight; the journey that it opens or concerns.
+    /// It began before and has no answer, and whoever began it is gone, or has left it, or is this very process. It is this process's now.
+    /// The journey that it opens or concerns.
     InFlight(String),
+    /// Another process that lives is at it.
+    Elsewhere,
 }
 
 /// See the module.
@@ -33,6 +39,8 @@ pub trait RequestStore: Send + Sync {
     ) -> Result<Begun, StoreError>;
     /// Keeps the answer of a request.
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError>;
-    /// Frees a request id: nothing happened under it and it may be tried again.
+    /// Leaves a request of this process without an answer: whoever comes with it next is answered from the journey.
+    async fn leave_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError>;
+    /// Frees a request id of this process: nothing happened under it and it may be tried again.
     async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError>;
 }

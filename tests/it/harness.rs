@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use sangam::{
     app::{App, Running},
-    clock::{Clock, SharedClock, SystemClock},
+    clock::{Clock, ManualClock, SharedClock, SystemClock},
     config::Config,
     pb::{self, journey_service_client::JourneyServiceClient, provider_service_client::ProviderServiceClient},
     sandbox::{Sandbox, SandboxConfig, bank::Bank, customer, gateway_config::gateway_toml},
@@ -19,7 +19,7 @@ use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt;
 
 /// Whatever takes longer than this has gone wrong; nothing waits for so long when all is well.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gateway with its sandbox.
 pub struct World {
@@ -93,6 +93,12 @@ impl World {
         let gateway = App::start(config.clone(), clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
         Self { sandbox, gateway, client, config, clock, directory }
+    }
+
+    /// The sandbox stands still at `now`, so that its banks write no row meanwhile; the gateway's clock goes on.
+    pub async fn with_bank_at(now: Timestamp) -> Self {
+        let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(ManualClock::new(now))).await.unwrap();
+        Self::before(sandbox, Arc::new(SystemClock), |_| ()).await
     }
 
     /// The same clock for both.

@@ -61,6 +61,21 @@ fn who_knows_one_adapter_knows_the_other() {
 }
 
 #[test]
+fn who_knows_one_store_knows_the_other() {
+    // A file has one process, which need not tell anybody that it lives.
+    let only = ["presence.rs"];
+    let names = |folder: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(source().join("store").join(folder)).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".rs") && !name.ends_with("tests.rs") && !only.contains(&name.as_str()))
+            .collect()
+    };
+    assert!(names("sqlite").len() > 5);
+    assert_eq!(names("sqlite"), names("postgres"));
+}
+
+#[test]
 fn every_file_of_the_contract_is_compiled() {
     let build = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs")).unwrap();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/sangam/v1")).unwrap() {

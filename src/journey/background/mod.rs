@@ -4,8 +4,9 @@
 mod look;
 mod steps;
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     sync::Semaphore,
@@ -16,11 +17,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::service::Service;
-use crate::providers::provider::Call;
+use crate::{
+    providers::provider::Call,
+    store::{Look, StoreError},
+};
 
 /// However far away the next due time is, the store is asked again after this: another process may have written.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 const BATCH: u32 = 256;
+/// A look's calls end at its limit; what is left then is a write or two.
+const LOOK_MARGIN: Duration = Duration::from_secs(10);
 /// A store that fails is not asked in a tight loop.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Purge dates are days; a minute is near enough.
@@ -71,30 +77,54 @@ async fn purge(service: &Service, next: &mut Timestamp) {
     }
 }
 
-/// Begins a look at every due journey; answers whether there was room for all. A due time is moved first, so that no journey is begun
-/// twice.
-async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSet<()>) -> Result<bool, crate::store::StoreError> {
-    let now = service.clock().now();
-    for (tenant, journey_id) in service.store().due_journeys(now, BATCH).await? {
-        // Full: what is left stays due and is found again when a look ends.
-        let Ok(permit) = limit.clone().try_acquire_owned() else { return Ok(false) };
-        let pause = SignedDuration::try_from(service.pace().look_limit).unwrap_or_default();
-        let again = now.checked_add(pause).unwrap_or(now);
-        service.store().claim_journey(&tenant, &journey_id, again).await?;
-        let service = service.clone();
-        let span = tracing::info_span!("background.look", journey_id = %journey_id);
-        looks.spawn(
-            async move {
-                let call = Call { deadline: Instant::now() + service.pace().look_limit };
-                if let Err(failure) = look::look(&service, call, &tenant, &journey_id).await {
-                    tracing::warn!(error = ?failure.error, "a look ended early");
+/// Begins a look at every due journey that there is room for; answers whether there was room for all. A journey is claimed first, so that
+/// neither this process nor another one looks at it a second time meanwhile.
+async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSet<()>) -> Result<bool, StoreError> {
+    loop {
+        // What is left stays due and is found again when a look ends.
+        let room = u32::try_from(limit.available_permits()).unwrap_or(BATCH).min(BATCH);
+        if room == 0 {
+            return Ok(false);
+        }
+        let now = service.clock().now();
+        let most = SignedDuration::try_from(service.pace().look_limit + LOOK_MARGIN).unwrap_or_default();
+        let until = now.checked_add(most).unwrap_or(now);
+        let claimed = service.store().claim_due(Look { now, until }, room).await?;
+        let all = claimed.len() < room as usize;
+        for (tenant, journey_id) in claimed {
+            // There is room: only this task takes any.
+            let Ok(permit) = limit.clone().acquire_owned().await else { return Ok(false) };
+            let span = tracing::info_span!("background.look", journey_id = %journey_id);
+            let service = service.clone();
+            looks.spawn(
+                async move {
+                    look_once(service, tenant, journey_id).await;
+                    drop(permit);
                 }
-                drop(permit);
-            }
-            .instrument(span),
-        );
+                .instrument(span),
+            );
+        }
+        if all {
+            return Ok(true);
+        }
     }
-    Ok(true)
+}
+
+/// One look, and its end in the store, whatever became of it.
+async fn look_once(service: Service, tenant: String, journey_id: String) {
+    let limit = service.pace().look_limit;
+    let call = Call { deadline: Instant::now() + limit };
+    let look = timeout(limit + LOOK_MARGIN, look::look(&service, call, &tenant, &journey_id));
+    match AssertUnwindSafe(look).catch_unwind().await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(failure))) => tracing::warn!(error = ?failure.error, "a look ended early"),
+        Ok(Err(_)) => tracing::warn!("a look was cut off"),
+        Err(_) => tracing::error!("a look panicked"),
+    }
+    // Should it fail, the claim runs out by itself.
+    if let Err(error) = service.store().end_look(&tenant, &journey_id).await {
+        tracing::warn!(%error, "the end of a look is not written");
+    }
 }
 
 async fn until_next(service: &Service) -> Duration {

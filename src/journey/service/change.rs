@@ -10,7 +10,7 @@ use crate::{
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey},
     },
-    store::{StoreError, Versioned},
+    store::{Changed, StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
@@ -48,15 +48,35 @@ impl Service {
         Ok(())
     }
 
+    /// Keeps a new journey, unless another one of its client reference is open; answers that one. `except` does not count.
+    pub(super) async fn insert_unless_open(
+        &self,
+        journey: &mut Journey,
+        except: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        let now = self.parts.clock.now();
+        journey.state = derive::state(journey);
+        let open = self.parts.store.insert_unless_open(journey, except, self.first_due(now), now).await?;
+        if open.is_none() {
+            self.tell_others(journey, true);
+            self.announce(journey);
+        }
+        Ok(open)
+    }
+
     /// Keeps a new journey.
     pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
-        // Not looked at while the opening call itself is under way, unless this process dies in it.
-        let due = now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok();
-        self.parts.store.insert_journey(journey, due, now).await?;
+        self.parts.store.insert_journey(journey, self.first_due(now), now).await?;
+        self.tell_others(journey, true);
         self.announce(journey);
         Ok(())
+    }
+
+    /// A new journey is not looked at while the opening call itself is under way, unless this process dies in it.
+    fn first_due(&self, now: Timestamp) -> Option<Timestamp> {
+        now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok()
     }
 
     /// When the background looks next.
@@ -90,6 +110,7 @@ impl Service {
 
     async fn after_commit(&self, before: &Journey, journey: &Journey, news: bool) {
         self.parts.caches.epochs.raise(&journey.id);
+        self.tell_others(journey, news);
         self.fence_revoked(before, journey).await;
         if news {
             tracing::info!(journey_id = %journey.id, state = journey.state.as_str_name(), sequence = journey.sequence, "journey changed");
@@ -97,6 +118,15 @@ impl Service {
         }
         // The background sleeps until the earliest due time it knows; a new one may be earlier.
         self.wake.notify_one();
+    }
+
+    fn tell_others(&self, journey: &Journey, news: bool) {
+        self.parts.store.tell(Changed {
+            tenant: journey.tenant.clone(),
+            journey_id: journey.id.clone(),
+            sequence: journey.sequence,
+            news,
+        });
     }
 
     fn announce(&self, journey: &Journey) {

@@ -7,12 +7,15 @@ mod complete;
 mod data;
 mod evidence;
 mod explain;
+mod find;
 mod latest;
 mod latest_page;
 mod open;
+mod others;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
+mod redirect;
 mod renormalise;
 mod report;
 mod resume;
@@ -31,12 +34,14 @@ pub use complete::Demand;
 pub use data::{DataPage, DataQuery};
 pub use evidence::EvidenceAnswer;
 pub use explain::{ExplainedConsent, Explanation};
+pub use find::FoundJourneys;
 pub use latest_page::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
+pub use redirect::ResolvedRedirect;
 pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
 pub use select::FetchChoice;
-pub use start::StartCommand;
+pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
 
 use super::{
@@ -56,12 +61,12 @@ use crate::{
     store::Store,
 };
 
-/// A change of a journey, told inside this process.
+/// A change of a journey by this process or another one, told inside this process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The tenant.
     pub tenant: String,
-    /// The journey.
+    /// The journey. Empty: changes of others may have been missed, and whoever listens reads again what concerns him.
     pub journey_id: String,
     /// Its sequence after the change.
     pub sequence: i64,
@@ -136,6 +141,8 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
+        let changes = broadcast::channel(1_024).0;
+        parts.store.hear(others::ear(&parts, changes.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -145,7 +152,7 @@ impl Service {
             reports: Loading::new(64 * 1024 * 1024),
             differences: Loading::new(64 * 1024 * 1024),
             reported: Loading::new(64 * 1024 * 1024),
-            changes: broadcast::channel(1_024).0,
+            changes,
             wake: Arc::new(Notify::new()),
         }
     }

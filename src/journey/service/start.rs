@@ -6,7 +6,8 @@ use super::{OpenedJourney, Service};
 use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
-        model::{Ask, Journey, JourneyState, Routing, RoutingCause},
+        machine::attempt_may,
+        model::{Ask, AttemptState, Evidence, FactSource, Journey, JourneyState, Routing, RoutingCause},
     },
     providers::provider::{Call, Plan, PlanFault, Provider},
 };
@@ -24,11 +25,36 @@ pub struct StartCommand {
     pub credential: Option<String>,
     /// Go on without inputs that cannot be honoured.
     pub allow_ignored: bool,
+    /// What to do if another journey of the same client reference is open.
+    pub on_open: OnOpen,
+    /// The journey that this one takes the place of.
+    pub supersedes: Option<String>,
+}
+
+/// What to do if another journey of the same client reference is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnOpen {
+    /// Refuse.
+    #[default]
+    Reject,
+    /// Answer the open one.
+    Reuse,
+    /// Open a second one.
+    New,
+}
+
+/// A journey that was opened, or was open.
+#[derive(Debug, Clone)]
+pub struct Started {
+    /// The journey with its URL.
+    pub opened: OpenedJourney,
+    /// Whether it was open already.
+    pub reused: bool,
 }
 
 impl Service {
     /// Opens a journey.
-    pub async fn start(&self, call: Call, command: StartCommand) -> Result<OpenedJourney, Failure> {
+    pub async fn start(&self, call: Call, command: StartCommand) -> Result<Started, Failure> {
         let (provider, mut plan, cause) = self.route(&command)?;
         if !plan.ignored.is_empty() && !command.allow_ignored {
             let violations = plan
@@ -39,8 +65,60 @@ impl Service {
         }
         self.honour_fair_use(call, provider.as_ref(), &mut plan).await?;
         let mut journey = self.new_journey(&command, provider.as_ref(), &plan, cause);
-        self.insert(&mut journey).await?;
-        self.open_attempt(call, provider.as_ref(), &journey, &command.ask, &plan).await
+        if let Some(old) = &command.supersedes {
+            self.may_supersede(old, &journey).await?;
+        }
+        let open = match command.on_open {
+            OnOpen::New => {
+                self.insert(&mut journey).await?;
+                None
+            }
+            OnOpen::Reject | OnOpen::Reuse => self.insert_unless_open(&mut journey, command.supersedes.as_deref()).await?,
+        };
+        match open {
+            Some(open) if command.on_open == OnOpen::Reuse => {
+                let opened = self.resume(call, &open, command.ask.redirect_url.clone()).await?;
+                return Ok(Started { opened, reused: true });
+            }
+            Some(open) => return Err(Failure::from(JourneyError::OpenJourney).of(&open)),
+            None => {}
+        }
+        if let Some(old) = &command.supersedes {
+            self.supersede(old, &journey.id).await?;
+        }
+        let opened = self.open_attempt(call, provider.as_ref(), &journey, &command.ask, &plan).await?;
+        Ok(Started { opened, reused: false })
+    }
+
+    /// Only what was lost or has ended is superseded, and only by its own caller's reference.
+    async fn may_supersede(&self, old: &str, journey: &Journey) -> Result<(), Failure> {
+        let old = self.load(&self.parts.tenant.id, old).await?;
+        let wrong = |text: &str| JourneyError::InvalidFields(vec![Violation::new("supersedes", text)]);
+        if old.ask.client_reference.is_none() || old.ask.client_reference != journey.ask.client_reference {
+            return Err(wrong("must be a journey with the same client_reference").into());
+        }
+        match old.state {
+            JourneyState::OutcomeUnknown | JourneyState::Failed | JourneyState::Abandoned if old.superseded_by.is_none() => {
+                Ok(())
+            }
+            state => Err(Failure::from(JourneyError::JourneyState(state)).of(&old.id)),
+        }
+    }
+
+    /// Gives the old journey up: what may still come of it is not wanted any more.
+    async fn supersede(&self, old: &str, by: &str) -> Result<(), Failure> {
+        let now = self.parts.clock.now();
+        self.change(&self.parts.tenant.id, old, |journey| {
+            journey.superseded_by = Some(by.to_owned());
+            for attempt in &mut journey.attempts {
+                if attempt_may(attempt.state, AttemptState::Cancelled) {
+                    attempt.state = AttemptState::Cancelled;
+                    attempt.evidence = Evidence { as_of: now, source: FactSource::Gateway, text: "superseded".to_owned() };
+                }
+            }
+        })
+        .await?;
+        Ok(())
     }
 
     fn new_journey(&self, command: &StartCommand, provider: &dyn Provider, plan: &Plan, cause: RoutingCause) -> Journey {
@@ -61,6 +139,7 @@ impl Service {
             created_at: now,
             sequence: 1,
             looks: 0,
+            superseded_by: None,
         }
     }
 

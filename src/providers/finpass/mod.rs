@@ -10,8 +10,8 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
-        WebhookHint,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
+        Target, WebhookHint,
     },
     settings::is_loopback,
 };
@@ -182,6 +182,11 @@ impl Provider for Finpass {
                 Err(error(ErrorKind::Unsupported, "analysis_json"))
             }
         }
+    }
+
+    /// What Finpass appends to the address of the return is not documented.
+    async fn resolve_redirect(&self, _: Call, _: &str) -> Result<Option<Redirected>, ProviderError> {
+        Ok(None)
     }
 
     fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {

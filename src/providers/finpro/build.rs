@@ -8,6 +8,7 @@ use super::{
     ID,
     config::Settings,
     plan::{party, vua},
+    redirect::SealedReturn,
 };
 use crate::{
     journey::model::{Customer, DayRange},
@@ -111,6 +112,17 @@ pub(super) fn encrypted_url(handles: &[&str], redirect_url: Option<&str>, pan: O
     };
     let body = EncryptedUrl { consent_handle, redirect_url, pan };
     OutboundRequest::post_json(ID, "getEncryptedUrl", CallKind::Read, "webRedirection/getEncryptedUrl", &body)
+}
+
+#[derive(Serialize)]
+struct DecryptUrl<'a> {
+    #[serde(rename = "webRedirectionURL")]
+    parts: &'a SealedReturn,
+}
+
+/// `POST /webRedirection/decryptUrl`: opens what a browser brought back. It changes nothing and may be sent again.
+pub(super) fn decrypt_url(parts: &SealedReturn) -> OutboundRequest {
+    OutboundRequest::post_json(ID, "decryptUrl", CallKind::Read, "webRedirection/decryptUrl", &DecryptUrl { parts })
 }
 
 #[derive(Serialize)]

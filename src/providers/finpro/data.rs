@@ -18,7 +18,10 @@ use crate::{
     providers::error::{ErrorKind, ProviderError},
 };
 
-use self::sections::{ProfileSection, SummarySection, TransactionsSection};
+use self::{
+    pending::PendingRows,
+    sections::{ProfileSection, SummarySection, TransactionsSection},
+};
 
 const STAGE: &str = "getallfidata";
 
@@ -167,22 +170,22 @@ keys! {
         "interestOnMaturity" => interest_on_maturity,
         "recurringAmount" => recurring_amount,
         "recurringDepositDay" => recurring_day,
-        "Pending" => pending: many PendingKeys,
+        "Pending" => pending: by PendingRows,
         "PendingTxns" => unnamed: same PendingTxnsKeys,
     } rest unknown
 }
 
 keys! {
     PendingTxnsKeys fills SummaryText {
-        "PendingTxn" => pending: many PendingKeys,
-    }
+        "PendingTxn" => pending: by PendingRows,
+    } rest unknown
 }
 
 keys! {
     PendingKeys fills PendingText {
         "amount" => amount,
         "transactionType" | "type" => kind,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -205,7 +208,7 @@ keys! {
         "txnId" => id,
         "narration" => narration,
         "reference" => reference,
-    }
+    } rest unknown
 }
 
 mod card;
@@ -214,7 +217,9 @@ mod equities;
 mod funds;
 mod gst;
 mod gst_invoice;
+mod gst_payment;
 mod insurance;
+mod pending;
 mod pooled;
 mod retirement;
 mod sections;
@@ -224,7 +229,11 @@ mod typed;
 mod wrapped;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod kept_tests;
 #[cfg(test)]
 mod other_tests;
 #[cfg(test)]

@@ -1,4 +1,18 @@
-//! What FinPro's products deliver for deposits, term deposits and recurring deposits, each its own summary; a declared field that is unset in an answer is a fault.
+//! What FinPro's products deliver: of every account, and of each kind its own summary, holdings and rows; a declared field that is unset in
+//! an answer is a fault.
+
+use std::sync::LazyLock;
+
+use super::config::Style;
+
+mod kinds;
+
+static RECORDED: LazyLock<Vec<String>> = LazyLock::new(|| paths(kinds::RECORDED));
+static BY_SCHEMA: LazyLock<Vec<String>> = LazyLock::new(|| paths(kinds::BY_SCHEMA));
+
+fn paths(table: &[(&str, &str)]) -> Vec<String> {
+    table.iter().flat_map(|(message, fields)| fields.split(' ').map(move |field| format!("{message}.{field}"))).collect()
+}
 
 /// Bank data through an aggregator, in either journey style.
 pub const FULL_AA: &[&str] = &[
@@ -85,14 +99,48 @@ pub const PDF: &[&str] = &[
     "transaction.narration",
 ];
 
+/// What a product declares. An orchestrated journey may bring a statement instead of a bank's own data: then what both have is what can be
+/// relied upon. Statements are of savings and current accounts only, so of all other kinds everything is declared.
+pub fn declared(style: Style) -> Vec<&'static str> {
+    let relied_upon = |path: &&'static str| match style {
+        Style::Consent => true,
+        Style::Orchestration => PDF.contains(path) || path.starts_with("account.term_deposit."),
+    };
+    FULL_AA.iter().copied().filter(relied_upon).chain(RECORDED.iter().chain(&*BY_SCHEMA).map(String::as_str)).collect()
+}
+
+/// Those that only the FI schemas show, and no recording of FinPro.
+pub fn assumed() -> Vec<&'static str> {
+    BY_SCHEMA.iter().map(String::as_str).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::data::fields;
 
     #[test]
     fn only_fields_that_exist_are_declared() {
-        for path in super::FULL_AA.iter().chain(super::PDF) {
+        for path in declared(Style::Consent).iter().chain(PDF) {
             assert!(fields::exists(path), "{path}");
         }
+    }
+
+    #[test]
+    fn an_orchestrated_journey_declares_of_deposits_what_both_sources_have() {
+        let both = declared(Style::Orchestration);
+        let of_deposits = |path: &&&str| matches!(fields::details_of(path), None | Some("account.deposit"));
+        let missing: Vec<_> = PDF.iter().filter(|path| !both.contains(path)).collect();
+        // Nobody looks for tampering in a bank's own data.
+        assert_eq!(missing, [&"account.tampered"]);
+        assert_eq!(both.iter().filter(of_deposits).count(), PDF.len() - 1);
+    }
+
+    #[test]
+    fn no_field_is_declared_twice() {
+        let all = declared(Style::Consent);
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert!(assumed().iter().all(|path| all.contains(path)));
     }
 }

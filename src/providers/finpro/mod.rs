@@ -17,8 +17,8 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Target,
-        WebhookHint,
+        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
+        Target, WebhookHint,
     },
     settings::is_loopback,
 };
@@ -46,6 +46,7 @@ mod observe;
 mod open;
 mod plan;
 mod products;
+mod redirect;
 mod session;
 mod terms;
 #[cfg(test)]
@@ -272,6 +273,17 @@ impl Provider for FinPro {
                 }
             }
             pb::ReportFormat::Pdf | pb::ReportFormat::Unspecified => Err(self.error(ErrorKind::Unsupported, "analytics")),
+        }
+    }
+
+    async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError> {
+        match redirect::read_query(query) {
+            Some(redirect::Return::Transaction(redirected)) => Ok(Some(redirected)),
+            Some(redirect::Return::Sealed(parts)) => {
+                let (origin, response) = self.send(call, build::decrypt_url(&parts)).await?;
+                redirect::read(origin, &response)
+            }
+            None => Ok(None),
         }
     }
 

@@ -10,7 +10,34 @@ use crate::{
     providers::capability::{BY_ACCOUNT, ProviderProduct},
 };
 
-const FI_TYPES: &[FiType] = &[FiType::Deposit, FiType::TermDeposit, FiType::RecurringDeposit];
+const FI_TYPES: &[FiType] = &[
+    FiType::Deposit,
+    FiType::TermDeposit,
+    FiType::RecurringDeposit,
+    FiType::MutualFunds,
+    FiType::Sip,
+    FiType::Equities,
+    FiType::Etf,
+    FiType::Bonds,
+    FiType::Debentures,
+    FiType::GovtSecurities,
+    FiType::Cp,
+    FiType::Cd,
+    FiType::Aif,
+    FiType::Cis,
+    FiType::Idr,
+    FiType::Invit,
+    FiType::Reit,
+    FiType::InsurancePolicies,
+    FiType::LifeInsurance,
+    FiType::GeneralInsurance,
+    FiType::Ulip,
+    FiType::Nps,
+    FiType::Epf,
+    FiType::Ppf,
+    FiType::CreditCard,
+    FiType::Gst,
+];
 const INPUTS: &[&str] = &[
     "customer.mobile",
     "customer.pan",
@@ -39,39 +66,11 @@ const PURPOSES: [Purpose; 6] =
     [Purpose::Underwriting, Purpose::Monitoring, Purpose::Collection, Purpose::Wealth, Purpose::Budgeting, Purpose::OneTime];
 const EVERY_FORMAT: &[ReportFormat] = &[ReportFormat::Json, ReportFormat::Xml, ReportFormat::Excel];
 
-/// What an account brings whether the bank or an uploaded statement delivered it.
-const DECLARED_BY_BOTH: &[&str] = &[
-    "account.account_id",
-    "account.fi_type",
-    "account.masked_number",
-    "account.fip_name",
-    "account.source",
-    "account.holders.name",
-    "account.holders.mobile",
-    "account.holders.email",
-    "account.holder_match",
-    "account.stated_range",
-    "account.delivered_range",
-    "account.transaction_count",
-    "account.fetch_time",
-    "account.delivered",
-    "account.deposit.current_balance",
-    "account.deposit.kind",
-    "account.deposit.ifsc",
-    "transaction.transaction_id",
-    "transaction.type",
-    "transaction.amount",
-    "transaction.balance",
-    "transaction.transaction_date",
-    "transaction.narration",
-];
-
 /// The one product of a credential: FinPro serves a tenant in one style.
 pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
-    // An orchestrated journey may bring a statement instead of the bank's own data: what both have is what can be relied upon.
-    let (sources, declared): (&'static [DataSource], &'static [&'static str]) = match settings.style {
-        Style::Consent => (&[DataSource::Aa], fields::FULL_AA),
-        Style::Orchestration => (&[DataSource::Aa, DataSource::Pdf], DECLARED_BY_BOTH),
+    let sources: &'static [DataSource] = match settings.style {
+        Style::Consent => &[DataSource::Aa],
+        Style::Orchestration => &[DataSource::Aa, DataSource::Pdf],
     };
     let formats = report_formats(settings);
     let mut products = vec![Product::Data];
@@ -84,8 +83,8 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         purposes: PURPOSES.into_iter().filter(|purpose| settings.products.contains_key(purpose_name(*purpose))).collect(),
         fi_types: FI_TYPES,
         sources,
-        declared_fields: declared,
-        assumed_fields: &[],
+        declared_fields: fields::declared(settings.style),
+        assumed_fields: fields::assumed(),
         report_formats: formats,
         inputs: if settings.style == Style::Consent { INPUTS_BY_CONSENT } else { INPUTS },
         // FinPro mints a fresh URL for a handle; a transaction has none.
@@ -128,12 +127,6 @@ mod tests {
         assert_eq!((orchestration[0].name, orchestration[0].resumes_attempt), ("orchestration", false));
         assert!(!orchestration[0].latest_changes);
         assert_eq!(orchestration[0].sources, [DataSource::Aa, DataSource::Pdf]);
-    }
-
-    #[test]
-    fn an_orchestrated_journey_declares_what_both_sources_have() {
-        let both: Vec<_> = fields::PDF.iter().filter(|path| fields::FULL_AA.contains(path)).copied().collect();
-        assert_eq!(DECLARED_BY_BOTH, both);
     }
 
     #[test]

@@ -81,6 +81,7 @@ fn row(
         value_date: day,
         narration: text.to_owned(),
         reference: format!("{prefix}REF{}", day.strftime("%y%m%d")),
+        lot: None,
     }
 }
 

@@ -20,5 +20,10 @@ pub const NORTH: Institution = Institution { id: "north_coop@fip", name: "Northe
 /// Holds the current account.
 pub const METRO: Institution = Institution { id: "METRO-FIP", name: "Metro Small Finance Bank", code: "metro", ifsc: "METR" };
 
+/// Keeps what is no deposit.
+pub const FUNDS: Institution = Institution { id: "FUNDS & CO%20FIP", name: "Sample Funds", code: "funds", ifsc: "" };
+/// Knows the registrations for the goods and services tax.
+pub const TAX: Institution = Institution { id: "gst-fip", name: "Sample Tax Network", code: "gst", ifsc: "" };
+
 /// Every bank.
 pub const ALL: [Institution; 3] = [ACME, NORTH, METRO];

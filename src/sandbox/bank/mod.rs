@@ -8,6 +8,7 @@ pub mod institutions;
 mod model;
 mod month;
 mod person;
+mod portfolio;
 mod random;
 mod statement;
 
@@ -30,12 +31,15 @@ pub struct Bank;
 
 impl Bank {
     /// All accounts of the customer with this mobile number, as they stand at `now`: three deposit accounts with at least 2,000 rows
-    /// over the last year between them, one term deposit and one recurring deposit. A row once written stays the same when the
+    /// over the last year between them, one term deposit and one recurring deposit, and for one story an account of every other kind. A row once written stays the same when the
     /// clock moves on; the awkward cases follow from [`Scenario::of`].
     pub fn accounts_for(mobile: &str, now: Timestamp) -> Vec<BankAccount> {
         let scenario = Scenario::of(mobile);
         let mut accounts = statement::accounts(mobile, now, scenario);
         accounts.extend(deposits::accounts(mobile, now));
+        if scenario == Scenario::EveryKind {
+            accounts.extend(portfolio::accounts(mobile, now));
+        }
         awkward::apply(&mut accounts, mobile, scenario, now);
         accounts
     }

@@ -38,6 +38,162 @@ pub enum Kind {
     TermDeposit(TermFacts),
     /// Recurring deposit; the instalment in paise and its day of the month.
     RecurringDeposit(TermFacts, i64, u8),
+    /// Anything else.
+    Portfolio(Portfolio),
+}
+
+/// The kinds of account beside deposits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is the FI type of its name")]
+pub enum Asset {
+    MutualFunds,
+    Sip,
+    Equities,
+    Etf,
+    Bonds,
+    Debentures,
+    GovtSecurities,
+    Cp,
+    Cd,
+    Aif,
+    Cis,
+    Idr,
+    Invit,
+    Reit,
+    InsurancePolicies,
+    LifeInsurance,
+    GeneralInsurance,
+    Ulip,
+    Nps,
+    Epf,
+    Ppf,
+    CreditCard,
+    Gst,
+}
+
+impl Asset {
+    /// Every kind.
+    pub const ALL: [Self; 23] = [
+        Self::MutualFunds,
+        Self::Sip,
+        Self::Equities,
+        Self::Etf,
+        Self::Bonds,
+        Self::Debentures,
+        Self::GovtSecurities,
+        Self::Cp,
+        Self::Cd,
+        Self::Aif,
+        Self::Cis,
+        Self::Idr,
+        Self::Invit,
+        Self::Reit,
+        Self::InsurancePolicies,
+        Self::LifeInsurance,
+        Self::GeneralInsurance,
+        Self::Ulip,
+        Self::Nps,
+        Self::Epf,
+        Self::Ppf,
+        Self::CreditCard,
+        Self::Gst,
+    ];
+
+    /// The FI type, as account aggregators write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::MutualFunds => "MUTUAL_FUNDS",
+            Self::Sip => "SIP",
+            Self::Equities => "EQUITIES",
+            Self::Etf => "ETF",
+            Self::Bonds => "BONDS",
+            Self::Debentures => "DEBENTURES",
+            Self::GovtSecurities => "GOVT_SECURITIES",
+            Self::Cp => "CP",
+            Self::Cd => "CD",
+            Self::Aif => "AIF",
+            Self::Cis => "CIS",
+            Self::Idr => "IDR",
+            Self::Invit => "INVIT",
+            Self::Reit => "REIT",
+            Self::InsurancePolicies => "INSURANCE_POLICIES",
+            Self::LifeInsurance => "LIFE_INSURANCE",
+            Self::GeneralInsurance => "GENERAL_INSURANCE",
+            Self::Ulip => "ULIP",
+            Self::Nps => "NPS",
+            Self::Epf => "EPF",
+            Self::Ppf => "PPF",
+            Self::CreditCard => "CREDIT_CARD",
+            Self::Gst => "GSTR1_3B",
+        }
+    }
+
+    /// Whether something with units is held.
+    pub fn has_positions(self) -> bool {
+        !matches!(self, Self::Epf | Self::Ppf | Self::CreditCard | Self::Gst) && (self == Self::Ulip || !self.is_policy())
+    }
+
+    /// Whether somebody is insured.
+    pub fn is_policy(self) -> bool {
+        matches!(self, Self::InsurancePolicies | Self::LifeInsurance | Self::GeneralInsurance | Self::Ulip)
+    }
+
+    /// What a row of it is called, and whether it adds to what was paid in; `back` for the rare row the other way.
+    pub(super) fn event(self, back: bool) -> (&'static str, bool) {
+        match self {
+            Self::InsurancePolicies | Self::LifeInsurance | Self::GeneralInsurance => ("PREMIUM_PAYMENT", true),
+            Self::Nps => ("CONTRIBUTION", true),
+            Self::Epf | Self::Ppf => ("DEPOSIT", true),
+            Self::CreditCard => (if back { "CREDIT" } else { "DEBIT" }, back),
+            Self::Gst => ("INVOICE", true),
+            Self::Debentures => ("INSTALLMENT", true),
+            Self::Ulip if back => ("SWITCH_OUT", false),
+            Self::Ulip => ("PURCHASE", true),
+            _ if back => ("SELL", false),
+            _ => ("BUY", true),
+        }
+    }
+}
+
+/// What an account states that is no deposit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portfolio {
+    /// Its kind.
+    pub asset: Asset,
+    /// What it is worth, what is insured, or what is owed on a card, paise.
+    pub value: i64,
+    /// What was paid in on balance, or a policy's premium, paise.
+    pub cost: i64,
+    /// What is insured, or a card's limit, paise.
+    pub cover: i64,
+    /// When it ends.
+    pub ends: Date,
+    /// What is held.
+    pub positions: Vec<Position>,
+}
+
+/// Something with units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// Name.
+    pub name: String,
+    /// ISIN with a valid check digit.
+    pub isin: String,
+    /// Whole units.
+    pub units: i64,
+    /// The last price of a unit, paise.
+    pub price: i64,
+}
+
+/// What a row moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lot {
+    /// The position's place.
+    pub position: usize,
+    /// Whole units.
+    pub units: i64,
+    /// The price of a unit, paise.
+    pub price: i64,
 }
 
 /// What a term or recurring deposit states.
@@ -97,7 +253,8 @@ pub struct BankRow {
     pub id: String,
     /// True for money in.
     pub credit: bool,
-    /// For term and recurring deposits: OPENING, INTEREST, TDS, INSTALLMENT, CLOSING or OTHERS. `None` on a deposit account.
+    /// For term and recurring deposits: OPENING, INTEREST, TDS, INSTALLMENT, CLOSING or OTHERS; for a portfolio its own word. `None` on a
+    /// deposit account.
     pub event: Option<&'static str>,
     /// UPI, IMPS, NEFT, RTGS, CASH, ATM, CARD, CHEQUE, NACH, ... (the words both providers document).
     pub mode: &'static str,
@@ -113,4 +270,6 @@ pub struct BankRow {
     pub narration: String,
     /// Reference.
     pub reference: String,
+    /// The units that it moved, of an account that holds some.
+    pub lot: Option<Lot>,
 }

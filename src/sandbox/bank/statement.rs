@@ -138,6 +138,7 @@ impl Book {
             value_date: day_in_india(at),
             narration,
             reference: random.digits(12),
+            lot: None,
         });
     }
 }

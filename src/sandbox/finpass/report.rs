@@ -155,6 +155,7 @@ fn fi_type(kind: &Kind) -> &'static str {
         Kind::Deposit { .. } => "deposit",
         Kind::TermDeposit(_) => "term_deposit",
         Kind::RecurringDeposit(..) => "recurring_deposit",
+        Kind::Portfolio(_) => "",
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn row(id: &str, credit: bool, amount: i64, balance: i64, at: &str, n
         value_date: day_in_india(at),
         narration: narration.to_owned(),
         reference: String::new(),
+        lot: None,
     }
 }
 

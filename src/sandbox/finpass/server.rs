@@ -18,7 +18,7 @@ use super::{
     world::{Opening, Product, Session},
 };
 use crate::sandbox::{
-    bank::{Bank, BankAccount},
+    bank::{Bank, BankAccount, Kind},
     credentials,
     scenario::Scenario,
     server::Part,
@@ -63,7 +63,10 @@ impl Finpass {
     }
 
     pub(super) fn accounts(&self, mobile: &str) -> Arc<Vec<BankAccount>> {
-        Arc::new(Bank::accounts_for(mobile, self.now()))
+        let mut accounts = Bank::accounts_for(mobile, self.now());
+        // Of other kinds nothing is documented.
+        accounts.retain(|account| !matches!(account.kind, Kind::Portfolio(_)));
+        Arc::new(accounts)
     }
 
     pub(super) fn script(&self, mobile: &str) -> Script {

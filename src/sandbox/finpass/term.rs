@@ -42,7 +42,7 @@ impl<'a> TermSummary<'a> {
             ..Self::default()
         };
         match &account.kind {
-            Kind::Deposit { .. } => common,
+            Kind::Deposit { .. } | Kind::Portfolio(_) => common,
             Kind::TermDeposit(facts) => common.with_facts(facts, "FIXED"),
             Kind::RecurringDeposit(facts, instalment, day) => Self {
                 recurring_amount: Some(rupees(*instalment)),

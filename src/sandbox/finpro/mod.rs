@@ -13,6 +13,7 @@ mod fi;
 mod limits;
 mod lists;
 mod orchestration;
+mod portfolio;
 mod products;
 mod redirect;
 mod reference;

@@ -25,6 +25,8 @@ pub(super) struct Product {
 }
 
 const BANKING: &str = "DEPOSIT,TERM_DEPOSIT,RECURRING_DEPOSIT";
+const EVERY_KIND: &str = "DEPOSIT,TERM_DEPOSIT,RECURRING_DEPOSIT,MUTUAL_FUNDS,SIP,EQUITIES,ETF,BONDS,DEBENTURES,GOVT_SECURITIES,CP,CD,AIF,CIS,IDR,\
+    INVIT,REIT,INSURANCE_POLICIES,LIFE_INSURANCE,GENERAL_INSURANCE,ULIP,NPS,EPF,PPF,CREDIT_CARD,GSTR1_3B";
 
 /// All templates, newest first.
 pub(super) const ALL: [Product; 5] = [
@@ -34,7 +36,7 @@ pub(super) const ALL: [Product; 5] = [
         mode: "STORE",
         fetch_type: "ONETIME",
         fi_fetch: "AUTOMATIC",
-        fi_types: BANKING,
+        fi_types: EVERY_KIND,
         months: 12,
         validity_days: 7,
         life_months: 1,

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::time::iso;
+use super::{portfolio, time::iso};
 use crate::sandbox::bank::{BankAccount, BankRow, Kind, Person, TermFacts, masked, rupees, stated_range};
 
 /// Where data came from, which decides its form.
@@ -19,10 +19,11 @@ pub(super) enum Source {
 
 /// FI type of an account.
 pub(super) fn fi_type(account: &BankAccount) -> &'static str {
-    match account.kind {
+    match &account.kind {
         Kind::Deposit { .. } => "DEPOSIT",
         Kind::TermDeposit(_) => "TERM_DEPOSIT",
         Kind::RecurringDeposit(..) => "RECURRING_DEPOSIT",
+        Kind::Portfolio(portfolio) => portfolio.asset.word(),
     }
 }
 
@@ -33,6 +34,7 @@ pub(super) fn account_type(account: &BankAccount) -> &'static str {
         Kind::Deposit { .. } => "SAVINGS",
         Kind::TermDeposit(_) => "FIXED",
         Kind::RecurringDeposit(..) => "RECURRING",
+        Kind::Portfolio(_) => "",
     }
 }
 
@@ -41,7 +43,18 @@ pub(super) fn account(account: &BankAccount, source: Source) -> Value {
     if let Source::Pdf { tampered } = source {
         return pdf(account, tampered);
     }
-    let mut value = json!({
+    let mut value = match &account.kind {
+        Kind::Portfolio(portfolio) => portfolio::account(account, portfolio),
+        _ => deposit(account),
+    };
+    if source == Source::Orchestration {
+        value["type"] = json!("AA");
+    }
+    value
+}
+
+fn deposit(account: &BankAccount) -> Value {
+    json!({
         "linkReferenceNumber": account.link_ref,
         "maskedAccountNumber": masked(&account.number),
         "fiType": fi_type(account),
@@ -52,11 +65,7 @@ pub(super) fn account(account: &BankAccount, source: Source) -> Value {
         }},
         "Summary": summary(account),
         "Transactions": transactions(account),
-    });
-    if source == Source::Orchestration {
-        value["type"] = json!("AA");
-    }
-    value
+    })
 }
 
 fn holder(person: &Person) -> Value {
@@ -99,6 +108,7 @@ fn summary(account: &BankAccount) -> Value {
             value["recurringDepositDay"] = json!(day.to_string());
             value
         }
+        Kind::Portfolio(_) => json!({}),
     }
 }
 

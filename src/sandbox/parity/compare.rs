@@ -153,6 +153,11 @@ fn of_account(paths: &[&str], place: &Place, (account, rows): &Whole, (same, sam
     let sources_differ = account.source != same.source;
     for path in paths.iter().filter(|path| !(sources_differ && BY_SOURCE.contains(path))) {
         if path.starts_with("transaction.") {
+            // Rows of deposits have no details, and are many.
+            let plain = rows.iter().chain(same_rows).all(|row| row.details.is_none());
+            if plain && fields::details_of(path).is_some() {
+                continue;
+            }
             let shown = rows
                 .iter()
                 .zip(same_rows)

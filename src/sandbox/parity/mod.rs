@@ -24,10 +24,10 @@ use crate::{
     pb::{self, provider_service_client::ProviderServiceClient},
 };
 
-/// The stories through which every product is meant to bring equal data: an ordinary customer, uploaded statements, and what each provider
-/// writes in its own way. The last two digits of the mobile number, as in [`super::scenario::TABLE`]. Not among them are the stories where
+/// The stories through which every product is meant to bring equal data: an ordinary customer, uploaded statements, what each provider
+/// writes in its own way, and accounts of every kind. The last two digits of the mobile number, as in [`super::scenario::TABLE`]. Not among them are the stories where
 /// one provider keeps something back: it sends one of two holders (15), or a missing value where the other has one (21).
-pub const EQUAL: &[&str] = &["01", "06", "13", "14", "16", "18", "24", "25"];
+pub const EQUAL: &[&str] = &["01", "06", "13", "14", "16", "18", "24", "25", "44"];
 
 /// All journeys of one story together may take this long.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis, provenance};
-use crate::store::{DocumentStore, KeptDocument, StoreError};
+use super::{SqliteStore, provenance};
+use crate::store::{DocumentStore, KeptDocument, StoreError, columns::millis};
 
 #[async_trait]
 impl DocumentStore for SqliteStore {
@@ -17,7 +17,7 @@ impl DocumentStore for SqliteStore {
         purge_at: Timestamp,
         document: &KeptDocument,
     ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&["document", tenant, fetch_id, format], &document.bytes)?;
+        let sealed = self.vault.seal_document(tenant, fetch_id, format, &document.bytes)?;
         sqlx::query(
             "INSERT OR REPLACE INTO documents
              (tenant, fetch_id, format, media_type, endpoint, received_at, normaliser_version, purge_at, sealed)
@@ -49,7 +49,7 @@ impl DocumentStore for SqliteStore {
         .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(KeptDocument {
-            bytes: self.sealer.open(&["document", tenant, fetch_id, format], row.get("sealed"))?,
+            bytes: self.vault.open_document(tenant, fetch_id, format, row.get("sealed"))?,
             media_type: row.get("media_type"),
             provenance: provenance(&row)?,
         }))

@@ -4,8 +4,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 
-use super::{SqliteStore, instant, millis};
-use crate::store::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError};
+use super::SqliteStore;
+use crate::store::{
+    EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError,
+    columns::{instant, millis},
+    vault::Facts,
+};
 
 #[async_trait]
 impl EvidenceStore for SqliteStore {
@@ -25,14 +29,8 @@ impl EvidenceStore for SqliteStore {
             received_at: row.get("received_at"),
             sha256: row.get("sha256"),
         };
-        let bytes = self.sealer.open(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), row.get("sealed"))?;
         Ok(Some(RetainedFetch {
-            evidence: KeptEvidence {
-                bytes: bytes.into(),
-                media_type: facts.media_type.to_owned(),
-                endpoint: facts.endpoint.to_owned(),
-                received_at: instant(facts.received_at)?,
-            },
+            evidence: self.vault.open_evidence(tenant, fetch_id, &facts, row.get("sealed"))?,
             normaliser_version: row.get("normaliser_version"),
             purge_at: instant(row.get("purge_at"))?,
         }))
@@ -76,10 +74,7 @@ impl SqliteStore {
         purge_at: Timestamp,
         evidence: &KeptEvidence,
     ) -> Result<(), StoreError> {
-        let sha256 = evidence.sha256();
-        let received_at = millis(evidence.received_at);
-        let facts = Facts { media_type: &evidence.media_type, endpoint: &evidence.endpoint, received_at, sha256: &sha256 };
-        let sealed = self.sealer.seal(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), &evidence.bytes)?;
+        let sealed = self.vault.seal_evidence(tenant, fetch_id, evidence)?;
         sqlx::query(
             "INSERT OR REPLACE INTO evidence
              (tenant, fetch_id, journey_id, media_type, endpoint, received_at, sha256, purge_at, sealed)
@@ -90,149 +85,12 @@ impl SqliteStore {
         .bind(journey_id)
         .bind(&evidence.media_type)
         .bind(&evidence.endpoint)
-        .bind(received_at)
-        .bind(&sha256[..])
+        .bind(millis(evidence.received_at))
+        .bind(&evidence.sha256()[..])
         .bind(millis(purge_at))
         .bind(sealed)
         .execute(tx)
         .await?;
         Ok(())
-    }
-}
-
-/// What stands in clear beside a sealed body.
-struct Facts<'a> {
-    media_type: &'a str,
-    endpoint: &'a str,
-    received_at: i64,
-    sha256: &'a [u8],
-}
-
-impl Facts<'_> {
-    /// The place of the seal: a fact that was changed opens nothing.
-    fn place(&self, tenant: &str, fetch_id: &str) -> [String; 7] {
-        let sha256 = self.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        let own = |text: &str| text.to_owned();
-        [
-            own("evidence"),
-            own(tenant),
-            own(fetch_id),
-            own(self.media_type),
-            own(self.endpoint),
-            self.received_at.to_string(),
-            sha256,
-        ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        data::{NORMALISER_VERSION, Provenance},
-        seal::Keys,
-        store::{KeptSnapshot, SnapshotStore, Storage},
-    };
-
-    const END: i64 = 100;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn body() -> KeptEvidence {
-        KeptEvidence {
-            bytes: bytes::Bytes::from_static(b"{\"narration\":\"marker\"}"),
-            media_type: "application/json".to_owned(),
-            endpoint: "call".to_owned(),
-            received_at: at(7),
-        }
-    }
-
-    fn rows(version: u32) -> KeptSnapshot {
-        KeptSnapshot {
-            rows: b"rows".to_vec(),
-            provenance: Provenance { normaliser_version: version, ..Provenance::read_now("call", at(7)) },
-        }
-    }
-
-    async fn store(dir: &std::path::Path) -> SqliteStore {
-        let store = SqliteStore::open(&dir.join("s.db"), &Keys::new(&[1; 32])).await.unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-        store
-    }
-
-    #[tokio::test]
-    async fn a_body_is_kept_beside_its_snapshot_and_is_nowhere_in_clear() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
-        let other = KeptEvidence { bytes: bytes::Bytes::from_static(b"other"), ..body() };
-        store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&other)).await.unwrap();
-        let kept = RetainedFetch { evidence: body(), normaliser_version: 0, purge_at: at(END) };
-        assert_eq!(store.evidence("t", "fch_1").await.unwrap(), Some(kept));
-        assert_eq!(store.evidence("u", "fch_1").await.unwrap(), None);
-        store.close().await;
-        for entry in std::fs::read_dir(dir.path()).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            assert!(!bytes.windows(6).any(|window| window == b"marker"));
-        }
-    }
-
-    #[tokio::test]
-    async fn it_goes_with_its_fetch_and_on_its_date() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
-        store.drop_fetch("t", "fch_2").await.unwrap();
-        assert_eq!(store.purge(at(END - 1)).await.unwrap(), 0);
-        assert!(store.evidence("t", "fch_1").await.unwrap().is_some());
-        store.drop_fetch("t", "fch_1").await.unwrap();
-        assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
-        store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-        assert_eq!(store.purge(at(END)).await.unwrap(), 2);
-        assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn what_stands_beside_it_cannot_be_changed() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
-        for change in ["media_type = 'text/html'", "endpoint = 'x'", "received_at = 8", "sha256 = x'00'", "fetch_id = 'fch_2'"] {
-            let moved = change.starts_with("fetch_id");
-            let mut tx = store.writer.begin().await.unwrap();
-            for table in if moved { &["evidence", "snapshots"][..] } else { &["evidence"] } {
-                let update = format!("UPDATE {table} SET {change}");
-                sqlx::query(sqlx::AssertSqlSafe(update)).execute(&mut *tx).await.unwrap();
-            }
-            tx.commit().await.unwrap();
-            let id = if moved { "fch_2" } else { "fch_1" };
-            assert!(matches!(store.evidence("t", id).await, Err(StoreError::Unreadable(_))), "{change}");
-            store.drop_fetch("t", id).await.unwrap();
-            store.put_snapshot("t", "fch_1", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn only_what_is_older_and_retained_and_alive_is_outdated() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
-        store.put_snapshot("t", "fch_2", "jrn_1", at(END), &rows(NORMALISER_VERSION), Some(&body())).await.unwrap();
-        store.put_snapshot("t", "fch_3", "jrn_1", at(END), &rows(0), None).await.unwrap();
-        store.put_snapshot("u", "fch_4", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-        let outdated = |journey_id, now| store.outdated("t", journey_id, NORMALISER_VERSION, now);
-        let first = Outdated { journey_id: "jrn_1".to_owned(), fetch_id: "fch_1".to_owned(), normaliser_version: 0 };
-        let found = std::slice::from_ref(&first);
-        assert_eq!(outdated(None, at(1)).await.unwrap(), found);
-        assert_eq!(outdated(Some("jrn_1"), at(1)).await.unwrap(), found);
-        assert_eq!(outdated(Some("jrn_2"), at(1)).await.unwrap(), []);
-        assert_eq!(outdated(None, at(END)).await.unwrap(), []);
-        assert!(store.replace_rows("t", &first, NORMALISER_VERSION, b"new").await.unwrap());
-        assert!(!store.replace_rows("t", &first, NORMALISER_VERSION, b"late").await.unwrap());
-        assert_eq!(outdated(None, at(1)).await.unwrap(), []);
-        let kept = store.snapshot("t", "fch_1").await.unwrap().unwrap();
-        assert_eq!((kept.rows.as_slice(), kept.provenance.normaliser_version), (&b"new"[..], NORMALISER_VERSION));
-        // What was dropped meanwhile stays away.
-        store.drop_fetch("t", "fch_1").await.unwrap();
-        assert!(!store.replace_rows("t", &first, NORMALISER_VERSION, b"late").await.unwrap());
-        assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), None);
     }
 }

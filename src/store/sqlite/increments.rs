@@ -1,34 +1,28 @@
 //! What a provider called the latest data of a consent, sealed, until its data's end.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use sqlx::Row;
 
-use super::{SqliteStore, instant, millis};
-use crate::store::{IncrementStore, KeptIncrement, StoreError};
+use super::SqliteStore;
+use crate::store::{
+    IncrementStore, KeptIncrement, StoreError,
+    columns::{instant, millis},
+};
 
 #[async_trait]
 impl IncrementStore for SqliteStore {
     async fn put_increment(&self, tenant: &str, request_id: &str, increment: &KeptIncrement) -> Result<(), StoreError> {
-        let facts = Facts {
-            journey_id: &increment.journey_id,
-            consent_id: &increment.consent_id,
-            endpoint: &increment.endpoint,
-            received_at: millis(increment.received_at),
-        };
-        let body = increment.body.as_deref().unwrap_or_default();
-        let received_at = facts.received_at.to_string();
-        let sealed = self.sealer.seal(&facts.place(tenant, request_id, &received_at), body)?;
+        let sealed = self.vault.seal_increment(tenant, request_id, increment)?;
         sqlx::query(
             "INSERT INTO increments (hash, tenant, journey_id, consent_id, endpoint, received_at, purge_at, sealed)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
-        .bind(self.lookup(tenant, "increment", request_id))
+        .bind(self.vault.lookup(tenant, "increment", request_id))
         .bind(tenant)
-        .bind(facts.journey_id)
-        .bind(facts.consent_id)
-        .bind(facts.endpoint)
-        .bind(facts.received_at)
+        .bind(&increment.journey_id)
+        .bind(&increment.consent_id)
+        .bind(&increment.endpoint)
+        .bind(millis(increment.received_at))
         .bind(millis(increment.purge_at))
         .bind(sealed)
         .execute(&self.writer)
@@ -39,26 +33,19 @@ impl IncrementStore for SqliteStore {
     async fn increment(&self, tenant: &str, request_id: &str) -> Result<Option<KeptIncrement>, StoreError> {
         let row =
             sqlx::query("SELECT journey_id, consent_id, endpoint, received_at, purge_at, sealed FROM increments WHERE hash = ?")
-                .bind(self.lookup(tenant, "increment", request_id))
+                .bind(self.vault.lookup(tenant, "increment", request_id))
                 .fetch_optional(&self.readers)
                 .await?;
         let Some(row) = row else { return Ok(None) };
-        let facts = Facts {
+        let facts = KeptIncrement {
             journey_id: row.get("journey_id"),
             consent_id: row.get("consent_id"),
+            body: None,
             endpoint: row.get("endpoint"),
-            received_at: row.get("received_at"),
-        };
-        let received_at = facts.received_at.to_string();
-        let body = Bytes::from(self.sealer.open(&facts.place(tenant, request_id, &received_at), row.get("sealed"))?);
-        Ok(Some(KeptIncrement {
-            journey_id: facts.journey_id.to_owned(),
-            consent_id: facts.consent_id.to_owned(),
-            body: Some(body).filter(|body| !body.is_empty()),
-            endpoint: facts.endpoint.to_owned(),
-            received_at: instant(facts.received_at)?,
+            received_at: instant(row.get("received_at"))?,
             purge_at: instant(row.get("purge_at"))?,
-        }))
+        };
+        self.vault.open_increment(tenant, request_id, facts, row.get("sealed")).map(Some)
     }
 
     async fn drop_increments(&self, tenant: &str, consent_id: &str) -> Result<(), StoreError> {
@@ -68,98 +55,5 @@ impl IncrementStore for SqliteStore {
             .execute(&self.writer)
             .await?;
         Ok(())
-    }
-}
-
-/// What stands in clear beside a sealed answer.
-struct Facts<'a> {
-    journey_id: &'a str,
-    consent_id: &'a str,
-    endpoint: &'a str,
-    received_at: i64,
-}
-
-impl<'a> Facts<'a> {
-    /// The place of the seal: a fact that was changed opens nothing.
-    fn place(&self, tenant: &'a str, request_id: &'a str, received_at: &'a str) -> [&'a str; 7] {
-        ["increment", tenant, request_id, self.journey_id, self.consent_id, self.endpoint, received_at]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::{seal::Keys, store::SnapshotStore};
-
-    const END: i64 = 100;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn latest(body: Option<&'static [u8]>) -> KeptIncrement {
-        KeptIncrement {
-            journey_id: "jrn_1".to_owned(),
-            consent_id: "cns_1".to_owned(),
-            body: body.map(Bytes::from_static),
-            endpoint: "call".to_owned(),
-            received_at: at(7),
-            purge_at: at(END),
-        }
-    }
-
-    async fn store(dir: &Path) -> SqliteStore {
-        SqliteStore::open(&dir.join("s.db"), &Keys::new(&[1; 32])).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_was_given_first_stays_and_is_nowhere_in_clear() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
-        let first = latest(Some(b"{\"narration\":\"marker\"}"));
-        store.put_increment("t", "r1", &first).await.unwrap();
-        store.put_increment("t", "r1", &latest(None)).await.unwrap();
-        store.put_increment("t", "r2", &latest(None)).await.unwrap();
-        assert_eq!(store.increment("t", "r1").await.unwrap(), Some(first));
-        assert_eq!(store.increment("t", "r2").await.unwrap(), Some(latest(None)));
-        assert_eq!(store.increment("u", "r1").await.unwrap(), None);
-        store.writer.close().await;
-        store.readers.close().await;
-        for entry in std::fs::read_dir(dir.path()).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            assert!(!bytes.windows(6).any(|window| window == b"marker"));
-        }
-    }
-
-    #[tokio::test]
-    async fn it_goes_with_its_consent_and_on_its_date() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path()).await;
-        store.put_increment("t", "r1", &latest(Some(b"[]"))).await.unwrap();
-        store.drop_increments("t", "cns_2").await.unwrap();
-        store.drop_increments("u", "cns_1").await.unwrap();
-        assert!(store.increment("t", "r1").await.unwrap().is_some());
-        store.drop_increments("t", "cns_1").await.unwrap();
-        assert_eq!(store.increment("t", "r1").await.unwrap(), None);
-        store.put_increment("t", "r1", &latest(None)).await.unwrap();
-        assert_eq!(store.purge(at(END - 1)).await.unwrap(), 0);
-        assert_eq!(store.purge(at(END)).await.unwrap(), 1);
-        assert_eq!(store.increment("t", "r1").await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn what_stands_beside_it_cannot_be_changed() {
-        for change in ["journey_id = 'jrn_2'", "consent_id = 'cns_2'", "endpoint = 'x'", "received_at = 8"] {
-            let dir = tempfile::tempdir().unwrap();
-            let store = store(dir.path()).await;
-            store.put_increment("t", "r1", &latest(None)).await.unwrap();
-            let update = format!("UPDATE increments SET {change}");
-            sqlx::query(sqlx::AssertSqlSafe(update)).execute(&store.writer).await.unwrap();
-            assert!(matches!(store.increment("t", "r1").await, Err(StoreError::Unreadable(_))), "{change}");
-        }
     }
 }

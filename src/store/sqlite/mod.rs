@@ -1,30 +1,36 @@
 //! The store in one SQLite file: write-ahead log, every commit on disk before it is answered.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 use sqlx::{
     Row, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
-use super::{Storage, StoreError};
-use crate::{
-    data::Provenance,
-    seal::{KeyedHash, Keys, Sealer},
+use super::{
+    Storage, StoreError, columns,
+    migrations::{self, Step},
+    vault::Vault,
 };
+use crate::{data::Provenance, seal::Keys};
 
+mod changes;
 mod documents;
 mod evidence;
+mod find;
 mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
 
-/// How long a request id is remembered.
-pub const REQUEST_LIFE: SignedDuration = SignedDuration::from_hours(72);
+/// See [`migrations`] for what a migration may do.
+const STEPS: [Step; 4] = [
+    (1, "init", include_str!("0001_init.sql")),
+    (2, "incremental", include_str!("0002_incremental.sql")),
+    (6, "owners", include_str!("0006_owners.sql")),
+    (7, "find", include_str!("0007_find.sql")),
+];
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
@@ -32,8 +38,9 @@ pub struct SqliteStore {
     /// One connection: SQLite has one writer, and waiting for it here is fair where its busy handler is not.
     writer: SqlitePool,
     readers: SqlitePool,
-    sealer: Sealer,
-    hash: Arc<KeyedHash>,
+    vault: Vault,
+    /// This process, as it stands beside what it is at work on.
+    owner: String,
 }
 
 impl SqliteStore {
@@ -48,31 +55,41 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5));
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrator().run(&writer).await.map_err(|_| StoreError::Database("migration failed".to_owned()))?;
+        migrations::migrator(&STEPS).run(&writer).await?;
+        migrations::compatible(&STEPS, sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&writer).await?)?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
-        let store = Self { writer, readers, sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")) };
+        let owner = uuid::Uuid::new_v4().to_string();
+        let store = Self { writer, readers, vault: Vault::new(keys), owner };
         store.check_key().await?;
+        store.take_over().await?;
         Ok(store)
     }
 
     /// A wrong key file is noticed at the start, not at the first customer.
     async fn check_key(&self) -> Result<(), StoreError> {
-        const PLACE: [&str; 1] = ["key check"];
         let kept: Option<Vec<u8>> =
             sqlx::query_scalar("SELECT sealed FROM key_check WHERE id = 1").fetch_optional(&self.writer).await?;
         match kept {
-            Some(sealed) => self.sealer.open(&PLACE, &sealed).map(drop)?,
+            Some(sealed) => self.vault.check_key(&sealed)?,
             None => {
-                let sealed = self.sealer.seal(&PLACE, b"sangam")?;
+                let sealed = self.vault.seal_key_check()?;
                 sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, ?)").bind(sealed).execute(&self.writer).await?;
             }
         }
         Ok(())
     }
 
-    /// The look-up hash of a value; equal values of two tenants or kinds differ.
-    fn lookup(&self, tenant: &str, kind: &str, value: &str) -> Vec<u8> {
-        self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
+    /// One process works on a file, so whatever was at work before is gone. What it looked at is due.
+    async fn take_over(&self) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin().await?;
+        for statement in [
+            "UPDATE journeys SET looking_by = NULL, due_at = 0 WHERE looking_by IS NOT NULL",
+            "UPDATE requests SET owner = NULL WHERE owner IS NOT NULL",
+        ] {
+            sqlx::query(statement).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -89,31 +106,21 @@ impl Storage for SqliteStore {
     }
 }
 
-fn migrator() -> Migrator {
-    use sqlx::SqlSafeStr;
-    let migration = |version, name: &'static str, sql: &'static str| {
-        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations(vec![
-        migration(1, "init", include_str!("0001_init.sql")),
-        migration(2, "incremental", include_str!("0002_incremental.sql")),
-    ])
-}
-
-/// Instants are kept as milliseconds since 1970.
-fn millis(at: Timestamp) -> i64 {
-    at.as_millisecond()
-}
-
 /// The columns `endpoint`, `received_at` and `normaliser_version` of a row.
 fn provenance(row: &SqliteRow) -> Result<Provenance, StoreError> {
-    Ok(Provenance {
-        endpoint: row.get("endpoint"),
-        received_at: instant(row.get("received_at"))?,
-        normaliser_version: row.get("normaliser_version"),
-    })
+    columns::provenance(row.get("endpoint"), row.get("received_at"), row.get("normaliser_version"))
 }
 
-fn instant(millis: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_millisecond(millis).map_err(|_| StoreError::Unreadable("an instant out of range"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_commit_is_synced() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&dir.path().join("sangam.db"), &Keys::new(&[1; 32])).await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
+        assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+    }
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{SqliteStore, millis, provenance};
-use crate::store::{KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError};
+use super::{SqliteStore, provenance};
+use crate::store::{KeptEvidence, KeptSnapshot, Outdated, SnapshotStore, StoreError, columns::millis};
 
 #[async_trait]
 impl SnapshotStore for SqliteStore {
@@ -18,7 +18,7 @@ impl SnapshotStore for SqliteStore {
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
     ) -> Result<(), StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, fetch_id], &snapshot.rows)?;
+        let sealed = self.vault.seal_rows(tenant, fetch_id, &snapshot.rows)?;
         let mut tx = self.writer.begin().await?;
         let done = sqlx::query(
             "INSERT INTO snapshots
@@ -51,7 +51,7 @@ impl SnapshotStore for SqliteStore {
         .fetch_optional(&self.readers)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let rows = self.sealer.open(&["snapshot", tenant, fetch_id], row.get("sealed"))?;
+        let rows = self.vault.open_rows(tenant, fetch_id, row.get("sealed"))?;
         Ok(Some(KeptSnapshot { rows, provenance: provenance(&row)? }))
     }
 
@@ -62,7 +62,7 @@ impl SnapshotStore for SqliteStore {
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError> {
-        let sealed = self.sealer.seal(&["snapshot", tenant, &outdated.fetch_id], rows)?;
+        let sealed = self.vault.seal_rows(tenant, &outdated.fetch_id, rows)?;
         let done = sqlx::query(
             "UPDATE snapshots SET sealed = ?, normaliser_version = ?
              WHERE tenant = ? AND fetch_id = ? AND normaliser_version = ?",
@@ -103,29 +103,5 @@ impl SnapshotStore for SqliteStore {
         }
         tx.commit().await?;
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{data::Provenance, seal::Keys};
-
-    fn kept(rows: &[u8]) -> KeptSnapshot {
-        KeptSnapshot { rows: rows.to_vec(), provenance: Provenance::read_now("call", Timestamp::from_second(7).unwrap()) }
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_lives_until_its_purge_date() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("s.db"), &Keys::new(&[1; 32])).await.unwrap();
-        let end = Timestamp::from_second(100).unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"rows"), None).await.unwrap();
-        store.put_snapshot("t", "fch_1", "jrn_1", end, &kept(b"other"), None).await.unwrap();
-        assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), Some(kept(b"rows")));
-        assert!(store.snapshot("u", "fch_1").await.unwrap().is_none());
-        assert_eq!(store.purge(Timestamp::from_second(99).unwrap()).await.unwrap(), 0);
-        assert_eq!(store.purge(end).await.unwrap(), 1);
-        assert!(store.snapshot("t", "fch_1").await.unwrap().is_none());
     }
 }

@@ -111,7 +111,12 @@ fn account(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
         // Of holders of whom nothing else is known.
         found.extend(profile.take_path("Holders.Holder.Cards.Card").into_iter().map(|card| (None, card)));
     }
-    let cards = found.into_iter().filter(|(_, object)| !object.fields.is_empty()).enumerate();
+    let count = found.len();
+    found.retain(|(_, object)| !object.fields.is_empty());
+    if count > 1 {
+        (found.len()..count).for_each(|_| reader.flags.add("details.cards", QualityCode::Unparsable));
+    }
+    let cards = found.into_iter().enumerate();
     let cards = cards.map(|(at, (holder, mut object))| {
         let card = read_object(&mut object, &format!("details.cards[{at}]"), reader, card);
         CreditCard { holder, ..card }

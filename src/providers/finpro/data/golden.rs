@@ -2,7 +2,7 @@
 //! difference before it is committed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-use std::{env, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -108,6 +108,41 @@ fn a_masked_view_shows_nothing_personal_of_any_kind() {
             }
         }
     }
+}
+
+/// Writes the same over every value but the kind of an account.
+fn write_over(value: &mut Value, with: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| write_over(item, with)),
+        Value::Object(fields) => {
+            fields.iter_mut().filter(|(key, _)| *key != "fiType").for_each(|(_, field)| write_over(field, with))
+        }
+        other => *other = Value::String(with.to_owned()),
+    }
+}
+
+#[test]
+fn what_a_flag_quotes_stays_in_every_view_since_its_path_names_a_field_that_does() {
+    let deposits = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/documented/finpro_data.json");
+    let mut quoted = BTreeSet::new();
+    for (name, body) in fixtures().into_iter().chain([("deposits".to_owned(), fs::read(deposits).unwrap())]) {
+        for with in ["ODD", "1.234", "0.1234567"] {
+            let mut body: Value = serde_json::from_slice(&body).unwrap();
+            write_over(&mut body["data"], with);
+            let rows = read(body.to_string().as_bytes());
+            let (full, masked) = (page(&rows), page(&view::apply(&rows, View::Masked)));
+            for (full, masked) in full.accounts.iter().zip(&masked.accounts) {
+                assert_eq!(full.quality_flags, masked.quality_flags, "{name}");
+            }
+            for (full, masked) in full.transactions.iter().zip(&masked.transactions) {
+                assert_eq!(full.quality_flags, masked.quality_flags, "{name}");
+            }
+            let flags = full.accounts.into_iter().flat_map(|account| account.quality_flags);
+            let flags = flags.chain(full.transactions.into_iter().flat_map(|row| row.quality_flags));
+            quoted.extend(flags.filter(|flag| !flag.source_text.is_empty()).map(|flag| flag.field_path));
+        }
+    }
+    assert!(quoted.len() > 150, "{}: {quoted:?}", quoted.len());
 }
 
 /// Adds a key that nobody foresaw to every object; answers how many.

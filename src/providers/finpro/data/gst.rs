@@ -1,9 +1,10 @@
 //! Returns of the goods and services tax. No recording of FinPro has them. Two shapes are documented: ReBIT's ("Gstr3bDetails" inside
 //! "Transactions") and OneMoney's older one ("responses" beside the link reference), which writes GSTN's own snake case. Case and
-//! underscores of section names therefore do not count.
+//! underscores of section names therefore do not count. Of GSTR-1 both document the invoices between taxpayers (B2B) only: its other
+//! sections stay as they came.
 
 use super::{
-    gst_invoice,
+    gst_invoice, gst_payment,
     typed::{Family, Parts, put_back},
     wrapped::inside,
 };
@@ -186,6 +187,10 @@ table! {
 /// One return: a row for its figures, then one for each invoice.
 fn one<'a>(object: &mut Object<'a>, form: Option<GstForm>, reader: &Reader<'_>, rows: &mut Vec<TypedRow>) {
     let mut row = TypedRow::default();
+    if object.fields.is_empty() {
+        rows.push(row);
+        return;
+    }
     let whole = Node::Object(std::mem::take(object));
     whole.write_canonical(&mut row.content);
     let Node::Object(mut whole) = whole else { return };
@@ -238,7 +243,18 @@ fn line_kind(name: &str) -> Option<GstLineKind> {
 fn only_wraps(name: &str) -> bool {
     matches!(
         name,
-        "data" | "b2bdtls" | "supdetails" | "supinter" | "intersup" | "itcelg" | "inwardsup" | "intrltfee" | "txpmt" | "ecodtls"
+        "data"
+            | "b2bdtls"
+            | "pdcashdtls"
+            | "pdcashlist"
+            | "supdetails"
+            | "supinter"
+            | "intersup"
+            | "itcelg"
+            | "inwardsup"
+            | "intrltfee"
+            | "txpmt"
+            | "ecodtls"
     ) || name.strip_suffix("list").is_some_and(|name| line_kind(name).is_some())
 }
 
@@ -251,21 +267,51 @@ fn walk<'a>(fields: &mut Fields<'_, 'a, '_>, found: &mut Found<'_>) {
         let name = normal(&key);
         if name == "b2b" {
             let mut others = fields.object.take_objects(&key);
+            flag_empty("b2b", &others, fields);
             for other in &mut others {
                 gst_invoice::of_counterparty(other, found.details, &fields.reader, found.invoices);
             }
             put_back(fields.object, &key, others);
+        } else if name == "pdcash" {
+            let paid = list(fields, "paid_in_cash", &key, found.details.paid_in_cash.len(), gst_payment::in_cash);
+            found.details.paid_in_cash.extend(paid);
+        } else if name == "pditc" {
+            let paid = list(fields, "paid_by_credit", &key, found.details.paid_by_credit.len(), gst_payment::by_credit);
+            found.details.paid_by_credit.extend(paid);
         } else if only_wraps(&name) {
             inside(fields, &key, |inner| walk(inner, found));
         } else if let Some(kind) = line_kind(&name) {
-            for mut object in fields.object.take_objects(&key) {
-                let path = format!("lines[{}]", found.details.lines.len());
-                let line = read_object(&mut object, &path, &mut fields.reader, line);
-                if line != GstLine::default() {
-                    found.details.lines.push(GstLine { kind: kind.into(), ..line });
-                }
-            }
+            let lines = list(fields, "lines", &key, found.details.lines.len(), line);
+            found.details.lines.extend(lines.into_iter().map(|line| GstLine { kind: kind.into(), ..line }));
         }
+    }
+}
+
+/// The objects at a key by a table, as the entries from `first` on of the field `path`; those that say nothing are left out.
+fn list<'a, T: Default + PartialEq>(
+    fields: &mut Fields<'_, 'a, '_>,
+    path: &'static str,
+    key: &str,
+    first: usize,
+    table: fn(&mut Fields<'_, 'a, '_>) -> T,
+) -> Vec<T> {
+    let objects = fields.object.take_objects(key);
+    flag_empty(path, &objects, fields);
+    let mut read = Vec::new();
+    for mut object in objects {
+        let entry = read_object(&mut object, &format!("{path}[{}]", first + read.len()), &mut fields.reader, table);
+        if entry != T::default() {
+            read.push(entry);
+        }
+    }
+    read
+}
+
+/// Flags the entries of a list that say nothing.
+fn flag_empty(path: &'static str, entries: &[Object<'_>], fields: &mut Fields<'_, '_, '_>) {
+    let empty = entries.iter().filter(|entry| entry.fields.is_empty());
+    if entries.len() > 1 {
+        empty.for_each(|_| fields.reader.flags.add(path, QualityCode::Unparsable));
     }
 }
 

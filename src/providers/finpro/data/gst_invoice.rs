@@ -60,6 +60,9 @@ table! {
 
 fn one(mut invoice: Object<'_>, shared: &Shared<'_>, reader: &Reader<'_>) -> TypedRow {
     let mut row = TypedRow::default();
+    if invoice.fields.is_empty() {
+        return row;
+    }
     // The same number may come from two counterparties and in two months.
     for part in [&shared.gstin, &format!("{:?}", shared.of.period)] {
         Node::Text(part.as_str().into()).write_canonical(&mut row.content);
@@ -92,7 +95,7 @@ fn one(mut invoice: Object<'_>, shared: &Shared<'_>, reader: &Reader<'_>) -> Typ
 fn item(fields: &mut Fields<'_, '_, '_>) -> GstInvoiceItem {
     let mut item = GstInvoiceItem::default();
     for key in ["itm_det", "itmDet"] {
-        for mut figures in fields.object.take_objects(key) {
+        for mut figures in fields.object.take_objects(key).into_iter().filter(|figures| !figures.fields.is_empty()) {
             item = read_object(&mut figures, "", &mut fields.reader, item_fields);
             if !figures.fields.is_empty() {
                 fields.object.put(key, Node::Object(figures));

@@ -13,7 +13,7 @@ use crate::{
         typed::{Fields, Typed, TypedRow, read_object},
         words_markets,
     },
-    pb::{FiType, Transaction, TransactionType, account::Details, transaction},
+    pb::{FiType, QualityCode, Transaction, TransactionType, account::Details, transaction},
 };
 
 /// How the accounts of one FI type are read.
@@ -41,6 +41,8 @@ pub(super) struct Parts<'a> {
     /// All that is left, in its own place.
     pub rest: Object<'a>,
     holding: Scalar<'static>,
+    /// Entries of lists of holders that say nothing.
+    empty_holders: usize,
 }
 
 fn family(fi_type: FiType) -> Option<Family> {
@@ -87,7 +89,9 @@ fn section<'a>(text: Option<&'a str>, key: &'static str, rest: &mut Object<'a>) 
     if let Some(node) = text.and_then(Node::parse) {
         rest.put(key, node);
     }
-    rest.take_objects(key)
+    let mut objects = rest.take_objects(key);
+    objects.retain(|object| !object.fields.is_empty());
+    objects
 }
 
 impl<'a> Parts<'a> {
@@ -110,7 +114,13 @@ impl<'a> Parts<'a> {
         let mut groups = profile.take_objects("Holders");
         for group in &mut groups {
             // One of whom nothing is known by name stays where it is, so that holders and what is left of them go side by side.
-            let (holders, others) = group.take_objects("Holder").into_iter().partition(is_holder);
+            let mut all = group.take_objects("Holder");
+            let count = all.len();
+            all.retain(|holder| !holder.fields.is_empty());
+            if count > 1 {
+                self.empty_holders += count - all.len();
+            }
+            let (holders, others) = all.into_iter().partition(is_holder);
             self.holders.extend::<Vec<_>>(holders);
             put_back(group, "Holder", others);
             if let Some(Scalar::Text(word)) = group.get("type").and_then(Node::scalar) {
@@ -126,6 +136,9 @@ impl<'a> Parts<'a> {
         let needs_summary = !matches!(fi_type, FiType::CreditCard | FiType::Gst);
         if !self.summary.fields.is_empty() || !needs_summary {
             typed.details = Some((family.details)(&mut self, reader));
+        }
+        for _ in 0..self.empty_holders {
+            reader.flags.add("holders", QualityCode::Unparsable);
         }
         for mut holder in std::mem::take(&mut self.holders) {
             let text = read_object(&mut holder, "", reader, read_holder);
@@ -220,7 +233,11 @@ fn read_holder(fields: &mut Fields<'_, '_, '_>) -> HolderText<'static> {
     }
 }
 
+/// One row. An empty one is kept, because something stood there: a list's null, for example.
 fn read_row(mut row: Object<'_>, table: ReadRow, reader: &mut Reader<'_>) -> TypedRow {
+    if row.fields.is_empty() {
+        return TypedRow::default();
+    }
     let mut content = String::new();
     let node = Node::Object(row);
     node.write_canonical(&mut content);
@@ -230,7 +247,11 @@ fn read_row(mut row: Object<'_>, table: ReadRow, reader: &mut Reader<'_>) -> Typ
         _ => Object::default(),
     };
     let mut own = Reader { currency: reader.currency, zoneless: reader.zoneless, flags: &mut flags };
+    let keys = row.fields.len();
     let mut message = read_object(&mut row, "", &mut own, table);
+    if row.fields.len() == keys {
+        flags.add("", QualityCode::Unparsable);
+    }
     message.extensions = row.into_extensions();
     TypedRow { message, flags, content }
 }

@@ -58,6 +58,7 @@ pub(super) fn journey(provider: &str, products: &[Product]) -> Journey {
         created_at: now(),
         sequence: 1,
         looks: 0,
+        superseded_by: None,
     }
 }
 

@@ -1,0 +1,168 @@
+//! Journeys: one sealed tree a row, written whole or not at all.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::{PgConnection, Row};
+
+use super::PostgresStore;
+use crate::{
+    journey::model::Journey,
+    store::{
+        JourneyStore, Look, StoreError, Versioned,
+        columns::{instant, millis},
+    },
+};
+
+#[async_trait]
+impl JourneyStore for PostgresStore {
+    async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.pool.begin().await?;
+        self.insert_in(&mut tx, journey, due_at, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn save_journey(
+        &self,
+        journey: &Journey,
+        version: i64,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sealed = self.vault.seal_journey(journey)?;
+        let mut tx = self.pool.begin().await?;
+        // A second writer waits for the row here, and then finds another version.
+        let done = sqlx::query(
+            "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
+                 due_at = CASE WHEN woken THEN due_at ELSE $4 END
+             WHERE tenant = $5 AND id = $6 AND version = $7",
+        )
+        .bind(journey.state.as_str_name())
+        .bind(millis(now))
+        .bind(sealed)
+        .bind(due_at.map(millis))
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(version)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.write_refs(&mut tx, journey).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
+        let read = sqlx::query("SELECT version, sealed FROM journeys WHERE tenant = $1 AND id = $2").bind(tenant).bind(id);
+        let row = self.within(async { Ok(read.fetch_optional(&self.pool).await?) }).await?;
+        let Some(row) = row else { return Ok(None) };
+        let journey = self.vault.open_journey(tenant, id, row.get("sealed"))?;
+        Ok(Some(Versioned { journey, version: row.get("version") }))
+    }
+
+    async fn claim_due(&self, look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
+        // SKIP LOCKED: replicas that ask together get different journeys instead of waiting for each other.
+        let rows = sqlx::query(
+            "WITH due AS (
+                 SELECT tenant, id FROM journeys WHERE due_at <= $1 AND (looking_by IS NULL OR looking_until <= $1)
+                 ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
+             )
+             UPDATE journeys SET due_at = $2, woken = false, looking_by = $3, looking_until = $2
+             FROM due WHERE journeys.tenant = due.tenant AND journeys.id = due.id
+             RETURNING journeys.tenant, journeys.id",
+        )
+        .bind(millis(look.now))
+        .bind(millis(look.until))
+        .bind(&self.owner)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
+    }
+
+    async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE journeys SET looking_by = NULL WHERE tenant = $1 AND id = $2 AND looking_by = $3")
+            .bind(tenant)
+            .bind(id)
+            .bind(&self.owner)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<i64> =
+            sqlx::query_scalar("SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL AND looking_by IS NULL")
+                .fetch_one(&self.pool)
+                .await?;
+        next.map(instant).transpose()
+    }
+
+    async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
+        sqlx::query("UPDATE journeys SET due_at = $1, woken = true WHERE tenant = $2 AND id = $3")
+            .bind(millis(now))
+            .bind(tenant)
+            .bind(id)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn journeys_by_ref(&self, tenant: &str, kind: &str, value: &str) -> Result<Vec<String>, StoreError> {
+        let ids = sqlx::query_scalar("SELECT journey_id FROM journey_refs WHERE hash = $1 AND tenant = $2")
+            .bind(self.vault.lookup(tenant, kind, value))
+            .bind(tenant)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(ids)
+    }
+}
+
+impl PostgresStore {
+    /// Writes a new journey within a transaction.
+    pub(super) async fn insert_in(
+        &self,
+        tx: &mut PgConnection,
+        journey: &Journey,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sealed = self.vault.seal_journey(journey)?;
+        sqlx::query(
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed)
+             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(&journey.routing.provider)
+        .bind(journey.state.as_str_name())
+        .bind(millis(journey.created_at))
+        .bind(millis(now))
+        .bind(due_at.map(millis))
+        .bind(sealed)
+        .execute(&mut *tx)
+        .await?;
+        self.write_refs(tx, journey).await
+    }
+
+    /// What the journey is found by.
+    async fn write_refs(&self, tx: &mut PgConnection, journey: &Journey) -> Result<(), StoreError> {
+        sqlx::query("UPDATE journeys SET expires_at = $1 WHERE tenant = $2 AND id = $3")
+            .bind(journey.first_expiry().map(millis))
+            .bind(&journey.tenant)
+            .bind(&journey.id)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO journey_refs (hash, tenant, journey_id) SELECT unnest($1::bytea[]), $2, $3 ON CONFLICT DO NOTHING",
+        )
+        .bind(self.vault.ref_hashes(journey))
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,137 @@
+//! The store in a PostgreSQL database, for many replicas side by side. Every statement is right whoever else runs it at the same time.
+
+use std::{str::FromStr, time::Duration};
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use sqlx::{
+    ConnectOptions, PgPool, Postgres, Row, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    Storage, StoreError, columns,
+    migrations::{self, Step},
+    vault::Vault,
+};
+use crate::{config::ServerSettings, data::Provenance, seal::Keys};
+
+mod changes;
+mod documents;
+mod evidence;
+mod find;
+mod increments;
+mod journeys;
+mod presence;
+mod requests;
+mod snapshots;
+
+/// See [`migrations`] for what a migration may do.
+const STEPS: [Step; 3] = [
+    (1, "init", include_str!("0001_init.sql")),
+    (2, "incremental", include_str!("0002_incremental.sql")),
+    (7, "find", include_str!("0007_find.sql")),
+];
+
+/// Longer than any statement of a caller takes, the largest snapshot included.
+const STATEMENT: Duration = Duration::from_secs(10);
+/// The same for what the background does in bulk.
+const BULK_STATEMENT: &str = "SET LOCAL statement_timeout = '60s'";
+
+/// See the module.
+pub(super) struct PostgresStore {
+    pool: PgPool,
+    vault: Vault,
+    /// This replica, as it stands beside what it is at work on.
+    owner: String,
+    /// How long a caller waits for a connection, and then for a short statement.
+    timeout: Duration,
+    /// To the other replicas.
+    line: changes::Line,
+    /// Ends the signs of life and the line.
+    ended: CancellationToken,
+    _ends: DropGuard,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the schema up to date.
+    pub(super) async fn open(settings: &ServerSettings, keys: &Keys) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(settings.url.expose_secret())
+            .map_err(|_| StoreError::Address)?
+            .application_name("sangam")
+            .disable_statement_logging();
+        migrate(&options).await?;
+        let most = STATEMENT.as_millis().to_string();
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.max_connections)
+            .acquire_timeout(settings.timeout)
+            .connect_with(options.clone().options([("statement_timeout", &most)]))
+            .await?;
+        let listening = options.application_name("sangam listener");
+        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(listening);
+        let (owner, ended) = (uuid::Uuid::new_v4().to_string(), CancellationToken::new());
+        let ends = ended.clone().drop_guard();
+        let line = changes::Line::open(pool.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
+        let store = Self { pool, vault: Vault::new(keys), owner, timeout: settings.timeout, line, ended, _ends: ends };
+        store.check_key().await?;
+        store.appear(settings.replica_timeout).await?;
+        Ok(store)
+    }
+
+    /// Gives up on a database that does not answer at all: for the short statements that calls begin with.
+    async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        // A connection was waited for as long before that.
+        let silent = || StoreError::Database("no answer in time".to_owned());
+        tokio::time::timeout(self.timeout * 2, work).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    /// A transaction that may take long.
+    async fn begin_bulk(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(BULK_STATEMENT).execute(&mut *tx).await?;
+        Ok(tx)
+    }
+
+    /// A wrong key file is noticed at the start, not at the first customer. Of replicas that start together the first one's check stays.
+    async fn check_key(&self) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, $1) ON CONFLICT DO NOTHING")
+            .bind(self.vault.seal_key_check()?)
+            .execute(&self.pool)
+            .await?;
+        let kept: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM key_check WHERE id = 1").fetch_one(&self.pool).await?;
+        self.vault.check_key(&kept)
+    }
+}
+
+/// On a connection of its own, which may take its time: a migration is slower than a call, and replicas wait for each other here.
+async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    migrations::migrator(&STEPS).run(&pool).await?;
+    let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&pool).await?;
+    pool.close().await;
+    migrations::compatible(&STEPS, oldest)
+}
+
+#[async_trait]
+impl Storage for PostgresStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.within(async {
+            sqlx::query("SELECT 1").execute(&self.pool).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn close(&self) {
+        self.ended.cancel();
+        self.line.drain().await;
+        self.disappear().await;
+        self.pool.close().await;
+    }
+}
+
+/// The columns `endpoint`, `received_at` and `normaliser_version` of a row.
+fn provenance(row: &PgRow) -> Result<Provenance, StoreError> {
+    columns::provenance(row.get("endpoint"), row.get("received_at"), row.get("normaliser_version"))
+}

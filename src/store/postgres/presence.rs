@@ -1,0 +1,76 @@
+//! Signs of life. What a replica is at work on carries its id; when it is gone, the others free that at once instead of waiting for a time
+//! limit that must be longer than the longest work.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::time::{Instant, sleep};
+
+use super::PostgresStore;
+use crate::store::StoreError;
+
+/// So many signs may be missed before a replica counts as gone.
+const SIGNS: u32 = 5;
+
+impl PostgresStore {
+    /// Gives the first sign of life, and from now on one after the other until the store is closed.
+    pub(super) async fn appear(&self, timeout: Duration) -> Result<(), StoreError> {
+        sign(&self.pool, &self.owner, timeout).await?;
+        let (pool, owner, ended) = (self.pool.clone(), self.owner.clone(), self.ended.clone());
+        tokio::spawn(async move {
+            // Since when the others could give signs of life too, as far as can be seen from here: after an outage of the database all
+            // look silent, and whoever comes back first must not bury the rest.
+            let mut seen_since = Instant::now();
+            loop {
+                tokio::select! {
+                    () = ended.cancelled() => return,
+                    () = sleep(timeout / SIGNS) => {}
+                }
+                if let Err(error) = sign(&pool, &owner, timeout).await {
+                    tracing::warn!(%error, "no sign of life can be given");
+                    seen_since = Instant::now();
+                    continue;
+                }
+                if seen_since.elapsed() < timeout {
+                    continue;
+                }
+                if let Err(error) = bury(&pool, None).await {
+                    tracing::warn!(%error, "what a replica left cannot be freed");
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Leaves: what this replica was still at work on is free. Should it fail, the others find out by themselves.
+    pub(super) async fn disappear(&self) {
+        if let Err(error) = bury(&self.pool, Some(&self.owner)).await {
+            tracing::warn!(%error, "what this replica leaves is not freed at once");
+        }
+    }
+}
+
+async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO replicas (id, alive_until) VALUES ($1, now() + make_interval(secs => $2))
+         ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until",
+    )
+    .bind(owner)
+    .bind(timeout.as_secs_f64())
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due.
+async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<(), StoreError> {
+    sqlx::query(
+        "WITH gone AS (DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id),
+         looks AS (UPDATE journeys SET looking_by = NULL, due_at = 0 WHERE looking_by IN (SELECT id FROM gone))
+         UPDATE requests SET owner = NULL WHERE owner IN (SELECT id FROM gone)",
+    )
+    .bind(replica)
+    .execute(pool)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! What every store does before it writes and after it reads, whatever the database: sealing, each value for its own place, and hashes to
+//! look values up by.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{KeptEvidence, StoreError, columns};
+use crate::{
+    journey::model::Journey,
+    seal::{KeyedHash, Keys, Sealer},
+};
+
+const KEY_CHECK: [&str; 1] = ["key check"];
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Vault {
+    /// Seals a value for its place: the kind of what is kept, then whatever names the row.
+    pub(super) sealer: Sealer,
+    hash: Arc<KeyedHash>,
+}
+
+impl Vault {
+    pub(super) fn new(keys: &Keys) -> Self {
+        Self { sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")) }
+    }
+
+    /// The look-up hash of a value; equal values of two tenants or kinds differ.
+    pub(super) fn lookup(&self, tenant: &str, kind: &str, value: &str) -> Vec<u8> {
+        self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
+    }
+
+    /// What is kept once, so that a wrong key is noticed at the start and not at the first customer.
+    pub(super) fn seal_key_check(&self) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.seal(&KEY_CHECK, b"sangam")?)
+    }
+
+    /// Refuses a key other than the one that the store was made with.
+    pub(super) fn check_key(&self, sealed: &[u8]) -> Result<(), StoreError> {
+        Ok(self.sealer.open(&KEY_CHECK, sealed).map(drop)?)
+    }
+
+    pub(super) fn seal_journey(&self, journey: &Journey) -> Result<Vec<u8>, StoreError> {
+        let plain = serde_json::to_vec(journey).map_err(|_| StoreError::Unreadable("a journey"))?;
+        Ok(self.sealer.seal(&["journey", &journey.tenant, &journey.id], &plain)?)
+    }
+
+    pub(super) fn open_journey(&self, tenant: &str, id: &str, sealed: &[u8]) -> Result<Journey, StoreError> {
+        let plain = self.sealer.open(&["journey", tenant, id], sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| StoreError::Unreadable("a journey"))
+    }
+
+    /// The hashes of everything that a journey is looked up by: what a provider's message can name it by, and the caller's references.
+    pub(super) fn ref_hashes(&self, journey: &Journey) -> Vec<Vec<u8>> {
+        let hash = |kind: &str, value: &str| self.lookup(&journey.tenant, kind, value);
+        let provider = journey.routing.provider.as_str();
+        let mut hashes: Vec<_> = journey.guards().map(|(kind, value)| hash(kind, &value)).collect();
+        let references = [("client", &journey.ask.client_reference), ("customer", &journey.ask.customer.customer_reference)];
+        hashes.extend(references.into_iter().filter_map(|(kind, value)| Some(hash(kind, value.as_deref()?))));
+        for attempt in &journey.attempts {
+            hashes.push(hash("attempt", &attempt.id));
+            hashes.push(hash("token", &attempt.webhook_token));
+            hashes.extend(attempt.provider_ref.iter().map(|value| hash(provider, value)));
+        }
+        for consent in &journey.consents {
+            hashes.extend(consent.handle.iter().chain(&consent.provider_ref).map(|value| hash(provider, value)));
+        }
+        hashes
+    }
+
+    /// The key of a request id.
+    pub(super) fn request(&self, tenant: &str, request_id: &str) -> Vec<u8> {
+        self.lookup(tenant, "request", request_id)
+    }
+
+    /// A request's body is hashed under the store's key as well, so that the table tells nothing about it.
+    pub(super) fn body_hash(&self, body: &[u8]) -> Vec<u8> {
+        self.hash.digest([b"body".as_slice(), body]).to_vec()
+    }
+
+    pub(super) fn seal_answer(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.seal(&["request", tenant, request_id], answer)?)
+    }
+
+    pub(super) fn open_answer(&self, tenant: &str, request_id: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.open(&["request", tenant, request_id], sealed)?)
+    }
+
+    pub(super) fn seal_rows(&self, tenant: &str, fetch_id: &str, rows: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.seal(&["snapshot", tenant, fetch_id], rows)?)
+    }
+
+    pub(super) fn open_rows(&self, tenant: &str, fetch_id: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.open(&["snapshot", tenant, fetch_id], sealed)?)
+    }
+
+    pub(super) fn seal_document(&self, tenant: &str, fetch_id: &str, format: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.seal(&["document", tenant, fetch_id, format], bytes)?)
+    }
+
+    pub(super) fn open_document(&self, tenant: &str, fetch_id: &str, format: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.open(&["document", tenant, fetch_id, format], sealed)?)
+    }
+
+    pub(super) fn seal_evidence(&self, tenant: &str, fetch_id: &str, evidence: &KeptEvidence) -> Result<Vec<u8>, StoreError> {
+        let sha256 = evidence.sha256();
+        let facts = Facts {
+            media_type: &evidence.media_type,
+            endpoint: &evidence.endpoint,
+            received_at: columns::millis(evidence.received_at),
+            sha256: &sha256,
+        };
+        Ok(self.sealer.seal(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), &evidence.bytes)?)
+    }
+
+    pub(super) fn open_evidence(
+        &self,
+        tenant: &str,
+        fetch_id: &str,
+        facts: &Facts<'_>,
+        sealed: &[u8],
+    ) -> Result<KeptEvidence, StoreError> {
+        let bytes = self.sealer.open(&facts.place(tenant, fetch_id).each_ref().map(String::as_str), sealed)?;
+        Ok(KeptEvidence {
+            bytes: bytes.into(),
+            media_type: facts.media_type.to_owned(),
+            endpoint: facts.endpoint.to_owned(),
+            received_at: columns::instant(facts.received_at)?,
+        })
+    }
+}
+
+/// What stands in clear beside a sealed body.
+pub(super) struct Facts<'a> {
+    pub(super) media_type: &'a str,
+    pub(super) endpoint: &'a str,
+    pub(super) received_at: i64,
+    pub(super) sha256: &'a [u8],
+}
+
+impl Facts<'_> {
+    /// The place of the seal: a fact that was changed opens nothing.
+    fn place(&self, tenant: &str, fetch_id: &str) -> [String; 7] {
+        let sha256 = self.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let own = |text: &str| text.to_owned();
+        [
+            own("evidence"),
+            own(tenant),
+            own(fetch_id),
+            own(self.media_type),
+            own(self.endpoint),
+            self.received_at.to_string(),
+            sha256,
+        ]
+    }
+}
+
+/// The oldest request id that is still remembered.
+pub(super) fn oldest_request(now: Timestamp) -> i64 {
+    columns::millis(now.checked_sub(super::REQUEST_LIFE).unwrap_or(Timestamp::MIN))
+}

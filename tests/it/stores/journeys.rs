@@ -1,0 +1,159 @@
+//! Trees, and who looks at them when.
+
+use sangam::store::{Look, Store, StoreError};
+
+use super::{Kit, at, on_every_store, testing};
+
+on_every_store!(
+    a_tree_survives_a_restart_and_is_nowhere_in_clear,
+    the_later_of_two_writers_is_told,
+    of_many_writers_at_once_one_wins,
+    the_soonest_are_claimed_first,
+    nobody_else_looks_while_a_look_is_under_way,
+    a_look_that_never_ends_is_given_up,
+    a_wake_during_a_look_is_not_lost,
+    another_key_is_refused_at_the_start,
+);
+
+/// Claims what is due at a second; a look may take a hundred.
+async fn claim(store: &Store, second: i64, limit: u32) -> Vec<String> {
+    let claimed = store.claim_due(Look { now: at(second), until: at(second + 100) }, limit).await.unwrap();
+    let mut ids: Vec<String> = claimed.into_iter().map(|(_, id)| id).collect();
+    ids.sort();
+    ids
+}
+
+async fn a_tree_survives_a_restart_and_is_nowhere_in_clear(kit: &Kit) {
+    let journey = testing::journey();
+    kit.store.insert_journey(&journey, Some(at(5)), at(5)).await.unwrap();
+    assert_eq!(kit.store.journeys_by_ref("default", "test", "handle-1").await.unwrap(), ["jrn_1"]);
+    assert!(kit.store.journeys_by_ref("other", "test", "handle-1").await.unwrap().is_empty());
+    kit.store.close().await;
+    let store = kit.open(1).await.unwrap();
+    assert_eq!(store.journey("default", "jrn_1").await.unwrap().unwrap().journey, journey);
+    assert!(store.journey("other", "jrn_1").await.unwrap().is_none());
+    store.close().await;
+    assert!(kit.shows("jrn_1").await, "the search finds nothing at all");
+    for secret in ["9000000001", "handle-1"] {
+        assert!(!kit.shows(secret).await, "{secret}");
+    }
+}
+
+async fn the_later_of_two_writers_is_told(kit: &Kit) {
+    let mut journey = testing::journey();
+    kit.store.insert_journey(&journey, None, at(5)).await.unwrap();
+    assert_eq!(kit.store.next_due().await.unwrap(), None);
+    journey.sequence = 2;
+    journey.attempts[0].provider_ref = Some("learnt".to_owned());
+    assert!(kit.store.save_journey(&journey, 1, Some(at(5)), at(5)).await.unwrap());
+    assert!(!kit.store.save_journey(&journey, 1, Some(at(5)), at(5)).await.unwrap());
+    assert_eq!(kit.store.journeys_by_ref("default", "test", "learnt").await.unwrap(), ["jrn_1"]);
+    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(5)));
+    assert_eq!(claim(&kit.store, 5, 10).await, ["jrn_1"]);
+}
+
+async fn of_many_writers_at_once_one_wins(kit: &Kit) {
+    kit.store.insert_journey(&testing::journey(), None, at(5)).await.unwrap();
+    let mut writers = tokio::task::JoinSet::new();
+    for sequence in 2..10 {
+        let (store, mut journey) = (kit.store.clone(), testing::journey());
+        journey.sequence = sequence;
+        writers.spawn(async move { store.save_journey(&journey, 1, None, at(6)).await.unwrap().then_some(sequence) });
+    }
+    let won: Vec<i64> = writers.join_all().await.into_iter().flatten().collect();
+    let kept = kit.store.journey("default", "jrn_1").await.unwrap().unwrap();
+    assert_eq!((won.as_slice(), kept.version), (&[kept.journey.sequence][..], 2));
+}
+
+async fn the_soonest_are_claimed_first(kit: &Kit) {
+    for second in [3, 1, 2, 9] {
+        let mut journey = testing::journey();
+        journey.id = format!("jrn_{second}");
+        kit.store.insert_journey(&journey, Some(at(second)), at(1)).await.unwrap();
+    }
+    assert_eq!(claim(&kit.store, 5, 2).await, ["jrn_1", "jrn_2"]);
+    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(3)));
+    assert_eq!(claim(&kit.store, 5, 2).await, ["jrn_3"]);
+    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(9)));
+}
+
+async fn nobody_else_looks_while_a_look_is_under_way(kit: &Kit) {
+    let journey = testing::journey();
+    kit.store.insert_journey(&journey, Some(at(1)), at(1)).await.unwrap();
+    assert_eq!(claim(&kit.store, 1, 10).await, ["jrn_1"]);
+    // The look writes what it has seen, and goes on.
+    assert!(kit.store.save_journey(&journey, 1, Some(at(2)), at(2)).await.unwrap());
+    kit.store.wake_journey("default", "jrn_1", at(3)).await.unwrap();
+    assert!(claim(&kit.store, 50, 10).await.is_empty());
+    assert_eq!(kit.store.next_due().await.unwrap(), None);
+    kit.store.end_look("default", "jrn_1").await.unwrap();
+    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(3)));
+    assert_eq!(claim(&kit.store, 50, 10).await, ["jrn_1"]);
+}
+
+async fn a_look_that_never_ends_is_given_up(kit: &Kit) {
+    kit.store.insert_journey(&testing::journey(), Some(at(1)), at(1)).await.unwrap();
+    assert_eq!(claim(&kit.store, 1, 10).await, ["jrn_1"]);
+    assert!(claim(&kit.store, 100, 10).await.is_empty());
+    assert_eq!(claim(&kit.store, 101, 10).await, ["jrn_1"]);
+    // Or the process ends in it: then it is due at once.
+    kit.store.close().await;
+    assert_eq!(claim(&kit.open(1).await.unwrap(), 101, 10).await, ["jrn_1"]);
+}
+
+async fn a_wake_during_a_look_is_not_lost(kit: &Kit) {
+    let journey = testing::journey();
+    kit.store.insert_journey(&journey, Some(at(1)), at(1)).await.unwrap();
+    assert_eq!(claim(&kit.store, 1, 10).await, ["jrn_1"]);
+    kit.store.wake_journey("default", "jrn_1", at(2)).await.unwrap();
+    // The look ends and would sleep for long.
+    assert!(kit.store.save_journey(&journey, 1, Some(at(3_600)), at(3)).await.unwrap());
+    kit.store.end_look("default", "jrn_1").await.unwrap();
+    assert_eq!(claim(&kit.store, 3, 10).await, ["jrn_1"]);
+    assert!(kit.store.save_journey(&journey, 2, Some(at(3_600)), at(4)).await.unwrap());
+    kit.store.end_look("default", "jrn_1").await.unwrap();
+    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(3_600)));
+}
+
+async fn another_key_is_refused_at_the_start(kit: &Kit) {
+    assert!(matches!(kit.open(2).await.err(), Some(StoreError::Unreadable(_))));
+    assert!(kit.open(1).await.is_ok());
+}
+
+/// Several replicas on one database.
+mod replicas {
+    use super::*;
+
+    #[tokio::test]
+    async fn each_journey_is_claimed_by_one() {
+        let kit = Kit::postgres().await;
+        for number in 0..40 {
+            let mut journey = testing::journey();
+            journey.id = format!("jrn_{number:02}");
+            kit.store.insert_journey(&journey, Some(at(1)), at(1)).await.unwrap();
+        }
+        let mut claims = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let store = kit.open(1).await.unwrap();
+            claims.spawn(async move {
+                let mut all = Vec::new();
+                loop {
+                    let claimed = claim(&store, 1, 3).await;
+                    if claimed.is_empty() {
+                        return (store, all);
+                    }
+                    all.extend(claimed);
+                }
+            });
+        }
+        // The stores live on until all have claimed: one that ends frees what it claimed.
+        let claimed = claims.join_all().await;
+        let mut all: Vec<&String> = claimed.iter().flat_map(|(_, ids)| ids).collect();
+        // SKIP LOCKED may leave a row to whoever held it, so what is left is claimed now.
+        let rest = claim(&kit.store, 1, 40).await;
+        all.extend(&rest);
+        all.sort();
+        let once: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!((all.len(), once.len()), (40, 40));
+    }
+}
