@@ -97,7 +97,7 @@ class Pods(unittest.TestCase):
         self.assertIn("nodeAffinity", spec["affinity"])
         self.assertEqual(spec["priorityClassName"], "high")
         self.assertEqual(spec["imagePullSecrets"], [{"name": "registry"}])
-        self.assertEqual([each["name"] for each in spec["containers"][0]["env"]], ["HTTPS_PROXY"])
+        self.assertEqual([each["name"] for each in spec["containers"][0]["env"]], ["SSL_CERT_FILE"])
         [extra] = [each for each in chart.of_kind(chart.rendered("sqlite-full"), "ConfigMap") if each["metadata"]["name"] == "sangam-extra"]
         self.assertEqual(extra["data"], {"of": "sangam"})
 

@@ -26,6 +26,7 @@ FORBIDDEN = [
     ("postgresql-scaled", {"resources.requests": {"memory": "1Gi", "cpu": None}}, ["resources.requests.cpu"]),
     ("sqlite-full", {"ingress.host": ""}, ["ingress.host"]),
     ("sqlite-full", {"ingress.tlsSecretName": ""}, ["ingress.tlsSecretName", "tlsEndsBefore"]),
+    ("sqlite-full", {"config.webhook.public_base_url": "https://hooks.lender.example/sangam"}, ["public_base_url", "Leave it out"]),
     ("sqlite-full", {"networkPolicy.webhookSources": []}, ["networkPolicy.webhookSources", "namespaceSelector"]),
     ("sqlite-full", {"networkPolicy.telemetry.peers": []}, ["networkPolicy.telemetry.peers"]),
     ("postgresql-scaled", {"grpcRoute.parentRefs": []}, ["grpcRoute.parentRefs"]),
