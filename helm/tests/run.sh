@@ -16,7 +16,7 @@ export KUBE_VERSIONS="1.30.0 1.37.0"
 
 # Installs a command of a Go module, unless this version of it is there.
 install_go() {
-    local name=$1 module=$2 version=$3 stamp=$tools/bin/.$1-$3
+    local module=$2 version=$3 stamp=$tools/bin/.$1-$3
     [ ! -e "$stamp" ] || return 0
     # Elsewhere, so that no go.mod around here has a say.
     (cd / && GOBIN=$tools/bin go install "$module@$version") || return 1
@@ -57,14 +57,15 @@ prepare_schemas() {
 }
 
 lint() {
-    local values version
+    local values version ways=0
     for values in helm/sangam/ci/*.yaml; do
+        ways=$((ways + 1))
         helm lint --strict --quiet helm/sangam --values "$values"
         for version in $KUBE_VERSIONS; do
             helm template sangam helm/sangam --namespace lending --kube-version "$version" --values "$values" >/dev/null
         done
     done
-    echo "helm: $(ls helm/sangam/ci/*.yaml | wc -l) ways of installing pass lint and template"
+    echo "helm: $ways ways of installing pass lint and template"
 }
 
 case "${1:-all}" in
