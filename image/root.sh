@@ -16,7 +16,8 @@ build() {
     local target variable
     target=$(rustc -vV | sed -n 's/^host: //p')
     variable=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$target")_RUSTFLAGS
-    env "$variable=-C target-feature=+crt-static" \
+    # Flags of the environment would take the place of these.
+    env --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS "$variable=-C target-feature=+crt-static" \
         "${CARGO:-cargo}" build --release --locked --no-default-features --target "$target"
     binary=target/$target/release/sangam
 }
