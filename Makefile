@@ -2,7 +2,7 @@
 # tests need, are installed where they are missing and may be.
 CARGO ?= cargo
 
-.PHONY: test demo parity run bench fuzz verify lint-proto clients compiler postgres
+.PHONY: test demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root image-check
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
@@ -12,8 +12,8 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
-# Format, lints as errors, every test.
-test: compiler postgres
+# Format, lints as errors, every test; of the chart a look at whether it renders.
+test: compiler postgres helm-lint
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test
@@ -43,12 +43,34 @@ fuzz: compiler $(FUZZ)
 			tests/it/documented -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=0 || exit 1; \
 	done
 
-# What a release needs beside `test`: the optimised build, without the sandbox too, and the property tests and
-# mutations with many more cases.
-verify: test lint-proto
+# What a release needs beside `test`: the image, the chart with the image's binary, the optimised build, without the sandbox too, and the
+# property tests and mutations with many more cases.
+verify: test lint-proto image-check
+	SANGAM_BIN=$(CURDIR)/target/image/root/sangam $(MAKE) helm-test
 	$(CARGO) build --release
 	$(CARGO) clippy --no-default-features -- -D warnings
 	SANGAM_CASES=10000 PROPTEST_CASES=4096 $(CARGO) test --release
+
+# The chart renders in every way of helm/sangam/ci. Without helm, and without Go to install it, this is left out.
+helm-lint:
+	helm/tests/run.sh lint
+
+# The chart's schema after src/config/default.toml; to be run when a setting was added.
+helm-schema:
+	python3 helm/schema.py
+
+# Everything about the chart, by the real helm and kubeconform; Go and Python are needed. SANGAM_BIN names a gateway that is to take the
+# settings of each rendering.
+helm-test:
+	helm/tests/run.sh
+
+# The root folder of the image, in target/image/root, with a static binary. `docker build .` runs the same steps.
+image-root: compiler
+	image/root.sh
+
+# It serves as another user with that folder as its root; needs root.
+image-check: image-root
+	image/check.sh
 
 # The contract's style, by buf; npm is needed.
 lint-proto: $(BUF)
