@@ -53,6 +53,7 @@ fn attempt(id: &str) -> Attempt {
         state: AttemptState::Done,
         evidence: evidence(),
         created_at: Timestamp::now(),
+        account_ref: None,
         provider_ref: None,
         webhook_token: "token".to_owned(),
         url_expires_at: None,

@@ -51,6 +51,10 @@ impl JourneyService for Echo {
         Err(Status::unimplemented(""))
     }
 
+    async fn adopt_consent(&self, _: Request<pb::AdoptConsentRequest>) -> Answer<pb::AdoptConsentResponse> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn list_journeys(&self, _: Request<pb::ListJourneysRequest>) -> Answer<pb::ListJourneysResponse> {
         Err(Status::unimplemented(""))
     }

@@ -126,6 +126,8 @@ pub enum JourneyError {
     FairUse(Vec<Breach>),
     /// Another journey of the same client reference is open.
     OpenJourney,
+    /// The consent belongs to a journey already.
+    ConsentKnown,
     /// The query of a customer's return is of nobody's.
     RedirectUnknown,
     /// The outcome of an attempt is not known.

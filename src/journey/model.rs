@@ -115,6 +115,9 @@ pub struct Attempt {
     pub evidence: Evidence,
     /// When it was written down.
     pub created_at: Timestamp,
+    /// Under which account reference the provider knows it, where that is not our own id: it was opened by another system.
+    #[serde(default)]
+    pub account_ref: Option<String>,
     /// The provider's id of the opening, where it has one apart from consents: an orchestration id or a client id.
     pub provider_ref: Option<String>,
     /// The unguessable part of the attempt's own webhook address.
@@ -262,6 +265,13 @@ pub struct Fetch {
     /// That what it brought is removed before its time.
     #[serde(default)]
     pub purge: Option<Purge>,
+}
+
+impl Attempt {
+    /// Under which account reference the provider knows it.
+    pub fn account(&self) -> &str {
+        self.account_ref.as_deref().unwrap_or(&self.id)
+    }
 }
 
 impl Fetch {

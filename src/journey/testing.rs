@@ -14,6 +14,7 @@ pub(crate) fn attempt() -> Attempt {
         state: AttemptState::AwaitingCustomer,
         evidence: evidence(),
         created_at: Timestamp::UNIX_EPOCH,
+        account_ref: None,
         provider_ref: None,
         webhook_token: "token".to_owned(),
         url_expires_at: None,

@@ -87,6 +87,32 @@ pub struct CustomerUrl {
     pub expires_at: Option<Timestamp>,
 }
 
+/// A provider's own names for something that another system opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// The consent handle, or the client id.
+    pub handle: Option<String>,
+    /// The consent id.
+    pub consent: Option<String>,
+    /// The orchestration id.
+    pub orchestration: Option<String>,
+}
+
+/// What was looked up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Under which account reference it was opened.
+    pub account: Option<String>,
+    /// The provider's id of the opening, if it has one.
+    pub provider_ref: Option<String>,
+    /// The consent handle.
+    pub handle: Option<String>,
+    /// The consent id.
+    pub consent_ref: Option<String>,
+    /// The provider's template.
+    pub template: Option<String>,
+}
+
 /// What opening brought.
 #[derive(Debug, Clone)]
 pub struct Opened {
@@ -276,6 +302,14 @@ pub trait Provider: Send + Sync + 'static {
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
+    /// Looks up what another system opened: it is found only if it is the customer's of `journey`, which is made for it and not kept yet.
+    async fn look_up(
+        &self,
+        call: Call,
+        journey: &Journey,
+        attempt: &Attempt,
+        references: &References,
+    ) -> Result<Option<Found>, ProviderError>;
     /// Mints a fresh URL for the same attempt; `Ok(None)` where the provider cannot and a new attempt is needed.
     async fn fresh_url(
         &self,

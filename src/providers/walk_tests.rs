@@ -86,6 +86,7 @@ impl Walk {
             state: AttemptState::AwaitingCustomer,
             evidence: evidence(),
             created_at: SystemClock.now(),
+            account_ref: None,
             provider_ref: opened.provider_ref,
             webhook_token: String::new(),
             url_expires_at: None,

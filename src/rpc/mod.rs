@@ -1,5 +1,6 @@
 //! The edge of the contract: one file an rpc. Each decodes, validates, calls the service, and encodes.
 
+mod adopt_consent;
 mod cancel_journey;
 mod chunks;
 mod convert;
@@ -122,6 +123,13 @@ impl JourneyService for Edge {
         request: Request<pb::ResolveRedirectRequest>,
     ) -> Result<Response<pb::ResolveRedirectResponse>, Status> {
         resolve_redirect::handle(self, request).await
+    }
+
+    async fn adopt_consent(
+        &self,
+        request: Request<pb::AdoptConsentRequest>,
+    ) -> Result<Response<pb::AdoptConsentResponse>, Status> {
+        adopt_consent::handle(self, request).await
     }
 
     async fn list_journeys(

@@ -114,8 +114,8 @@ struct Verdict {
 
 fn verdict(error: &JourneyError) -> Verdict {
     use Code::{
-        Aborted, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted,
-        Unavailable, Unimplemented,
+        Aborted, AlreadyExists, DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, NotFound, PermissionDenied,
+        ResourceExhausted, Unavailable, Unimplemented,
     };
     use ErrorReason as R;
     let (code, reason, text) = match error {
@@ -150,6 +150,7 @@ fn verdict(error: &JourneyError) -> Verdict {
         }
         JourneyError::JourneyState(_) => (FailedPrecondition, R::JourneyState, "the state of the journey does not allow this"),
         JourneyError::OpenJourney => (FailedPrecondition, R::OpenJourney, "another journey of this client reference is open"),
+        JourneyError::ConsentKnown => (AlreadyExists, R::ConsentKnown, "the consent belongs to a journey already"),
         JourneyError::RedirectUnknown => (InvalidArgument, R::RedirectUnknown, "the query is of no return that is known"),
         JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
@@ -361,6 +362,7 @@ mod tests {
             JourneyError::JourneyState(JourneyState::Ready),
             JourneyError::FairUse(Vec::new()),
             JourneyError::OpenJourney,
+            JourneyError::ConsentKnown,
             JourneyError::RedirectUnknown,
             JourneyError::OutcomeUnknown,
             JourneyError::ConsentNotPeriodic,

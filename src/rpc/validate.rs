@@ -23,6 +23,7 @@ use crate::{
         service::{OnOpen, StartCommand},
     },
     pb,
+    providers::provider::References,
     random::is_id,
 };
 
@@ -195,6 +196,38 @@ pub(super) fn explain(request: pb::ExplainConsentRequest) -> Result<StartCommand
         ..pb::StartJourneyRequest::default()
     };
     command(Check::default(), start, String::new())
+}
+
+/// AdoptConsent as the command of the StartJourney that would have opened it, with the provider's names.
+pub(super) fn adopt(request: pb::AdoptConsentRequest, journey_id: String) -> Result<(StartCommand, References), Failure> {
+    let mut check = Check::default();
+    check.request_id(&request.request_id);
+    let given = request.references.unwrap_or_default();
+    let name = |check: &mut Check, field: &str, value: &str| {
+        let plain = |text: &str| text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+        check.text(&format!("references.{field}"), value, plain, "must be at most 128 visible characters")
+    };
+    let references = References {
+        handle: name(&mut check, "handle", &given.handle),
+        consent: name(&mut check, "consent", &given.consent),
+        orchestration: name(&mut check, "orchestration", &given.orchestration),
+    };
+    check.require(
+        references != References::default(),
+        "references",
+        "must have at least one of handle, consent and orchestration",
+    );
+    let start = pb::StartJourneyRequest {
+        provider: request.provider,
+        credential: request.credential,
+        customer: request.customer,
+        consents: request.consent.into_iter().collect(),
+        products: request.products,
+        client_reference: request.client_reference,
+        allow_ignored: true,
+        ..pb::StartJourneyRequest::default()
+    };
+    Ok((command(check, start, journey_id)?, references))
 }
 
 fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: String) -> Result<StartCommand, Failure> {

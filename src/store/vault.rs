@@ -93,6 +93,7 @@ impl Vault {
         for attempt in &journey.attempts {
             hashes.push(hash("attempt", &attempt.id));
             hashes.push(hash("token", &attempt.webhook_token));
+            hashes.extend(attempt.account_ref.iter().map(|value| hash("attempt", value)));
             hashes.extend(attempt.provider_ref.iter().map(|value| hash(provider, value)));
         }
         for consent in &journey.consents {

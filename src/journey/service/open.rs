@@ -40,6 +40,7 @@ impl Service {
             state: AttemptState::Created,
             evidence: evidence.clone(),
             created_at: now,
+            account_ref: None,
             provider_ref: None,
             webhook_token: new_id(random, "whk"),
             url_expires_at: None,

@@ -121,7 +121,13 @@ impl Service {
         Ok(())
     }
 
-    fn new_journey(&self, command: &StartCommand, provider: &dyn Provider, plan: &Plan, cause: RoutingCause) -> Journey {
+    pub(super) fn new_journey(
+        &self,
+        command: &StartCommand,
+        provider: &dyn Provider,
+        plan: &Plan,
+        cause: RoutingCause,
+    ) -> Journey {
         let now = self.parts.clock.now();
         let (attempt, consents) = self.new_attempt(plan);
         Journey {

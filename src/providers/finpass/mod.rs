@@ -11,8 +11,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
-        Target,
+        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
+        Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -36,6 +36,7 @@ mod envelope;
 mod error;
 mod fetch;
 pub mod fields;
+mod look_up;
 mod neutral;
 mod observe;
 mod open;
@@ -129,6 +130,16 @@ impl Provider for Finpass {
         let (origin, response) = self.send(call, build::init(&opening)).await?;
         let product = opening.plan.provider_product;
         open::read(origin, &response, open::Expected { product, customer: &opening.ask.customer, plain_http: self.plain_http })
+    }
+
+    async fn look_up(
+        &self,
+        call: Call,
+        journey: &Journey,
+        _: &Attempt,
+        references: &References,
+    ) -> Result<Option<Found>, ProviderError> {
+        look_up::read(self, call, journey, references).await
     }
 
     /// Finpass cannot mint one.

@@ -144,6 +144,24 @@ pub(super) fn consents_list(customer: &Customer, template: &str, attempt_id: &st
 }
 
 #[derive(Serialize)]
+struct ConsentsByName<'a> {
+    #[serde(rename = "consentHandle", skip_serializing_if = "Option::is_none")]
+    handles: Option<[&'a str; 1]>,
+    #[serde(rename = "consentID", skip_serializing_if = "Option::is_none")]
+    ids: Option<[&'a str; 1]>,
+}
+
+/// `POST /v3/getconsentslist` by handle, or without one by consent id: FinPro takes exactly one of the two. None without either.
+pub(super) fn consents_by_name(handle: Option<&str>, id: Option<&str>) -> Option<OutboundRequest> {
+    let body = match (handle, id) {
+        (Some(handle), _) => ConsentsByName { handles: Some([handle]), ids: None },
+        (None, Some(id)) => ConsentsByName { handles: None, ids: Some([id]) },
+        (None, None) => return None,
+    };
+    Some(OutboundRequest::post_json(ID, "getconsentslist_v3", CallKind::Read, "v3/getconsentslist", &body))
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionStatus<'a> {
     consent_id: &'a str,

@@ -18,8 +18,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
-        Target,
+        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
+        Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -42,6 +42,7 @@ mod envelope;
 mod error;
 mod fetch;
 pub mod fields;
+mod look_up;
 mod neutral;
 mod observe;
 mod open;
@@ -186,6 +187,19 @@ impl Provider for FinPro {
         let request = build::request_consent(&self.settings, &opening, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
         open::read(origin, &response, self.expected(opening.plan.consents.len()))
+    }
+
+    async fn look_up(
+        &self,
+        call: Call,
+        journey: &Journey,
+        attempt: &Attempt,
+        references: &References,
+    ) -> Result<Option<Found>, ProviderError> {
+        match self.settings.style {
+            Style::Consent => look_up::consent(self, call, journey, references).await,
+            Style::Orchestration => look_up::transaction(self, call, journey, attempt, references).await,
+        }
     }
 
     async fn fresh_url(

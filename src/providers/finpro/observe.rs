@@ -31,9 +31,9 @@ pub(super) async fn by_consent(
     let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
     let mut rows = Vec::new();
     for template in &templates {
-        let Some(request) = build::consents_list(&journey.ask.customer, template, &attempt.id) else { continue };
+        let Some(request) = build::consents_list(&journey.ask.customer, template, attempt.account()) else { continue };
         let (origin, response) = finpro.send(call, request).await?;
-        match consents::read(origin, &response, template, &attempt.id, &known) {
+        match consents::read(origin, &response, template, attempt.account(), &known) {
             Ok(found) => rows.extend(found),
             // FinPro does not know the reference yet: nothing is said.
             Err(error) if error.kind == ErrorKind::UnknownReference => {}
@@ -160,9 +160,9 @@ async fn later_states(
     let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
     let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
     for template in templates {
-        let Some(request) = build::consents_list(&journey.ask.customer, template, &attempt.id) else { continue };
+        let Some(request) = build::consents_list(&journey.ask.customer, template, attempt.account()) else { continue };
         let (origin, response) = finpro.send(call, request).await?;
-        let rows = match consents::read(origin, &response, template, &attempt.id, &known) {
+        let rows = match consents::read(origin, &response, template, attempt.account(), &known) {
             Ok(rows) => rows,
             Err(error) if passes(error.kind) => return Err(error),
             // Without the lists the transaction's own word stands.

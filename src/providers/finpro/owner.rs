@@ -32,10 +32,10 @@ pub(super) async fn read(
     }
     let mut listed = false;
     for consent in &held {
-        let Some(request) = build::consents_list(&journey.ask.customer, &consent.template, &attempt.id) else { continue };
+        let Some(request) = build::consents_list(&journey.ask.customer, &consent.template, attempt.account()) else { continue };
         let (origin, response) = finpro.send(call, request).await?;
         // Only rows with our account reference count: none of their handles is known beforehand.
-        match observe::consents::read(origin, &response, &consent.template, &attempt.id, &[]) {
+        match observe::consents::read(origin, &response, &consent.template, attempt.account(), &[]) {
             Ok(rows) if rows.iter().any(|row| row.handle.as_deref().is_some_and(|handle| named.contains(&handle))) => {
                 return Ok(Owner::Customer);
             }

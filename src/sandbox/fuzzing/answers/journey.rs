@@ -70,6 +70,7 @@ fn attempt(reference: &str) -> Attempt {
         state: AttemptState::AwaitingCustomer,
         evidence: evidence(),
         created_at: now(),
+        account_ref: None,
         provider_ref: Some(reference.to_owned()),
         webhook_token: String::new(),
         url_expires_at: None,
