@@ -67,6 +67,11 @@ impl Replicas {
     }
 }
 
+/// A store that does not answer is given up soon.
+fn soon_without_a_store(config: &mut Config) {
+    config.store.timeout_ms = 2_000;
+}
+
 /// Nothing is looked at by itself, and a status in memory lives for ever: whatever becomes known was told.
 fn quiet(config: &mut Config) {
     config.poller.first_ms = 3_600_000;
@@ -185,7 +190,7 @@ async fn whatever_becomes_of_the_listener_the_last_state_is_told() {
 
 #[tokio::test]
 async fn a_store_that_never_answers_is_as_one_that_is_gone() {
-    let replicas = Replicas::start(Database::new().await, |_| ()).await;
+    let replicas = Replicas::start(Database::new().await, soon_without_a_store).await;
     let id = replicas.ready().await;
     // What is to be answered later must be in memory.
     assert!(!replicas.told(&id).await.stale);
@@ -208,7 +213,7 @@ async fn a_store_that_never_answers_is_as_one_that_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_of_the_store_is_bridged_where_it_can_be_and_leaves_nothing_behind() {
     let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap();
-    let replicas = Replicas::start(cluster.database().await, |_| ()).await;
+    let replicas = Replicas::start(cluster.database().await, soon_without_a_store).await;
     let id = replicas.ready().await;
     assert!(!replicas.told(&id).await.stale);
     let (request, data) = (start_request("finpro", "consent", "01", &DATA), data_request(&id, View::Masked));

@@ -136,7 +136,9 @@ impl Kit {
 pub fn on_server(database: &Database, directory: &TempDir) -> config::Store {
     let file = directory.path().join("database-url");
     std::fs::write(&file, &database.url).unwrap();
-    config::Store { url: Some(DatabaseUrl::Secret(SecretSource::from_file(file))), ..config::Store::default() }
+    let url = Some(DatabaseUrl::Secret(SecretSource::from_file(file)));
+    // A busy machine is no outage: only the tests of outages wait as short as is usual.
+    config::Store { url, timeout_ms: 20_000, ..config::Store::default() }
 }
 
 fn keys(key: u8) -> Keys {
