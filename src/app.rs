@@ -29,7 +29,7 @@ use crate::{
         reflection,
     },
     store::{self, Store, StoreError},
-    webhook,
+    webhook::{self, Inbox},
 };
 
 /// Why the gateway cannot start.
@@ -71,6 +71,7 @@ impl App {
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let service = Self::offline(&config, clock).await?;
         let store = service.store().clone();
+        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
         let routes = rpc::add(reflection::add(Routes::new(health.service()))?, service.clone());
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
@@ -88,8 +89,9 @@ impl App {
             stop: stop.clone(),
             listeners: vec![
                 server::serve_grpc(grpc.0, routes, settings.clone(), stop.clone()),
-                server::serve_http(webhook.0, webhook::router(service.clone()), settings, stop.clone()),
+                server::serve_http(webhook.0, webhook::listener::router(inbox.clone()), settings, stop.clone()),
             ],
+            applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
             background: tokio::spawn(background::run(service.clone(), stop, grace)),
             service,
             store,
@@ -206,6 +208,7 @@ pub struct Running {
     stop: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
     background: JoinHandle<()>,
+    applier: JoinHandle<()>,
 }
 
 impl Running {
@@ -221,6 +224,7 @@ impl Running {
         for listener in self.listeners {
             let _ = listener.await;
         }
+        let _ = self.applier.await;
         let _ = self.background.await;
         self.store.close().await;
     }

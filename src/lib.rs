@@ -3,7 +3,7 @@
 //! The way of a request:
 //!
 //! 1. [`server`] accepts the connection and runs the list of layers: call id, trace, panic, deadline.
-//! 2. [`rpc`] decodes and validates, one file an rpc; [`webhook`] takes what providers send by themselves.
+//! 2. [`rpc`] decodes and validates, one file an rpc; [`webhook`] proves and keeps what providers send by themselves, then wakes journeys.
 //! 3. [`journey`] is the only orchestration: it writes the intent, calls a provider, merges what is seen into the tree.
 //! 4. [`cache`] answers what has not changed; [`store`] keeps journeys and snapshots, [`seal`]ed.
 //! 5. [`providers`] build and read the calls of each provider; [`resilience`] bounds them.

@@ -8,7 +8,9 @@ use sangam::{
     clock::SystemClock,
     config::Config,
     journey::{error::JourneyError, service::Renormalised},
+    store::{MessageState, Replay, StoreError},
     telemetry,
+    webhook::{Inbox, run::Pass},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -49,6 +51,11 @@ enum Command {
         #[arg(long, value_name = "ID")]
         journey: Option<String>,
     },
+    /// Shows what providers sent, or tries it again. The gateway may run meanwhile.
+    Webhooks {
+        #[command(subcommand)]
+        what: Webhooks,
+    },
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
     Demo,
@@ -74,6 +81,25 @@ enum Command {
         /// Port of the sandbox on loopback; 0 takes a free one.
         #[arg(long, default_value_t = 0)]
         sandbox_port: u16,
+    },
+}
+
+#[derive(Subcommand)]
+enum Webhooks {
+    /// Lists the newest messages, without what is in them.
+    List {
+        /// Only those that were put aside: they cannot be read, or nobody knows whom they concern.
+        #[arg(long)]
+        quarantined: bool,
+    },
+    /// Applies messages as if they had just come.
+    Replay {
+        /// Every one that was put aside.
+        #[arg(long, required_unless_present = "id")]
+        quarantined: bool,
+        /// This one, whatever became of it.
+        #[arg(long, value_name = "ID", conflicts_with = "quarantined")]
+        id: Option<String>,
     },
 }
 
@@ -112,6 +138,10 @@ fn main() -> ExitCode {
         },
         Command::Renormalise { journey } => match load(&cli.options) {
             Ok(config) => on_runtime(renormalise(config, journey)),
+            Err(code) => code,
+        },
+        Command::Webhooks { what } => match load(&cli.options) {
+            Ok(config) => on_runtime(webhooks(config, what)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -209,6 +239,52 @@ async fn renormalise(config: Config, journey: Option<String>) -> ExitCode {
         }
     })
     .await
+}
+
+/// Shows or replays messages.
+async fn webhooks(config: Config, what: Webhooks) -> ExitCode {
+    logged(config, |config| async move {
+        let service = match App::offline(&config, Arc::new(SystemClock)).await {
+            Ok(service) => service,
+            Err(error) => {
+                tracing::error!(%error, "the start has failed");
+                return ExitCode::FAILURE;
+            }
+        };
+        let inbox = Inbox::new(service.clone(), sangam::webhook::Settings::from(&config));
+        let done = answer(&inbox, what).await;
+        service.store().close().await;
+        match done {
+            Ok(code) => code,
+            Err(error) => {
+                tracing::error!(%error, "the store has failed");
+                eprintln!("sangam: the store cannot be used");
+                ExitCode::FAILURE
+            }
+        }
+    })
+    .await
+}
+
+async fn answer(inbox: &Inbox, what: Webhooks) -> Result<ExitCode, StoreError> {
+    match what {
+        Webhooks::List { quarantined } => {
+            for line in inbox.list(quarantined.then_some(MessageState::Quarantined)).await? {
+                println!("{line}");
+            }
+        }
+        Webhooks::Replay { id, .. } => {
+            let which = id.as_deref().map_or(Replay::Quarantined, Replay::One);
+            let (count, pass) = inbox.replay(which).await?;
+            let Pass { applied, parked, quarantined, again } = pass;
+            println!("replayed {count}: applied {applied}, parked {parked}, quarantined {quarantined}, again {again}");
+            if count == 0 && id.is_some() {
+                eprintln!("sangam: there is no such message");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run(config: Config, warnings: Vec<String>) -> ExitCode {

@@ -6,18 +6,52 @@ use url::Url;
 use super::Faults;
 
 /// The section `webhook`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Webhook {
     /// The address under which providers reach the webhook listener; a path prefix is allowed. Without it no webhook address is
     /// given to providers, and the poller alone moves journeys on.
     pub public_base_url: Option<String>,
+    /// Most bytes of a message. Some hold the data of several accounts.
+    pub max_body_bytes: usize,
+    /// Requests a second that the listener takes for long; further ones are answered with 429.
+    pub per_second: u32,
+    /// Requests that may come at once.
+    pub burst: u32,
+    /// Days for which messages are kept, sealed. A signed message that is older is refused: it could be a replay.
+    pub keep_days: u32,
+    /// Hours for which a message may wait for a journey that is not known yet.
+    pub park_hours: u32,
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self {
+            public_base_url: None,
+            max_body_bytes: 16 * 1024 * 1024,
+            per_second: 2_000,
+            burst: 10_000,
+            keep_days: 7,
+            park_hours: 24,
+        }
+    }
 }
 
 impl Webhook {
     pub(super) fn validate(&self, faults: &mut Faults) {
         if let Some(text) = &self.public_base_url {
             check_url("webhook.public_base_url", text, faults);
+        }
+        if !(1024..=256 * 1024 * 1024).contains(&self.max_body_bytes) {
+            faults.add("webhook.max_body_bytes", "must be 1 KiB to 256 MiB");
+        }
+        faults.at_least_one("webhook.per_second", u64::from(self.per_second));
+        faults.at_least_one("webhook.burst", u64::from(self.burst));
+        if !(1..=90).contains(&self.keep_days) {
+            faults.add("webhook.keep_days", "must be 1 to 90");
+        }
+        if self.park_hours == 0 || u64::from(self.park_hours) > u64::from(self.keep_days) * 24 {
+            faults.add("webhook.park_hours", "must be at least 1, and not longer than `webhook.keep_days`");
         }
     }
 

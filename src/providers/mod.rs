@@ -14,6 +14,7 @@ mod figures;
 pub mod finpass;
 pub mod finpro;
 pub mod http;
+pub mod inbound;
 mod judge;
 mod ledger;
 mod lenient;

@@ -7,7 +7,12 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::{capability::ProviderProduct, error::ProviderError, judge::Origin};
+use super::{
+    capability::ProviderProduct,
+    error::ProviderError,
+    inbound::{Inbound, Owner, Reading},
+    judge::Origin,
+};
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
     journey::fair_use::TemplateTerms,
@@ -239,15 +244,6 @@ pub struct Document {
     pub provenance: Provenance,
 }
 
-/// What a message to the webhook route says, before it is believed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct WebhookHint {
-    /// Our attempt id, if it names one.
-    pub attempt_id: Option<String>,
-    /// The provider's ids in it: handle, consent id, orchestration id or client id.
-    pub provider_refs: Vec<String>,
-}
-
 /// What the query of a customer's return says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirected {
@@ -306,6 +302,10 @@ pub trait Provider: Send + Sync + 'static {
     async fn document(&self, call: Call, target: Target<'_>, format: pb::ReportFormat) -> Result<Document, ProviderError>;
     /// Reads the query of a customer's return; `Ok(None)` if it is none of this provider. It may ask the provider what the query says.
     async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError>;
+    /// Where this credential's messages come in, and what proves them.
+    fn inbound(&self) -> Inbound<'_>;
     /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
-    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint>;
+    fn read_webhook(&self, body: &[u8]) -> Reading;
+    /// Reads an opening back by a reference that a message named for an attempt whose own answer was lost: is it the attempt's customer's?
+    async fn owner_of(&self, call: Call, journey: &Journey, attempt: &Attempt, reference: &str) -> Result<Owner, ProviderError>;
 }

@@ -11,6 +11,10 @@ pub struct FinProCredential {
     pub organisation_id: &'static str,
     /// Header `appIdentifier`.
     pub app_identifier: &'static str,
+    /// The secret part of the address to which its messages go.
+    pub webhook_token: &'static str,
+    /// The secret with which its messages are signed.
+    pub webhook_secret: &'static str,
     /// Whether journeys go through orchestration (AA with PDF behind it) instead of plain consents.
     pub orchestration: bool,
 }
@@ -21,6 +25,8 @@ pub const FINPRO_CONSENT: FinProCredential = FinProCredential {
     client_secret: "sandbox-consent-secret",
     organisation_id: "ORG0001",
     app_identifier: "in.example.lender.consent",
+    webhook_token: "sandbox-consent-webhook-token",
+    webhook_secret: "sandbox-consent-webhook-secret",
     orchestration: false,
 };
 
@@ -30,6 +36,8 @@ pub const FINPRO_ORCHESTRATION: FinProCredential = FinProCredential {
     client_secret: "sandbox-orchestration-secret",
     organisation_id: "ORG0002",
     app_identifier: "in.example.lender.orchestration",
+    webhook_token: "sandbox-orchestration-webhook-token",
+    webhook_secret: "sandbox-orchestration-webhook-secret",
     orchestration: true,
 };
 

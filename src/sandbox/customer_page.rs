@@ -58,6 +58,8 @@ pub trait Journeys: Send + Sync {
     fn view(&self, token: &str) -> Option<View>;
     /// The customer decides; `None` if the token is not one of this simulator's.
     fn decide(&self, token: &str, decision: Decision) -> Option<Outcome>;
+    /// The tokens of a customer's URLs, whoever was told of them.
+    fn pages(&self, mobile: &str) -> Vec<String>;
 }
 
 type All = Arc<Vec<Arc<dyn Journeys>>>;

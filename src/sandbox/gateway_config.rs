@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Sandbox,
+    Sandbox, WebhookTarget,
     credentials::{self, FINPASS, FINPRO_CONSENT, FINPRO_ORCHESTRATION, FinProCredential},
     scratch::write_private,
 };
@@ -66,15 +66,27 @@ pub fn gateway_toml_at(sandbox: &Sandbox, dir: &Path, listeners: Listeners) -> i
     ))
 }
 
+/// Tells the sandbox where the gateway takes FinPro's messages, as an operator does in the portal.
+pub fn point_webhooks(sandbox: &Sandbox, gateway: SocketAddr) {
+    for credential in credentials::FINPRO {
+        let url = format!("http://{gateway}/webhooks/finpro/{}", credential.webhook_token);
+        sandbox.set_webhook_target(credential.client_id, WebhookTarget { url, secret: credential.webhook_secret.to_owned() });
+    }
+}
+
 fn finpro(sandbox: &Sandbox, dir: &Path, name: &str, credential: &FinProCredential) -> io::Result<String> {
     let secret = dir.join(format!("finpro-{name}.secret"));
     write_private(&secret, credential.client_secret)?;
+    let (token, signs) = (dir.join(format!("finpro-{name}.webhook-token")), dir.join(format!("finpro-{name}.webhook-secret")));
+    write_private(&token, credential.webhook_token)?;
+    write_private(&signs, credential.webhook_secret)?;
     let style = if credential.orchestration { "orchestration" } else { "consent" };
     Ok(format!(
         "[tenant.finpro.{name}]\nbase_url = \"{}\"\nstyle = \"{style}\"\nclient_id = \"{}\"\nclient_secret = {{ file = {} }}\n\
          organisation_id = \"{}\"\napp_identifier = \"{}\"\n\
          products = {{ underwriting = \"UW-ONETIME\", monitoring = \"MON-PERIODIC\" }}\n\
-         analytics = {{ json = \"{}\", excel = \"{}\" }}\n\n",
+         analytics = {{ json = \"{}\", excel = \"{}\" }}\n\
+         webhook = {{ token = {{ file = {} }}, hmac_secrets = [{{ file = {} }}] }}\n\n",
         sandbox.finpro_base_url(),
         credential.client_id,
         quoted(&secret),
@@ -82,6 +94,8 @@ fn finpro(sandbox: &Sandbox, dir: &Path, name: &str, credential: &FinProCredenti
         credential.app_identifier,
         credentials::FINPRO_ANALYTICS_JSON,
         credentials::FINPRO_ANALYTICS_EXCEL,
+        quoted(&token),
+        quoted(&signs),
     ))
 }
 

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
     Sandbox, SandboxConfig,
-    gateway_config::{Listeners, gateway_toml_at},
+    gateway_config::{Listeners, gateway_toml_at, point_webhooks},
     scenario,
     scratch::Scratch,
 };
@@ -51,6 +51,7 @@ pub async fn run(ports: Ports) -> Result<(), RunFailure> {
     let config = Config::from_toml_str(&gateway_toml_at(&sandbox, dir.path(), listeners)?)
         .map_err(|faults| RunFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, clock).await.map_err(|error| RunFailure::Start(error.to_string()))?;
+    point_webhooks(&sandbox, gateway.webhook);
     println!("{}", welcome(gateway.grpc, gateway.webhook, sandbox.address));
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

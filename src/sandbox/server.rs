@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{
     calls::Calls,
-    customer_page::{self, Journeys},
+    customer_page::{self, Decision, Journeys, Outcome},
     files::{self, Files},
     finpass, finpro,
     webhooks::{WebhookTarget, Webhooks},
@@ -71,6 +71,7 @@ pub struct Sandbox {
     /// Where it listens.
     pub address: SocketAddr,
     world: Arc<World>,
+    journeys: Vec<Arc<dyn Journeys>>,
     server: JoinHandle<()>,
     _stop: DropGuard,
 }
@@ -90,7 +91,7 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let webhooks = Webhooks::new(config.webhooks, config.webhook_targets.clone(), stop.clone());
         let world = Arc::new(World { base, config, clock, calls: Calls::default(), webhooks, files: Files::default() });
-        let router = router(&world);
+        let (router, journeys) = router(&world);
         let stopped = stop.clone();
         let server = tokio::spawn(async move {
             let serving = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
@@ -98,7 +99,7 @@ impl Sandbox {
                 tracing::warn!(%error, "the sandbox's server ended");
             }
         });
-        Ok(Self { address, world, server, _stop: stop.drop_guard() })
+        Ok(Self { address, world, journeys, server, _stop: stop.drop_guard() })
     }
 
     /// Stops it and waits until its port is free.
@@ -131,6 +132,15 @@ impl Sandbox {
         self.world.webhooks.set_target(credential, target);
     }
 
+    /// The customer decides on every page of theirs, also on one whose URL never reached the gateway: the aggregator has told them of it.
+    /// Answers on how many that was possible.
+    pub fn decide(&self, mobile: &str, decision: Decision) -> usize {
+        let pages =
+            self.journeys.iter().flat_map(|journeys| journeys.pages(mobile).into_iter().map(move |token| (journeys, token)));
+        let decided = pages.map(|(journeys, token)| journeys.decide(&token, decision));
+        decided.filter(|outcome| matches!(outcome, Some(Outcome::Done | Outcome::Redirect(_)))).count()
+    }
+
     fn at(&self, path: &str) -> Url {
         let mut url = self.world.base.clone();
         url.set_path(path);
@@ -138,12 +148,13 @@ impl Sandbox {
     }
 }
 
-fn router(world: &Arc<World>) -> Router {
+fn router(world: &Arc<World>) -> (Router, Vec<Arc<dyn Journeys>>) {
     let parts = [finpro::part(world), finpass::part(world)];
-    let journeys = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
-    parts
+    let journeys: Vec<_> = parts.iter().map(|part| Arc::clone(&part.journeys)).collect();
+    let router = parts
         .into_iter()
         .fold(Router::new(), |router, part| router.nest(part.path, part.router))
         .merge(files::router(Arc::clone(world)))
-        .merge(customer_page::router(journeys))
+        .merge(customer_page::router(journeys.clone()));
+    (router, journeys)
 }

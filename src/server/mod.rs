@@ -69,7 +69,7 @@ pub fn serve_grpc(listener: TcpListener, routes: Routes, settings: Settings, sto
     tokio::spawn(accept::serve(listener, accept::Protocol::Grpc, service, settings, stop))
 }
 
-/// Serves providers' webhooks until `stop`: POST only, bodies up to 1 MiB, 30 s a request.
+/// Serves providers' webhooks until `stop`: POST only, 30 s a request.
 pub fn serve_http(listener: TcpListener, router: axum::Router, settings: Settings, stop: CancellationToken) -> JoinHandle<()> {
     let router = webhook::bounded(router);
     // The router takes its own body type; hyper's is wrapped once.

@@ -4,25 +4,20 @@ use std::time::Duration;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::Request,
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
 use http::{Method, StatusCode};
 use tokio::time::timeout;
 
-/// Most bytes of a message. The messages that providers document are a few KiB.
-const MAX_BODY: usize = 1024 * 1024;
 /// Most time of one request, its body included.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
 /// The router inside its bounds.
 pub(super) fn bounded(router: Router) -> Router {
-    // axum runs the last layer first: method and time are judged before anything is read.
-    router
-        .layer(DefaultBodyLimit::disable())
-        .layer(tower_http::limit::RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(from_fn(within_bounds))
+    // The size is the route's own bound: it is judged once the address is known, so that strangers cannot make us read at all.
+    router.layer(from_fn(within_bounds))
 }
 
 async fn within_bounds(request: Request, next: Next) -> Response {

@@ -6,6 +6,7 @@ mod documents;
 mod events;
 mod evidence;
 mod find;
+mod inbox;
 mod increments;
 mod journeys;
 mod migrations;
@@ -25,6 +26,7 @@ pub use documents::{DocumentStore, KeptDocument};
 pub use events::{Event, EventStore, FeedEvent, FeedNote, FeedPage, FeedPosition};
 pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use find::{Behind, FindStore, Wanted};
+pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Look, Versioned};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
@@ -50,6 +52,7 @@ pub trait Storage:
     + EvidenceStore
     + DocumentStore
     + IncrementStore
+    + InboxStore
     + 'static
 {
     /// Whether the store answers.

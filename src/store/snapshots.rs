@@ -39,8 +39,8 @@ pub trait SnapshotStore: Send + Sync {
         normaliser_version: u32,
         rows: &[u8],
     ) -> Result<bool, StoreError>;
-    /// Removes what is past its purge date: snapshots, what they were made from, documents, and what
-    /// providers called the latest. Answers how many.
+    /// Removes what is past its purge date: snapshots, what they were made from, documents, what providers called the
+    /// latest, and messages. Answers how many.
     async fn purge(&self, now: Timestamp) -> Result<u64, StoreError>;
     /// Removes everything that a fetch brought, at once: its consent was withdrawn.
     async fn drop_fetch(&self, tenant: &str, fetch_id: &str) -> Result<(), StoreError>;

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{FeedNote, KeptEvidence, StoreError, columns, events};
+use super::{FeedNote, KeptEvidence, Message, NewMessage, StoreError, columns, events};
 use crate::{
     journey::model::Journey,
     seal::{KeyedHash, Keys, Sealer},
@@ -123,6 +124,20 @@ impl Vault {
         Ok(self.sealer.open(&["snapshot", tenant, fetch_id], sealed)?)
     }
 
+    pub(super) fn seal_message(&self, sent: &NewMessage) -> Result<Vec<u8>, StoreError> {
+        Ok(self.sealer.seal(&message(&sent.tenant, &sent.id, sent.verified), &sent.body)?)
+    }
+
+    pub(super) fn open_message(&self, kept: &Message, sealed: &[u8]) -> Result<Bytes, StoreError> {
+        Ok(self.sealer.open(&message(&kept.tenant, &kept.id, kept.verified), sealed)?.into())
+    }
+
+    /// Equal for the same bytes at the same address only.
+    pub(super) fn message_key(&self, sent: &NewMessage) -> Vec<u8> {
+        let parts = [&sent.tenant, "message", &sent.provider, &sent.credential, &sent.token];
+        self.hash.digest(parts.into_iter().map(str::as_bytes).chain([sent.body.as_ref()])).to_vec()
+    }
+
     pub(super) fn seal_document(&self, tenant: &str, fetch_id: &str, format: &str, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
         Ok(self.sealer.seal(&["document", tenant, fetch_id, format], bytes)?)
     }
@@ -157,6 +172,11 @@ impl Vault {
             received_at: columns::instant(facts.received_at)?,
         })
     }
+}
+
+/// Where a message's body is sealed. In the database a hint cannot be made a message that was proved.
+fn message<'a>(tenant: &'a str, id: &'a str, verified: bool) -> [&'a str; 4] {
+    ["message", tenant, id, if verified { "verified" } else { "hint" }]
 }
 
 /// What stands in clear beside a sealed body.

@@ -35,3 +35,4 @@ mod stores;
 mod streams;
 mod traces;
 mod watch;
+mod webhooks;

@@ -13,7 +13,7 @@ use std::{
 use sangam::{
     clock::SystemClock,
     pb::{self, JourneyState, Product, View, journey_service_client::JourneyServiceClient},
-    sandbox::{Sandbox, SandboxConfig, bank::Bank, customer, gateway_config::gateway_toml},
+    sandbox::{Sandbox, SandboxConfig, bank::Bank, credentials::FINPRO_CONSENT, customer, gateway_config::gateway_toml},
 };
 use tempfile::TempDir;
 use tonic::{Status, transport::Channel};
@@ -193,9 +193,13 @@ async fn neither_log_nor_errors_nor_files_hold_anything_personal() {
     token.page_token = EMAIL.to_owned();
     errors.push(said(&gateway.client.clone().fetch_data(token).await.unwrap_err()));
     let message = format!(r#"{{"accountID":"{NAME}","consentHandle":"{EMAIL}","vua":"9000000001@onemoney"}}"#);
-    let url = format!("http://{}/webhooks/finpro/{}", gateway.webhook, "Quillemarker");
-    let post = reqwest::Client::builder().no_proxy().build().unwrap().post(url).body(message);
-    assert!(post.send().await.unwrap().status().is_success());
+    let posts = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (token, expected) in [("Quillemarker", 401), (FINPRO_CONSENT.webhook_token, 200)] {
+        let signature = crate::webhooks::sign(FINPRO_CONSENT.webhook_secret, message.as_bytes());
+        let url = format!("http://{}/webhooks/finpro/{token}", gateway.webhook);
+        let post = posts.post(url).header(crate::webhooks::SIGNATURE, signature).body(message.clone());
+        assert_eq!(post.send().await.unwrap().status().as_u16(), expected);
+    }
 
     let mobiles: Vec<_> = stories.iter().map(|digits| format!("90000000{digits}")).collect();
     let words = markers(&mobiles);

@@ -187,6 +187,8 @@ async fn whatever_becomes_of_the_listener_the_last_state_is_told() {
 async fn a_store_that_never_answers_is_as_one_that_is_gone() {
     let replicas = Replicas::start(Database::new().await, |_| ()).await;
     let id = replicas.ready().await;
+    // What is to be answered later must be in memory.
+    assert!(!replicas.told(&id).await.stale);
     let request = start_request("finpro", "consent", "01", &DATA);
     let mut connection = replicas.database.connect().await;
     let mut holding = connection.begin().await.unwrap();

@@ -203,7 +203,7 @@ fn the_examples_of_the_default_file_are_well_apart_from_their_secrets() {
     let faults = faults_of(Config::from_toml_str(&text));
     let secrets = faults.iter().filter(|(_, message)| message.contains("cannot be read: ") || message.contains("is not set"));
     assert_eq!(secrets.count(), faults.len(), "{faults:#?}");
-    assert_eq!(faults.len(), 6, "{faults:#?}");
+    assert_eq!(faults.len(), 8, "{faults:#?}");
 }
 
 /// The names of a section's settings, as the code knows them.
@@ -242,6 +242,7 @@ fn the_default_file_names_every_setting() {
         ("tenant.fair_use", names::<FairUse>()),
         ("tenant.finpro.main", names::<finpro::Config>()),
         ("tenant.finpro.main.analytics", names::<finpro::AnalyticsJourneys>()),
+        ("tenant.finpro.main.webhook", names::<finpro::WebhookConfig>()),
         ("tenant.finpro.main.limits", names::<LimitsConfig>()),
         ("tenant.finpass.main", names::<finpass::Config>()),
     ];

@@ -122,6 +122,8 @@ impl Service {
         }
         // The background sleeps until the earliest due time it knows; a new one may be earlier.
         self.wake.notify_one();
+        // A message may have waited for what this journey has learnt.
+        self.tell_inbox();
     }
 
     fn tell_others(&self, journey: &Journey, news: bool) {
@@ -147,6 +149,9 @@ impl Service {
         for consent in journey.consents.iter().filter(|consent| consent.state == ConsentState::Revoked) {
             if before.consent(&consent.id).is_some_and(|old| old.state == ConsentState::Revoked) {
                 continue;
+            }
+            if let Err(error) = self.parts.store.drop_pushed_data(&journey.tenant, &journey.id).await {
+                tracing::error!(%error, journey_id = %journey.id, "pushed data of a withdrawn consent is not removed yet");
             }
             if let Err(error) = self.parts.store.drop_increments(&journey.tenant, &consent.id).await {
                 tracing::error!(%error, consent_id = %consent.id, "a withdrawn answer is not removed yet");

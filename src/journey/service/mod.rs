@@ -1,5 +1,6 @@
 //! The only orchestration: every rpc and the background go through here. It knows providers as [`Provider`] only.
 
+mod adopt;
 mod analytics;
 mod change;
 mod changes;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast};
 
+pub use adopt::{Adoption, Named};
 pub use analytics::AnalyticsAnswer;
 pub use changes::{ChangesPage, ChangesQuery};
 pub use complete::Demand;
@@ -139,6 +141,8 @@ pub struct Service {
     watches: Arc<watch::Hub>,
     /// Wakes the background.
     pub(super) wake: Arc<Notify>,
+    /// Wakes whoever applies messages.
+    inbox: Arc<Notify>,
 }
 
 impl Service {
@@ -161,6 +165,7 @@ impl Service {
             changes,
             watches,
             wake: Arc::new(Notify::new()),
+            inbox: Arc::new(Notify::new()),
         }
     }
 
@@ -192,6 +197,26 @@ impl Service {
     /// How the background looks after journeys.
     pub fn pace(&self) -> &Pace {
         &self.parts.pace
+    }
+
+    /// What is assumed where a provider does not tell.
+    pub fn assumptions(&self) -> &Assumptions {
+        &self.parts.assume
+    }
+
+    /// Tells the background that a journey may be due.
+    pub fn wake_background(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Tells whoever applies messages that one may be due.
+    pub fn tell_inbox(&self) {
+        self.inbox.notify_one();
+    }
+
+    /// Ends when a message may be due.
+    pub async fn inbox_told(&self) {
+        self.inbox.notified().await;
     }
 
     /// Ends when the background has something new to look at.

@@ -28,7 +28,8 @@ pub(super) struct Report {
     pub settled: bool,
 }
 
-const LIST: &[&str] = &["account_aggregator_json", "accounts"];
+/// Where the accounts stand.
+pub(super) const LIST: &[&str] = &["account_aggregator_json", "accounts"];
 
 /// Judges the answer of `fetch-json-report`. A success without data is data that is not there yet.
 pub(super) fn read_report(origin: Origin, response: &OutboundResponse) -> Result<Report, Refusal> {

@@ -8,10 +8,11 @@ use super::{
     capability::ProviderProduct,
     error::{ErrorKind, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse},
+    inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
         Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
-        Target, WebhookHint,
+        Target,
     },
     settings::is_loopback,
 };
@@ -38,6 +39,7 @@ pub mod fields;
 mod neutral;
 mod observe;
 mod open;
+mod owner;
 mod plan;
 mod products;
 mod session;
@@ -184,13 +186,21 @@ impl Provider for Finpass {
         }
     }
 
+    fn inbound(&self) -> Inbound<'_> {
+        Inbound::Attempt
+    }
+
     /// What Finpass appends to the address of the return is not documented.
     async fn resolve_redirect(&self, _: Call, _: &str) -> Result<Option<Redirected>, ProviderError> {
         Ok(None)
     }
 
-    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {
+    fn read_webhook(&self, body: &[u8]) -> Reading {
         webhook::read(body)
+    }
+
+    async fn owner_of(&self, call: Call, journey: &Journey, _: &Attempt, reference: &str) -> Result<Owner, ProviderError> {
+        owner::read(self, call, journey, reference).await
     }
 }
 

@@ -2,30 +2,41 @@
 //! is read. The attempt is known by the message's own address.
 
 use crate::providers::{
+    inbound::{Reading, WebhookHint},
     lenient::{Members, identifier},
-    provider::WebhookHint,
 };
 
 /// Reads a message.
-pub(super) fn read(body: &[u8]) -> Option<WebhookHint> {
-    let message = Members::of(body)?;
-    let client_id = message.text(&["client_id"]).or_else(|| message.object(&["data"]).text(&["client_id"]));
-    let provider_refs = client_id.and_then(identifier).into_iter().collect();
-    Some(WebhookHint { attempt_id: None, provider_refs })
+pub(super) fn read(body: &[u8]) -> Reading {
+    let Some(message) = Members::of(body) else { return Reading::Unreadable };
+    let client_id = message.text(&["client_id"]).or_else(|| message.object(&["data"]).text(&["client_id"])).and_then(identifier);
+    Reading::About(WebhookHint {
+        kind: "STATUS",
+        provider_refs: client_id.iter().cloned().collect(),
+        opening_ref: client_id,
+        ..WebhookHint::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn refs(body: &str) -> Option<Vec<String>> {
+        match read(body.as_bytes()) {
+            Reading::About(hint) => Some(hint.provider_refs),
+            _ => None,
+        }
+    }
+
     #[test]
     fn the_client_id_is_found_at_either_place() {
         for body in [r#"{"client_id":"aa_1","status":"ACTIVE"}"#, r#"{"event":"x","data":{"client_id":"aa_1"}}"#] {
-            assert_eq!(read(body.as_bytes()).unwrap().provider_refs, ["aa_1"]);
+            assert_eq!(refs(body).unwrap(), ["aa_1"]);
         }
-        assert_eq!(read(br#"{"new_state":"x"}"#), Some(WebhookHint::default()));
+        assert_eq!(refs(r#"{"new_state":"x"}"#).unwrap(), [""; 0]);
         for body in ["", "null", "[]", "7", "\"x\"", "{", "<html>"] {
-            assert_eq!(read(body.as_bytes()), None, "{body}");
+            assert_eq!(read(body.as_bytes()), Reading::Unreadable, "{body}");
         }
     }
 }

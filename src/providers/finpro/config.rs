@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::civil::Date;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -14,6 +14,7 @@ use crate::{
     journey::fair_use::Frequency,
     providers::{
         http::Limits,
+        inbound::{Door, Signature},
         settings::{self, LimitsConfig},
     },
 };
@@ -106,6 +107,45 @@ pub struct TemplateFacts {
     pub analytics: AnalyticsJourneys,
 }
 
+/// The address for FinPro's messages, as it was set in its portal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// The secret part of the address.
+    pub token: SecretSource,
+    /// The secrets that sign: one, or two while one takes the other's place. Without any, messages are hints.
+    pub hmac_secrets: Vec<SecretSource>,
+}
+
+/// The header with the signature.
+const SIGNATURE: HeaderName = HeaderName::from_static("x-webhook-signature");
+
+impl WebhookConfig {
+    fn check(&self, path: &str, faults: &mut Faults) -> Option<Door> {
+        let token = self.token.load(&format!("{path}.token"), faults);
+        if token.as_ref().is_some_and(|token| !is_address_token(token.expose_secret())) {
+            faults.add(
+                format!("{path}.token"),
+                "must be 24 to 128 letters, digits, `_` and `-`, as `openssl rand -hex 24` prints them",
+            );
+        }
+        if self.hmac_secrets.len() > 2 {
+            faults.add(format!("{path}.hmac_secrets"), "must be one secret, or two while they are changed");
+        }
+        let place = |at: usize| format!("{path}.hmac_secrets[{at}]");
+        let secrets = self.hmac_secrets.iter().enumerate().filter_map(|(at, secret)| secret.load(&place(at), faults));
+        let secrets: Vec<SecretString> = secrets.collect();
+        let signature = (!secrets.is_empty()).then(|| Signature::new(SIGNATURE, &secrets));
+        // A secret that cannot be read must not turn the signature off; the fault above ends the start.
+        Some(Door::new(&token?, signature))
+    }
+}
+
+/// Whether a text can be the secret part of an address: not to be guessed, and the same in every spelling of an address.
+fn is_address_token(text: &str) -> bool {
+    (24..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
 /// `[tenant.finpro.<name>]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -132,6 +172,8 @@ pub struct Config {
     pub analytics: AnalyticsJourneys,
     /// The hosts from which a report's pre-signed link may be fetched, each written in full.
     pub report_hosts: Vec<String>,
+    /// Where FinPro's messages come in; without it they have no address.
+    pub webhook: Option<WebhookConfig>,
     /// Times and sizes.
     pub limits: LimitsConfig,
 }
@@ -158,6 +200,8 @@ pub struct Settings {
     pub analytics: AnalyticsJourneys,
     /// Hosts of reports.
     pub report_hosts: Vec<String>,
+    /// Where messages come in.
+    pub door: Option<Door>,
     /// Times and sizes.
     pub limits: Limits,
 }
@@ -193,6 +237,7 @@ impl Config {
                 );
             }
         }
+        let door = self.webhook.as_ref().and_then(|webhook| webhook.check(&format!("{path}.webhook"), faults));
         let limits = self.limits.check(&format!("{path}.limits"), faults);
         (faults.iter().count() == before).then_some(Settings {
             base_url: base_url?,
@@ -203,6 +248,7 @@ impl Config {
             templates: self.templates.clone(),
             analytics: self.analytics.clone(),
             report_hosts: self.report_hosts.clone(),
+            door,
             limits,
         })
     }
@@ -298,7 +344,7 @@ mod tests {
         assert!(paths(&config).is_empty());
         config.base_url = "http://fiu.example".to_owned();
         config.client_id = String::new();
-        config.client_secret = SecretSource::default();
+        let short = std::mem::take(&mut config.client_secret);
         config.aa_handle = "@a b".to_owned();
         config.products = BTreeMap::from([("lending".to_owned(), "PROD 01".to_owned())]);
         config.report_hosts =
@@ -307,6 +353,8 @@ mod tests {
             "PROD01".to_owned(),
             TemplateFacts { range_days: Some(1), range_from: Some("2025-01-01".parse().unwrap()), ..TemplateFacts::default() },
         )]);
+        let secret = config.client_secret.clone();
+        config.webhook = Some(WebhookConfig { token: short, hmac_secrets: vec![secret.clone(), secret.clone(), secret] });
         let expected = [
             "base_url",
             "client_secret",
@@ -319,6 +367,11 @@ mod tests {
             "report_hosts[1]",
             "report_hosts[2]",
             "report_hosts[3]",
+            "webhook.token",
+            "webhook.hmac_secrets",
+            "webhook.hmac_secrets[0]",
+            "webhook.hmac_secrets[1]",
+            "webhook.hmac_secrets[2]",
         ];
         assert_eq!(paths(&config), expected);
     }

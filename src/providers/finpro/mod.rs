@@ -15,10 +15,11 @@ use super::{
     download::Downloader,
     error::{ErrorKind, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse},
+    inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
         Analysis, Body, Call, CustomerUrl, Document, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider, Redirected,
-        Target, WebhookHint,
+        Target,
     },
     settings::is_loopback,
 };
@@ -44,6 +45,7 @@ pub mod fields;
 mod neutral;
 mod observe;
 mod open;
+mod owner;
 mod plan;
 mod products;
 mod redirect;
@@ -53,7 +55,7 @@ mod terms;
 mod testing;
 mod webhook;
 
-pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts};
+pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts, WebhookConfig};
 use terms::Terms;
 
 /// FinPro's id in the contract.
@@ -276,6 +278,13 @@ impl Provider for FinPro {
         }
     }
 
+    fn inbound(&self) -> Inbound<'_> {
+        match &self.settings.door {
+            Some(door) => Inbound::Credential(door),
+            None => Inbound::Closed,
+        }
+    }
+
     async fn resolve_redirect(&self, call: Call, query: &str) -> Result<Option<Redirected>, ProviderError> {
         match redirect::read_query(query) {
             Some(redirect::Return::Transaction(redirected)) => Ok(Some(redirected)),
@@ -287,8 +296,12 @@ impl Provider for FinPro {
         }
     }
 
-    fn read_webhook(&self, body: &[u8]) -> Option<WebhookHint> {
+    fn read_webhook(&self, body: &[u8]) -> Reading {
         webhook::read(body)
+    }
+
+    async fn owner_of(&self, call: Call, journey: &Journey, attempt: &Attempt, reference: &str) -> Result<Owner, ProviderError> {
+        owner::read(self, call, journey, attempt, reference).await
     }
 }
 
@@ -322,10 +335,16 @@ pub(super) fn build_all(
     clock: &SharedClock,
     faults: &mut Faults,
 ) -> Vec<FinPro> {
-    let mut built = Vec::new();
+    let mut built: Vec<FinPro> = Vec::new();
     for (name, config) in configs {
         let path = format!("{path}.{ID}.{name}");
         let Some(settings) = config.check(&path, faults) else { continue };
+        let taken = |other: &FinPro| {
+            other.settings.door.as_ref().zip(settings.door.as_ref()).is_some_and(|(one, two)| one.is_the_same_as(two))
+        };
+        if built.iter().any(taken) {
+            faults.add(format!("{path}.webhook.token"), "must differ from the token of every other credential");
+        }
         match FinPro::new(name, settings, jitter.clone(), clock.clone()) {
             Ok(finpro) => built.push(finpro),
             Err(_) => faults.add(path, "the HTTP client cannot be made: check the machine's certificates"),

@@ -94,6 +94,7 @@ pub(super) fn settings(style: Style) -> Settings {
         templates: BTreeMap::new(),
         analytics: AnalyticsJourneys { json: Some("json_v1".to_owned()), xml: None, excel: Some("excel_v1".to_owned()) },
         report_hosts: Vec::new(),
+        door: None,
         limits: Limits::default(),
     }
 }

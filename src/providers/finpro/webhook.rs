@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::providers::{
-    lenient::{Members, identifier},
-    provider::WebhookHint,
+    inbound::{Reading, WebhookHint},
+    lenient::{self, Members, identifier},
 };
 
 /// Most references that are kept of one message.
@@ -15,30 +15,76 @@ const MOST: usize = 32;
 const ATTEMPT: &[&str] = &["accountID"];
 const REFERENCES: &[&str] = &["consentHandle", "consentID", "transactionID"];
 
+/// The events that are documented. JOURNEY_COMPLETE is a type, whose status is the outcome.
+const EVENTS: [&str; 14] = [
+    "CONSENT_APPROVED",
+    "CONSENT_REJECTED",
+    "CONSENT_PAUSED",
+    "CONSENT_RESUMED",
+    "CONSENT_REVOKED",
+    "CONSENT_EXPIRED",
+    "DATA_REQUEST",
+    "DATA_READY",
+    "DATA_DENIED",
+    "SESSION_FAILED",
+    "SESSION_EXPIRED",
+    "DATA_PUSH",
+    "EVENT_STATUS_UPDATED",
+    JOURNEY_COMPLETE,
+];
+const JOURNEY_COMPLETE: &str = "JOURNEY_COMPLETE";
+/// The list of aggregators has changed: nobody's journey.
+const AA_LIST: &str = "AA_LIST";
+
 /// Reads a message.
-pub(super) fn read(body: &[u8]) -> Option<WebhookHint> {
+pub(super) fn read(body: &[u8]) -> Reading {
     // A text that holds the object: one level, no more.
     let unwrapped = serde_json::from_slice::<Text>(body).ok().map(|text| text.0);
     let body = unwrapped.as_deref().map_or(body, str::as_bytes);
-    let hint = match Members::of(body) {
+    let (hint, list) = match Members::of(body) {
         Some(message) => of_object(&message),
         None => of_text(&String::from_utf8_lossy(body)),
     };
-    (hint != WebhookHint::default()).then_some(hint)
+    match hint.attempt_id.is_some() || !hint.provider_refs.is_empty() {
+        true => Reading::About(hint),
+        false if list => Reading::Nobody,
+        false => Reading::Unreadable,
+    }
 }
 
 #[derive(Deserialize)]
 struct Text(String);
 
-fn of_object(message: &Members<'_>) -> WebhookHint {
-    let mut hint = WebhookHint { attempt_id: message.text(ATTEMPT).and_then(identifier), provider_refs: Vec::new() };
+/// What a message says, and whether it is about the list of aggregators.
+fn of_object(message: &Members<'_>) -> (WebhookHint, bool) {
+    let kind = message.text(&["eventType"]).unwrap_or_default();
+    let event = event(&kind, &message.text(&["eventStatus"]).unwrap_or_default());
+    let mut hint = WebhookHint {
+        kind: event,
+        attempt_id: message.text(ATTEMPT).and_then(identifier),
+        provider_refs: Vec::new(),
+        opening_ref: opening(event, message.text(&["transactionID"])),
+        sent_at: message.instant(&["timestamp"]),
+        holds_data: message.raw(&["data"]).is_some(),
+        data_expires_at: message.instant(&["dataExpiry"]),
+    };
     add(&mut hint, message);
     for step in message.list(&["eventData"]) {
         for consent in Members::within(Some(step)).list(&["consents"]) {
             add(&mut hint, &Members::within(Some(consent)));
         }
     }
-    hint
+    (hint, lenient::word(&kind) == AA_LIST)
+}
+
+fn event(kind: &str, status: &str) -> &'static str {
+    let words = [lenient::word(kind), lenient::word(status)];
+    EVENTS.into_iter().find(|event| words.iter().any(|word| word == event)).unwrap_or("OTHER")
+}
+
+/// In any other message a transaction could be the reference that a caller of ours gave.
+fn opening(event: &str, transaction: Option<String>) -> Option<String> {
+    transaction.and_then(identifier).filter(|_| event == JOURNEY_COMPLETE)
 }
 
 fn add(hint: &mut WebhookHint, members: &Members<'_>) {
@@ -56,12 +102,22 @@ fn push(hint: &mut WebhookHint, reference: Option<String>) {
     }
 }
 
-fn of_text(text: &str) -> WebhookHint {
-    let mut hint = WebhookHint { attempt_id: find(text, ATTEMPT[0]).and_then(identifier), provider_refs: Vec::new() };
+fn of_text(text: &str) -> (WebhookHint, bool) {
+    let kind = find(text, "eventType").unwrap_or_default();
+    let event = event(&kind, &find(text, "eventStatus").unwrap_or_default());
+    let mut hint = WebhookHint {
+        kind: event,
+        attempt_id: find(text, ATTEMPT[0]).and_then(identifier),
+        provider_refs: Vec::new(),
+        opening_ref: opening(event, find(text, "transactionID")),
+        sent_at: find(text, "timestamp").as_deref().and_then(lenient::instant),
+        holds_data: event == "DATA_PUSH",
+        data_expires_at: find(text, "dataExpiry").as_deref().and_then(lenient::instant),
+    };
     for name in ["consentHandle", "consentId", "consentID", "transactionID"] {
         push(&mut hint, find(text, name));
     }
-    hint
+    (hint, lenient::word(&kind) == AA_LIST)
 }
 
 /// The text after `"name":` in something that is nearly JSON.
@@ -69,55 +125,8 @@ fn find(text: &str, name: &str) -> Option<String> {
     let after = text.split_once(&format!("\"{name}\""))?.1.trim_start().strip_prefix(':')?.trim_start();
     let (value, _) = after.strip_prefix('"')?.split_once('"')?;
     let quoted = RawValue::from_string(format!("\"{value}\"")).ok()?;
-    crate::providers::lenient::scalar(&quoted)
+    lenient::scalar(&quoted)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn refs(body: &str) -> (Option<String>, Vec<String>) {
-        let hint = read(body.as_bytes()).unwrap();
-        (hint.attempt_id, hint.provider_refs)
-    }
-
-    #[test]
-    fn every_kind_of_message_names_whom_it_concerns() {
-        let consent = r#"{"timestamp":"t","consentHandle":"h","eventType":"CONSENT","eventStatus":"CONSENT_APPROVED","consentId":"c","accountID":"att_1"}"#;
-        let expected = (Some("att_1".to_owned()), vec!["h".to_owned(), "c".to_owned()]);
-        assert_eq!(refs(consent), expected);
-        assert_eq!(refs(&serde_json::to_string(consent).unwrap()), expected);
-        assert_eq!(refs(&consent.replace('}', ",}")), expected);
-        let rejected = r#"{"consentHandle":"h","eventStatus":"CONSENT_REJECTED","consentId":"<NULL>"}"#;
-        assert_eq!(refs(rejected), (None, vec!["h".to_owned()]));
-        let journey = r#"{"transactionID":"t","eventType":"JOURNEY_COMPLETE","accountID":"att_1","eventData":[
-            {"type":"AA","consents":[{"consentID":"c","consentHandle":"h"},{"consentID":null,"consentHandle":"i"}]},{"type":"PDF","accounts":[]}]}"#;
-        let (attempt, references) = refs(journey);
-        assert_eq!((attempt.as_deref(), references), (Some("att_1"), ["t", "h", "c", "i"].map(str::to_owned).to_vec()));
-    }
-
-    #[test]
-    fn a_message_about_nobody_is_none() {
-        for body in
-            ["", "null", "[]", "{}", "\"\"", "7", "{\"eventType\":\"AA_LIST\"}", "{\"accountID\":{}}", "{\"consentId\":\"\"}"]
-        {
-            assert_eq!(read(body.as_bytes()), None, "{body}");
-        }
-    }
-
-    #[test]
-    fn depth_and_inline_data_do_not_matter() {
-        let body = format!("{{\"consentHandle\":\"h\",\"data\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
-        assert_eq!(refs(&body).1, ["h"]);
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..300), text in "[\"a-zA-Z:{}, ]{0,80}") {
-            read(&body);
-            read(format!("{{\"consentHandle\"{text}").as_bytes());
-        }
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use self::{
 use super::{
     Sandbox, SandboxConfig,
     bank::{Bank, BankAccount},
-    gateway_config::gateway_toml,
+    gateway_config::{gateway_toml, point_webhooks},
     scenario::Scenario,
     scratch::Scratch,
 };
@@ -105,6 +105,7 @@ pub(super) async fn start(clock: SharedClock, dir: &Scratch) -> Result<(Sandbox,
     let config =
         Config::from_toml_str(&gateway_toml(&sandbox, dir.path())?).map_err(|faults| DemoFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, Arc::new(SystemClock)).await.map_err(|error| DemoFailure::Start(error.to_string()))?;
+    point_webhooks(&sandbox, gateway.webhook);
     Ok((sandbox, gateway))
 }
 

@@ -33,6 +33,12 @@ impl Journeys for Finpass {
             _ => Outcome::Done,
         })
     }
+
+    fn pages(&self, mobile: &str) -> Vec<String> {
+        let sessions = self.sessions();
+        let theirs = |client_id: &String| sessions.by_client.get(client_id).is_some_and(|session| session.mobile == mobile);
+        sessions.links.iter().filter(|(_, client_id)| theirs(client_id)).map(|(token, _)| token.clone()).collect()
+    }
 }
 
 fn lines(session: &Session) -> Vec<String> {

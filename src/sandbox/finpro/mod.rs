@@ -184,4 +184,8 @@ impl Journeys for Simulator {
     fn decide(&self, token: &str, decision: Decision) -> Option<Outcome> {
         FINPRO.iter().find_map(|credential| self.at_desk(credential, |desk| desk.decide(token, decision)).flatten())
     }
+
+    fn pages(&self, mobile: &str) -> Vec<String> {
+        FINPRO.iter().filter_map(|credential| self.at_desk(credential, |desk| desk.state.pages_of(mobile))).flatten().collect()
+    }
 }

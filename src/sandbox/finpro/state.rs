@@ -193,6 +193,13 @@ impl State {
         self.consents.iter_mut().find(|consent| consent.handle == handle)
     }
 
+    /// The tokens of a customer's pages.
+    pub(super) fn pages_of(&self, mobile: &str) -> Vec<String> {
+        let theirs =
+            |page: &Page| self.consents.iter().any(|consent| consent.mobile == mobile && page.handles.contains(&consent.handle));
+        self.pages.iter().filter(|(_, page)| theirs(page)).map(|(token, _)| token.clone()).collect()
+    }
+
     /// Whether this happens to the customer for the first `times` times.
     pub(super) fn first(&mut self, mobile: &str, what: &'static str, times: u32) -> bool {
         let count = self.happened.entry((mobile.to_owned(), what)).or_default();

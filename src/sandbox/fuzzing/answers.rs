@@ -121,6 +121,7 @@ fn finpro_settings(style: finpro::Style) -> Option<finpro::Settings> {
         },
         // No link may be followed: nothing is sent from here.
         report_hosts: Vec::new(),
+        door: None,
         limits: Limits::default(),
     })
 }
@@ -185,6 +186,7 @@ async fn calls(adapter: &dyn Provider, call: Call, journey: &Journey, plan: &Pla
     }
     let _ = adapter.fresh_url(call, journey, attempt, None).await;
     let _ = adapter.observe(call, journey, attempt).await;
+    let _ = adapter.owner_of(call, journey, attempt, "reference").await;
     let target = Target { journey, attempt, consent, fetch: consent.fetches.first(), accounts: &[] };
     let _ = adapter.request_data(call, target, None).await;
     if let Ok(fetched) = adapter.fetch(call, target).await {

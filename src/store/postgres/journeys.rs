@@ -49,7 +49,7 @@ impl JourneyStore for PostgresStore {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        self.write_refs(&mut tx, journey).await?;
+        self.write_refs(&mut tx, journey, now).await?;
         self.write_event(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(true)
@@ -145,26 +145,27 @@ impl PostgresStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        self.write_refs(tx, journey).await?;
+        self.write_refs(tx, journey, now).await?;
         self.write_event(tx, journey, now).await
     }
 
     /// What the journey is found by.
-    async fn write_refs(&self, tx: &mut PgConnection, journey: &Journey) -> Result<(), StoreError> {
+    async fn write_refs(&self, tx: &mut PgConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET expires_at = $1 WHERE tenant = $2 AND id = $3")
             .bind(journey.first_expiry().map(millis))
             .bind(&journey.tenant)
             .bind(&journey.id)
             .execute(&mut *tx)
             .await?;
-        sqlx::query(
-            "INSERT INTO journey_refs (hash, tenant, journey_id) SELECT unnest($1::bytea[]), $2, $3 ON CONFLICT DO NOTHING",
+        let learnt: Vec<Vec<u8>> = sqlx::query_scalar(
+            "INSERT INTO journey_refs (hash, tenant, journey_id) SELECT unnest($1::bytea[]), $2, $3 ON CONFLICT DO NOTHING
+             RETURNING hash",
         )
         .bind(self.vault.ref_hashes(journey))
         .bind(&journey.tenant)
         .bind(&journey.id)
-        .execute(tx)
+        .fetch_all(&mut *tx)
         .await?;
-        Ok(())
+        self.learnt(tx, &journey.tenant, learnt, now).await
     }
 }

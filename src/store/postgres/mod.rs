@@ -22,6 +22,7 @@ mod documents;
 mod events;
 mod evidence;
 mod find;
+mod inbox;
 mod increments;
 mod journeys;
 mod presence;
@@ -29,10 +30,11 @@ mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
+    (4, "inbox", include_str!("0004_inbox.sql")),
     (7, "find", include_str!("0007_find.sql")),
 ];
 

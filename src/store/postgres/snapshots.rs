@@ -85,6 +85,7 @@ impl SnapshotStore for PostgresStore {
             "DELETE FROM evidence WHERE purge_at <= $1",
             "DELETE FROM documents WHERE purge_at <= $1",
             "DELETE FROM increments WHERE purge_at <= $1",
+            "DELETE FROM inbox WHERE purge_at <= $1",
         ] {
             gone += sqlx::query(statement).bind(millis(now)).execute(&mut *tx).await?.rows_affected();
         }

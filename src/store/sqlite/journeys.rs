@@ -48,7 +48,7 @@ impl JourneyStore for SqliteStore {
         if done.rows_affected() == 0 {
             return Ok(false);
         }
-        self.write_refs(&mut tx, journey).await?;
+        self.write_refs(&mut tx, journey, now).await?;
         self.write_event(&mut tx, journey, now).await?;
         tx.commit().await?;
         Ok(true)
@@ -144,12 +144,12 @@ impl SqliteStore {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        self.write_refs(tx, journey).await?;
+        self.write_refs(tx, journey, now).await?;
         self.write_event(tx, journey, now).await
     }
 
     /// What the journey is found by.
-    async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey) -> Result<(), StoreError> {
+    async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET expires_at = ? WHERE tenant = ? AND id = ?")
             .bind(journey.first_expiry().map(millis))
             .bind(&journey.tenant)
@@ -157,12 +157,15 @@ impl SqliteStore {
             .execute(&mut *tx)
             .await?;
         for hash in self.vault.ref_hashes(journey) {
-            sqlx::query("INSERT OR IGNORE INTO journey_refs (hash, tenant, journey_id) VALUES (?, ?, ?)")
-                .bind(hash)
+            let done = sqlx::query("INSERT OR IGNORE INTO journey_refs (hash, tenant, journey_id) VALUES (?, ?, ?)")
+                .bind(&hash)
                 .bind(&journey.tenant)
                 .bind(&journey.id)
                 .execute(&mut *tx)
                 .await?;
+            if done.rows_affected() > 0 {
+                self.learnt(tx, &journey.tenant, &hash, now).await?;
+            }
         }
         Ok(())
     }

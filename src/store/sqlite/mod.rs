@@ -20,16 +20,18 @@ mod documents;
 mod events;
 mod evidence;
 mod find;
+mod inbox;
 mod increments;
 mod journeys;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
+    (4, "inbox", include_str!("0004_inbox.sql")),
     (6, "owners", include_str!("0006_owners.sql")),
     (7, "find", include_str!("0007_find.sql")),
 ];
@@ -43,6 +45,8 @@ pub struct SqliteStore {
     vault: Vault,
     /// This process, as it stands beside what it is at work on.
     owner: String,
+    /// Messages that wait for the next commit.
+    waiting: inbox::Waiting,
 }
 
 impl SqliteStore {
@@ -61,7 +65,7 @@ impl SqliteStore {
         migrations::compatible(&STEPS, sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&writer).await?)?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         let owner = uuid::Uuid::new_v4().to_string();
-        let store = Self { writer, readers, vault: Vault::new(keys), owner };
+        let store = Self { writer, readers, vault: Vault::new(keys), owner, waiting: inbox::Waiting::default() };
         store.check_key().await?;
         store.take_over().await?;
         Ok(store)

@@ -84,6 +84,7 @@ impl SnapshotStore for SqliteStore {
             "DELETE FROM snapshots WHERE purge_at <= ?",
             "DELETE FROM evidence WHERE purge_at <= ?",
             "DELETE FROM documents WHERE purge_at <= ?",
+            "DELETE FROM inbox WHERE purge_at <= ?",
             "DELETE FROM increments WHERE purge_at <= ?",
         ] {
             gone += sqlx::query(statement).bind(millis(now)).execute(&mut *tx).await?.rows_affected();

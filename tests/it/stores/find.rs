@@ -1,22 +1,17 @@
 //! Looking for journeys.
 
-use jiff::Timestamp;
 use sangam::{
     journey::model::{Journey, JourneyState},
     store::{Behind, Wanted},
 };
 
-use super::{Kit, on_every_store, testing};
+use super::{Kit, at, on_every_store, testing};
 
 on_every_store!(
     of_two_open_ones_with_one_reference_the_second_is_not_written,
     of_many_at_once_one_is_written,
     journeys_come_newest_first_and_by_every_filter,
 );
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
-}
 
 fn journey(id: &str, reference: &str, second: i64) -> Journey {
     let mut journey = testing::journey();

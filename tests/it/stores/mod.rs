@@ -4,6 +4,7 @@ mod documents;
 mod events;
 mod evidence;
 mod find;
+mod inbox;
 mod increments;
 mod journeys;
 mod migrations;

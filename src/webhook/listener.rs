@@ -1,0 +1,80 @@
+//! The routes of the webhook listener. Each bound holds before the next thing is touched: rate, address, presence of a signature, size,
+//! proof. A refusal changes nothing and says nothing of why.
+
+use std::error::Error as _;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::LengthLimitError;
+
+use super::{Inbox, address::Address, unverified::Unverified};
+
+/// `/webhooks/<provider>/<token>`, for POST.
+pub fn router(inbox: Inbox) -> Router {
+    Router::new().route("/webhooks/{provider}/{token}", post(take)).with_state(inbox)
+}
+
+async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String, String)>, request: Request) -> Response {
+    if !inbox.requests.take(inbox.service.clock().now()) {
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
+    }
+    match receive(&inbox, &provider, &token, request).await {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(status) => status.into_response(),
+    }
+}
+
+async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -> Result<(), StatusCode> {
+    let unavailable = |error| {
+        tracing::error!(%error, "a message cannot be taken");
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    let Some(address) = Address::find(&inbox.service, provider, token).await.map_err(unavailable)? else {
+        inbox.refused(None, "UNKNOWN_ADDRESS");
+        return Err(StatusCode::UNAUTHORIZED);
+    };
+    let (parts, body) = request.into_parts();
+    // A stranger who knows an address must not make us read a large body.
+    let unsigned = |signature: &crate::providers::inbound::Signature| !signature.is_present(&parts.headers);
+    if address.door().and_then(|door| door.signature.as_ref()).is_some_and(unsigned) {
+        inbox.refused(Some(&address), "UNSIGNED");
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    let body = read(&parts.headers, body, inbox.settings.max_body).await?;
+    let message = Unverified::new(address.clone(), parts.headers, body);
+    let verified = message.verify(inbox.service.clock().now(), inbox.settings.keep).map_err(|refused| {
+        inbox.refused(Some(&address), refused.word());
+        StatusCode::UNAUTHORIZED
+    })?;
+    inbox.keep(verified).await.map(drop).map_err(unavailable)
+}
+
+/// Reads a body of bounded size.
+async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, StatusCode> {
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if stated.is_some_and(|stated| stated > most) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    to_bytes(body, most).await.map_err(|error| match error.source().is_some_and(|source| source.is::<LengthLimitError>()) {
+        true => StatusCode::PAYLOAD_TOO_LARGE,
+        false => StatusCode::BAD_REQUEST,
+    })
+}
+
+impl Inbox {
+    /// Notes a refusal. The path is anybody's text and is not written.
+    fn refused(&self, address: Option<&Address>, reason: &'static str) {
+        if self.lines.take(self.service.clock().now()) {
+            let provider = address.map(|address| address.provider.id());
+            let credential = address.map(|address| address.provider.credential());
+            tracing::warn!(reason, provider, credential, "a message was refused");
+        }
+    }
+}

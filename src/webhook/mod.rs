@@ -1,0 +1,47 @@
+//! What providers send by themselves, one file a step:
+//!
+//! 1. [`listener`] takes a POST within its bounds and finds whom the [`address`] belongs to, before a byte of the body is read.
+//! 2. [`unverified`] holds the raw bytes; only its proof makes a [`verified`] message of them.
+//! 3. [`stored`] seals the message into the inbox. The provider is told 2xx after that, and never waits for anything else.
+//! 4. [`applied`] reads what was stored and wakes the journeys that it concerns: events wake, read-backs decide. [`run`] does so in the
+//!    background, [`read_back`] asks a provider where an event may bind an opening whose answer was lost.
+//!
+//! [`command`] is for the operator.
+
+pub mod address;
+pub mod applied;
+pub mod command;
+pub mod listener;
+pub mod rate;
+mod read_back;
+pub mod run;
+mod settings;
+pub mod stored;
+pub mod unverified;
+pub mod verified;
+
+use std::sync::Arc;
+
+pub use settings::Settings;
+
+use crate::journey::service::Service;
+
+/// The inbox of a tenant. Cheap to clone.
+#[derive(Clone)]
+pub struct Inbox {
+    service: Service,
+    settings: Settings,
+    /// Requests that may come in.
+    requests: Arc<rate::Bucket>,
+    /// Log lines about strangers: they must not fill the log.
+    lines: Arc<rate::Bucket>,
+}
+
+impl Inbox {
+    /// An inbox.
+    pub fn new(service: Service, settings: Settings) -> Self {
+        let requests = rate::Bucket::new(settings.per_second, settings.burst, service.clock().now());
+        let lines = rate::Bucket::new(1, 10, service.clock().now());
+        Self { service, settings, requests: Arc::new(requests), lines: Arc::new(lines) }
+    }
+}

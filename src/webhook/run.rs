@@ -1,0 +1,115 @@
+//! Applies what is in the inbox, in the background. What is due stands in the store, so a restart loses nothing.
+
+use std::time::Duration;
+
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Inbox, applied::Decision, read_back::ReadBack};
+use crate::store::{MessageState, StoreError};
+
+/// Messages that are applied with one commit.
+const BATCH: u32 = 256;
+/// Providers that are asked at once about lost openings.
+const READ_BACKS: usize = 4;
+/// However far away the next due time is, the store is asked again after this: another process may have written.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// A store that fails is not asked in a tight loop.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+
+/// How many messages a pass moved, by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Applied.
+    pub applied: usize,
+    /// Waiting for what is not known yet.
+    pub parked: usize,
+    /// Put aside.
+    pub quarantined: usize,
+    /// To be tried again.
+    pub again: usize,
+}
+
+impl Pass {
+    /// How many in all.
+    pub fn total(&self) -> usize {
+        self.applied + self.parked + self.quarantined + self.again
+    }
+
+    fn count(&mut self, state: MessageState) {
+        match state {
+            MessageState::Applied => self.applied += 1,
+            MessageState::Parked => self.parked += 1,
+            MessageState::Quarantined => self.quarantined += 1,
+            MessageState::New => self.again += 1,
+        }
+    }
+}
+
+/// Runs until stopped; providers that are being asked get the grace period to answer.
+pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
+    let mut read_backs = JoinSet::new();
+    while !stop.is_cancelled() {
+        let pause = match inbox.apply_due(READ_BACKS.saturating_sub(read_backs.len())).await {
+            Ok((pass, jobs)) => {
+                for job in jobs {
+                    let inbox = inbox.clone();
+                    read_backs.spawn(async move { job.run(&inbox).await });
+                }
+                if pass.total() >= BATCH as usize { Duration::ZERO } else { inbox.until_next().await }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the inbox cannot be read");
+                AFTER_FAULT
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = inbox.service.inbox_told() => {}
+            () = sleep(pause) => {}
+            Some(_) = read_backs.join_next() => {}
+        }
+    }
+    if timeout(grace, async { while read_backs.join_next().await.is_some() {} }).await.is_err() {
+        read_backs.shutdown().await;
+    }
+}
+
+impl Inbox {
+    /// Applies what is due, up to one batch. Answers what was done, and up to `room` openings to read back at their provider.
+    pub(super) async fn apply_due(&self, room: usize) -> Result<(Pass, Vec<ReadBack>), StoreError> {
+        let now = self.service.clock().now();
+        let (mut pass, mut settled, mut jobs) = (Pass::default(), Vec::new(), Vec::new());
+        for message in self.service.store().due_messages(now, BATCH).await? {
+            let one = match self.decide(&message).await? {
+                Decision::Settle(one) => one,
+                Decision::ReadBack(job) if jobs.len() < room => {
+                    let claim = job.claim(self);
+                    jobs.push(job);
+                    claim
+                }
+                Decision::ReadBack(_) => self.again(&message, now),
+            };
+            pass.count(one.state);
+            settled.push(one);
+        }
+        if !settled.is_empty() {
+            self.service.store().settle_messages(&settled, now).await?;
+            self.service.wake_background();
+        }
+        Ok((pass, jobs))
+    }
+
+    async fn until_next(&self) -> Duration {
+        let now = self.service.clock().now();
+        match self.service.store().next_message().await {
+            Ok(Some(due)) => Duration::try_from(due.duration_since(now))
+                .unwrap_or(Duration::ZERO)
+                .clamp(Duration::from_millis(1), LONGEST_SLEEP),
+            _ => LONGEST_SLEEP,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Seals a message into the inbox: once this has answered, the message is on disk and is applied, whatever happens.
+
+use super::{Inbox, verified::Verified};
+use crate::{
+    random::new_id,
+    store::{NewMessage, StoreError},
+};
+
+impl Inbox {
+    /// Keeps a message; `false` means that the same bytes came to the same address before.
+    pub async fn keep(&self, message: Verified) -> Result<bool, StoreError> {
+        let Verified { address, body, proved } = message;
+        let (provider, bytes) = (address.provider.clone(), body.len());
+        let received_at = self.service.clock().now();
+        let kept = self
+            .service
+            .store()
+            .keep_message(NewMessage {
+                id: new_id(self.service.random().as_ref(), "msg"),
+                tenant: self.service.tenant().id.clone(),
+                provider: provider.id().to_owned(),
+                credential: provider.credential().to_owned(),
+                attempt: address.attempt,
+                verified: proved,
+                token: address.token,
+                body,
+                received_at,
+                purge_at: received_at.checked_add(self.settings.keep).unwrap_or(received_at),
+            })
+            .await?;
+        if kept {
+            self.service.tell_inbox();
+        }
+        let outcome = if kept { "KEPT" } else { "KNOWN" };
+        tracing::info!(provider = provider.id(), credential = provider.credential(), bytes, outcome, "a message came");
+        Ok(kept)
+    }
+}
