@@ -135,7 +135,8 @@ async fn one_snapshot_stands_for_what_is_not_kept_or_never_was() {
 #[tokio::test]
 async fn the_background_trims_the_history() {
     let world = roomy_with(|config| config.watch.history_events = 1).await;
-    let (journey_id, all) = history(&world, "01").await;
+    let journey_id = world.approved(start_request("finpro", "consent", "01", DATA)).await;
+    let newest = world.until_picked_up(&journey_id).await.sequence;
     let world = world.restart().await;
     // The first thing that a gateway does is to remove what is too old.
     let mut stream = status(&world, &journey_id, Some(0), false).await;
@@ -155,7 +156,7 @@ async fn the_background_trims_the_history() {
         }
         other => panic!("{other:?}"),
     };
-    assert!(whole.reset && whole.journey.unwrap().sequence >= all.len() as i64);
+    assert!(whole.reset && whole.journey.unwrap().sequence >= newest);
     world.stop().await;
 }
 
