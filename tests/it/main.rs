@@ -38,6 +38,7 @@ mod scenarios;
 mod stage;
 mod stores;
 mod streams;
+mod torture;
 mod traces;
 mod watch;
 mod webhooks;
