@@ -2,7 +2,7 @@
 # tests need, are installed where they are missing and may be.
 CARGO ?= cargo
 
-.PHONY: test demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root image-check
+.PHONY: test torture demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root image-check
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
@@ -17,6 +17,12 @@ test: compiler postgres helm-lint
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test
+
+# Faults at real processes of the optimised program, in full: kills, several gateways on one database, a provider that is gone. Each run
+# prints what it counted: doubled, lost, refused.
+torture: compiler postgres
+	SANGAM_TORTURE=full SANGAM_WEBHOOKS=10000 SANGAM_KILLS=20 $(CARGO) test --release --test it -- --nocapture --test-threads=1 \
+		torture:: webhooks::flood:: webhooks::applied::one_message reconcile::every_approved replicas::whatever_becomes
 
 # The main job, once, through every provider, on the sandbox.
 demo: compiler

@@ -11,6 +11,7 @@ use sangam::{
 use crate::{
     harness::{ShiftedClock, World, start_request},
     scenarios::{opened, roomy},
+    torture,
 };
 
 const DATA: &[Product] = &[Product::Data];
@@ -48,9 +49,10 @@ pub async fn without_messages(world: &World, journeys: usize) -> Counts {
 
 #[tokio::test]
 async fn every_approved_journey_is_ready_though_no_message_comes() {
-    let world = roomy().await;
-    let counts = without_messages(&world, 30).await;
-    assert_eq!(counts, Counts { opened: 30, ready: 30, providers_asked_twice: 0 });
+    let (world, journeys) = (roomy().await, torture::size(500, 30));
+    let counts = without_messages(&world, journeys).await;
+    println!("no message comes: {counts:?}");
+    assert_eq!(counts, Counts { opened: journeys, ready: journeys, providers_asked_twice: 0 });
     world.stop().await;
 }
 

@@ -19,6 +19,7 @@ use crate::{
     harness::{PATIENCE, World, connect, data_request, reason, start_request, until},
     postgres::{Cluster, Database},
     stores::on_server,
+    torture,
 };
 
 const DATA: [Product; 1] = [Product::Data];
@@ -170,8 +171,10 @@ async fn whatever_becomes_of_the_listener_the_last_state_is_told() {
     let service = replicas.one.gateway.service().clone();
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                 WHERE application_name = 'sangam listener' AND datname = current_database()";
-    for round in 0..30 {
-        if round % 3 == 0 {
+    let (rounds, kills) = (torture::size(10_000, 30), torture::size(100, 10));
+    let began = replicas.told(&id).await.journey.unwrap().sequence;
+    for round in 0..rounds {
+        if round % (rounds / kills) == 0 {
             replicas.database.execute(kill).await;
         }
         let state = if round % 2 == 0 { ConsentState::Paused } else { ConsentState::Active };
@@ -185,6 +188,7 @@ async fn whatever_becomes_of_the_listener_the_last_state_is_told() {
     let last = |journey: &pb::Journey| journey.consents[0].state() == pb::ConsentState::Active;
     let sequence = service.store().journey("demo", &id).await.unwrap().unwrap().journey.sequence;
     until(&replicas.other, &replicas.client, &id, |journey| last(journey) && journey.sequence == sequence).await;
+    println!("the listener cut {kills} times in {} changes: the last is told", sequence - began);
     replicas.stop().await;
 }
 

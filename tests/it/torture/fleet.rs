@@ -1,0 +1,154 @@
+//! Several processes of the program before one sandbox, on one store.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex},
+};
+
+use sangam::{
+    clock::SystemClock,
+    pb::{self, journey_service_client::JourneyServiceClient},
+    sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
+};
+use tempfile::TempDir;
+use tonic::{Code, transport::Channel};
+
+use crate::{
+    command::{Killed, sangam, wait_for},
+    harness::PATIENCE,
+    postgres::Database,
+};
+
+pub type Client = JourneyServiceClient<Channel>;
+
+/// What the processes keep their journeys in.
+pub enum Place {
+    /// A file, for one process.
+    Sqlite,
+    /// A database, for many.
+    Postgres,
+}
+
+/// The processes and their sandbox. Processes end with the value.
+pub struct Fleet {
+    pub sandbox: Sandbox,
+    gateways: Mutex<Vec<(Killed, Client)>>,
+    directory: TempDir,
+}
+
+impl Fleet {
+    /// So many processes; `change` alters the text of their configuration.
+    pub async fn start(place: Place, size: usize, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
+        let config = SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() };
+        let sandbox = Sandbox::start(config, Arc::new(SystemClock)).await.unwrap();
+        let directory = TempDir::new().unwrap();
+        let text = gateway_toml(&sandbox, directory.path()).unwrap();
+        // What a dead process was at work on is free soon, and an opening that never reached the provider ends soon.
+        let text = text.replace("max_ms = 400\n", "max_ms = 400\noutcome_unknown_minutes = 1\n");
+        let text = match place {
+            Place::Sqlite => text,
+            Place::Postgres => {
+                let url = directory.path().join("database-url");
+                std::fs::write(&url, Database::new().await.url).unwrap();
+                let store = format!("[store]\nreplica_timeout_ms = 3000\nurl = {{ file = {url:?} }}\n\n");
+                let (before, rest) = text.split_once("[store]\n").unwrap();
+                let (_, after) = rest.split_once("[seal]").unwrap();
+                format!("{before}{store}[seal]{after}")
+            }
+        };
+        std::fs::write(directory.path().join("gateway.toml"), change(&sandbox, text)).unwrap();
+        let fleet = Self { sandbox, gateways: Mutex::default(), directory };
+        for _ in 0..size {
+            fleet.add().await;
+        }
+        fleet
+    }
+
+    /// Starts one process more.
+    pub async fn add(&self) {
+        let gateway = serve(self.directory.path()).await;
+        self.gateways.lock().unwrap().push(gateway);
+    }
+
+    /// A client of a process, counted around.
+    pub fn client(&self, number: usize) -> Client {
+        let gateways = self.gateways.lock().unwrap();
+        gateways[number % gateways.len()].1.clone()
+    }
+
+    /// How many there are, dead ones too.
+    pub fn len(&self) -> usize {
+        self.gateways.lock().unwrap().len()
+    }
+
+    /// Kills a process with SIGKILL and sees it dead.
+    pub fn kill(&self, number: usize) {
+        let child = &mut self.gateways.lock().unwrap()[number].0.0;
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Starts a process in place of a dead one, on the same files and on a port of its own.
+    pub async fn restart(&self, number: usize) {
+        let gateway = serve(self.directory.path()).await;
+        self.gateways.lock().unwrap()[number] = gateway;
+    }
+
+    /// The file of a store that is one.
+    pub fn file(&self) -> PathBuf {
+        self.directory.path().join("sangam.db")
+    }
+
+    /// A journey as one process tells it; nothing if it knows none.
+    pub async fn status(&self, number: usize, journey_id: &str) -> Option<pb::Journey> {
+        let request = pb::GetStatusRequest { journey_id: journey_id.to_owned() };
+        match self.client(number).get_status(request).await {
+            Ok(answer) => answer.into_inner().journey,
+            Err(status) if status.code() == Code::NotFound => None,
+            Err(status) => panic!("{status:?}"),
+        }
+    }
+
+    /// Asks a process again and again until the journey `fits`, at most for so many times the tests' patience.
+    pub async fn until(
+        &self,
+        number: usize,
+        journey_id: &str,
+        patience: u32,
+        fits: impl Fn(&pb::Journey) -> bool,
+    ) -> pb::Journey {
+        let give_up = tokio::time::Instant::now() + PATIENCE * patience;
+        loop {
+            let journey = self.status(number, journey_id).await.unwrap();
+            if fits(&journey) {
+                return journey;
+            }
+            assert!(tokio::time::Instant::now() < give_up, "nothing changes any more: {journey:?}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    pub async fn stop(self) {
+        drop(self.gateways);
+        self.sandbox.stop().await;
+    }
+}
+
+/// Starts one process and connects to it.
+async fn serve(directory: &Path) -> (Killed, Client) {
+    let mut child = Killed(sangam(directory, &["serve", "--config", "gateway.toml"]).stdout(Stdio::null()).spawn().unwrap());
+    let log = child.0.stderr.take().unwrap();
+    let (address, log) = tokio::task::spawn_blocking(move || {
+        let mut lines = BufReader::new(log).lines();
+        let address = wait_for(&mut lines, "serving gRPC")["address"].as_str().unwrap().to_owned();
+        (address, lines)
+    })
+    .await
+    .unwrap();
+    // The log is read on, or the gateway would block on a full pipe.
+    std::thread::spawn(move || log.for_each(drop));
+    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    (child, JourneyServiceClient::new(channel))
+}
