@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sangam::{
     clock::SharedClock,
-    pb::{JourneyState, Product, watch_status_response::Event},
+    pb::{JourneyState, Product, WatchStatusRequest, watch_status_response::Event},
     sandbox::{SandboxConfig, customer},
 };
 
@@ -75,24 +75,19 @@ async fn a_customer_who_is_gone_is_given_up_and_one_who_comes_back_is_served() {
     for first in &journeys {
         world.until_state(&first.journey_id, JourneyState::Abandoned).await;
     }
+    let mut watches = Vec::new();
     for first in &journeys {
-        let mut watch = world
-            .client
-            .clone()
-            .watch_status(sangam::pb::WatchStatusRequest {
-                journey_id: first.journey_id.clone(),
-                after_sequence: None,
-                follow: true,
-            })
-            .await
-            .unwrap()
-            .into_inner();
+        let request = WatchStatusRequest { journey_id: first.journey_id.clone(), after_sequence: None, follow: true };
+        let mut watch = world.client.clone().watch_status(request).await.unwrap().into_inner();
         let Some(Event::Snapshot(begin)) = watch.message().await.unwrap().unwrap().event else { panic!("no snapshot") };
         assert_eq!(begin.journey.unwrap().state(), JourneyState::Abandoned);
         customer::approve(&first.customer_url).await.unwrap();
-        // No message tells it: the next look by itself does, an hour later. Any news makes the background ask what is due.
-        clock.advance(25);
-        opened(&world, start_request("finpro", "consent", "01", DATA)).await;
+        watches.push(watch);
+    }
+    // No message tells it: the next look by itself does, an hour later. Any news makes the background ask what is due.
+    clock.advance(25);
+    opened(&world, start_request("finpro", "consent", "01", DATA)).await;
+    for (first, mut watch) in journeys.iter().zip(watches) {
         world.until_state(&first.journey_id, JourneyState::Ready).await;
         let mut last = JourneyState::Abandoned;
         while last != JourneyState::Ready {
