@@ -62,11 +62,15 @@ async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), Store
     Ok(())
 }
 
-/// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due.
+/// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due, and so is what
+/// they were writing: an opening whose answer died with them is looked up at once.
 async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<(), StoreError> {
     sqlx::query(
         "WITH gone AS (DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id),
-         looks AS (UPDATE journeys SET looking_by = NULL, due_at = 0 WHERE looking_by IN (SELECT id FROM gone))
+         looks AS (
+             UPDATE journeys SET due_at = 0, looking_by = CASE WHEN looking_by IN (SELECT id FROM gone) THEN NULL ELSE looking_by END
+             WHERE looking_by IN (SELECT id FROM gone)
+                OR (tenant, id) IN (SELECT tenant, journey_id FROM requests WHERE owner IN (SELECT id FROM gone)))
          UPDATE requests SET owner = NULL WHERE owner IN (SELECT id FROM gone)",
     )
     .bind(replica)

@@ -103,11 +103,13 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// One process works on a file, so whatever was at work before is gone. What it looked at is due.
+    /// One process works on a file, so whatever was at work before is gone. What it looked at is due, and so is what it was writing: an
+    /// opening whose answer died with it is looked up at once.
     async fn take_over(&self) -> Result<(), StoreError> {
         let mut tx = self.writer.begin().await?;
         for statement in [
             "UPDATE journeys SET looking_by = NULL, due_at = 0 WHERE looking_by IS NOT NULL",
+            "UPDATE journeys SET due_at = 0 WHERE (tenant, id) IN (SELECT tenant, journey_id FROM requests WHERE owner IS NOT NULL)",
             "UPDATE requests SET owner = NULL WHERE owner IS NOT NULL",
         ] {
             sqlx::query(statement).execute(&mut *tx).await?;

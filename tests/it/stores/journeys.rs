@@ -12,6 +12,7 @@ on_every_store!(
     nobody_else_looks_while_a_look_is_under_way,
     a_look_that_never_ends_is_given_up,
     a_wake_during_a_look_is_not_lost,
+    what_a_process_was_writing_when_it_ended_is_due,
     another_key_is_refused_at_the_start,
 );
 
@@ -37,6 +38,19 @@ async fn a_tree_survives_a_restart_and_is_nowhere_in_clear(kit: &Kit) {
     for secret in ["9000000001", "handle-1"] {
         assert!(!kit.shows(secret).await, "{secret}");
     }
+}
+
+async fn what_a_process_was_writing_when_it_ended_is_due(kit: &Kit) {
+    let mut journey = testing::journey();
+    for (id, request) in [("jrn_1", "r1"), ("jrn_2", "r2")] {
+        journey.id = id.to_owned();
+        kit.store.insert_journey(&journey, Some(at(100)), at(5)).await.unwrap();
+        kit.store.begin_request("default", request, b"a", id, at(5)).await.unwrap();
+    }
+    kit.store.finish_request("default", "r2", b"answer").await.unwrap();
+    assert!(claim(&kit.store, 6, 10).await.is_empty());
+    kit.store.close().await;
+    assert_eq!(claim(&kit.open(1).await.unwrap(), 6, 10).await, ["jrn_1"]);
 }
 
 async fn the_later_of_two_writers_is_told(kit: &Kit) {

@@ -55,7 +55,9 @@ fn asked(fleet: &Fleet, request: &pb::StartJourneyRequest) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_outlives_every_kill_with_all_that_was_acknowledged() {
     let (kills, mut dice) = (size(1_000, 6), Dice::new());
-    let fleet = Fleet::start(Place::Sqlite, 1, |_, text| text).await;
+    // Thousands of customers who never decide are not to be looked at.
+    let quiet = |_: &_, text: String| text.replace("first_ms = 100\nmax_ms = 5000", "first_ms = 3600000\nmax_ms = 3600000");
+    let fleet = Fleet::start(Place::Sqlite, 1, quiet).await;
     let numbers = Arc::new(AtomicUsize::new(0));
     let (mut acknowledged, mut lost, mut twice, mut broken, mut repeated) = (Vec::new(), 0, 0, 0, 0);
     for kill in 0..kills {

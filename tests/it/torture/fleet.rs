@@ -45,8 +45,8 @@ impl Fleet {
         let sandbox = Sandbox::start(config, Arc::new(SystemClock)).await.unwrap();
         let directory = TempDir::new().unwrap();
         let text = gateway_toml(&sandbox, directory.path()).unwrap();
-        // What a dead process was at work on is free soon, and an opening that never reached the provider ends soon.
-        let text = text.replace("max_ms = 400\n", "max_ms = 400\noutcome_unknown_minutes = 1\n");
+        // An opening that never reached the provider ends soon, and customers who take their time are not looked at all the while.
+        let text = text.replace("max_ms = 400\n", "max_ms = 5000\noutcome_unknown_minutes = 1\n");
         let text = match place {
             Place::Sqlite => text,
             Place::Postgres => {
