@@ -148,6 +148,8 @@ pub enum JourneyError {
     ShuttingDown,
     /// The caller's time is over.
     Deadline,
+    /// A provider has acted, or may have, and what came of it could not be written down.
+    Unwritten,
     /// The store cannot be used.
     Store,
     /// A fault of the gateway; the text is for the log.

@@ -257,6 +257,7 @@ pub(super) async fn harmless<R>(_: String) -> Result<R, Failure> {
 pub(super) fn effect_of(error: &JourneyError) -> Effect {
     match error {
         JourneyError::Provider(error) => error.effect,
+        JourneyError::Unwritten => Effect::Unknown,
         _ => Effect::None,
     }
 }

@@ -166,7 +166,7 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::WatchLimit => (ResourceExhausted, R::WatchLimit, "no further watch is served here"),
         JourneyError::ShuttingDown => (Unavailable, R::ShuttingDown, "the gateway stops"),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
-        JourneyError::Store => (Unavailable, R::StoreUnavailable, "the store cannot be used"),
+        JourneyError::Store | JourneyError::Unwritten => (Unavailable, R::StoreUnavailable, "the store cannot be used"),
         JourneyError::Internal(_) => (Internal, R::Internal, "internal fault; the call id finds it in the log"),
     };
     Verdict { code, reason, text }
@@ -218,7 +218,7 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("fetch_id", fetch_id);
             put("effect", effect_name(Effect::None));
         }
-        _ => put("effect", effect_name(Effect::None)),
+        error => put("effect", effect_name(super::idempotent::effect_of(error))),
     }
     metadata
 }
@@ -236,7 +236,9 @@ fn retry_after(error: &JourneyError) -> Option<Duration> {
         JourneyError::DataNotReady(after) => Some((*after).max(Duration::from_secs(1))),
         // Another replica may serve it at once; and whoever was slow comes back for what is kept.
         JourneyError::WatchTooSlow | JourneyError::WatchLimit | JourneyError::ShuttingDown => Some(AT_ONCE),
-        JourneyError::OutcomeUnknown | JourneyError::RequestInFlight | JourneyError::Store => Some(SOON),
+        JourneyError::OutcomeUnknown | JourneyError::RequestInFlight | JourneyError::Store | JourneyError::Unwritten => {
+            Some(SOON)
+        }
         JourneyError::Provider(error) => match error.kind {
             ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady => Some(error.retry_after.unwrap_or(SOON)),
             _ => error.retry_after,
@@ -373,6 +375,7 @@ mod tests {
             JourneyError::ShuttingDown,
             JourneyError::Deadline,
             JourneyError::Store,
+            JourneyError::Unwritten,
             JourneyError::Internal("x"),
         ]);
         all
@@ -441,6 +444,9 @@ mod tests {
         assert_eq!(after(&provider(ErrorKind::Credentials, Effect::None)), After::Free);
         assert_eq!(after(&provider(ErrorKind::NotReady, Effect::None)), After::Free);
         assert_eq!(after(&Failure::from(JourneyError::OutcomeUnknown)), After::Keep);
+        // What the provider may have done is never done again under the same id.
+        assert_eq!(after(&Failure::from(JourneyError::Unwritten)), After::Open);
+        assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
         assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
     }
 }

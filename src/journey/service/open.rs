@@ -29,6 +29,18 @@ pub struct OpenedJourney {
     pub customer_url: SecretString,
 }
 
+/// The outcome of an opening could not be written down. Unless nothing happened at the provider, the request must never be done again:
+/// what became of it is told from the journey.
+fn unwritten(failure: Failure, result: &Result<Opened, ProviderError>) -> Failure {
+    match result {
+        Err(error) if error.effect == Effect::None => failure,
+        _ => {
+            tracing::error!(error = ?failure.error, "the outcome of an opening is not written down");
+            JourneyError::Unwritten.into()
+        }
+    }
+}
+
 impl Service {
     /// A new attempt with its consents, not yet sent.
     pub(super) fn new_attempt(&self, plan: &Plan) -> (Attempt, Vec<Consent>) {
@@ -100,7 +112,7 @@ impl Service {
                 Err(error) => self.note_failed(journey, &attempt.id, error),
             })
             .await
-            .map_err(|failure| failure.of(&journey.id))?;
+            .map_err(|failure| unwritten(failure, &result).of(&journey.id))?;
         match result {
             Ok(opened) => Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: opened.customer_url.url }),
             Err(error) => {
