@@ -72,7 +72,11 @@ async fn unfinished(service: &Service, call: Call, journey_id: String) -> Result
                 None => Ok(without_url(&journey)),
             }
         }
-        JourneyState::Created | JourneyState::OutcomeUnknown => Err(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id)),
+        JourneyState::Created | JourneyState::OutcomeUnknown => {
+            // Somebody waits for it: it is looked up now. Should that fail, the background does so in its own time.
+            let _ = service.nudge(&journey_id).await;
+            Err(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id))
+        }
         JourneyState::Failed => Err(Failure::from(JourneyError::JourneyEnded(journey.state)).of(&journey_id)),
         _ => Ok(without_url(&journey)),
     }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    harness::{PATIENCE, World, connect, data_request, reason, start_request, until},
+    harness::{PATIENCE, World, connect, data_request, metadata, reason, start_request, until},
     postgres::{Cluster, Database},
     stores::on_server,
     torture,
@@ -189,6 +189,33 @@ async fn whatever_becomes_of_the_listener_the_last_state_is_told() {
     let sequence = service.store().journey("demo", &id).await.unwrap().unwrap().journey.sequence;
     until(&replicas.other, &replicas.client, &id, |journey| last(journey) && journey.sequence == sequence).await;
     println!("the listener cut {kills} times in {} changes: the last is told", sequence - began);
+    replicas.stop().await;
+}
+
+#[tokio::test]
+async fn an_opening_that_cannot_be_written_down_is_looked_up_and_never_done_again() {
+    let replicas = Replicas::start(Database::new().await, |_| ()).await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END'";
+    replicas.database.execute(refuse).await;
+    let trigger = "CREATE TRIGGER refuse BEFORE UPDATE OF sealed ON journeys FOR EACH ROW EXECUTE FUNCTION refuse()";
+    replicas.database.execute(trigger).await;
+    let request = start_request("finpro", "consent", "01", &DATA);
+    let lost = replicas.client.clone().start_journey(request.clone()).await.unwrap_err();
+    assert_eq!((lost.code(), reason(&lost).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
+    assert_eq!(metadata(&lost, "effect").as_deref(), Some("UNKNOWN"), "{lost:?}");
+    replicas.database.execute("DROP TRIGGER refuse ON journeys").await;
+    let again = async {
+        loop {
+            match replicas.one.client.clone().start_journey(request.clone()).await {
+                Ok(opened) => return opened.into_inner(),
+                Err(status) => assert_eq!(reason(&status), "OUTCOME_UNKNOWN", "{status:?}"),
+            }
+        }
+    };
+    let opened = timeout(PATIENCE, again).await.expect("nobody looks it up");
+    assert_eq!(Some(&opened.journey_id), metadata(&lost, "journey_id").as_ref());
+    assert!(opened.customer_url.starts_with("http"));
+    assert_eq!(replicas.one.sandbox.calls().count(REQUEST_CONSENT), 1);
     replicas.stop().await;
 }
 
