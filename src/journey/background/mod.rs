@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// However far away the next due time is, the store is asked again after this: another process may have written.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
 const BATCH: u32 = 256;
 /// A look's calls end at its limit; what is left then is a write or two.
 const LOOK_MARGIN: Duration = Duration::from_secs(10);

@@ -18,6 +18,10 @@ use crate::{
     },
 };
 
+/// For how long a delivery that is being sent is nobody else's. Should its process die, or the provider take longer, it is sent again: both
+/// kinds may be.
+const TAKEN: SignedDuration = SignedDuration::from_secs(20);
+
 impl Service {
     /// Sends what is due. One that fails does not hold up the next.
     pub(crate) async fn deliver(&self, call: Call, provider: &dyn Provider, journey: &Journey) -> Result<(), Failure> {
@@ -55,8 +59,7 @@ impl Service {
     /// Moves a delivery's next try on before it is sent, so that of two looks at once, on whichever replica, only one sends it.
     async fn take_delivery(&self, journey: &Journey, consent_id: &str, kind: DeliveryKind) -> Result<(Journey, bool), Failure> {
         let now = self.parts.clock.now();
-        let limit = SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default();
-        let again = now.checked_add(limit).unwrap_or(now);
+        let again = now.checked_add(TAKEN).unwrap_or(now);
         self.change(&journey.tenant, &journey.id, |journey| {
             let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
             let due = |delivery: &&mut Delivery| delivery.kind == kind && delivery.next_at.is_some_and(|at| at <= now);
