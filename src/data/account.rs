@@ -335,7 +335,8 @@ pub(super) fn completeness_field(judged: &pb::Completeness) -> Vec<u8> {
 /// Field 17 of an account: a range of days, always of the same length.
 pub(super) fn delivered_range(first: Day, last: Day) -> Vec<u8> {
     debug_assert_eq!(date(first).encoded_len() + 2, wire::DATE_LEN);
-    let mut bytes = vec![0x8a, 0x01, 2 * wire::DATE_LEN as u8];
+    let mut bytes = Vec::with_capacity(3 + 2 * wire::DATE_LEN);
+    bytes.extend_from_slice(&[0x8a, 0x01, 2 * wire::DATE_LEN as u8]);
     bytes.extend_from_slice(&wire::date_bytes(1, first));
     bytes.extend_from_slice(&wire::date_bytes(2, last));
     bytes

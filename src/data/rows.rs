@@ -150,7 +150,7 @@ impl RowsBuilder {
 
     /// For the rows of a body of `body` bytes: rows are shorter than their JSON.
     pub fn for_body(body: usize) -> Self {
-        let mut builder = Self::with_capacity(body / 8 * 5);
+        let mut builder = Self::with_capacity(body / 16 * 11);
         builder.entries = Vec::with_capacity(body / 256 + 1);
         builder
     }
@@ -252,7 +252,8 @@ impl RowsBuilder {
             &account::completeness_field(judged),
         ];
         let message = parts.concat();
-        let mut frame = vec![wire::tag(1)];
+        let mut frame = Vec::with_capacity(message.len() + 8);
+        frame.push(wire::tag(1));
         wire::varint(&mut frame, message.len() as u64);
         frame.extend_from_slice(&message);
         let longer = (frame.len() as u32).wrapping_sub(old.len);

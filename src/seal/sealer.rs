@@ -97,7 +97,7 @@ impl std::fmt::Debug for Sealer {
 }
 
 fn aad(place: &[&str]) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(place.iter().map(|part| 8 + part.len()).sum());
     for part in place {
         bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
         bytes.extend_from_slice(part.as_bytes());
