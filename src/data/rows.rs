@@ -150,7 +150,7 @@ impl RowsBuilder {
 
     /// For the rows of a body of `body` bytes: rows are shorter than their JSON.
     pub fn for_body(body: usize) -> Self {
-        let mut builder = Self::with_capacity(body / 16 * 11);
+        let mut builder = Self::with_capacity(body / 8 * 5);
         builder.entries = Vec::with_capacity(body / 256 + 1);
         builder
     }
