@@ -15,7 +15,7 @@ use crate::{
         background,
         model::Purpose,
         policy::{Assumptions, Keep, Pace},
-        service::{Parts, Service, TenantPolicy},
+        service::{Parts, Service, TenantPolicy, Tenants},
         watch,
     },
     providers,
@@ -73,7 +73,7 @@ impl App {
         let store = service.store().clone();
         let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
-        let routes = rpc::add(reflection::add(Routes::new(health.service()))?, service.clone());
+        let routes = rpc::add(reflection::add(Routes::new(health.service()))?, Tenants::new([service.clone()]));
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
         let webhook = bind("listen.webhook", config.listen.webhook).await?;
         let stop = CancellationToken::new();
@@ -147,7 +147,6 @@ fn cache_settings(config: &Config) -> CacheSettings {
 fn tenant_policy(config: &Config) -> TenantPolicy {
     TenantPolicy {
         id: config.tenant.id.clone(),
-        full_view: config.tenant.full_view,
         retain_evidence: config.tenant.retain_evidence,
         keep: Keep { journey: days(config.tenant.journey_keep_days), receipt: days(config.tenant.receipt_keep_days) },
         default_provider: config.tenant.default_provider.clone(),

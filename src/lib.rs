@@ -3,6 +3,7 @@
 //! The way of a request:
 //!
 //! 1. [`server`] accepts the connection and runs the list of layers: call id, trace, panic, deadline.
+//!    [`access`] says who calls and what he may.
 //! 2. [`rpc`] decodes and validates, one file an rpc; [`webhook`] proves and keeps what providers send by themselves, then wakes journeys.
 //! 3. [`journey`] is the only orchestration: it writes the intent, calls a provider, merges what is seen into the tree.
 //! 4. [`cache`] answers what has not changed; [`store`] keeps journeys and snapshots, [`seal`]ed.
@@ -12,6 +13,7 @@
 //! [`app`] puts the parts together from [`config`]; [`contract`] reads what the contract says of its own fields and methods;
 //! [`telemetry`] tells what happens; [`clock`] and [`random`] are injected.
 
+pub mod access;
 pub mod app;
 pub mod config;
 pub mod contract;

@@ -11,28 +11,27 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<AdoptConsentRequest>) -> Result<Response<AdoptConsentResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     let request_id = request.request_id.clone();
     let canonical = AdoptConsentRequest { request_id: "adopt".to_owned(), ..request.clone() }.encode_to_vec();
-    let journey_id = new_id(edge.service.random().as_ref(), "jrn");
+    let journey_id = new_id(asked.service.random().as_ref(), "jrn");
     let (command, references) = validate::adopt(request, journey_id.clone()).map_err(status::of_failure)?;
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request_id,
         canonical,
         journey_id: &journey_id,
         begun: |_, _| true,
     };
-    let service = edge.service.clone();
+    let service = asked.service.clone();
     let work = move |_| async move { Ok(answer(&service.import(call, command, references).await?)) };
     // The journey is written down: it was adopted.
-    let unfinished = |journey_id: String| async move {
-        let journey = edge.service.load(&edge.service.tenant().id, &journey_id).await?;
-        Ok(answer(&journey))
-    };
+    let again = asked.service.clone();
+    let unfinished = |journey_id: String| async move { Ok(answer(&again.load(&again.tenant().id, &journey_id).await?)) };
     let (mut answer, replayed) = write.run(work, unfinished).await?;
     answer.replayed = replayed;
     Ok(Response::new(answer))

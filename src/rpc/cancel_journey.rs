@@ -13,20 +13,21 @@ pub(super) async fn handle(
     edge: &Edge,
     request: Request<CancelJourneyRequest>,
 ) -> Result<Response<CancelJourneyResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::cancel(&request).map_err(status::of_failure)?;
     let canonical = CancelJourneyRequest { request_id: "cancel".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
         canonical,
         journey_id: &request.journey_id,
         begun: |journey, _| journey.state == JourneyState::Cancelled,
     };
-    let (service, again) = (edge.service.clone(), edge.service.clone());
+    let (service, again) = (asked.service.clone(), asked.service.clone());
     let unfinished = |journey_id: String| async move { Ok(answer(&again.load(&again.tenant().id, &journey_id).await?)) };
     let work = move |journey_id: String| async move { Ok(answer(&service.cancel(&journey_id).await?)) };
     let (mut answer, replayed) = write.run(work, unfinished).await?;

@@ -17,10 +17,11 @@ pub(super) async fn handle(
     edge: &Edge,
     request: Request<ExplainConsentRequest>,
 ) -> Result<Response<ExplainConsentResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let command = validate::explain(request.into_inner()).map_err(status::of_failure)?;
     let (customer, institutions) = (customer(&command.ask.customer), command.ask.institutions.clone());
-    let explanation = edge.service.explain(call, command).await.map_err(status::of_failure)?;
+    let explanation = asked.service.explain(call, command).await.map_err(status::of_failure)?;
     Ok(Response::new(answer(explanation, customer, institutions)))
 }
 

@@ -15,12 +15,13 @@ pub(super) async fn handle(
     edge: &Edge,
     request: Request<FetchAnalyticsRequest>,
 ) -> Result<Response<FetchAnalyticsResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
-    let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let analysis = edge
+    let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let analysis = asked
         .service
         .analytics(call, &tree.journey, &request.consent_id, &request.account_ids)
         .await

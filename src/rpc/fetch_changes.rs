@@ -4,7 +4,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Edge, call_of, convert, encoded,
+    Asked, Edge, call_of, convert, encoded,
     idempotent::Write,
     status,
     validate::{self, Changes},
@@ -21,26 +21,28 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchChangesRequest>) -> Result<Response<FetchChangesResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::changes(request).map_err(status::of_failure)?;
-    let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     match query {
-        Changes::Between(query) => between(edge, call, &tree.journey, query).await,
-        Changes::Latest(query) => latest(edge, call, &tree.journey, query).await,
+        Changes::Between(query) => between(&asked, call, &tree.journey, query).await,
+        Changes::Latest(query) => latest(&asked, call, &tree.journey, query).await,
     }
 }
 
 async fn between(
-    edge: &Edge,
+    asked: &Asked,
     call: Call,
     journey: &Journey,
     query: ChangesQuery,
 ) -> Result<Response<FetchChangesResponse>, Status> {
     let view = query.view;
-    let page = edge.service.differences(call, journey, query).await.map_err(status::of_failure)?;
+    asked.shows(view)?;
+    let page = asked.service.differences(call, journey, query).await.map_err(status::of_failure)?;
     let tail = FetchChangesResponse {
         next_page_token: page.next_page_token,
         journey_id: journey.id.clone(),
@@ -55,16 +57,17 @@ async fn between(
 }
 
 async fn latest(
-    edge: &Edge,
+    asked: &Asked,
     call: Call,
     journey: &Journey,
     query: LatestQuery,
 ) -> Result<Response<FetchChangesResponse>, Status> {
-    let consent_id = edge.service.latest_consent(journey, &query).map_err(status::of_failure)?;
+    asked.shows(query.view)?;
+    let consent_id = asked.service.latest_consent(journey, &query).map_err(status::of_failure)?;
     // Later pages are of an answer that is there.
-    let replayed = !query.page_token.is_empty() || ask(edge, call, journey, &consent_id, &query.request_id).await?;
+    let replayed = !query.page_token.is_empty() || ask(asked, call, journey, &consent_id, &query.request_id).await?;
     let view = query.view;
-    let page = edge.service.latest(journey, &consent_id, query).await.map_err(status::of_failure)?;
+    let page = asked.service.latest(journey, &consent_id, query).await.map_err(status::of_failure)?;
     let tail = FetchChangesResponse {
         next_page_token: page.next_page_token,
         journey_id: journey.id.clone(),
@@ -81,7 +84,7 @@ async fn latest(
 
 /// Has the provider asked once for the request id; answers whether that was done before. What is kept as the write's own answer is only
 /// that it was asked: what came lies apart, so a repeat may choose another view or page size.
-async fn ask(edge: &Edge, call: Call, journey: &Journey, consent_id: &str, request_id: &str) -> Result<bool, Status> {
+async fn ask(asked: &Asked, call: Call, journey: &Journey, consent_id: &str, request_id: &str) -> Result<bool, Status> {
     let canonical = FetchChangesRequest {
         journey_id: journey.id.clone(),
         consent_id: consent_id.to_owned(),
@@ -89,19 +92,19 @@ async fn ask(edge: &Edge, call: Call, journey: &Journey, consent_id: &str, reque
         ..Default::default()
     };
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id,
         canonical: canonical.encode_to_vec(),
         journey_id: &journey.id,
         begun: |_, _| true,
     };
-    let (service, consent, request) = (edge.service.clone(), consent_id.to_owned(), request_id.to_owned());
+    let (service, consent, request) = (asked.service.clone(), consent_id.to_owned(), request_id.to_owned());
     let work = move |journey_id: String| async move { service.ask_latest(&journey_id, &consent, &request).await };
     // Begun and not ended: what came is kept, or lost for good. It is not asked again, since what was lost would not come again.
     let unfinished = |journey_id: String| async move {
-        match edge.service.has_latest(&journey_id, consent_id, request_id).await {
+        match asked.service.has_latest(&journey_id, consent_id, request_id).await {
             Ok(true) => Ok(true),
             Ok(false) => Err(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id)),
             Err(failure) => Err(failure),

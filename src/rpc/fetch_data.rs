@@ -6,14 +6,16 @@ use super::{Edge, call_of, convert, encoded, frames, status, validate, with_orig
 use crate::pb::{FetchDataRequest, FetchDataResponse};
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> Result<Response<FetchDataResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::data(request).map_err(status::of_failure)?;
     let view = query.view;
-    let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let page = edge.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
+    let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    asked.shows(view)?;
+    let page = asked.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
     let head = FetchDataResponse {
         next_page_token: page.next_page_token,
         journey_id,
@@ -22,7 +24,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> R
         provenance: Some(convert::provenance(&tree.journey, &page.fetch.id, &page.provenance)),
         ..Default::default()
     };
-    let (cache, now) = (edge.service.frames(), edge.service.clock().now());
+    let (cache, now) = (asked.service.frames(), asked.service.clock().now());
     let frames = page.run.map(|run| frames::Frames { cache: cache.clone(), run, now });
     Ok(with_origin(encoded::page(&page.entries, &head, frames), page.origin))
 }

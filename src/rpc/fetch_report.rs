@@ -12,13 +12,14 @@ use crate::{
 pub(super) type ReportStream = BoxStream<'static, Result<FetchReportResponse, Status>>;
 
 pub(super) async fn handle(edge: &Edge, request: Request<FetchReportRequest>) -> Result<Response<ReportStream>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
-    let (tree, _) = edge.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let report =
-        edge.service.report(call, &tree.journey, &request.report_id, &request.account_ids).await.map_err(status::of_failure)?;
+        asked.service.report(call, &tree.journey, &request.report_id, &request.account_ids).await.map_err(status::of_failure)?;
     Ok(Response::new(parts(&tree.journey, report)))
 }
 

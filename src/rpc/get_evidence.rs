@@ -9,18 +9,21 @@ use crate::{
         model::Journey,
         service::{EvidenceAnswer, FetchChoice},
     },
-    pb::{EvidenceHead, EvidenceTrailer, GetEvidenceRequest, GetEvidenceResponse, get_evidence_response::Part},
+    pb::{EvidenceHead, EvidenceTrailer, GetEvidenceRequest, GetEvidenceResponse, View, get_evidence_response::Part},
 };
 
 pub(super) type EvidenceStream = BoxStream<'static, Result<GetEvidenceResponse, Status>>;
 
 pub(super) async fn handle(edge: &Edge, request: Request<GetEvidenceRequest>) -> Result<Response<EvidenceStream>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let GetEvidenceRequest { journey_id, consent_id, fetch_id } = request.into_inner();
     validate::journey_id(&journey_id).map_err(status::of_failure)?;
-    let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    // It shows a person in full.
+    asked.shows(View::Full)?;
+    let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let choice = FetchChoice { consent_id, fetch_id, ..FetchChoice::default() };
-    let evidence = edge.service.evidence(call, &tree.journey, &choice).await.map_err(status::of_failure)?;
+    let evidence = asked.service.evidence(call, &tree.journey, &choice).await.map_err(status::of_failure)?;
     Ok(Response::new(parts(&tree.journey, evidence)))
 }
 

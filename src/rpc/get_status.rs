@@ -11,9 +11,10 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let journey_id = &request.get_ref().journey_id;
     validate::journey_id(journey_id).map_err(status::of_failure)?;
-    let (tree, origin) = edge.service.status_or_stale(journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let (tree, origin) = asked.service.status_or_stale(journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let mut response = Response::new(GetStatusResponse::default());
     // Fields may stand in any order, so what is said of a stale tree goes behind it.
     let long = match origin {

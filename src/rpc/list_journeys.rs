@@ -10,11 +10,12 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<ListJourneysRequest>) -> Result<Response<ListJourneysResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let mut request = request.into_inner();
     let token = std::mem::take(&mut request.page_token);
     let canonical = request.encode_to_vec();
     let (wanted, size) = validate::journeys(request).map_err(status::of_failure)?;
-    let found = edge.service.find(&wanted, &canonical, size, &token).await.map_err(status::of_failure)?;
+    let found = asked.service.find(&wanted, &canonical, size, &token).await.map_err(status::of_failure)?;
     Ok(Response::new(ListJourneysResponse {
         journeys: found.journeys.iter().map(summary).collect(),
         next_page_token: found.next_page_token,

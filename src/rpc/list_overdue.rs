@@ -1,15 +1,16 @@
 //! ListOverdue.
 
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 
 use super::{Edge, convert, status};
 use crate::{
-    pb::{self, ListOverdueResponse},
+    pb::{self, ListOverdueRequest, ListOverdueResponse},
     store::OverdueItem,
 };
 
-pub(super) async fn handle(edge: &Edge) -> Result<Response<ListOverdueResponse>, Status> {
-    let overdue = edge.service.overdue().await.map_err(status::of)?;
+pub(super) async fn handle(edge: &Edge, request: Request<ListOverdueRequest>) -> Result<Response<ListOverdueResponse>, Status> {
+    let asked = edge.asked(&request)?;
+    let overdue = asked.service.overdue().await.map_err(status::of)?;
     let item = |item: OverdueItem| pb::OverdueItem {
         kind: item.kind.into(),
         journey_id: item.journey_id,

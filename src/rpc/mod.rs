@@ -30,6 +30,8 @@ pub(crate) mod validate;
 mod watch_journeys;
 mod watch_status;
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use tonic::{
     Request, Response, Status, async_trait,
@@ -40,9 +42,13 @@ use tonic::{
 pub use convert::journey as journey_message;
 
 use crate::{
-    journey::service::Service,
+    access::{Caller, Scope},
+    journey::{
+        error::JourneyError,
+        service::{Service, Tenants},
+    },
     pb::{
-        self,
+        self, View,
         journey_service_server::{JourneyService, JourneyServiceServer},
         provider_service_server::{ProviderService, ProviderServiceServer},
     },
@@ -56,8 +62,8 @@ pub const CACHE_HEADER: &str = "sangam-cache";
 const MAX_REQUEST_BYTES: usize = 256 * 1024;
 
 /// Adds both services to the routes.
-pub fn add(routes: Routes, service: Service) -> Routes {
-    let edge = Edge { in_flight: idempotent::InFlight::default(), service };
+pub fn add(routes: Routes, tenants: Tenants) -> Routes {
+    let edge = Edge { in_flight: idempotent::InFlight::default(), tenants };
     let journeys = JourneyServiceServer::new(edge.clone())
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .accept_compressed(Gzip)
@@ -77,8 +83,37 @@ pub fn add(routes: Routes, service: Service) -> Routes {
 /// Both services of the contract.
 #[derive(Clone)]
 struct Edge {
+    tenants: Tenants,
+    in_flight: idempotent::InFlight,
+}
+
+impl Edge {
+    /// Whose call it is, and the service of his tenant. A call that passed no check of its caller is nobody's and gets nothing.
+    fn asked<T>(&self, request: &Request<T>) -> Result<Asked, Status> {
+        let known = request.extensions().get::<Arc<Caller>>().and_then(|caller| {
+            let service = self.tenants.get(&caller.tenant)?.clone();
+            Some(Asked { caller: caller.clone(), service, in_flight: self.in_flight.clone() })
+        });
+        known.ok_or_else(|| status::of(JourneyError::Internal("a call without a caller, or of a tenant that is not served")))
+    }
+}
+
+/// A call with its caller.
+struct Asked {
+    caller: Arc<Caller>,
+    /// The service of the caller's tenant: nothing of another one can be named through it.
     service: Service,
     in_flight: idempotent::InFlight,
+}
+
+impl Asked {
+    /// Refuses a view that is not open to the caller.
+    fn shows(&self, view: View) -> Result<(), Status> {
+        match view {
+            View::Full if !self.caller.may(Scope::PiiRead) => Err(status::of(JourneyError::ViewNotAllowed)),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a call may take. The deadline layer puts it there for every call of the contract.
@@ -216,14 +251,17 @@ impl JourneyService for Edge {
         purge_data::handle(self, request).await
     }
 
-    async fn list_overdue(&self, _: Request<pb::ListOverdueRequest>) -> Result<Response<pb::ListOverdueResponse>, Status> {
-        list_overdue::handle(self).await
+    async fn list_overdue(&self, request: Request<pb::ListOverdueRequest>) -> Result<Response<pb::ListOverdueResponse>, Status> {
+        list_overdue::handle(self, request).await
     }
 }
 
 #[async_trait]
 impl ProviderService for Edge {
-    async fn list_providers(&self, _: Request<pb::ListProvidersRequest>) -> Result<Response<pb::ListProvidersResponse>, Status> {
-        Ok(Response::new(list_providers::answer(&self.service)))
+    async fn list_providers(
+        &self,
+        request: Request<pb::ListProvidersRequest>,
+    ) -> Result<Response<pb::ListProvidersResponse>, Status> {
+        Ok(Response::new(list_providers::answer(&self.asked(&request)?.service)))
     }
 }

@@ -14,13 +14,14 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<PurgeDataRequest>) -> Result<Response<PurgeDataResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     let choice = validate::purge(&request).map_err(status::of_failure)?;
     let canonical = PurgeDataRequest { request_id: "purge".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
         canonical,
@@ -28,7 +29,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<PurgeDataRequest>) -> R
         // To purge twice is to purge once.
         begun: |_, _| false,
     };
-    let service = edge.service.clone();
+    let service = asked.service.clone();
     let work = move |journey_id: String| async move { Ok(answer(service.purge_data(&journey_id, &choice).await?)) };
     let (mut answer, replayed) = write.run(work, harmless).await?;
     answer.replayed = replayed;

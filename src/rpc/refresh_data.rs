@@ -14,27 +14,28 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<RefreshDataRequest>) -> Result<Response<RefreshDataResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::refresh(&request).map_err(status::of_failure)?;
     let canonical = RefreshDataRequest { request_id: "refresh".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
         canonical,
         journey_id: &request.journey_id,
         begun: |journey, request_id| Service::refreshed(journey, request_id).is_some(),
     };
-    let (service, asked) = (edge.service.clone(), request.clone());
+    let (service, named) = (asked.service.clone(), request.clone());
     let work = move |journey_id: String| async move {
-        let RefreshDataRequest { consent_id, request_id, .. } = asked;
+        let RefreshDataRequest { consent_id, request_id, .. } = named;
         let (journey, _) = service.refresh(call, &journey_id, &consent_id, &request_id).await?;
         answer(&journey, &request_id)
     };
     // The fetch is written down: whatever became of the call stands there, and nothing is sent again.
-    let unfinished = |journey_id: String| unfinished(&edge.service, journey_id, &request.request_id);
+    let unfinished = |journey_id: String| unfinished(&asked.service, journey_id, &request.request_id);
     let (mut answer, replayed) = write.run(work, unfinished).await?;
     answer.replayed = replayed;
     Ok(Response::new(answer))

@@ -17,21 +17,22 @@ pub(super) async fn handle(
     edge: &Edge,
     request: Request<ResumeJourneyRequest>,
 ) -> Result<Response<ResumeJourneyResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     let redirect_url = validate::resume(&request).map_err(status::of_failure)?;
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let canonical = ResumeJourneyRequest { request_id: "resume".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
         canonical,
         journey_id: &request.journey_id,
         begun: |_, _| true,
     };
-    let service = edge.service.clone();
+    let service = asked.service.clone();
     let work = move |journey_id: String| async move { Ok(answer(&service.resume(call, &journey_id, redirect_url).await?)) };
     // A resume whose answer was lost may have opened an attempt: the caller resumes with a new request id once it is known.
     let unfinished = |journey_id: String| async move {

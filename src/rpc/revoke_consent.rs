@@ -17,13 +17,14 @@ pub(super) async fn handle(
     edge: &Edge,
     request: Request<RevokeConsentRequest>,
 ) -> Result<Response<RevokeConsentResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     let choice = validate::revoke(&request).map_err(status::of_failure)?;
     let canonical = RevokeConsentRequest { request_id: "revoke".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
         canonical,
@@ -31,7 +32,7 @@ pub(super) async fn handle(
         // To withdraw twice is to withdraw once.
         begun: |_, _| false,
     };
-    let service = edge.service.clone();
+    let service = asked.service.clone();
     let work = move |journey_id: String| async move { Ok(answer(service.revoke(&journey_id, &choice).await?)) };
     let (mut answer, replayed) = write.run(work, harmless).await?;
     answer.replayed = replayed;

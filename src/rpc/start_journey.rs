@@ -17,27 +17,28 @@ use crate::{
 };
 
 pub(super) async fn handle(edge: &Edge, request: Request<StartJourneyRequest>) -> Result<Response<StartJourneyResponse>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     let request_id = request.request_id.clone();
     let canonical = StartJourneyRequest { request_id: "start".to_owned(), ..request.clone() }.encode_to_vec();
-    let journey_id = new_id(edge.service.random().as_ref(), "jrn");
+    let journey_id = new_id(asked.service.random().as_ref(), "jrn");
     let command = validate::start(request, journey_id.clone()).map_err(status::of_failure)?;
     let write = Write {
-        service: &edge.service,
-        in_flight: &edge.in_flight,
+        service: &asked.service,
+        in_flight: &asked.in_flight,
         call,
         request_id: &request_id,
         canonical,
         journey_id: &journey_id,
         begun: |_, _| true,
     };
-    let service = edge.service.clone();
+    let service = asked.service.clone();
     let work = move |_| async move {
         let Started { opened, reused } = service.start(call, command).await?;
         Ok(StartJourneyResponse { reused, ..answer(&opened) })
     };
-    let unfinished = |journey_id| unfinished(&edge.service, call, journey_id);
+    let unfinished = |journey_id| unfinished(&asked.service, call, journey_id);
     let (mut answer, replayed) = write.run(work, unfinished).await?;
     answer.replayed = replayed;
     Ok(Response::new(answer))

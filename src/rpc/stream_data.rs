@@ -16,14 +16,16 @@ const CHUNK: usize = 1024 * 1024;
 pub(super) type DataParts = BoxStream<'static, Result<StreamDataResponse, Status>>;
 
 pub(super) async fn handle(edge: &Edge, request: Request<StreamDataRequest>) -> Result<Response<DataParts>, Status> {
+    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::stream(request).map_err(status::of_failure)?;
     let view = query.view;
-    let (tree, _) = edge.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let data = edge.service.stream(call, &tree.journey, query).await.map_err(status::of_failure)?;
+    let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    asked.shows(view)?;
+    let data = asked.service.stream(call, &tree.journey, query).await.map_err(status::of_failure)?;
     let origin = data.origin;
     Ok(with_origin(Response::new(stream::iter(parts(&tree.journey, view, data)).boxed()), origin))
 }

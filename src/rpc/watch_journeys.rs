@@ -13,9 +13,10 @@ use crate::{
 pub(super) type Changes = BoxStream<'static, Result<WatchJourneysResponse, Status>>;
 
 pub(super) async fn handle(edge: &Edge, request: Request<WatchJourneysRequest>) -> Result<Response<Changes>, Status> {
+    let asked = edge.asked(&request)?;
     let states = validate::watch_journeys(request.get_ref()).map_err(status::of_failure)?;
     let token = &request.get_ref().resume_token;
-    let watch = edge.service.watch_journeys(token, states).await.map_err(status::of_failure)?;
+    let watch = asked.service.watch_journeys(token, states).await.map_err(status::of_failure)?;
     let changes = stream::unfold(watch, |mut watch| async move {
         let next = watch.next().await?.map_err(status::of);
         let next = next.map(|(item, resume_token)| WatchJourneysResponse { resume_token, event: Some(event(item)) });

@@ -12,9 +12,10 @@ use crate::{
 pub(super) type Changes = BoxStream<'static, Result<WatchStatusResponse, Status>>;
 
 pub(super) async fn handle(edge: &Edge, request: Request<WatchStatusRequest>) -> Result<Response<Changes>, Status> {
+    let asked = edge.asked(&request)?;
     validate::watch_status(request.get_ref()).map_err(status::of_failure)?;
     let WatchStatusRequest { journey_id, after_sequence, follow } = request.into_inner();
-    let watch = edge.service.watch_status(&journey_id, after_sequence, follow).await.map_err(status::of_failure)?;
+    let watch = asked.service.watch_status(&journey_id, after_sequence, follow).await.map_err(status::of_failure)?;
     let changes = stream::unfold((watch, journey_id), |(mut watch, journey_id)| async move {
         let next = watch.next().await?;
         let next = next.map(message).map_err(|error| status::of_failure(Failure::from(error).of(&journey_id)));

@@ -6,7 +6,7 @@ pub mod layers;
 pub mod reflection;
 mod webhook;
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -17,7 +17,10 @@ use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
 pub use layers::{call_id::CallId, deadline::Deadline};
 
-use crate::config::{Config, Deadlines};
+use crate::{
+    access::Caller,
+    config::{Config, Deadlines},
+};
 
 /// How a listener behaves.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct Settings {
     pub grace: Duration,
     /// The time that calls get.
     pub deadlines: Deadlines,
+    /// Who calls, where nobody is asked who he is.
+    pub anybody: Arc<Caller>,
 }
 
 impl From<&Config> for Settings {
@@ -39,6 +44,7 @@ impl From<&Config> for Settings {
             max_streams: config.listen.max_streams,
             grace: Duration::from_millis(config.listen.shutdown_grace_ms),
             deadlines: config.deadlines.clone(),
+            anybody: Arc::new(Caller::anybody(&config.tenant.id, config.tenant.full_view)),
         }
     }
 }
@@ -47,7 +53,7 @@ impl From<&Config> for Settings {
 pub type GrpcService = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
 
 /// The layers around every rpc, outermost first.
-pub fn grpc_stack(routes: Routes, deadlines: Deadlines) -> GrpcService {
+pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
     let stack = ServiceBuilder::new()
         // Outermost, so that every answer carries the id, whoever makes it.
         .layer(layers::call_id::CallIdLayer)
@@ -57,7 +63,8 @@ pub fn grpc_stack(routes: Routes, deadlines: Deadlines) -> GrpcService {
         .layer(layers::panic::PanicLayer)
         // Innermost of these: the time runs for the work, and the answer at its end passes the layers above. The load shed,
         // authentication, scopes and limits per tenant take their places inside, in this order.
-        .layer(layers::deadline::DeadlineLayer { deadlines })
+        .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
+        .layer(layers::caller::CallerLayer { anybody: settings.anybody.clone() })
         // `prepare` builds the router's tables once instead of at each clone.
         .service(routes.prepare());
     BoxCloneSyncService::new(stack)
@@ -65,7 +72,7 @@ pub fn grpc_stack(routes: Routes, deadlines: Deadlines) -> GrpcService {
 
 /// Serves gRPC until `stop`. The handle ends when nothing runs any more.
 pub fn serve_grpc(listener: TcpListener, routes: Routes, settings: Settings, stop: CancellationToken) -> JoinHandle<()> {
-    let service = grpc_stack(routes, settings.deadlines.clone());
+    let service = grpc_stack(routes, &settings);
     tokio::spawn(accept::serve(listener, accept::Protocol::Grpc, service, settings, stop))
 }
 

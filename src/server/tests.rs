@@ -20,12 +20,18 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 use tonic_types::StatusExt;
 
 use super::*;
-use crate::{pb::journey_service_server, server::health::Health};
+use crate::{access::Caller, pb::journey_service_server, server::health::Health};
 
 type GrpcAnswer = Response<Body>;
 
 fn settings(grace: Duration) -> Settings {
-    Settings { max_connections: 8, max_streams: 8, grace, deadlines: Deadlines::default() }
+    Settings {
+        max_connections: 8,
+        max_streams: 8,
+        grace,
+        deadlines: Deadlines::default(),
+        anybody: Arc::new(Caller::anybody("default", false)),
+    }
 }
 
 /// Routes whose every method does what `method` says.

@@ -77,7 +77,6 @@ impl Service {
     }
 
     async fn page(&self, call: Call, journey: &Journey, mut query: DataQuery) -> Result<DataPage, JourneyError> {
-        self.allow(query.view)?;
         let bound = self.bound(journey, &query);
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
         let (mut begin, mut read_by) = (0, None);
@@ -102,11 +101,6 @@ impl Service {
         let run = run_of(journey, &fetch.id, &query, &cached, begin, &page.entries);
         let (entries, provenance) = (page.entries, cached.provenance);
         Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin, run })
-    }
-
-    /// Refuses a view that is not open to the caller.
-    pub(super) fn allow(&self, view: View) -> Result<(), JourneyError> {
-        if view == View::Full && !self.parts.tenant.full_view { Err(JourneyError::ViewNotAllowed) } else { Ok(()) }
     }
 
     /// Everything that the pages of one reading must agree on.

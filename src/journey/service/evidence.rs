@@ -38,10 +38,6 @@ impl Service {
     }
 
     async fn evidence_of(&self, call: Call, journey: &Journey, choice: &FetchChoice) -> Result<EvidenceAnswer, JourneyError> {
-        // It shows a person in full, and callers have no scopes of their own yet.
-        if !self.parts.tenant.full_view {
-            return Err(JourneyError::ViewNotAllowed);
-        }
         let (consent, fetch) = select(journey, choice, self.parts.clock.now(), self.parts.pace.first)?;
         if fetch.picked_up_at.is_none() && self.parts.tenant.retain_evidence {
             self.pick_up(call, &journey.tenant, &journey.id, &fetch.id, None).await?;

@@ -30,6 +30,7 @@ mod status;
 mod stream;
 mod sweep;
 mod take_back;
+mod tenants;
 
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ pub use select::FetchChoice;
 pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
 pub use take_back::{ConsentOutcome, PurgeChoice, Purged, RevokeChoice, TakenBack};
+pub use tenants::Tenants;
 
 use super::{
     fair_use::Rules,
@@ -88,8 +90,6 @@ pub struct Change {
 pub struct TenantPolicy {
     /// The tenant's id.
     pub id: String,
-    /// Whether callers may ask for the FULL view.
-    pub full_view: bool,
     /// Whether the provider's own bytes are kept beside the rows made of them.
     pub retain_evidence: bool,
     /// How long journeys and receipts are kept.

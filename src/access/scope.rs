@@ -1,0 +1,96 @@
+//! What a caller may.
+
+/// One thing that a caller may. The contract names one for each method by its option `required_scope`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Reads journeys and their states.
+    JourneysRead,
+    /// Opens, changes and ends journeys and consents.
+    JourneysWrite,
+    /// Reads financial data, without what is personal in it.
+    DataRead,
+    /// Reads the providers' own bytes.
+    EvidenceRead,
+    /// Reads which providers there are and what they can do.
+    ProvidersRead,
+    /// Reads the FULL view, which shows personal data. No method needs it by itself.
+    PiiRead,
+    /// Reads what concerns the operation of the gateway for the tenant: what is overdue, providers' own references.
+    OpsRead,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 7] = [
+        Self::JourneysRead,
+        Self::JourneysWrite,
+        Self::DataRead,
+        Self::EvidenceRead,
+        Self::ProvidersRead,
+        Self::PiiRead,
+        Self::OpsRead,
+    ];
+
+    /// The name as the contract, tokens and the configuration write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::JourneysRead => "journeys.read",
+            Self::JourneysWrite => "journeys.write",
+            Self::DataRead => "data.read",
+            Self::EvidenceRead => "evidence.read",
+            Self::ProvidersRead => "providers.read",
+            Self::PiiRead => "pii.read",
+            Self::OpsRead => "ops.read",
+        }
+    }
+
+    /// The scope of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+/// A set of scopes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// Every scope.
+    pub fn all() -> Self {
+        Scope::ALL.into_iter().collect()
+    }
+
+    /// Whether a scope is among them.
+    pub const fn has(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// The same without one scope.
+    pub const fn without(self, scope: Scope) -> Self {
+        Self(self.0 & !scope.bit())
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scope_has_a_name_of_its_own_and_is_found_by_it() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::named(scope.name()), Some(scope));
+            assert!(Scopes::from_iter([scope]).has(scope) && !Scopes::all().without(scope).has(scope));
+        }
+        assert_eq!(Scope::named("admin"), None);
+    }
+}
