@@ -2,7 +2,8 @@
 # tests need, are installed where they are missing and may be.
 CARGO ?= cargo
 
-.PHONY: test torture demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root image-check
+.PHONY: test torture demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root \
+	image-check deny sbom
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
@@ -12,8 +13,13 @@ FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
-# Format, lints as errors, every test; of the chart a look at whether it renders.
-test: compiler postgres helm-lint
+DENY_VERSION := 0.20.2
+DENY := $(TOOLS)/bin/.cargo-deny-$(DENY_VERSION)
+SBOM := target/sbom/sangam.cdx.json
+SBOM_PYTHON := $(TOOLS)/sbom-python
+
+# Format, lints as errors, every test; what may be part of the binary; of the chart a look at whether it renders.
+test: compiler postgres helm-lint deny
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test
@@ -49,9 +55,20 @@ fuzz: compiler $(FUZZ)
 			tests/it/documented -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=0 || exit 1; \
 	done
 
-# What a release needs beside `test`: the image, the chart with the image's binary, the optimised build, without the sandbox too, and the
-# property tests and mutations with many more cases.
-verify: test lint-proto image-check
+# Licences, versions and sources of every crate, by deny.toml, and known vulnerabilities where their database is reached; with
+# ADVISORIES=required it fails where it is not.
+deny: $(DENY)
+	supply/bites.sh
+	supply/deny.sh
+
+# The bill of materials of the release binary, as CycloneDX, in target/sbom; held against the form's schema. Python is needed.
+sbom: $(SBOM_PYTHON)/.ready
+	python3 supply/sbom.py $(SBOM)
+	$(SBOM_PYTHON)/bin/python supply/sbom_check.py $(SBOM)
+
+# What a release needs beside `test`: the image and its bill of materials, the chart with the image's binary, the optimised build, without
+# the sandbox too, and the property tests and mutations with many more cases.
+verify: test lint-proto image-check sbom
 	SANGAM_BIN=$(CURDIR)/target/image/root/sangam $(MAKE) helm-test
 	$(CARGO) build --release
 	$(CARGO) clippy --no-default-features -- -D warnings
@@ -88,6 +105,15 @@ clients: compiler $(BUF)
 
 $(FUZZ):
 	$(CARGO) install --quiet --root $(TOOLS) --locked cargo-fuzz@$(FUZZ_VERSION)
+
+$(DENY): | compiler
+	$(CARGO) install --quiet --root $(TOOLS) --locked cargo-deny@$(DENY_VERSION)
+	touch $@
+
+$(SBOM_PYTHON)/.ready: supply/requirements.txt
+	python3 -m venv $(SBOM_PYTHON)
+	$(SBOM_PYTHON)/bin/python -m pip install --quiet --disable-pip-version-check -r supply/requirements.txt
+	touch $@
 
 $(BUF):
 	npm install --silent --no-audit --no-fund --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION)
