@@ -1,7 +1,7 @@
 //! What one large fetch holds while it is under way: from the provider's answer to the first page of the FULL view, through the whole
 //! gateway but its listener. Every allocation of this process in that time is counted. `-- sites` writes where they were made
 //! (dhat-heap.json).
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "shared/body.rs"]
 mod body;

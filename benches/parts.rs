@@ -1,6 +1,6 @@
 //! What reading a large body costs, against plain parsing of the same body. Rounds are interleaved and medians of processor time are
 //! compared, so that the ratios hold on a busy machine too.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "shared/body.rs"]
 mod body;

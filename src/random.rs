@@ -35,6 +35,7 @@ pub fn new_id(random: &dyn Random, prefix: &str) -> String {
 }
 
 /// The id that 16 bytes make.
+#[expect(clippy::indexing_slicing, reason = "five bits, and as many letters")]
 pub fn encode_id(prefix: &str, bytes: [u8; 16]) -> String {
     let mut value = u128::from_be_bytes(bytes);
     let mut text = [0u8; 26];

@@ -1,7 +1,7 @@
 //! What a cached answer costs the server as a whole: connection, layers, handler and cache, against a plain tonic service that answers
 //! the same message. Each server is a process of its own on the same core, called over TCP; rounds are interleaved, and what counts is
 //! the processor time of the server, so that the ratios hold on a busy machine too.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod echo;
 mod gateway;

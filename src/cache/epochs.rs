@@ -39,6 +39,7 @@ impl Epochs {
         self.slot(journey_id).fetch_add(1, Ordering::AcqRel);
     }
 
+    #[expect(clippy::indexing_slicing, reason = "a remainder by their number")]
     fn slot(&self, journey_id: &str) -> &AtomicU64 {
         let hash = self.hasher.hash_one(journey_id);
         &self.slots[usize::try_from(hash % (SLOTS as u64)).unwrap_or(0)]

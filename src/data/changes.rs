@@ -129,13 +129,14 @@ impl Found {
 /// The accounts of a side with their rows.
 fn parts(side: Side<'_>) -> Result<Vec<Part<'_>>, Incomparable> {
     let entries = &side.rows.entries;
-    let heads: Vec<usize> = (0..entries.len()).filter(|place| entries[*place].kind == EntryKind::Account).collect();
+    let is_head = |(place, entry): (usize, &Entry)| (entry.kind == EntryKind::Account).then_some(place);
+    let heads: Vec<usize> = entries.iter().enumerate().filter_map(is_head).collect();
     let ends = heads.iter().skip(1).copied().chain([entries.len()]);
     let part = |(start, end): (&usize, usize)| {
-        let entry = entries[*start];
-        let head = pb::Account::decode(side.rows.message(entry)).map_err(|_| Incomparable)?;
+        let (entry, rows) = entries.get(*start..end).and_then(<[Entry]>::split_first).ok_or(Incomparable)?;
+        let head = pb::Account::decode(side.rows.message(*entry)).map_err(|_| Incomparable)?;
         let days = head.stated_range.as_ref().map_or(side.asked, stated);
-        Ok(Part { entry, head, rows: &entries[start + 1..end], days })
+        Ok(Part { entry: *entry, head, rows, days })
     };
     heads.iter().zip(ends).map(part).collect()
 }
@@ -159,28 +160,29 @@ fn same_head(before: &pb::Account, after: &pb::Account) -> bool {
 fn rows(before: &Rows, old: &Part<'_>, after: &Rows, new: &Part<'_>, found: &mut Vec<Found>) {
     let old_ids: HashSet<&[u8]> = old.rows.iter().map(|row| id(before, *row)).collect();
     let new_ids: HashSet<&[u8]> = new.rows.iter().map(|row| id(after, *row)).collect();
-    let lost: Vec<Entry> = old.rows.iter().copied().filter(|row| !new_ids.contains(id(before, *row))).collect();
+    // With whether another has taken its place.
+    let mut lost: Vec<(Entry, bool)> =
+        old.rows.iter().filter(|row| !new_ids.contains(id(before, **row))).map(|row| (*row, false)).collect();
     // Places in `lost` by the bank's id. It is not unique: the first goes with the first.
     let mut by_bank: HashMap<&[u8], VecDeque<usize>> = HashMap::new();
-    for (place, row) in lost.iter().enumerate() {
+    for (place, (row, _)) in lost.iter().enumerate() {
         if let Some(bank) = bank_id(before, *row) {
             by_bank.entry(bank).or_default().push_back(place);
         }
     }
-    let mut replaced = vec![false; lost.len()];
     for row in new.rows.iter().copied().filter(|row| !old_ids.contains(id(after, *row))) {
         let partner = bank_id(after, row).and_then(|bank| by_bank.get_mut(bank)?.pop_front());
-        found.push(match partner {
-            Some(place) => {
-                replaced[place] = true;
-                Found::row(ChangeKind::Changed, Some(lost[place]), Some(row), false)
+        found.push(match partner.and_then(|place| lost.get_mut(place)) {
+            Some((old, replaced)) => {
+                *replaced = true;
+                Found::row(ChangeKind::Changed, Some(*old), Some(row), false)
             }
             None => Found::row(ChangeKind::Added, None, Some(row), outside(after, row, old.days)),
         });
     }
     // Of an account that was listed and not delivered nothing is known, so nothing of it is gone.
     if new.head.delivered {
-        let gone = lost.iter().zip(replaced).filter(|(_, replaced)| !replaced);
+        let gone = lost.iter().filter(|(_, replaced)| !replaced);
         found.extend(gone.map(|(row, _)| Found::row(ChangeKind::Removed, Some(*row), None, outside(before, *row, new.days))));
     }
 }

@@ -52,19 +52,20 @@ impl Filter {
         let entries = &rows.entries;
         let begin = begin.min(entries.len());
         // What `begin` belongs to was decided by the account before it.
-        let mut chosen = entries[..begin]
+        let mut chosen = entries
             .iter()
+            .take(begin)
             .rfind(|entry| entry.kind == EntryKind::Account)
             .is_some_and(|entry| self.takes_account(rows.message(*entry)));
-        (begin..entries.len()).filter(move |place| {
-            let entry = entries[*place];
-            match entry.kind {
+        entries.iter().enumerate().skip(begin).filter_map(move |(place, entry)| {
+            let taken = match entry.kind {
                 EntryKind::Account => {
-                    chosen = self.takes_account(rows.message(entry));
+                    chosen = self.takes_account(rows.message(*entry));
                     chosen
                 }
-                EntryKind::Transaction => chosen && self.takes_row(rows.message(entry)),
-            }
+                EntryKind::Transaction => chosen && self.takes_row(rows.message(*entry)),
+            };
+            taken.then_some(place)
         })
     }
 

@@ -54,7 +54,7 @@ fn mobile(text: &str) -> Option<String> {
         return None;
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    digits.len().checked_sub(10).map(|from| digits[from..].to_owned())
+    digits.len().checked_sub(10).and_then(|from| digits.get(from..)).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub trait Identity {
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Two characters for each ten bits: one look-up instead of two.
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse it")]
 const PAIRS: [[u8; 2]; 1024] = {
     let mut pairs = [[0; 2]; 1024];
     let mut at = 0;
@@ -47,6 +48,7 @@ const PAIRS: [[u8; 2]; 1024] = {
 
 /// The id with that key: the prefix, such as `acc_`, and 26 characters.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "places in arrays of a known size, by bits that cannot be more")]
 pub fn text(prefix: [u8; 4], key: &Key) -> [u8; ID_LEN] {
     let mut out = [b'0'; ID_LEN];
     out[..4].copy_from_slice(&prefix);

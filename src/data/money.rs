@@ -130,16 +130,10 @@ impl Decimal {
             (b'+', rest) => (false, rest),
             _ => (false, text),
         };
-        let split = rest.iter().position(|byte| matches!(byte, b'e' | b'E'));
-        let (mantissa, exponent) = match split {
-            Some(at) => (&rest[..at], exponent(&rest[at + 1..])?),
-            None => (rest, 0),
-        };
-        let at = mantissa.iter().position(|byte| *byte == b'.');
-        let (whole, fraction) = match at {
-            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
-            None => (mantissa, &mantissa[..0]),
-        };
+        let (mantissa, power) = split_once(rest, |byte| matches!(byte, b'e' | b'E'));
+        let exponent = power.map_or(Some(0), exponent)?;
+        let (whole, fraction) = split_once(mantissa, |byte| *byte == b'.');
+        let fraction = fraction.unwrap_or_default();
         let digits: Vec<u8> = whole.iter().chain(fraction).copied().collect();
         if digits.is_empty() || digits.len() > 400 || !digits.iter().all(u8::is_ascii_digit) {
             return None;
@@ -171,9 +165,9 @@ impl Decimal {
             return Amount::ExtraDecimals;
         }
         // Within a millionth of a minor unit: the next six decimals say so, a lone 1 in the sixth being exactly that far.
-        let next: Vec<u8> = (decimals..decimals + 6).map(|place| self.digit(place)).collect();
+        let next @ [five @ .., sixth] = [0, 1, 2, 3, 4, 5].map(|at| self.digit(decimals + at));
         let exact_after = (decimals + 6..end).all(|place| self.digit(place) == 0);
-        if next[..5].iter().all(|digit| *digit == 0) && (next[5] == 0 || (next[5] == 1 && exact_after)) {
+        if five.iter().all(|digit| *digit == 0) && (sixth == 0 || (sixth == 1 && exact_after)) {
             Amount::Noise(signed(units))
         } else if next.iter().all(|digit| *digit == 9) {
             units.checked_add(1).map_or(Amount::Unparsable, |units| Amount::Noise(signed(units)))
@@ -181,6 +175,12 @@ impl Decimal {
             Amount::ExtraDecimals
         }
     }
+}
+
+/// What stands before the first byte of that kind, and what behind it.
+fn split_once(text: &[u8], kind: impl FnMut(&u8) -> bool) -> (&[u8], Option<&[u8]>) {
+    let mut parts = text.splitn(2, kind);
+    (parts.next().unwrap_or_default(), parts.next())
 }
 
 fn exponent(text: &[u8]) -> Option<i32> {

@@ -52,7 +52,7 @@ impl Rows {
     /// The message of an entry, without tag and length; empty if the entry is none of these rows.
     pub fn message(&self, entry: Entry) -> &[u8] {
         let frame = self.bytes.get(entry.offset as usize..).and_then(|rest| rest.get(..entry.len as usize)).unwrap_or_default();
-        frame_head(frame).map_or(&[], |(_, head, _)| &frame[head..])
+        frame_head(frame).and_then(|(_, head, _)| frame.get(head..)).unwrap_or_default()
     }
 
     /// A compact form for the store. Nothing else of the rows is left.
@@ -77,12 +77,13 @@ impl Rows {
             return Err(KeptDamaged);
         }
         let head = kept.split_to(KEPT_HEAD);
-        let (accounts, transactions) = head[1..].split_at(4);
+        let (version, kept_counts) = head.split_first().ok_or(KeptDamaged)?;
+        let (accounts, transactions) = kept_counts.split_at_checked(4).ok_or(KeptDamaged)?;
         let count = |bytes: &[u8]| bytes.iter().rev().fold(0, |count: u64, byte| count << 8 | u64::from(*byte));
         let entries = count(accounts).saturating_add(count(transactions));
         let rows = Self::walk(kept, entries)?;
         let counts = [&rows.accounts.to_le_bytes()[..], &rows.transactions.to_le_bytes()].concat();
-        if head[0] == KEPT_VERSION && head[1..] == counts { Ok(rows) } else { Err(KeptDamaged) }
+        if *version == KEPT_VERSION && kept_counts == counts { Ok(rows) } else { Err(KeptDamaged) }
     }
 
     fn walk(bytes: Bytes, entries: u64) -> Result<Self, KeptDamaged> {
@@ -91,7 +92,7 @@ impl Rows {
         let (mut accounts, mut transactions) = (0, 0);
         let mut at = 0;
         while at < bytes.len() {
-            let (kind, head, message) = frame_head(&bytes[at..]).ok_or(KeptDamaged)?;
+            let (kind, head, message) = bytes.get(at..).and_then(frame_head).ok_or(KeptDamaged)?;
             let len = head.checked_add(message).ok_or(KeptDamaged)?;
             if len > bytes.len() - at {
                 return Err(KeptDamaged);
@@ -110,12 +111,12 @@ impl Rows {
 
 /// Kind, length of tag and length, and length of the message of the frame that `bytes` begins with.
 fn frame_head(bytes: &[u8]) -> Option<(EntryKind, usize, usize)> {
-    let kind = match bytes.first()? {
+    let (tag, mut rest) = bytes.split_first()?;
+    let kind = match tag {
         tag if *tag == wire::tag(1) => EntryKind::Account,
         tag if *tag == wire::tag(2) => EntryKind::Transaction,
         _ => return None,
     };
-    let mut rest = &bytes[1..];
     let message = prost::encoding::decode_varint(&mut rest).ok()?;
     Some((kind, bytes.len() - rest.len(), usize::try_from(message).ok()?))
 }
@@ -238,6 +239,7 @@ impl RowsBuilder {
 
     /// Ends the account: sets its delivered range, or takes its room away where no row has a day, and adds its completeness. The head is
     /// written again, and its rows move once behind it.
+    #[expect(clippy::indexing_slicing, reason = "places that this builder gave out, in what it only appends to")]
     pub fn end_account(&mut self, place: RangePlace, delivered: Option<(Day, Day)>, judged: &pb::Completeness) {
         let old = self.entries[place.entry];
         let (start, end) = (old.offset as usize, old.offset as usize + old.len as usize);

@@ -138,12 +138,14 @@ fn digit(byte: u8) -> Option<u8> {
 
 #[inline]
 fn two(text: &[u8]) -> Option<u8> {
-    Some(digit(text[0])? * 10 + digit(text[1])?)
+    let [tens, ones] = text else { return None };
+    Some(digit(*tens)? * 10 + digit(*ones)?)
 }
 
 #[inline]
 fn four(text: &[u8]) -> Option<u16> {
-    Some(u16::from(two(&text[..2])?) * 100 + u16::from(two(&text[2..4])?))
+    let (hundreds, rest) = text.split_at_checked(2)?;
+    Some(u16::from(two(hundreds)?) * 100 + u16::from(two(rest)?))
 }
 
 #[inline]

@@ -401,10 +401,14 @@ fn is_decimal(text: &str) -> bool {
 /// counting 10 to 35.
 pub fn is_isin(text: &str) -> bool {
     let bytes = text.as_bytes();
+    let [first, second, .., check] = bytes else {
+        return false;
+    };
     let shape = bytes.len() == 12
-        && bytes[..2].iter().all(u8::is_ascii_uppercase)
+        && first.is_ascii_uppercase()
+        && second.is_ascii_uppercase()
         && bytes.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-        && bytes[11].is_ascii_digit();
+        && check.is_ascii_digit();
     if !shape {
         return false;
     }

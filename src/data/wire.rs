@@ -10,6 +10,7 @@ pub const fn tag(field: u8) -> u8 {
 
 /// Appends a base 128 varint.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "as many as were written")]
 pub fn varint(out: &mut Vec<u8>, value: u64) {
     let (bytes, len) = varint_bytes(value);
     out.extend_from_slice(&bytes[..len]);
@@ -17,6 +18,7 @@ pub fn varint(out: &mut Vec<u8>, value: u64) {
 
 /// The bytes of a varint and how many they are.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "places in an array of a known size, which the longest value fits")]
 fn varint_bytes(mut value: u64) -> ([u8; 10], usize) {
     let mut bytes = [0; 10];
     let mut len = 0;
@@ -68,6 +70,7 @@ pub fn number(out: &mut Vec<u8>, field: u8, value: u64) {
 
 /// Appends a `Money` field. The currency is a code of three letters.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "places in an array of a known size, which the longest value fits")]
 pub fn money(out: &mut Vec<u8>, field: u8, minor_units: i64, currency: [u8; 3]) {
     let mut bytes = [0_u8; 18];
     bytes[0] = tag(field);
@@ -108,6 +111,7 @@ pub fn date(out: &mut Vec<u8>, field: u8, day: Day) {
 
 /// Appends a `Timestamp` field for an instant; nothing for a day.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "places in an array of a known size, which the longest value fits")]
 pub fn timestamp(out: &mut Vec<u8>, field: u8, when: When) {
     let When::Instant { seconds, nanos, .. } = when else {
         return;
@@ -154,6 +158,7 @@ pub fn begin(out: &mut Vec<u8>, field: u8) -> usize {
 
 /// Ends the frame that began at `start`: writes its length, moving the message only if the length does not take two bytes.
 #[inline]
+#[expect(clippy::indexing_slicing, reason = "`begin` has made the room")]
 pub fn end(out: &mut Vec<u8>, start: usize) {
     let len = out.len() - start - FRAME_HEAD;
     if (128..16_384).contains(&len) {

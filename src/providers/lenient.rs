@@ -123,17 +123,17 @@ pub fn instant(text: &str) -> Option<Timestamp> {
         return None;
     }
     let text = text.trim();
-    let (day, time) = match text.split_at_checked(10)? {
+    let (day, mut time) = match text.split_at_checked(10)? {
         (day, "") => return utc(day.parse::<Date>().ok()?.at(0, 0, 0, 0)),
         (day, rest) => (day, rest.trim_start_matches(['T', 't', ' ']).replace(' ', "")),
     };
     if let Ok(instant) = format!("{day}T{time}").parse::<Timestamp>() {
         return Some(instant);
     }
-    let time = match time.match_indices(':').nth(2) {
-        Some((colon, _)) => format!("{}.{}", &time[..colon], &time[colon + 1..]),
-        None => time,
-    };
+    let third = time.match_indices(':').nth(2).map(|(at, _)| at);
+    if let Some(colon) = third {
+        time.replace_range(colon..=colon, ".");
+    }
     utc(format!("{day}T{time}").parse::<civil::DateTime>().ok()?)
 }
 

@@ -18,8 +18,9 @@ fn after_prolog(mut body: &[u8]) -> &[u8] {
             [b'<', b'!', b'-', b'-', ..] => b"-->",
             _ => return body,
         };
-        let Some(at) = body.windows(end.len()).position(|window| window == end) else { return &[] };
-        body = body[at + end.len()..].trim_ascii_start();
+        let at = body.windows(end.len()).position(|window| window == end);
+        let Some(rest) = at.and_then(|at| body.get(at + end.len()..)) else { return &[] };
+        body = rest.trim_ascii_start();
     }
 }
 

@@ -280,7 +280,7 @@ pub(super) fn journey_id(text: &str) -> Result<(), Failure> {
 }
 
 fn is_mobile(text: &str) -> bool {
-    text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit()) && matches!(text.as_bytes()[0], b'6'..=b'9')
+    text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.starts_with(['6', '7', '8', '9'])
 }
 
 fn is_pan(text: &str) -> bool {

@@ -124,7 +124,7 @@ fn quoted(path: &Path) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::unreachable)]
 mod tests {
     use std::sync::Arc;
 

@@ -61,6 +61,7 @@ impl Sealer {
     }
 
     /// Seals `plain` for the place `place`.
+    #[allow(clippy::indexing_slicing, reason = "of what was put together above")]
     pub fn seal(&self, place: &[&str], plain: &[u8]) -> Result<Vec<u8>, Unsealable> {
         let key = self.key.as_ref().ok_or(Unsealable)?;
         let mut sealed = Vec::with_capacity(1 + NONCE + plain.len() + AES_256_GCM.tag_len());
@@ -76,6 +77,7 @@ impl Sealer {
     }
 
     /// Opens what was sealed for the same place.
+    #[allow(clippy::indexing_slicing, reason = "the head is as long as it was split off")]
     pub fn open(&self, place: &[&str], sealed: &[u8]) -> Result<Vec<u8>, Unsealable> {
         let key = self.key.as_ref().ok_or(Unsealable)?;
         let (head, body) = sealed.split_at_checked(1 + NONCE).ok_or(Unsealable)?;

@@ -52,7 +52,7 @@ impl Members {
         for (name, place) in &outer.places {
             if self.places.iter().all(|(known, _)| known != name) {
                 let begin = self.values.len();
-                self.values.extend_from_slice(&outer.values[place.clone()]);
+                self.values.extend_from_slice(outer.values.get(place.clone()).unwrap_or_default());
                 self.places.push((name, begin..self.values.len()));
             }
         }
@@ -67,7 +67,7 @@ impl Members {
             line.push(b'"');
             line.extend_from_slice(name.as_bytes());
             line.extend_from_slice(b"\":");
-            line.extend_from_slice(&self.values[place.clone()]);
+            line.extend_from_slice(self.values.get(place.clone()).unwrap_or_default());
         }
         line.extend_from_slice(b"}\n");
         line

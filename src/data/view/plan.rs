@@ -47,8 +47,10 @@ impl Plan {
         let (account, transaction) = (place("sangam.v1.Account"), place("sangam.v1.Transaction"));
         let mut plan = Self { contract, whole: vec![true; steps.len()], steps, account, transaction };
         // Messages may hold each other, so each is taken for one that shows all until it is found to hold something else.
-        while let Some(partly) = (0..plan.whole.len()).find(|place| plan.whole[*place] && !plan.shows_all(*place)) {
-            plan.whole[partly] = false;
+        while let Some(partly) = (0..plan.whole.len()).find(|place| plan.is_whole(*place) && !plan.shows_all(*place)) {
+            if let Some(whole) = plan.whole.get_mut(partly) {
+                *whole = false;
+            }
         }
         plan
     }
@@ -93,7 +95,9 @@ fn steps(contract: &Contract, place: usize, view: View) -> Vec<Step> {
         };
         let number = field.number as usize;
         steps.resize(steps.len().max(number + 1), Step::Drop);
-        steps[number] = step;
+        if let Some(place) = steps.get_mut(number) {
+            *place = step;
+        }
     }
     steps
 }

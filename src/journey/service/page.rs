@@ -23,8 +23,8 @@ pub(super) fn cut(rows: &Rows, filter: &Filter, begin: usize, page_bytes: usize)
     }
     let mut runs: Vec<(usize, usize)> = Vec::new();
     let (mut used, mut next) = (0, None);
-    for place in filter.picks(rows, begin) {
-        let entry = rows.entries[place];
+    let picked = |place: usize| Some((place, *rows.entries.get(place)?));
+    for (place, entry) in filter.picks(rows, begin).filter_map(picked) {
         let (start, len) = (entry.offset as usize, entry.len as usize);
         if used > 0 && used + len > page_bytes {
             next = Some(place);
@@ -41,11 +41,12 @@ pub(super) fn cut(rows: &Rows, filter: &Filter, begin: usize, page_bytes: usize)
 
 /// The same without a filter: one run.
 fn whole(rows: &Rows, begin: usize, page_bytes: usize) -> Page {
-    let Some(first) = rows.entries.get(begin) else { return Page { entries: Vec::new(), next: None } };
+    let rest = rows.entries.get(begin..).unwrap_or_default();
+    let Some(first) = rest.first() else { return Page { entries: Vec::new(), next: None } };
     let start = first.offset as usize;
     // Entries lie one behind the other, so where they end rises.
     let fits = |entry: &crate::data::Entry| (entry.offset as usize + entry.len as usize) - start <= page_bytes;
-    let end = begin + rows.entries[begin..].partition_point(fits).max(1);
+    let end = begin + rest.partition_point(fits).max(1);
     let stop = rows.entries.get(end).map_or(rows.bytes.len(), |entry| entry.offset as usize);
     Page { entries: vec![rows.bytes.slice(start..stop)], next: (end < rows.entries.len()).then_some(end) }
 }

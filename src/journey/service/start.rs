@@ -188,7 +188,10 @@ impl Service {
             None => {
                 let mut names: Vec<_> = self.parts.providers.iter().map(|provider| provider.id()).collect();
                 names.dedup();
-                (names.len() == 1).then(|| names[0].to_owned())
+                match names.as_slice() {
+                    [only] => Some((*only).to_owned()),
+                    _ => None,
+                }
             }
         };
         match default.filter(|name| known(name)) {

@@ -106,7 +106,7 @@ impl DataStream {
     ) -> Self {
         let runs = filter.runs(&rows);
         let (mut accounts, mut transactions, mut bytes) = (0, 0, 0);
-        for entry in runs.iter().flat_map(|run| &rows.entries[run.clone()]) {
+        for entry in runs.iter().filter_map(|run| rows.entries.get(run.clone())).flatten() {
             match entry.kind {
                 EntryKind::Account => accounts += 1,
                 EntryKind::Transaction => transactions += 1,
@@ -146,11 +146,12 @@ impl Chunks {
 
     /// As many entries of the run in hand as fit `room`.
     fn fitting(&mut self, room: usize) -> Bytes {
-        let entries = &self.rows.entries[self.run.clone()];
+        let entries = self.rows.entries.get(self.run.clone()).unwrap_or_default();
         let Some(first) = entries.first() else { return Bytes::new() };
         let start = first.offset as usize;
         let count = entries.partition_point(|entry| entry.offset as usize + entry.len as usize - start <= room);
-        let stop = count.checked_sub(1).map_or(start, |last| entries[last].offset as usize + entries[last].len as usize);
+        let last = count.checked_sub(1).and_then(|last| entries.get(last));
+        let stop = last.map_or(start, |last| last.offset as usize + last.len as usize);
         self.run.start += count;
         self.rows.bytes.slice(start..stop)
     }
@@ -174,10 +175,11 @@ impl Iterator for Chunks {
             }
             let slice = self.fitting(self.most - used);
             if slice.is_empty() {
-                if used == 0 {
-                    let entry = self.rows.entries[self.run.start];
-                    self.run.start += 1;
+                if used == 0
+                    && let Some(entry) = self.rows.entries.get(self.run.start)
+                {
                     self.rest = entry.offset as usize..entry.offset as usize + entry.len as usize;
+                    self.run.start += 1;
                     return Some(self.piece());
                 }
                 break;

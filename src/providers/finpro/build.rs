@@ -65,7 +65,7 @@ pub(super) fn request_consent(settings: &Settings, opening: &Opening<'_>, now: T
     let (party_identifier_type, party_identifier_value) = party(customer).unwrap_or(("MOBILE", ""));
     let range = opening.plan.consents.first().and_then(|consent| consent.data_range);
     let body = RequestConsent {
-        product_id: (templates.len() == 1).then(|| templates[0]),
+        product_id: if let [only] = templates.as_slice() { Some(*only) } else { None },
         product_id_list: (templates.len() != 1).then_some(templates),
         vua: vua(settings, customer).unwrap_or_default(),
         party_identifier_type,

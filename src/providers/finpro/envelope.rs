@@ -56,15 +56,13 @@ fn is_error(top: &Members<'_>) -> bool {
 
 /// Whether a text is a code of FinPro's catalogue: "FP" and digits.
 pub(super) fn is_fp_code(text: &str) -> bool {
-    text.len() > 2
-        && text.is_char_boundary(2)
-        && text[..2].eq_ignore_ascii_case("FP")
-        && text[2..].bytes().all(|byte| byte.is_ascii_digit())
+    text.split_at_checked(2).is_some_and(|(prefix, digits)| {
+        prefix.eq_ignore_ascii_case("FP") && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// A body that is bytes of a document rather than an envelope.
 pub(super) fn is_document(response: &OutboundResponse, starts: &[&[u8]]) -> bool {
-    let begin = response.body.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
-    let body = response.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&response.body[begin..]);
+    let body = response.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(response.body.trim_ascii_start());
     response.status == StatusCode::OK && !judge::is_html(body) && starts.iter().any(|start| body.starts_with(start))
 }

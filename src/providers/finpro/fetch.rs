@@ -25,7 +25,7 @@ fn holds_accounts(origin: Origin, response: &OutboundResponse) -> Result<bool, P
     if !data.starts_with(['[', '{']) {
         return Err(origin.unusable("the answer holds no accounts"));
     }
-    Ok(!data[1..data.len() - 1].trim().is_empty())
+    Ok(data.get(1..data.len() - 1).is_some_and(|inside| !inside.trim().is_empty()))
 }
 
 /// Takes the answer of `/getalllatestfidata`. That there is nothing new comes as an error or as an empty list.

@@ -1,4 +1,5 @@
 //! What the tests of this folder share.
+#![allow(clippy::unreachable)]
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};

@@ -12,7 +12,7 @@ use crate::providers::{
 /// Most references that are kept of one message.
 const MOST: usize = 32;
 
-const ATTEMPT: &[&str] = &["accountID"];
+const ATTEMPT: &str = "accountID";
 const REFERENCES: &[&str] = &["consentHandle", "consentID", "transactionID"];
 
 /// The events that are documented. JOURNEY_COMPLETE is a type, whose status is the outcome.
@@ -61,7 +61,7 @@ fn of_object(message: &Members<'_>) -> (WebhookHint, bool) {
     let event = event(&kind, &message.text(&["eventStatus"]).unwrap_or_default());
     let mut hint = WebhookHint {
         kind: event,
-        attempt_id: message.text(ATTEMPT).and_then(identifier),
+        attempt_id: message.text(&[ATTEMPT]).and_then(identifier),
         provider_refs: Vec::new(),
         opening_ref: opening(event, message.text(&["transactionID"])),
         sent_at: message.instant(&["timestamp"]),
@@ -107,7 +107,7 @@ fn of_text(text: &str) -> (WebhookHint, bool) {
     let event = event(&kind, &find(text, "eventStatus").unwrap_or_default());
     let mut hint = WebhookHint {
         kind: event,
-        attempt_id: find(text, ATTEMPT[0]).and_then(identifier),
+        attempt_id: find(text, ATTEMPT).and_then(identifier),
         provider_refs: Vec::new(),
         opening_ref: opening(event, find(text, "transactionID")),
         sent_at: find(text, "timestamp").as_deref().and_then(lenient::instant),

@@ -139,7 +139,10 @@ struct Listed {
 fn listed(steps: &Steps<'_>, consents: &[&Consent]) -> Vec<Listed> {
     let rows = steps.aa.object(&["data"]).list(&["consents"]);
     // A rejected consent comes without its template; where one was asked and one is listed, they are the same.
-    let lone = (rows.len() == 1 && consents.len() == 1).then(|| consents[0].template.clone());
+    let lone = match (rows.as_slice(), consents) {
+        ([_], [only]) => Some(only.template.clone()),
+        _ => None,
+    };
     let read = |raw| {
         let row = Members::within(Some(raw));
         let text = row.text(&["consentStatus", "status"]).unwrap_or_default();
@@ -188,7 +191,11 @@ fn consent_facts(steps: &Steps<'_>, word: Overall, pdf: Option<PdfProgress>, con
     };
     match (approved, word) {
         (_, Overall::Successful) if upload => facts.push(uploaded(fetch)),
-        (Some(first), _) => facts[first].fetches.push(fetch),
+        (Some(first), _) => {
+            if let Some(fact) = facts.get_mut(first) {
+                fact.fetches.push(fetch);
+            }
+        }
         // A success whose steps are not told: it hangs on the consent that was asked for.
         (None, Overall::Successful) => match consents.iter().find(|consent| !consent.uploaded) {
             Some(consent) => facts.push(ConsentFact {
