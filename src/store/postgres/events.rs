@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
 
 use super::PostgresStore;
 use crate::{
@@ -53,7 +53,7 @@ impl EventStore for PostgresStore {
         let readable = rows.iter().take_while(|row| row.get("settled"));
         let events = readable.map(|row| self.feed_event(tenant, row)).collect::<Result<Vec<_>, _>>()?;
         // Read afterwards: what was removed before the rows were read is noticed, and what went since only costs a needless reset.
-        let trimmed = self.feed_floor(tenant).await? > after;
+        let trimmed = self.is_missed(tenant, after).await?;
         Ok(FeedPage { held_back: events.len() < rows.len(), events, trimmed })
     }
 
@@ -106,6 +106,36 @@ macro_rules! trim {
     };
 }
 
+/// Removes the history that a dump brought from another cluster. The feed's order is that of the cluster's transactions; what a cluster with
+/// higher numbers has written would for ever stand after everything new, and be held back. Who watches is told to begin anew.
+pub(super) async fn leave_foreign_history(pool: &PgPool) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await?;
+    // Of replicas that start together one does it, and the others find nothing.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sangam/feed', 0))").execute(&mut *tx).await?;
+    // Nothing of this cluster is from a transaction that has not begun. The newest are enough: this comes before anything is written.
+    let foreign: bool = sqlx::query_scalar(
+        "SELECT EXISTS (
+             SELECT 1 FROM (
+                 (SELECT transaction FROM events ORDER BY id DESC LIMIT 1000) UNION ALL SELECT transaction FROM feed_floor) known
+             WHERE transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    if foreign {
+        let gone = sqlx::query(
+            "WITH gone AS (DELETE FROM events RETURNING tenant)
+             INSERT INTO feed_floor (tenant, transaction, id)
+                 SELECT tenant, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1, $1
+                 FROM (SELECT tenant FROM gone UNION SELECT tenant FROM feed_floor) known
+                 ON CONFLICT (tenant) DO UPDATE SET transaction = excluded.transaction, id = excluded.id",
+        );
+        gone.bind(i64::MAX).execute(&mut *tx).await?;
+        tracing::warn!("the history of changes is another database cluster's and was removed: watchers begin anew");
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
 impl PostgresStore {
     /// Writes the event of a change, if the tree's sequence rose. The tree's own row must be written already in this transaction.
     pub(super) async fn write_event(&self, tx: &mut PgConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
@@ -148,12 +178,14 @@ impl PostgresStore {
         })
     }
 
-    async fn feed_floor(&self, tenant: &str) -> Result<FeedPosition, StoreError> {
-        let row = sqlx::query("SELECT transaction, id FROM feed_floor WHERE tenant = $1")
-            .bind(tenant)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(row.map(|row| FeedPosition { transaction: row.get("transaction"), row: row.get("id") }).unwrap_or_default())
+    /// Whether something after a place was removed, or the place is of a history that is not this database's: a reader who came so far
+    /// before an older state was restored would pass over all that comes.
+    async fn is_missed(&self, tenant: &str, place: FeedPosition) -> Result<bool, StoreError> {
+        let missed = sqlx::query_scalar(
+            "SELECT $2 >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+                 OR EXISTS (SELECT 1 FROM feed_floor WHERE tenant = $1 AND (transaction, id) > ($2, $3))",
+        );
+        Ok(missed.bind(tenant).bind(place.transaction).bind(place.row).fetch_one(&self.pool).await?)
     }
 
     /// Removes a batch of what is older.

@@ -143,8 +143,10 @@ async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
     migrations::migrator(&STEPS).run(&pool).await?;
     let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&pool).await?;
+    migrations::compatible(&STEPS, oldest)?;
+    events::leave_foreign_history(&pool).await?;
     pool.close().await;
-    migrations::compatible(&STEPS, oldest)
+    Ok(())
 }
 
 #[async_trait]

@@ -51,7 +51,12 @@ impl EventStore for SqliteStore {
         .await?;
         let events = rows.iter().map(|row| self.feed_event(tenant, row)).collect::<Result<_, _>>()?;
         // Read afterwards: what was removed before the rows were read is noticed, and what went since only costs a needless reset.
-        Ok(FeedPage { events, trimmed: self.feed_floor(tenant).await? > after.row, held_back: false })
+        let mut trimmed = self.feed_floor(tenant).await? > after.row;
+        if rows.is_empty() {
+            // A reader who came further before an older file was restored would pass over all that comes.
+            trimmed |= self.feed_end(tenant).await?.row < after.row;
+        }
+        Ok(FeedPage { events, trimmed, held_back: false })
     }
 
     async fn feed_end(&self, tenant: &str) -> Result<FeedPosition, StoreError> {

@@ -11,6 +11,7 @@ on_every_store!(
     the_history_does_not_say_who_was_asked_and_shows_nothing_in_clear,
     what_is_trimmed_is_noticed_by_whoever_stands_before_it,
     a_reader_of_the_feed_passes_nothing_over_while_many_write,
+    who_came_further_before_an_older_state_was_restored_begins_anew,
 );
 
 /// Changes `jrn_1` so often, one second each.
@@ -117,6 +118,43 @@ async fn a_reader_of_the_feed_passes_nothing_over_while_many_write(kit: &Kit) {
             ended.unwrap();
         }
     }
+}
+
+async fn who_came_further_before_an_older_state_was_restored_begins_anew(kit: &Kit) {
+    changed(&kit.store, 2).await;
+    let end = kit.store.feed_end("default").await.unwrap();
+    let beyond = FeedPosition { transaction: end.transaction + 1_000_000, row: end.row.saturating_add(1_000) };
+    assert!(feed(&kit.store, "default", beyond).await.trimmed);
+    assert!(feed(&kit.store, "other", beyond).await.trimmed);
+    assert!(!feed(&kit.store, "default", end).await.trimmed);
+    assert!(!feed(&kit.store, "other", FeedPosition::default()).await.trimmed);
+}
+
+#[tokio::test]
+async fn a_history_from_another_cluster_is_left_behind_at_the_start() {
+    let kit = Kit::postgres().await;
+    changed(&kit.store, 3).await;
+    let told = feed(&kit.store, "default", FeedPosition::default()).await.events[0].position;
+    // As after a dump of a cluster that has counted further was restored.
+    let mut database = kit.database.as_ref().unwrap().connect().await;
+    sqlx::query("UPDATE events SET transaction = transaction + 1000000000").execute(&mut database).await.unwrap();
+    assert!(kit.store.feed("default", FeedPosition::default(), 10).await.unwrap().held_back);
+    let store = kit.open(1).await.unwrap();
+    let elsewhere = FeedPosition { transaction: told.transaction + 1_000_000_000, ..told };
+    for place in [FeedPosition::default(), told, elsewhere] {
+        let page = feed(&store, "default", place).await;
+        assert!(page.trimmed && page.events.is_empty(), "{page:?}");
+    }
+    let end = store.feed_end("default").await.unwrap();
+    let mut read = store.journey("default", "jrn_1").await.unwrap().unwrap();
+    read.journey.sequence += 1;
+    assert!(store.save_journey(&read.journey, read.version, None, at(9)).await.unwrap());
+    let page = feed(&store, "default", end).await;
+    assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [4]);
+    assert!(!page.trimmed);
+    // What is this cluster's own stays.
+    let store = kit.open(1).await.unwrap();
+    assert_eq!(feed(&store, "default", end).await.events.len(), 1);
 }
 
 #[tokio::test]
