@@ -1,14 +1,19 @@
 //! The gateway's commands. Exit codes: 64 for a wrong configuration, 1 for a failed start.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use sangam::{
     app::App,
     clock::SystemClock,
-    config::Config,
+    config::{Config, Database},
     journey::{error::JourneyError, service::Renormalised},
-    store::{KeptReceipt, MessageState, Replay, StoreError},
+    store::{BackupError, KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
     webhook::{Inbox, run::Pass},
 };
@@ -61,6 +66,12 @@ enum Command {
         /// Only of this journey.
         #[arg(long, value_name = "ID")]
         journey: Option<String>,
+    },
+    /// Copies the SQLite file as it is at one moment, while the gateway runs. What is sealed stays sealed in the copy.
+    Backup {
+        /// Where to; it must not exist. To standard output if it is left out, which takes as much room beside the file for a while.
+        #[arg(value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
@@ -152,6 +163,10 @@ fn main() -> ExitCode {
         },
         Command::Receipts { journey } => match load(&cli.options) {
             Ok(config) => on_runtime(receipts(config, journey)),
+            Err(code) => code,
+        },
+        Command::Backup { to } => match load(&cli.options) {
+            Ok(config) => on_runtime(backup(config, to)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -323,6 +338,36 @@ async fn receipts(config: Config, journey: Option<String>) -> ExitCode {
         ExitCode::SUCCESS
     })
     .await
+}
+
+/// Copies the SQLite file.
+async fn backup(config: Config, to: Option<PathBuf>) -> ExitCode {
+    let Ok(Database::File(from)) = config.store.database() else {
+        eprintln!("sangam: the store is PostgreSQL, whose own tools back it up: pg_dump, or an archive of its log");
+        return ExitCode::from(BAD_CONFIG);
+    };
+    let done = match to {
+        Some(to) => sangam::store::backup(&from, &to).await,
+        None => backup_out(&from).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sangam: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The same to standard output, by a file beside the store, which is gone afterwards.
+async fn backup_out(from: &Path) -> Result<(), BackupError> {
+    let mut copy = from.as_os_str().to_owned();
+    copy.push(format!(".copy-{}", std::process::id()));
+    sangam::store::backup(from, Path::new(&copy)).await?;
+    let mut file = std::fs::File::open(&copy)?;
+    std::fs::remove_file(&copy)?;
+    std::io::copy(&mut file, &mut std::io::stdout().lock())?;
+    Ok(())
 }
 
 async fn run(config: Config, warnings: Vec<String>) -> ExitCode {

@@ -39,20 +39,26 @@ prepare_python() {
     "$tools/helm-python/bin/pip" install --quiet --disable-pip-version-check -r helm/tests/requirements.txt
 }
 
+# The files that define the kinds which are not Kubernetes' own.
+custom() {
+    local dir
+    dir=$(module_dir sigs.k8s.io/gateway-api "$GATEWAY_API")
+    echo "$dir/config/crd/standard/gateway.networking.k8s.io_grpcroutes.yaml"
+    dir=$(module_dir github.com/external-secrets/external-secrets "$EXTERNAL_SECRETS")
+    echo "$dir/config/crds/bases/external-secrets.io_externalsecrets.yaml"
+}
+
 # Schemas lie on the disk: what is checked does not hang on a host of somebody else.
 prepare_schemas() {
     local out=$tools/kubernetes-schemas stamp=$tools/kubernetes-schemas/.$KUBERNETES_SCHEMAS-$GATEWAY_API-$EXTERNAL_SECRETS
     [ ! -e "$stamp" ] || return 0
-    local gateway_api external_secrets
-    gateway_api=$(module_dir sigs.k8s.io/gateway-api "$GATEWAY_API")
-    external_secrets=$(module_dir github.com/external-secrets/external-secrets "$EXTERNAL_SECRETS")
+    local crds
+    crds=$(custom)
     rm -rf "$out" && mkdir -p "$out"
     "$tools/helm-python/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary :all: -d "$out" \
         "kubernetes-validate==$KUBERNETES_SCHEMAS"
-    # shellcheck disable=SC2086 # one argument for each version
-    "$tools/helm-python/bin/python" helm/tests/schemas.py "$out" $KUBE_VERSIONS \
-        "$gateway_api/config/crd/standard/gateway.networking.k8s.io_grpcroutes.yaml" \
-        "$external_secrets/config/crds/bases/external-secrets.io_externalsecrets.yaml"
+    # shellcheck disable=SC2086 # one argument for each version and file
+    "$tools/helm-python/bin/python" helm/tests/schemas.py "$out" $KUBE_VERSIONS $crds
     touch "$stamp"
 }
 
@@ -86,8 +92,15 @@ all)
     python3 helm/schema.py --check
     SCHEMAS=$tools/kubernetes-schemas "$tools/helm-python/bin/python" -m unittest discover --start-directory helm/tests
     ;;
+dry-run)
+    install_helm
+    prepare_python
+    crds=$(custom)
+    # shellcheck disable=SC2086 # one argument for each file
+    helm/tests/apiserver.sh $crds
+    ;;
 *)
-    echo "usage: helm/tests/run.sh [lint|all]" >&2
+    echo "usage: helm/tests/run.sh [lint|all|dry-run]" >&2
     exit 64
     ;;
 esac

@@ -1,5 +1,6 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
+mod backup;
 mod changes;
 mod columns;
 mod documents;
@@ -23,6 +24,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use backup::{BackupError, backup};
 pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
 pub use events::{Event, EventStore, FeedEvent, FeedNote, FeedPage, FeedPosition};
