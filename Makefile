@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .PHONY: test torture demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root \
-	image-check deny sbom
+	image-check deny sbom helm-dryrun
 
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
@@ -86,6 +86,10 @@ helm-schema:
 # settings of each rendering.
 helm-test:
 	helm/tests/run.sh
+
+# Every rendering of the chart before a real kube-apiserver, which is built once from its Go modules; that takes many minutes.
+helm-dryrun:
+	helm/tests/run.sh dry-run
 
 # The root folder of the image, in target/image/root, with a static binary. `docker build .` runs the same steps.
 image-root: compiler
