@@ -37,6 +37,9 @@ class Docs(unittest.TestCase):
         [secret] = [each["secret"] for each in chart.gateway(objects)["spec"]["volumes"] if each["name"] == "secrets"]
         self.assertEqual(sorted(made), [each["key"] for each in secret["items"]])
         self.assertIn("store-sangam-0", text)
+        [container] = chart.gateway(objects)["spec"]["containers"]
+        _, *config = container["args"]
+        self.assertIn(" ".join(["exec sangam-0 -- /sangam backup", *config]), text)
 
 
 if __name__ == "__main__":

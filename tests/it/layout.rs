@@ -76,6 +76,15 @@ fn who_knows_one_store_knows_the_other() {
 }
 
 #[test]
+fn no_code_is_unsafe() {
+    // Who forbids it cannot be overruled further down.
+    for manifest in ["Cargo.toml", "fuzz/Cargo.toml"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(manifest)).unwrap();
+        assert!(text.contains("[lints.rust]\nunsafe_code = \"forbid\"\n"), "{manifest}");
+    }
+}
+
+#[test]
 fn every_file_of_the_contract_is_compiled() {
     let build = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("build.rs")).unwrap();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/sangam/v1")).unwrap() {
