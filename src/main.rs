@@ -4,10 +4,12 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use sangam::{
+    access::api_key,
     app::App,
     clock::SystemClock,
     config::Config,
     journey::{error::JourneyError, service::Renormalised},
+    random::SystemRandom,
     store::{KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
     webhook::{Inbox, run::Pass},
@@ -44,6 +46,8 @@ enum Command {
     Defaults,
     /// Prints the built-in rules of fair use.
     Rules,
+    /// Makes an API key: prints it, for its caller, and the line with its hash, for the configuration. It is kept nowhere.
+    ApiKey,
     /// Reads retained evidence again where an older version made the rows, and keeps the new rows. No provider is asked. Stop the gateway
     /// first: it would go on serving the old rows from memory.
     Renormalise {
@@ -129,6 +133,12 @@ fn main() -> ExitCode {
         }
         Command::Rules => {
             print!("{}", sangam::journey::fair_use::BUILT_IN);
+            ExitCode::SUCCESS
+        }
+        Command::ApiKey => {
+            let key = api_key::new_key(&SystemRandom);
+            println!("key:  {}", key.as_str());
+            println!("hash: {{ sha256 = \"{}\" }}", api_key::write_hash(&api_key::hash(&key)));
             ExitCode::SUCCESS
         }
         Command::Check => match load(&cli.options) {
