@@ -2,6 +2,9 @@
 
 use std::{env, fs, path::PathBuf};
 
+#[path = "src/access/scope_names.rs"]
+mod scope_names;
+
 const FILES: &[&str] = &[
     "sangam/v1/analytics.proto",
     "sangam/v1/change.proto",
@@ -48,8 +51,10 @@ const KEPT_ENUMS: [&str; 14] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=src/access/scope_names.rs");
     let mut compiler = protox::Compiler::new(["proto"])?;
     compiler.include_imports(true).include_source_info(true).open_files(FILES)?;
+    check_scopes(&compiler.descriptor_pool())?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Written by the compiler itself: the short `protox::compile` would lose custom options.
     fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
@@ -60,4 +65,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     config.compile_fds(compiler.file_descriptor_set())?;
     Ok(())
+}
+
+/// A method that everybody could call, or nobody, is not built.
+fn check_scopes(pool: &protox::prost_reflect::DescriptorPool) -> Result<(), String> {
+    let option = pool.get_extension_by_name("sangam.v1.required_scope").ok_or("options.proto has no required_scope")?;
+    let ours = pool.services().filter(|service| service.package_name() == "sangam.v1");
+    let faults: Vec<String> = ours
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+        .filter_map(|method| {
+            let options = method.options();
+            scope_names::fault(method.full_name(), options.get_extension(&option).as_str().unwrap_or_default())
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
 }

@@ -29,6 +29,8 @@ def free(path):
     """Whether the names in a table are the operator's own; the pattern that they follow, else None."""
     if len(path) == 2 and path[0] == "tenant" and path[1] in PROVIDERS:
         return "^[a-z0-9_-]{1,64}$"
+    if len(path) == 2 and path[0] == "access" and path[1] in ("mtls", "jwt", "api_keys"):
+        return "^[a-z0-9_-]{1,64}$"
     if len(path) == 4 and path[3] in ("products", "templates"):
         return "^[A-Za-z0-9_.-]{1,128}$"
     return None

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    access::{self, reload::Reload},
     cache::{CacheSettings, Caches},
     clock::SharedClock,
     config::{Config, FairUseMode, Faults},
@@ -27,6 +28,7 @@ use crate::{
         self,
         health::{self, Health},
         reflection,
+        tls::Tls,
     },
     store::{self, Store, StoreError},
     webhook::{self, Inbox},
@@ -51,6 +53,12 @@ pub enum StartError {
     /// The sealing key cannot be read.
     #[error("seal.key_file: {0}")]
     Key(String),
+    /// What callers are checked by cannot be read.
+    #[error("{0}")]
+    Access(String),
+    /// The TLS of the gRPC listener cannot be set up.
+    #[error("listen.tls: {0}")]
+    Tls(String),
     /// The rules of fair use cannot be read.
     #[error("tenant.fair_use.rules_file: {0}")]
     Rules(String),
@@ -69,15 +77,24 @@ pub struct App;
 impl App {
     /// Opens everything and binds both listeners; the health says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
+        let gate = Arc::new(access::build(&config, clock.clone()).map_err(StartError::Access)?);
+        let tls = config.listen.tls.as_ref().map(|tls| Tls::load(tls, clock.clone()).map(Arc::new));
+        let tls = tls.transpose().map_err(StartError::Tls)?;
         let service = Self::offline(&config, clock).await?;
         let store = service.store().clone();
         let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
-        let routes = rpc::add(reflection::add(Routes::new(health.service()))?, Tenants::new([service.clone()]));
+        let mut routes = Routes::new(health.service());
+        if config.listen.reflection.unwrap_or(!gate.asks()) {
+            routes = reflection::add(routes)?;
+        }
+        let routes = rpc::add(routes, Tenants::new([service.clone()]));
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
         let webhook = bind("listen.webhook", config.listen.webhook).await?;
         let stop = CancellationToken::new();
-        let settings = server::Settings::from(&config);
+        let reloads: Vec<Arc<dyn Reload>> = tls.iter().map(|tls| tls.clone() as Arc<dyn Reload>).collect();
+        gate.keep(Duration::from_millis(config.access.reload_ms), reloads, &stop);
+        let settings = server::Settings::new(&config, gate, tls);
         let grace = settings.grace;
         // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
         let (watches, changes, stopped) = (service.watches().clone(), service.changes(), stop.clone());

@@ -9,10 +9,12 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use sangam::{
+    access::api_key,
     app::App,
     clock::SystemClock,
     config::{Config, Database},
     journey::{error::JourneyError, service::Renormalised},
+    random::SystemRandom,
     store::{BackupError, KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
     webhook::{Inbox, run::Pass},
@@ -49,6 +51,8 @@ enum Command {
     Defaults,
     /// Prints the built-in rules of fair use.
     Rules,
+    /// Makes an API key: prints it, for its caller, and the line with its hash, for the configuration. It is kept nowhere.
+    ApiKey,
     /// Reads retained evidence again where an older version made the rows, and keeps the new rows. No provider is asked. Stop the gateway
     /// first: it would go on serving the old rows from memory.
     Renormalise {
@@ -140,6 +144,12 @@ fn main() -> ExitCode {
         }
         Command::Rules => {
             print!("{}", sangam::journey::fair_use::BUILT_IN);
+            ExitCode::SUCCESS
+        }
+        Command::ApiKey => {
+            let key = api_key::new_key(&SystemRandom);
+            println!("key:  {}", key.as_str());
+            println!("hash: {{ sha256 = \"{}\" }}", api_key::write_hash(&api_key::hash(&key)));
             ExitCode::SUCCESS
         }
         Command::Check => match load(&cli.options) {

@@ -1,7 +1,22 @@
 //! Who calls, for which tenant, and what he may.
+//!
+//! [`gate`] judges a call by the one proof that it brings: a certificate ([`peer`]), a token ([`jwt`]) or an API key ([`api_key`]).
+//! [`rules`] says which scope a method needs. Keys, key sets and certificates are read anew while the gateway runs ([`reload`]).
 
+pub mod api_key;
+mod build;
 mod caller;
+pub mod gate;
+pub mod jwt;
+pub mod peer;
+mod refused;
+pub mod reload;
+pub mod rules;
 mod scope;
+mod scope_names;
 
+pub use build::{api_key_table, build};
 pub use caller::Caller;
+pub use gate::Gate;
+pub use refused::Refused;
 pub use scope::{Scope, Scopes};

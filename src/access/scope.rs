@@ -1,5 +1,7 @@
 //! What a caller may.
 
+use super::scope_names::NAMES;
+
 /// One thing that a caller may. The contract names one for each method by its option `required_scope`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -13,7 +15,7 @@ pub enum Scope {
     EvidenceRead,
     /// Reads which providers there are and what they can do.
     ProvidersRead,
-    /// Reads the FULL view, which shows personal data. No method needs it by itself.
+    /// Reads what shows a person in full: the FULL view, documents as bytes. No method needs it by itself.
     PiiRead,
     /// Reads what concerns the operation of the gateway for the tenant: what is overdue, providers' own references.
     OpsRead,
@@ -33,15 +35,7 @@ impl Scope {
 
     /// The name as the contract, tokens and the configuration write it.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::JourneysRead => "journeys.read",
-            Self::JourneysWrite => "journeys.write",
-            Self::DataRead => "data.read",
-            Self::EvidenceRead => "evidence.read",
-            Self::ProvidersRead => "providers.read",
-            Self::PiiRead => "pii.read",
-            Self::OpsRead => "ops.read",
-        }
+        NAMES[self as usize]
     }
 
     /// The scope of a name.
@@ -75,6 +69,13 @@ impl Scopes {
     }
 }
 
+impl Scopes {
+    /// Whether none is among them.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
         Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
@@ -92,5 +93,15 @@ mod tests {
             assert!(Scopes::from_iter([scope]).has(scope) && !Scopes::all().without(scope).has(scope));
         }
         assert_eq!(Scope::named("admin"), None);
+        assert_eq!((Scope::JourneysRead.name(), Scope::DataRead.name()), ("journeys.read", "data.read"));
+        assert_eq!((Scope::PiiRead.name(), Scope::OpsRead.name()), ("pii.read", "ops.read"));
+    }
+
+    #[test]
+    fn a_method_without_a_scope_or_with_an_unknown_one_is_not_built() {
+        use crate::access::scope_names::fault;
+        assert_eq!(fault("JourneyService.New", "").unwrap(), "JourneyService.New names no (required_scope)");
+        assert!(fault("JourneyService.New", "admin").unwrap().contains("which is none of journeys.read, "));
+        assert_eq!(fault("JourneyService.New", "data.read"), None);
     }
 }

@@ -61,6 +61,8 @@ pub struct StatusKey {
     pub tenant: String,
     /// The journey.
     pub journey_id: String,
+    /// Whether the encoded answer is for operators, whose answers hold more.
+    pub ops: bool,
 }
 
 /// A status tree, as the service needs it and as it goes over the wire.

@@ -1,10 +1,15 @@
 //! Where the gateway listens, and how much it lets in.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use serde::Deserialize;
 
 use super::Faults;
+use crate::{clock::SystemClock, server::tls::Tls};
 
 /// The section `listen`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -14,8 +19,12 @@ pub struct Listen {
     pub grpc: SocketAddr,
     /// Address of the listener for providers' webhooks. Port 0 takes a free one.
     pub webhook: SocketAddr,
-    /// Allows addresses other than loopback, although callers are not authenticated yet.
+    /// Allows gRPC on other addresses than loopback although callers are not asked who they are, or not by TLS.
     pub insecure: bool,
+    /// TLS of the gRPC listener.
+    pub tls: Option<ListenTls>,
+    /// Whether callers may ask for the contract's descriptors; where it is left out, if nobody is asked who he is.
+    pub reflection: Option<bool>,
     /// Most connections at once, per listener. Further ones wait in the backlog.
     pub max_connections: usize,
     /// Most calls at once on one gRPC connection.
@@ -30,6 +39,8 @@ impl Default for Listen {
             grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
             webhook: SocketAddr::from((Ipv4Addr::LOCALHOST, 50052)),
             insecure: false,
+            tls: None,
+            reflection: None,
             max_connections: 1024,
             max_streams: 256,
             shutdown_grace_ms: 20_000,
@@ -37,17 +48,64 @@ impl Default for Listen {
     }
 }
 
+/// The section `listen.tls`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListenTls {
+    /// The gateway's certificate with those between it and its authority, PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+    /// The authorities of callers' certificates, PEM. Without any no caller is asked for one.
+    pub client_ca_files: Vec<PathBuf>,
+    /// Whether a caller must have a certificate.
+    pub client_auth: ClientAuth,
+    /// Most milliseconds of a handshake.
+    pub handshake_ms: u64,
+}
+
+impl Default for ListenTls {
+    fn default() -> Self {
+        Self {
+            cert_file: PathBuf::new(),
+            key_file: PathBuf::new(),
+            client_ca_files: Vec::new(),
+            client_auth: ClientAuth::Required,
+            handshake_ms: 10_000,
+        }
+    }
+}
+
+/// Whether a caller must have a certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Nobody connects without one.
+    #[default]
+    Required,
+    /// Whoever has none proves by token or API key who he is.
+    Optional,
+}
+
 impl Listen {
-    pub(super) fn validate(&self, faults: &mut Faults) {
-        for (path, address) in self.open_to_others() {
-            if !self.insecure {
-                faults.add(
-                    path,
-                    format!(
-                        "{address} is no loopback address; callers are not authenticated, so this needs \
-                         `listen.insecure = true`"
-                    ),
-                );
+    /// `asks`: whether callers are asked who they are.
+    pub(super) fn validate(&self, asks: bool, faults: &mut Faults) {
+        if !self.insecure && !self.lacks(asks).is_empty() {
+            faults.add(
+                "listen.grpc",
+                format!(
+                    "{} is no loopback address, and {}: this needs `listen.insecure = true`",
+                    self.grpc,
+                    self.lacks(asks).join(" and ")
+                ),
+            );
+        }
+        if let Some(tls) = &self.tls {
+            if let Err(cause) = Tls::load(tls, Arc::new(SystemClock)) {
+                faults.add("listen.tls", cause);
+            }
+            if !(100..=60_000).contains(&tls.handshake_ms) {
+                faults.add("listen.tls.handshake_ms", "must be 100 to 60000");
             }
         }
         if self.grpc == self.webhook && self.grpc.port() != 0 {
@@ -57,10 +115,19 @@ impl Listen {
         faults.at_least_one("listen.max_streams", u64::from(self.max_streams));
     }
 
-    /// The listeners that others than this machine can reach, by the path of the setting.
-    pub(super) fn open_to_others(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
-        [("listen.grpc", self.grpc), ("listen.webhook", self.webhook)]
-            .into_iter()
-            .filter(|(_, address)| !address.ip().is_loopback())
+    /// What the gRPC listener lacks, if others than this machine can reach it. The one for webhooks may be reached as it is: TLS ends
+    /// before it, and messages prove themselves.
+    pub(super) fn lacks(&self, asks: bool) -> Vec<&'static str> {
+        if self.grpc.ip().is_loopback() {
+            return Vec::new();
+        }
+        let mut lacks = Vec::new();
+        if !asks {
+            lacks.push("callers are not authenticated");
+        }
+        if self.tls.is_none() {
+            lacks.push("there is no TLS");
+        }
+        lacks
     }
 }

@@ -11,8 +11,8 @@ use crate::providers::TenantProviders;
 const PREFIX: &str = "SANGAM__";
 
 /// The sections, in the order of the default file.
-pub(super) const SECTIONS: [&str; 10] =
-    ["listen", "store", "seal", "cache", "deadlines", "poller", "watch", "webhook", "telemetry", "tenant"];
+pub(super) const SECTIONS: [&str; 11] =
+    ["listen", "access", "store", "seal", "cache", "deadlines", "poller", "watch", "webhook", "telemetry", "tenant"];
 
 impl Config {
     /// Reads the file, if one is given, and the environment over it. Everything wrong is reported at once: what cannot be read, what
@@ -60,6 +60,7 @@ impl Config {
         tenant.providers = providers;
         let config = Self {
             listen: take(&mut settings, "listen", faults),
+            access: take(&mut settings, "access", faults),
             store: take(&mut settings, "store", faults),
             seal: take(&mut settings, "seal", faults),
             cache: take(&mut settings, "cache", faults),
@@ -78,7 +79,13 @@ impl Config {
     }
 
     fn validate(&self, faults: &mut Faults) {
-        self.listen.validate(faults);
+        let asks = self.access.is_on();
+        self.listen.validate(asks, faults);
+        self.access.validate(&self.listen, &|tenant| self.tenant_ids().any(|served| served == tenant), faults);
+        if asks && self.tenant.full_view {
+            faults
+                .add("tenant.full_view", "callers are authenticated: grant the scope `pii.read` to those who may see it instead");
+        }
         self.store.validate(faults);
         self.seal.validate(faults);
         self.cache.validate(faults);

@@ -3,6 +3,7 @@
 //! Settings come from, later ones over earlier ones: the defaults, the file given by `--config`, and variables of the environment
 //! named `SANGAM__SECTION__KEY`. `default.toml` beside this file is the documentation; a test holds it to the code.
 
+mod access;
 mod cache;
 mod deadlines;
 mod faults;
@@ -18,10 +19,11 @@ mod tenant;
 mod watch;
 mod webhook;
 
+pub use access::{Access, ApiKeyCaller, ApiKeyHash, JwtIssuer, MtlsCaller, read_api_keys, scopes};
 pub use cache::Cache;
 pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
-pub use listen::Listen;
+pub use listen::{ClientAuth, Listen, ListenTls};
 pub use poller::Poller;
 pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;
@@ -39,6 +41,8 @@ pub const DEFAULT_TOML: &str = include_str!("default.toml");
 pub struct Config {
     /// Listeners.
     pub listen: Listen,
+    /// Who may call.
+    pub access: Access,
     /// The journey store.
     pub store: Store,
     /// The sealing key.
@@ -62,13 +66,16 @@ pub struct Config {
 impl Config {
     /// What is allowed but should not stay so; written to the log at start and every hour.
     pub fn warnings(&self) -> Vec<String> {
-        self.listen
-            .open_to_others()
-            .map(|(path, address)| {
-                format!(
-                    "{path} is {address}: anyone who reaches it is served, since callers are not authenticated (listen.insecure)"
-                )
-            })
-            .collect()
+        let lacks = self.listen.lacks(self.access.is_on());
+        if lacks.is_empty() {
+            return Vec::new();
+        }
+        let address = self.listen.grpc;
+        vec![format!("listen.grpc is {address}, which others can reach, and {} (listen.insecure)", lacks.join(" and "))]
+    }
+
+    /// The ids of the tenants that are served.
+    pub fn tenant_ids(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.tenant.id.as_str())
     }
 }

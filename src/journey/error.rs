@@ -7,7 +7,7 @@ use super::{
     frequency::Spent,
     model::{JourneyState, Product},
 };
-use crate::{pb::CompletenessFinding, providers::error::ProviderError, store::StoreError};
+use crate::{access::Scope, pb::CompletenessFinding, providers::error::ProviderError, store::StoreError};
 
 /// One wrong field.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +136,8 @@ pub enum JourneyError {
     ConsentNotPeriodic,
     /// The view is not open to the caller.
     ViewNotAllowed,
+    /// The caller lacks a scope that the method needs in this form.
+    ScopeMissing(Scope),
     /// A provider call failed.
     Provider(Box<ProviderError>),
     /// A resume token of another tenant, or none at all.

@@ -129,7 +129,7 @@ fn consent(consent: &Consent) -> pb::Consent {
         expire_certainty: consent.expires_certainty.into(),
         template: consent.template.clone(),
         fetches: consent.fetches.iter().map(|one| fetch(one, &consent.id)).collect(),
-        // For operators only, whose scope comes with the authentication of callers.
+        // For operators only.
         provider_references: None,
         revocation: withdraw::delivered(consent, DeliveryKind::Revoke).into(),
         data_deletion: withdraw::delivered(consent, DeliveryKind::DeleteData).into(),
@@ -180,6 +180,21 @@ pub fn journey(journey: &Journey) -> pb::Journey {
 /// The encoded answer of GetStatus, as the cache keeps it.
 pub(super) fn status_bytes(tree: &Journey) -> Bytes {
     pb::GetStatusResponse { journey: Some(journey(tree)), stale: false }.encode_to_vec().into()
+}
+
+/// The same for operators, who find a consent at its provider by the provider's own ids.
+pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
+    let mut message = journey(tree);
+    for (shown, kept) in message.consents.iter_mut().zip(&tree.consents) {
+        let attempt = tree.attempts.iter().find(|attempt| attempt.id == kept.attempt_id);
+        let references = pb::ProviderReferences {
+            handle: kept.handle.clone().unwrap_or_default(),
+            consent: kept.provider_ref.clone().unwrap_or_default(),
+            orchestration: attempt.and_then(|attempt| attempt.provider_ref.clone()).unwrap_or_default(),
+        };
+        shown.provider_references = (references != pb::ProviderReferences::default()).then_some(references);
+    }
+    pb::GetStatusResponse { journey: Some(message), stale: false }.encode_to_vec().into()
 }
 
 #[cfg(test)]

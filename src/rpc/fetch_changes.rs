@@ -11,6 +11,7 @@ use super::{
     with_origin,
 };
 use crate::{
+    access::Scope,
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
@@ -63,6 +64,10 @@ async fn latest(
     query: LatestQuery,
 ) -> Result<Response<FetchChangesResponse>, Status> {
     asked.shows(query.view)?;
+    // It has the provider asked anew, which counts towards the consent's frequency as a refresh does.
+    if !asked.caller.may(Scope::JourneysWrite) {
+        return Err(status::of(JourneyError::ScopeMissing(Scope::JourneysWrite)));
+    }
     let consent_id = asked.service.latest_consent(journey, &query).map_err(status::of_failure)?;
     // Later pages are of an answer that is there.
     let replayed = !query.page_token.is_empty() || ask(asked, call, journey, &consent_id, &query.request_id).await?;

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use super::{Edge, call_of, chunks, convert, status, validate};
 use crate::{
     journey::{model::Journey, service::ReportAnswer},
-    pb::{FetchReportRequest, FetchReportResponse, ReportFormat, ReportHead, ReportTrailer, fetch_report_response::Part},
+    pb::{FetchReportRequest, FetchReportResponse, ReportFormat, ReportHead, ReportTrailer, View, fetch_report_response::Part},
 };
 
 pub(super) type ReportStream = BoxStream<'static, Result<FetchReportResponse, Status>>;
@@ -17,6 +17,8 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchReportRequest>) ->
     let request = request.into_inner();
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
+    // A document shows a person in full.
+    asked.shows(View::Full)?;
     let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let report =
         asked.service.report(call, &tree.journey, &request.report_id, &request.account_ids).await.map_err(status::of_failure)?;

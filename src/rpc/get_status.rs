@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Edge, convert, encoded::Encoded, status, validate, with_origin};
 use crate::{
+    access::Scope,
     cache::Origin,
     pb::{GetStatusRequest, GetStatusResponse},
 };
@@ -14,7 +15,9 @@ pub(super) async fn handle(edge: &Edge, request: Request<GetStatusRequest>) -> R
     let asked = edge.asked(&request)?;
     let journey_id = &request.get_ref().journey_id;
     validate::journey_id(journey_id).map_err(status::of_failure)?;
-    let (tree, origin) = asked.service.status_or_stale(journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
+    let ops = asked.caller.may(Scope::OpsRead);
+    let encode = if ops { convert::ops_status_bytes } else { convert::status_bytes };
+    let (tree, origin) = asked.service.status_or_stale(journey_id, ops, encode).await.map_err(status::of_failure)?;
     let mut response = Response::new(GetStatusResponse::default());
     // Fields may stand in any order, so what is said of a stale tree goes behind it.
     let long = match origin {

@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 
 use crate::{
+    access::Scope,
     journey::{
         error::{Failure, JourneyError, Lack, Violation},
         fair_use::Breach,
@@ -158,6 +159,7 @@ fn verdict(error: &JourneyError) -> Verdict {
         }
         JourneyError::ConsentNotPeriodic => (FailedPrecondition, R::ConsentNotPeriodic, "the consent allows one fetch only"),
         JourneyError::ViewNotAllowed => (PermissionDenied, R::ViewNotAllowed, "the view is not open to the caller"),
+        JourneyError::ScopeMissing(_) => (PermissionDenied, R::ScopeMissing, "the caller may not make this call"),
         JourneyError::Provider(error) => return provider_verdict(error),
         JourneyError::ResumeTokenMismatch => {
             (InvalidArgument, R::PageTokenMismatch, "the resume token is of another tenant, or of none")
@@ -212,6 +214,14 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
         }
         JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {
             put("state", state.as_str_name().trim_start_matches("JOURNEY_STATE_"));
+            put("effect", effect_name(Effect::None));
+        }
+        JourneyError::ViewNotAllowed => {
+            put("scope", Scope::PiiRead.name());
+            put("effect", effect_name(Effect::None));
+        }
+        JourneyError::ScopeMissing(scope) => {
+            put("scope", scope.name());
             put("effect", effect_name(Effect::None));
         }
         JourneyError::FetchInProgress(fetch_id) => {
@@ -369,6 +379,7 @@ mod tests {
             JourneyError::OutcomeUnknown,
             JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,
+            JourneyError::ScopeMissing(Scope::JourneysWrite),
             JourneyError::ResumeTokenMismatch,
             JourneyError::WatchTooSlow,
             JourneyError::WatchLimit,
@@ -383,7 +394,10 @@ mod tests {
 
     #[test]
     fn every_reason_of_the_contract_is_made_here() {
-        let made: std::collections::BTreeSet<i32> = all().iter().map(|error| verdict(error).reason as i32).collect();
+        // These two are answered before a call gets as far as here.
+        let outside = [ErrorReason::Unauthenticated, ErrorReason::MethodUnknown];
+        let here = all().into_iter().map(|error| verdict(&error).reason);
+        let made: std::collections::BTreeSet<i32> = here.chain(outside).map(|reason| reason as i32).collect();
         let known: std::collections::BTreeSet<i32> = (1..100).filter(|number| ErrorReason::try_from(*number).is_ok()).collect();
         assert_eq!(made, known);
     }

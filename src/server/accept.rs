@@ -1,24 +1,34 @@
 //! Accepts connections and serves one service on each. Our own small loop instead of tonic's server: that one puts its timeout around
 //! every layer and answers CANCELLED, and its graceful stop waits for a mute client for ever.
 
-use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, rt::Executor};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::conn::auto,
+    server::{conn::auto, graceful::GracefulConnection},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::AsyncBufReadExt,
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
+use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use super::Settings;
+use super::{Settings, tls::Tls};
+use crate::access::peer::Peer;
 
 /// A client that says nothing for this long after connecting is sent away.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
@@ -32,10 +42,10 @@ const MAX_HEADER_BYTES: u32 = 32 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a listener speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Protocol {
-    /// HTTP/2 without TLS, known beforehand.
-    Grpc,
+    /// HTTP/2, known beforehand, inside TLS if there is any.
+    Grpc(Option<Arc<Tls>>),
     /// HTTP/1.
     Http,
 }
@@ -78,24 +88,29 @@ where
 {
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let calls = Calls { running: TaskTracker::new(), cut: Arc::new(CancellationToken::new()) };
-    let builder = Arc::new(builder(protocol, &settings, calls.clone()));
+    let builder = Arc::new(builder(&protocol, &settings, calls.clone()));
     let connections = TaskTracker::new();
     while let Some((stream, slot)) = next(&listener, &slots, &stop).await {
-        let (builder, service) = (builder.clone(), TowerToHyperService::new(service.clone()));
+        let (builder, service) = (builder.clone(), service.clone());
         let (stop, cut) = (stop.clone(), calls.cut.clone());
+        let tls = match &protocol {
+            Protocol::Grpc(tls) => tls.clone(),
+            Protocol::Http => None,
+        };
         connections.spawn(async move {
             let _slot = slot;
-            if !speaks(&stream, &stop).await {
-                return;
-            }
-            let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
-            tokio::select! {
-                _ = connection.as_mut() => return,
-                () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
-            }
-            tokio::select! {
-                _ = connection => {}
-                () = cut.cancelled() => {}
+            match tls {
+                None if speaks(&stream, &stop).await => {
+                    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+                    until_ended(served, &stop, &cut).await;
+                }
+                None => {}
+                Some(tls) => {
+                    let secured = stop.run_until_cancelled(secured(&tls, stream)).await.flatten();
+                    let Some((stream, peer)) = secured else { return };
+                    let service = TowerToHyperService::new(WithPeer { inner: service, peer });
+                    until_ended(builder.serve_connection(TokioIo::new(stream), service), &stop, &cut).await;
+                }
             }
         });
     }
@@ -115,7 +130,52 @@ where
     }
 }
 
-fn builder(protocol: Protocol, settings: &Settings, calls: Calls) -> auto::Builder<Calls> {
+/// Lets a connection go on until it ends by itself; after the stop until its calls have ended, or the cut.
+async fn until_ended<C: GracefulConnection>(connection: C, stop: &CancellationToken, cut: &CancellationToken) {
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        _ = connection => {}
+        () = cut.cancelled() => {}
+    }
+}
+
+/// The stream inside TLS, and who is at its other end; none if there is nobody to talk to.
+async fn secured(tls: &Arc<Tls>, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Option<Arc<Peer>>)> {
+    // The handshake has a time of its own, which counts from the first byte that does not come.
+    let (mut stream, peer) = tls.accept(stream).await?;
+    let first = timeout(FIRST_BYTE, stream.fill_buf()).await;
+    matches!(first, Ok(Ok(bytes)) if !bytes.is_empty()).then_some((stream, peer))
+}
+
+/// Puts beside each request who is at the other end of the connection.
+#[derive(Clone)]
+struct WithPeer<S> {
+    inner: S,
+    peer: Option<Arc<Peer>>,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithPeer<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
+        if let Some(peer) = &self.peer {
+            request.extensions_mut().insert(peer.clone());
+        }
+        self.inner.call(request)
+    }
+}
+
+fn builder(protocol: &Protocol, settings: &Settings, calls: Calls) -> auto::Builder<Calls> {
     let mut builder = auto::Builder::new(calls);
     builder
         .http2()
@@ -126,7 +186,7 @@ fn builder(protocol: Protocol, settings: &Settings, calls: Calls) -> auto::Build
         .keep_alive_timeout(KEEP_ALIVE.1);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEADER_BYTES as usize);
     match protocol {
-        Protocol::Grpc => builder.http2_only(),
+        Protocol::Grpc(_) => builder.http2_only(),
         Protocol::Http => builder.http1_only(),
     }
 }

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod health;
 pub mod layers;
 pub mod reflection;
+pub mod tls;
 mod webhook;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -16,14 +17,15 @@ use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
 pub use layers::{call_id::CallId, deadline::Deadline};
+use tls::Tls;
 
 use crate::{
-    access::Caller,
+    access::Gate,
     config::{Config, Deadlines},
 };
 
 /// How a listener behaves.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Most connections at once.
     pub max_connections: usize,
@@ -33,18 +35,22 @@ pub struct Settings {
     pub grace: Duration,
     /// The time that calls get.
     pub deadlines: Deadlines,
-    /// Who calls, where nobody is asked who he is.
-    pub anybody: Arc<Caller>,
+    /// Who is let in.
+    pub gate: Arc<Gate>,
+    /// The TLS of the gRPC listener; none without.
+    pub tls: Option<Arc<Tls>>,
 }
 
-impl From<&Config> for Settings {
-    fn from(config: &Config) -> Self {
+impl Settings {
+    /// As configured, with the parts that were made before.
+    pub fn new(config: &Config, gate: Arc<Gate>, tls: Option<Arc<Tls>>) -> Self {
         Self {
             max_connections: config.listen.max_connections,
             max_streams: config.listen.max_streams,
             grace: Duration::from_millis(config.listen.shutdown_grace_ms),
             deadlines: config.deadlines.clone(),
-            anybody: Arc::new(Caller::anybody(&config.tenant.id, config.tenant.full_view)),
+            gate,
+            tls,
         }
     }
 }
@@ -61,10 +67,13 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         .layer(layers::trace::TraceLayer)
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
-        // Innermost of these: the time runs for the work, and the answer at its end passes the layers above. The load shed,
-        // authentication, scopes and limits per tenant take their places inside, in this order.
+        // The time runs for the work, and the answer at its end passes the layers above. Asking an issuer for a new key is work, too. The
+        // load shed takes its place inside.
         .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
-        .layer(layers::caller::CallerLayer { anybody: settings.anybody.clone() })
+        // Nobody who is unknown learns even which methods there are.
+        .layer(layers::authenticate::AuthenticateLayer { gate: settings.gate.clone() })
+        // Limits per tenant take their place inside.
+        .layer(layers::scope::ScopeLayer)
         // `prepare` builds the router's tables once instead of at each clone.
         .service(routes.prepare());
     BoxCloneSyncService::new(stack)
@@ -73,7 +82,8 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
 /// Serves gRPC until `stop`. The handle ends when nothing runs any more.
 pub fn serve_grpc(listener: TcpListener, routes: Routes, settings: Settings, stop: CancellationToken) -> JoinHandle<()> {
     let service = grpc_stack(routes, &settings);
-    tokio::spawn(accept::serve(listener, accept::Protocol::Grpc, service, settings, stop))
+    let protocol = accept::Protocol::Grpc(settings.tls.clone());
+    tokio::spawn(accept::serve(listener, protocol, service, settings, stop))
 }
 
 /// Serves providers' webhooks until `stop`: POST only, 30 s a request.

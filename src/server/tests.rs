@@ -20,7 +20,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 use tonic_types::StatusExt;
 
 use super::*;
-use crate::{access::Caller, pb::journey_service_server, server::health::Health};
+use crate::{access::Caller, clock::SystemClock, pb::journey_service_server, server::health::Health};
 
 type GrpcAnswer = Response<Body>;
 
@@ -30,7 +30,8 @@ fn settings(grace: Duration) -> Settings {
         max_streams: 8,
         grace,
         deadlines: Deadlines::default(),
-        anybody: Arc::new(Caller::anybody("default", false)),
+        gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
+        tls: None,
     }
 }
 

@@ -91,16 +91,16 @@ impl Drop for Killed {
 
 #[test]
 fn serve_logs_json_warns_of_an_open_listener_and_stops_on_sigterm_with_0() {
-    let directory = configured("[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"0.0.0.0:0\"\ninsecure = true\n");
+    let directory = configured("[listen]\ngrpc = \"0.0.0.0:0\"\nwebhook = \"0.0.0.0:0\"\ninsecure = true\n");
     let mut command = sangam(directory.path(), &["serve"]);
     command.env("THE_SECRET", "x").env("SANGAM_CONFIG", "sangam.toml");
     let mut child = Killed(command.spawn().unwrap());
     let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
     let serving = wait_for(&mut lines, "serving gRPC");
     let address: std::net::SocketAddr = serving["address"].as_str().unwrap().parse().unwrap();
-    assert!(std::net::TcpStream::connect(address).is_ok());
+    assert!(std::net::TcpStream::connect(("127.0.0.1", address.port())).is_ok());
     let warning = wait_for(&mut lines, "the configuration is not safe");
-    assert!(warning["warning"].as_str().unwrap().starts_with("listen.webhook is 0.0.0.0:0"));
+    assert!(warning["warning"].as_str().unwrap().starts_with("listen.grpc is 0.0.0.0:0, which others can reach, and callers"));
     assert_eq!(child.terminate(), Some(0));
     wait_for(&mut lines, "stopped");
     let mut printed = String::new();

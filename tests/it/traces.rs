@@ -11,16 +11,16 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt;
 use sangam::{
-    access::Caller,
+    access::{Caller, Gate},
     clock::SystemClock,
     config::Deadlines,
     pb::{GetStatusRequest, Product, journey_service_client::JourneyServiceClient},
     sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
-    server::{Settings, serve_grpc},
+    server::{Settings, accept},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{metadata::MetadataValue, service::Routes, transport::Endpoint};
+use tonic::{metadata::MetadataValue, transport::Endpoint};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{
@@ -48,14 +48,17 @@ async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let service = axum::Router::new().fallback(handler).into_service::<hyper::body::Incoming>();
     let settings = Settings {
         max_connections: 8,
         max_streams: 8,
         grace: Duration::ZERO,
         deadlines: Deadlines::default(),
-        anybody: Arc::new(Caller::anybody("default", false)),
+        gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
+        tls: None,
     };
-    serve_grpc(listener, Routes::from(axum::Router::new().fallback(handler)), settings, stop.clone());
+    // The accept loop alone: the layers know the contract's methods only.
+    tokio::spawn(accept::serve(listener, accept::Protocol::Grpc(None), service, settings, stop.clone()));
     (address, exports)
 }
 

@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::{
-        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Watch,
-        Webhook,
+        Access, ApiKeyCaller, Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, JwtIssuer, Listen, ListenTls, MtlsCaller,
+        Poller, RangeMonths, Seal, Store, Telemetry, Watch, Webhook,
     },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
@@ -172,6 +172,7 @@ fn the_default_file_parses_to_exactly_the_defaults() {
     assert_eq!(faults, Faults::default());
     let (default, tenant) = (Config::default(), Tenant::default());
     assert_eq!(config.listen, default.listen);
+    assert_eq!((config.access, Access::default().is_on()), (default.access, false));
     assert_eq!(config.store, default.store);
     assert_eq!(config.seal, default.seal);
     assert_eq!(config.cache, default.cache);
@@ -207,7 +208,7 @@ fn the_examples_of_the_default_file_are_well_apart_from_their_secrets() {
     let faults = faults_of(Config::from_toml_str(&text));
     let secrets = faults.iter().filter(|(_, message)| message.contains("cannot be read: ") || message.contains("is not set"));
     assert_eq!(secrets.count(), faults.len(), "{faults:#?}");
-    assert_eq!(faults.len(), 8, "{faults:#?}");
+    assert_eq!(faults.len(), 11, "{faults:#?}");
 }
 
 /// The names of a section's settings, as the code knows them.
@@ -232,6 +233,11 @@ fn the_default_file_names_every_setting() {
     let settings = parse(&uncommented(), &mut faults);
     let known = [
         ("listen", names::<Listen>()),
+        ("listen.tls", names::<ListenTls>()),
+        ("access", names::<Access>()),
+        ("access.mtls.underwriting", names::<MtlsCaller>()),
+        ("access.jwt.corporate", names::<JwtIssuer>()),
+        ("access.api_keys.collections", names::<ApiKeyCaller>()),
         ("store", names::<Store>()),
         ("seal", names::<Seal>()),
         ("cache", names::<Cache>()),
@@ -255,7 +261,9 @@ fn the_default_file_names_every_setting() {
         for name in names {
             // The limits of both providers are alike and shown once.
             let shown_above = path == "tenant.finpass.main" && name == "limits";
-            assert!(shown_above || has(&settings, path, &name), "{path}.{name} is not in default.toml");
+            // An issuer has one of two, so the other stands in a second example.
+            let shown_below = path == "access.jwt.corporate" && has(&settings, "access.jwt.partner", &name);
+            assert!(shown_above || shown_below || has(&settings, path, &name), "{path}.{name} is not in default.toml");
         }
     }
     // Two templates show the settings that exclude each other.

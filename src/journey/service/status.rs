@@ -15,14 +15,20 @@ use crate::{
 };
 
 impl Service {
-    /// The tree for whoever only wants to know: where the store cannot be asked, the last one that is known, which is `Stale` then.
-    pub async fn status_or_stale(&self, journey_id: &str, encode: fn(&Journey) -> Bytes) -> Result<(Status, Origin), Failure> {
+    /// The tree for whoever only wants to know: where the store cannot be asked, the last one that is known, which is `Stale` then. What is
+    /// encoded for operators (`ops`) lies apart, so that nobody else is ever given it.
+    pub async fn status_or_stale(
+        &self,
+        journey_id: &str,
+        ops: bool,
+        encode: fn(&Journey) -> Bytes,
+    ) -> Result<(Status, Origin), Failure> {
         // Others may have written: what is in memory counts as long as all that they tell is heard.
         let caches = &self.parts.caches;
         let heard = self.parts.store.silence().is_none_or(|silence| silence <= caches.settings.lease);
-        match self.status_of(journey_id, encode, heard).await {
+        match self.status_of(journey_id, ops, encode, heard).await {
             Err(failure) if failure.error == JourneyError::Store => {
-                let last = caches.last_status.get(&self.status_key(journey_id)).await;
+                let last = caches.last_status.get(&self.status_key(journey_id, ops)).await;
                 last.map(|status| (status, Origin::Stale)).ok_or(failure)
             }
             other => other,
@@ -33,24 +39,25 @@ impl Service {
     /// be served or done. `encode` makes the answer's bytes.
     pub async fn status(&self, journey_id: &str, encode: fn(&Journey) -> Bytes) -> Result<(Status, Origin), Failure> {
         // A process that dies between a commit and telling of it tells nobody; so hearing everything is not enough here.
-        self.status_of(journey_id, encode, self.parts.store.silence().is_none()).await
+        self.status_of(journey_id, false, encode, self.parts.store.silence().is_none()).await
     }
 
-    fn status_key(&self, journey_id: &str) -> StatusKey {
-        StatusKey { tenant: self.parts.tenant.id.clone(), journey_id: journey_id.to_owned() }
+    fn status_key(&self, journey_id: &str, ops: bool) -> StatusKey {
+        StatusKey { tenant: self.parts.tenant.id.clone(), journey_id: journey_id.to_owned(), ops }
     }
 
     /// The tree, from memory if nothing is known to have changed it, and if it is `certain` that nothing has or the tree is young enough.
     async fn status_of(
         &self,
         journey_id: &str,
+        ops: bool,
         encode: fn(&Journey) -> Bytes,
         certain: bool,
     ) -> Result<(Status, Origin), Failure> {
         if !is_id(journey_id, "jrn") {
             return Err(JourneyError::JourneyNotFound.into());
         }
-        let key = self.status_key(journey_id);
+        let key = self.status_key(journey_id, ops);
         let caches = &self.parts.caches;
         let fresh = |status: &Status| {
             caches.epochs.of(&status.journey.id) == status.epoch

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::pb::ErrorReason;
+use crate::{access::Scope, pb::ErrorReason};
 
 /// The status at the end of a call's time. What was begun may have been done: the effect is not known here.
 pub(super) fn deadline_exceeded() -> Status {
@@ -17,9 +17,32 @@ pub(super) fn internal() -> Status {
     status(Code::Internal, ErrorReason::Internal, "The gateway has failed; the call id finds it in the log.")
 }
 
+/// The status of a call that is nobody's. It is the same whatever was wrong with the proof.
+pub(super) fn unauthenticated() -> Status {
+    refused(Code::Unauthenticated, ErrorReason::Unauthenticated, "The call proves no caller.", None)
+}
+
+/// The status of a call that its caller may not make.
+pub(super) fn scope_missing(scope: Scope) -> Status {
+    refused(Code::PermissionDenied, ErrorReason::ScopeMissing, "The caller may not make this call.", Some(scope))
+}
+
+/// The status of a call that there is not.
+pub(super) fn unimplemented() -> Status {
+    refused(Code::Unimplemented, ErrorReason::MethodUnknown, "There is no such method.", None)
+}
+
+fn refused(code: Code, reason: ErrorReason, text: &str, scope: Option<Scope>) -> Status {
+    let scope = scope.map(|scope| ("scope".to_owned(), scope.name().to_owned()));
+    with_metadata(code, reason, text, scope.into_iter().chain([("effect".to_owned(), "NONE".to_owned())]).collect())
+}
+
 fn status(code: Code, reason: ErrorReason, text: &str) -> Status {
+    with_metadata(code, reason, text, HashMap::from([("effect".to_owned(), "UNKNOWN".to_owned())]))
+}
+
+fn with_metadata(code: Code, reason: ErrorReason, text: &str, metadata: HashMap<String, String>) -> Status {
     let reason = reason.as_str_name().trim_start_matches("ERROR_REASON_");
-    let metadata = HashMap::from([("effect".to_owned(), "UNKNOWN".to_owned())]);
     Status::with_error_details(code, text, ErrorDetails::with_error_info(reason, "sangam", metadata))
 }
 
