@@ -11,6 +11,8 @@ KUBECONFORM=v0.8.0
 KUBERNETES_SCHEMAS=1.37.0
 GATEWAY_API=v1.6.3
 EXTERNAL_SECRETS=v1.3.2
+PROMETHEUS_OPERATOR=v0.85.0
+CERT_MANAGER=v1.21.2
 # The oldest that the chart takes, and the newest that there are schemas for.
 export KUBE_VERSIONS="1.30.0 1.37.0"
 
@@ -41,18 +43,23 @@ prepare_python() {
 
 # Schemas lie on the disk: what is checked does not hang on a host of somebody else.
 prepare_schemas() {
-    local out=$tools/kubernetes-schemas stamp=$tools/kubernetes-schemas/.$KUBERNETES_SCHEMAS-$GATEWAY_API-$EXTERNAL_SECRETS
+    local out=$tools/kubernetes-schemas stamp=$tools/kubernetes-schemas/.$KUBERNETES_SCHEMAS-$GATEWAY_API-$EXTERNAL_SECRETS-$PROMETHEUS_OPERATOR-$CERT_MANAGER
     [ ! -e "$stamp" ] || return 0
-    local gateway_api external_secrets
+    local gateway_api external_secrets operator cert_manager
     gateway_api=$(module_dir sigs.k8s.io/gateway-api "$GATEWAY_API")
     external_secrets=$(module_dir github.com/external-secrets/external-secrets "$EXTERNAL_SECRETS")
+    operator=$(module_dir github.com/prometheus-operator/prometheus-operator "$PROMETHEUS_OPERATOR")
+    cert_manager=$(module_dir github.com/cert-manager/cert-manager "$CERT_MANAGER")
     rm -rf "$out" && mkdir -p "$out"
     "$tools/helm-python/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary :all: -d "$out" \
         "kubernetes-validate==$KUBERNETES_SCHEMAS"
     # shellcheck disable=SC2086 # one argument for each version
     "$tools/helm-python/bin/python" helm/tests/schemas.py "$out" $KUBE_VERSIONS \
         "$gateway_api/config/crd/standard/gateway.networking.k8s.io_grpcroutes.yaml" \
-        "$external_secrets/config/crds/bases/external-secrets.io_externalsecrets.yaml"
+        "$external_secrets/config/crds/bases/external-secrets.io_externalsecrets.yaml" \
+        "$operator/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" \
+        "$operator/example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml" \
+        "$cert_manager/deploy/crds/cert-manager.io_certificates.yaml"
     touch "$stamp"
 }
 

@@ -21,7 +21,7 @@ mod webhook;
 pub use cache::Cache;
 pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
-pub use listen::Listen;
+pub use listen::{Admin, Listen};
 pub use poller::Poller;
 pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;

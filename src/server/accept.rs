@@ -1,7 +1,14 @@
 //! Accepts connections and serves one service on each. Our own small loop instead of tonic's server: that one puts its timeout around
 //! every layer and answers CANCELLED, and its graceful stop waits for a mute client for ever.
 
-use std::{convert::Infallible, future::Future, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use hyper::{body::Incoming, rt::Executor};
@@ -18,7 +25,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use super::Settings;
+use super::{
+    Settings,
+    age::{ConnectionAge, Leaving},
+};
 
 /// A client that says nothing for this long after connecting is sent away.
 const FIRST_BYTE: Duration = Duration::from_secs(10);
@@ -38,6 +48,8 @@ pub enum Protocol {
     Grpc,
     /// HTTP/1.
     Http,
+    /// Either, as the client begins.
+    Both,
 }
 
 /// Runs the calls of connections, so that a cut ends them too.
@@ -81,7 +93,8 @@ where
     let builder = Arc::new(builder(protocol, &settings, calls.clone()));
     let connections = TaskTracker::new();
     while let Some((stream, slot)) = next(&listener, &slots, &stop).await {
-        let (builder, service) = (builder.clone(), TowerToHyperService::new(service.clone()));
+        let (leaving, age) = (Leaving::default(), settings.age.clone());
+        let (builder, service) = (builder.clone(), TowerToHyperService::new(Beside(service.clone(), leaving.clone())));
         let (stop, cut) = (stop.clone(), calls.cut.clone());
         connections.spawn(async move {
             let _slot = slot;
@@ -91,10 +104,18 @@ where
             let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
             tokio::select! {
                 _ = connection.as_mut() => return,
-                () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+                () = stop.cancelled() => {}
+                () = after(age.as_ref().map(ConnectionAge::draw)) => {}
+            }
+            connection.as_mut().graceful_shutdown();
+            // A stop ends the streams by itself, and cuts what is left in its own time.
+            let grace = age.filter(|_| !stop.is_cancelled()).map(|age| age.grace);
+            if grace.is_some() {
+                leaving.0.cancel();
             }
             tokio::select! {
                 _ = connection => {}
+                () = after(grace) => {}
                 () = cut.cancelled() => {}
             }
         });
@@ -115,6 +136,33 @@ where
     }
 }
 
+/// Ends after a time; without one, never.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Puts beside each request of a connection that the connection is to go.
+#[derive(Clone)]
+struct Beside<S>(S, Leaving);
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Beside<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
+        request.extensions_mut().insert(self.1.clone());
+        self.0.call(request)
+    }
+}
+
 fn builder(protocol: Protocol, settings: &Settings, calls: Calls) -> auto::Builder<Calls> {
     let mut builder = auto::Builder::new(calls);
     builder
@@ -128,6 +176,7 @@ fn builder(protocol: Protocol, settings: &Settings, calls: Calls) -> auto::Build
     match protocol {
         Protocol::Grpc => builder.http2_only(),
         Protocol::Http => builder.http1_only(),
+        Protocol::Both => builder,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The listeners: an accept loop, one list of layers, health and reflection.
 
 pub mod accept;
+pub mod admin;
+pub mod age;
 pub mod health;
 pub mod layers;
 pub mod reflection;
@@ -15,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
+pub use age::ConnectionAge;
 pub use layers::{call_id::CallId, deadline::Deadline};
 
 use crate::{
     access::Caller,
     config::{Config, Deadlines},
+    telemetry::metrics::RpcMeter,
 };
 
 /// How a listener behaves.
@@ -35,6 +39,10 @@ pub struct Settings {
     pub deadlines: Deadlines,
     /// Who calls, where nobody is asked who he is.
     pub anybody: Arc<Caller>,
+    /// How old a gRPC connection may get; none for as old as it likes.
+    pub age: Option<ConnectionAge>,
+    /// Measures the calls.
+    pub meter: RpcMeter,
 }
 
 impl From<&Config> for Settings {
@@ -45,6 +53,8 @@ impl From<&Config> for Settings {
             grace: Duration::from_millis(config.listen.shutdown_grace_ms),
             deadlines: config.deadlines.clone(),
             anybody: Arc::new(Caller::anybody(&config.tenant.id, config.tenant.full_view)),
+            age: None,
+            meter: RpcMeter::silent(),
         }
     }
 }
@@ -58,12 +68,14 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         // Outermost, so that every answer carries the id, whoever makes it.
         .layer(layers::call_id::CallIdLayer)
         // Outside everything that can answer by itself: a refusal, a panic and a passed deadline are traced like any result.
-        .layer(layers::trace::TraceLayer)
+        .layer(layers::trace::TraceLayer { meter: settings.meter.clone() })
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
         // Innermost of these: the time runs for the work, and the answer at its end passes the layers above. The load shed,
         // authentication, scopes and limits per tenant take their places inside, in this order.
         .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
+        // Inside everything that writes down how a call ended: for all of it this is an end as the gateway's stop is one.
+        .layer(layers::leaving::LeavingLayer)
         .layer(layers::caller::CallerLayer { anybody: settings.anybody.clone() })
         // `prepare` builds the router's tables once instead of at each clone.
         .service(routes.prepare());

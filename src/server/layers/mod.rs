@@ -3,6 +3,7 @@
 pub mod call_id;
 pub mod caller;
 pub mod deadline;
+pub mod leaving;
 pub mod panic;
 mod refusal;
 pub mod trace;
