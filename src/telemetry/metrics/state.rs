@@ -10,7 +10,6 @@ use std::{
 
 use jiff::Timestamp;
 use opentelemetry::{KeyValue, metrics::Histogram};
-use opentelemetry_semantic_conventions::attribute as convention;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -57,9 +56,7 @@ impl Metrics {
         observe(&self.meter, table::STORE_CONNECTIONS, move || {
             let connections = store.connections();
             let both = [(ConnectionState::Idle, connections.idle), (ConnectionState::Used, connections.used)];
-            both.map(|(state, count)| {
-                (vec![KeyValue::new(convention::DB_CLIENT_CONNECTION_STATE, state.word())], u64::from(count))
-            })
+            both.map(|(state, count)| (vec![KeyValue::new("state", state.word())], u64::from(count)))
         });
         observe(&self.meter, table::STORE_CONNECTIONS_MAX, move || [(Vec::new(), u64::from(most.connections().most))]);
         StoreMeter { ping: histogram(&self.meter, table::STORE_PING), up }
