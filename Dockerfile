@@ -14,6 +14,6 @@ COPY --from=build /image-root /
 COPY --from=build --chown=65532:65532 /image-root/var/lib/sangam /var/lib/sangam
 # As a number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
-EXPOSE 50051 50052
+EXPOSE 50051 50052 50053
 ENTRYPOINT ["/sangam"]
 CMD ["serve"]

@@ -8,6 +8,8 @@ CARGO ?= cargo
 TOOLS := target/tools
 BUF := $(TOOLS)/node_modules/.bin/buf
 BUF_VERSION := 1.75.0
+# Prometheus' own checker, which looks at what /metrics says.
+PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/bin/promtool)
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 FUZZ_VERSION := 0.13.2
 FUZZ_SECONDS ?= 30
@@ -19,7 +21,7 @@ SBOM := target/sbom/sangam.cdx.json
 SBOM_PYTHON := $(TOOLS)/sbom-python
 
 # Format, lints as errors, every test; what may be part of the binary; of the chart a look at whether it renders.
-test: compiler postgres helm-lint deny
+test: compiler postgres $(PROMTOOL) helm-lint deny
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) test
@@ -121,6 +123,16 @@ $(SBOM_PYTHON)/.ready: supply/requirements.txt
 
 $(BUF):
 	npm install --silent --no-audit --no-fund --prefix $(TOOLS) @bufbuild/buf@$(BUF_VERSION)
+
+# Out of Debian's package, which is not installed: it would start a server.
+$(TOOLS)/bin/promtool:
+	@mkdir -p $(TOOLS)/bin $(TOOLS)/prometheus && cd $(TOOLS)/prometheus && \
+	if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then \
+		echo "promtool is needed: it is a part of Prometheus" >&2; exit 1; \
+	fi && \
+	{ [ "$$(id -u)" != 0 ] || apt-get update -qq; } && \
+	apt-get download -qq prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >../bin/promtool.new && \
+	chmod 755 ../bin/promtool.new && mv ../bin/promtool.new ../bin/promtool
 
 compiler:
 	@command -v cc >/dev/null && command -v c++ >/dev/null || { \

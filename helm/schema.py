@@ -17,6 +17,8 @@ OWN = {
     ("listen", "grpc"),
     ("listen", "webhook"),
     ("listen", "insecure"),
+    ("listen", "admin"),
+    ("listen", "drain_delay_ms"),
     ("store", "path"),
     ("store", "url"),
     ("seal", "key_file"),

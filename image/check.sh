@@ -50,6 +50,7 @@ cat >"$work/root/etc/sangam/sangam.toml" <<TOML
 [listen]
 grpc = "127.0.0.1:0"
 webhook = "127.0.0.1:0"
+admin = "127.0.0.1:0"
 [store]
 path = "/var/lib/sangam/sangam.db"
 [seal]

@@ -3,15 +3,19 @@
 use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::Routes;
 
 use crate::{
     access::{self, reload::Reload},
     cache::{CacheSettings, Caches},
     clock::SharedClock,
-    config::{Config, FairUseMode, Faults},
+    config::{Config, FairUseMode, Faults, Telemetry},
     journey::{
         background,
         model::Purpose,
@@ -19,20 +23,24 @@ use crate::{
         service::{Parts, Service, TenantPolicy, Tenants},
         watch,
     },
-    providers,
+    providers::{self, http::Outward},
     random::{SharedRandom, SystemRandom, fraction},
     resilience::retry::Jitter,
     rpc,
     seal::Keys,
     server::{
-        self,
+        self, ConnectionAge,
         health::{self, Health},
         reflection,
         tls::Tls,
     },
     store::{self, Store, StoreError},
+    telemetry::metrics::{Metrics, MetricsError},
     webhook::{self, Inbox},
 };
+
+/// Between two tries to open the store.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +55,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// Nothing can be measured.
+    #[error("{0}")]
+    Metrics(#[from] MetricsError),
     /// The descriptors that were compiled in cannot be read.
     #[error("reflection cannot start: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
@@ -75,37 +86,47 @@ pub enum StartError {
 pub struct App;
 
 impl App {
-    /// Opens everything and binds both listeners; the health says SERVING only after that.
+    /// Answers probes at once, opens everything, and binds both listeners; the readiness says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let gate = Arc::new(access::build(&config, clock.clone()).map_err(StartError::Access)?);
         let tls = config.listen.tls.as_ref().map(|tls| Tls::load(tls, clock.clone()).map(Arc::new));
         let tls = tls.transpose().map_err(StartError::Tls)?;
-        let service = Self::offline(&config, clock).await?;
-        let store = service.store().clone();
-        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
+        let metrics = Metrics::new(&config.telemetry)?;
         let health = Health::new().await;
+        let settings = server::Settings::new(&config, gate.clone(), tls.clone());
+        let admin = Admin::start(&config, settings.clone(), &health, &metrics).await?;
+        let keys = load_keys(&config)?;
+        let store = open_store(&config, &keys).await?;
+        let service = assemble(&config, clock.clone(), &keys, store.clone(), &metrics)?;
+        let tenants = Tenants::new([service.clone()]);
+        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let mut routes = Routes::new(health.service());
         if config.listen.reflection.unwrap_or(!gate.asks()) {
             routes = reflection::add(routes)?;
         }
-        let routes = rpc::add(routes, Tenants::new([service.clone()]));
+        let routes = rpc::add(routes, tenants.clone());
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
         let webhook = bind("listen.webhook", config.listen.webhook).await?;
         let stop = CancellationToken::new();
         let reloads: Vec<Arc<dyn Reload>> = tls.iter().map(|tls| tls.clone() as Arc<dyn Reload>).collect();
         gate.keep(Duration::from_millis(config.access.reload_ms), reloads, &stop);
-        let settings = server::Settings::new(&config, gate, tls);
+        let callers = server::Settings { age: age(&config), meter: metrics.rpc.clone(), ..settings.clone() };
         let grace = settings.grace;
         // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
         let (watches, changes, stopped) = (service.watches().clone(), service.changes(), stop.clone());
         tokio::spawn(async move { watches.run(changes, stopped).await });
+        measure(&config, &metrics, &service, &tenants, clock, &stop);
+        tokio::spawn(health::watch_store(health.clone(), store.clone(), metrics.store(&store), stop.clone()));
         let running = Running {
             grpc: grpc.1,
             webhook: webhook.1,
+            admin,
+            drain: Duration::from_millis(config.listen.drain_delay_ms),
+            metrics,
             health: health.clone(),
             stop: stop.clone(),
             listeners: vec![
-                server::serve_grpc(grpc.0, routes, settings.clone(), stop.clone()),
+                server::serve_grpc(grpc.0, routes, callers, stop.clone()),
                 server::serve_http(webhook.0, webhook::listener::router(inbox.clone()), settings, stop.clone()),
             ],
             applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
@@ -113,7 +134,6 @@ impl App {
             service,
             store,
         };
-        tokio::spawn(health::watch_store(health.clone(), running.store.clone(), running.stop.clone()));
         health.serving().await;
         Ok(running)
     }
@@ -121,32 +141,105 @@ impl App {
     /// The service on its store, without listeners and without the background: for commands that work while the gateway is stopped.
     /// Whoever takes it closes the store.
     pub async fn offline(config: &Config, clock: SharedClock) -> Result<Service, StartError> {
-        let random: SharedRandom = Arc::new(SystemRandom);
-        let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
-        Ok(Service::new(Parts {
-            store: store::connect(&config.store, &keys).await?,
-            providers: build_providers(config, &clock, &random)?,
-            caches: Caches::new(cache_settings(config)),
-            clock,
-            random,
-            hash: keys.hash,
-            tenant: tenant_policy(config),
-            rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
-            assume: assumptions(config),
-            pace: pace(config),
-            watch: watching(config),
-        }))
+        let keys = load_keys(config)?;
+        let store = store::connect(&config.store, &keys).await?;
+        assemble(config, clock, &keys, store, &Metrics::new(&Telemetry::default())?)
     }
+}
+
+/// The listener for probes and metrics. It ends with the value.
+struct Admin {
+    address: Option<SocketAddr>,
+    _ends: DropGuard,
+}
+
+impl Admin {
+    async fn start(config: &Config, settings: server::Settings, health: &Health, metrics: &Metrics) -> Result<Self, StartError> {
+        let ends = CancellationToken::new();
+        let mut address = None;
+        if let Some(wanted) = config.listen.admin.address() {
+            let (listener, bound) = bind("listen.admin", wanted).await?;
+            let settings = server::Settings { grace: Duration::ZERO, ..settings };
+            server::admin::serve(listener, health, metrics.clone(), settings, ends.clone());
+            // Said before the store is opened, for that may take its time.
+            tracing::info!(address = %bound, "serving probes and metrics");
+            address = Some(bound);
+        }
+        Ok(Self { address, _ends: ends.drop_guard() })
+    }
+}
+
+/// Opens the store. A database that is not there yet is waited for: replicas and database may start together, and a process that ends is
+/// started again after ever longer pauses.
+async fn open_store(config: &Config, keys: &Keys) -> Result<Store, StartError> {
+    let give_up = Instant::now() + Duration::from_millis(config.store.start_timeout_ms);
+    loop {
+        match store::connect(&config.store, keys).await {
+            Err(error @ StoreError::Unreachable(_)) if Instant::now() < give_up => {
+                tracing::warn!(%error, "the store cannot be opened yet");
+                sleep(STORE_PAUSE).await;
+            }
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+fn load_keys(config: &Config) -> Result<Keys, StartError> {
+    Ok(Keys::new(&*config.seal.load().map_err(StartError::Key)?))
+}
+
+fn assemble(config: &Config, clock: SharedClock, keys: &Keys, store: Store, metrics: &Metrics) -> Result<Service, StartError> {
+    let random: SharedRandom = Arc::new(SystemRandom);
+    let caches = Caches::new(cache_settings(config));
+    metrics.caches(&caches);
+    Ok(Service::new(Parts {
+        store,
+        providers: build_providers(config, &clock, &random, metrics)?,
+        caches,
+        clock,
+        random,
+        hash: keys.hash.clone(),
+        tenant: tenant_policy(config),
+        rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
+        assume: assumptions(config),
+        pace: pace(config),
+        watch: watching(config),
+    }))
+}
+
+/// Begins to tell of what the services do, and to count what is in the store.
+fn measure(
+    config: &Config,
+    metrics: &Metrics,
+    service: &Service,
+    tenants: &Tenants,
+    clock: SharedClock,
+    stop: &CancellationToken,
+) {
+    metrics.services(tenants);
+    let every = Duration::from_millis(config.telemetry.metrics_interval_ms);
+    tokio::spawn(metrics.clone().count(service.store().clone(), tenants.clone(), clock, every, stop.clone()));
+}
+
+fn age(config: &Config) -> Option<ConnectionAge> {
+    let listen = &config.listen;
+    (listen.max_connection_age_s > 0).then(|| ConnectionAge {
+        most: Duration::from_secs(listen.max_connection_age_s),
+        grace: Duration::from_millis(listen.connection_age_grace_ms),
+        random: Arc::new(SystemRandom),
+    })
 }
 
 fn build_providers(
     config: &Config,
     clock: &SharedClock,
     random: &SharedRandom,
+    metrics: &Metrics,
 ) -> Result<Vec<Arc<dyn providers::provider::Provider>>, StartError> {
     let random = random.clone();
     let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
-    providers::build(&config.tenant.providers, jitter, clock.clone()).map_err(StartError::Credentials)
+    let outward = Outward { jitter, meter: metrics.calls.clone() };
+    providers::build(&config.tenant.providers, &outward, clock.clone()).map_err(StartError::Credentials)
 }
 
 fn cache_settings(config: &Config) -> CacheSettings {
@@ -224,6 +317,9 @@ pub struct Running {
     pub grpc: SocketAddr,
     /// Where webhooks are taken.
     pub webhook: SocketAddr,
+    admin: Admin,
+    drain: Duration,
+    metrics: Metrics,
     service: Service,
     store: Store,
     health: Health,
@@ -239,9 +335,19 @@ impl Running {
         &self.service
     }
 
-    /// Stops: the health says so first, running calls and looks get the grace period, then everything ends.
+    /// Where probes and metrics are served, unless that is off.
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin.address
+    }
+
+    /// Stops: the health says so first while new calls are still taken; then clients are told to go, running calls and looks get the grace
+    /// period, and everything ends. Probes are answered until the end.
     pub async fn stop(self) {
         self.health.not_serving().await;
+        if !self.drain.is_zero() {
+            tracing::info!("calls are still taken until balancers have noticed the stop");
+            sleep(self.drain).await;
+        }
         self.stop.cancel();
         for listener in self.listeners {
             let _ = listener.await;
@@ -249,5 +355,6 @@ impl Running {
         let _ = self.applier.await;
         let _ = self.background.await;
         self.store.close().await;
+        self.metrics.shutdown().await;
     }
 }

@@ -389,7 +389,13 @@ async fn run(config: Config, warnings: Vec<String>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let running = match App::start(config, Arc::new(SystemClock)).await {
+    // A start may wait for the database; whoever wants to stop it does not wait with it.
+    let started = tokio::select! {
+        started = App::start(config, Arc::new(SystemClock)) => started,
+        _ = terminate.recv() => return ExitCode::SUCCESS,
+        _ = interrupt.recv() => return ExitCode::SUCCESS,
+    };
+    let running = match started {
         Ok(running) => running,
         Err(error) => {
             tracing::error!(%error, "the start has failed");

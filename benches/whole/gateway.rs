@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sangam::{
     app::App,
     clock::SystemClock,
-    config::Config,
+    config::{Admin, Config},
     data::{EntryKind, Provenance, RowsBuilder},
     pb,
     random::encode_id,
@@ -23,6 +23,7 @@ fn config(directory: &Path) -> Config {
     let mut config = Config::default();
     config.listen.grpc = SocketAddr::from(([127, 0, 0, 1], 0));
     config.listen.webhook = config.listen.grpc;
+    config.listen.admin = Admin::At(config.listen.grpc);
     config.store.path = directory.join("sangam.db");
     config.seal.key_file = directory.join("seal.key");
     config

@@ -11,6 +11,8 @@ KUBECONFORM=v0.8.0
 KUBERNETES_SCHEMAS=1.37.0
 GATEWAY_API=v1.6.3
 EXTERNAL_SECRETS=v1.3.2
+PROMETHEUS_OPERATOR=v0.85.0
+CERT_MANAGER=v1.21.2
 # The oldest that the chart takes, and the newest that there are schemas for.
 export KUBE_VERSIONS="1.30.0 1.37.0"
 
@@ -46,11 +48,16 @@ custom() {
     echo "$dir/config/crd/standard/gateway.networking.k8s.io_grpcroutes.yaml"
     dir=$(module_dir github.com/external-secrets/external-secrets "$EXTERNAL_SECRETS")
     echo "$dir/config/crds/bases/external-secrets.io_externalsecrets.yaml"
+    dir=$(module_dir github.com/prometheus-operator/prometheus-operator "$PROMETHEUS_OPERATOR")
+    echo "$dir/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"
+    echo "$dir/example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml"
+    dir=$(module_dir github.com/cert-manager/cert-manager "$CERT_MANAGER")
+    echo "$dir/deploy/crds/cert-manager.io_certificates.yaml"
 }
 
 # Schemas lie on the disk: what is checked does not hang on a host of somebody else.
 prepare_schemas() {
-    local out=$tools/kubernetes-schemas stamp=$tools/kubernetes-schemas/.$KUBERNETES_SCHEMAS-$GATEWAY_API-$EXTERNAL_SECRETS
+    local out=$tools/kubernetes-schemas stamp=$tools/kubernetes-schemas/.$KUBERNETES_SCHEMAS-$GATEWAY_API-$EXTERNAL_SECRETS-$PROMETHEUS_OPERATOR-$CERT_MANAGER
     [ ! -e "$stamp" ] || return 0
     local crds
     crds=$(custom)

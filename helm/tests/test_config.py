@@ -22,7 +22,13 @@ class Config(unittest.TestCase):
         self.assertEqual(
             tomllib.loads(chart.settings(chart.rendered("sqlite"))),
             {
-                "listen": {"grpc": "0.0.0.0:50051", "webhook": "0.0.0.0:50052", "insecure": True},
+                "listen": {
+                    "grpc": "0.0.0.0:50051",
+                    "webhook": "0.0.0.0:50052",
+                    "admin": "0.0.0.0:50053",
+                    "drain_delay_ms": 5000,
+                    "insecure": True,
+                },
                 "store": {"path": "/var/lib/sangam/sangam.db"},
                 "seal": {"key_file": "/run/secrets/sangam/seal-key"},
                 "tenant": {
@@ -44,7 +50,7 @@ class Config(unittest.TestCase):
         main["client_secret"] = {"file": "/run/secrets/sangam/finpro-client-secret"}
         given["tenant"]["finpass"]["main"]["api_key"] = {"file": "/run/secrets/sangam/finpass-api-key"}
         given["tenant"]["fair_use"]["rules_file"] = "/etc/sangam/fair-use.toml"
-        given["listen"].update({"grpc": "[::]:50051", "webhook": "[::]:50052", "insecure": True})
+        given["listen"].update({"grpc": "[::]:50051", "webhook": "[::]:50052", "admin": "[::]:50053", "drain_delay_ms": 5000, "insecure": True})
         given["webhook"] = {"public_base_url": "https://hooks.lender.example"}
         given["store"] = {"path": "/var/lib/sangam/sangam.db"}
         given["seal"] = {"key_file": "/run/secrets/sangam/seal-key"}

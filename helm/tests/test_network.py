@@ -22,7 +22,7 @@ class Network(unittest.TestCase):
             self.assertNotIn("clusterIP", webhook)
             self.assertEqual([each["targetPort"] for each in webhook["ports"]], ["webhook"])
             self.assertEqual({each["spec"]["type"] for each in found.values()}, {"ClusterIP"})
-            more = {"postgresql-scaled": 1, "postgresql-one": 1}.get(way, 0)
+            more = {"postgresql-scaled": 2, "postgresql-one": 1}.get(way, 0)
             self.assertEqual(len(found), 2 + more)
 
     def test_from_outside_only_webhooks_are_reached(self):

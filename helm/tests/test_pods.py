@@ -38,20 +38,20 @@ class Pods(unittest.TestCase):
                 self.assertIn("memory", container["resources"]["requests"])
                 self.assertIn("memory", container["resources"]["limits"])
 
-    def test_probes_ask_the_grpc_port_itself(self):
+    def test_probes_ask_the_port_that_is_there_from_the_first_moment(self):
         for _, objects in chart.every():
             [container] = chart.gateway(objects)["spec"]["containers"]
-            [port] = [port["containerPort"] for port in container["ports"] if port["name"] == "grpc"]
-            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-                # Without a service's name: the gateway as a whole.
-                self.assertEqual(container[probe]["grpc"], {"port": port})
+            [port] = [port["containerPort"] for port in container["ports"] if port["name"] == "admin"]
+            for probe, name in (("startup", "readiness"), ("readiness", "readiness"), ("liveness", "liveness")):
+                self.assertEqual(container[f"{probe}Probe"]["grpc"], {"port": port, "service": name})
             written = chart.settings(objects)
-            self.assertIn(f':{port}"', written)
+            self.assertRegex(written, rf'admin = "[^"]+:{port}"')
+            self.assertIn("drain_delay_ms = 5000", written)
 
     def test_the_limit_of_the_stop_holds_all_its_parts(self):
-        for way, seconds in [("sqlite", 10 + 20 + 15), ("sqlite-full", 10 + 26 + 15)]:
+        for way, seconds in [("sqlite", 5 + 5 + 20 + 15), ("sqlite-full", 5 + 5 + 26 + 15)]:
             spec = chart.gateway(chart.rendered(way))["spec"]
-            self.assertEqual(spec["containers"][0]["lifecycle"], {"preStop": {"sleep": {"seconds": 10}}})
+            self.assertEqual(spec["containers"][0]["lifecycle"], {"preStop": {"sleep": {"seconds": 5}}})
             self.assertEqual(spec["terminationGracePeriodSeconds"], seconds)
 
     def test_only_the_keys_that_the_settings_name_are_mounted(self):

@@ -29,6 +29,8 @@ FORBIDDEN = [
     ("sqlite-full", {"config.webhook.public_base_url": "https://hooks.lender.example/sangam"}, ["public_base_url", "Leave it out"]),
     ("sqlite-full", {"networkPolicy.webhookSources": []}, ["networkPolicy.webhookSources", "namespaceSelector"]),
     ("sqlite-full", {"networkPolicy.telemetry.peers": []}, ["networkPolicy.telemetry.peers"]),
+    ("sqlite-full", {"ingress.certificate.issuerRef": {}}, ["ingress.certificate.issuerRef", "ClusterIssuer"]),
+    ("postgresql-scaled", {"networkPolicy.monitors": []}, ["networkPolicy.monitors", "namespaceSelector"]),
     ("postgresql-scaled", {"grpcRoute.parentRefs": []}, ["grpcRoute.parentRefs"]),
 ]
 

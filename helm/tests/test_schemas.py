@@ -46,6 +46,9 @@ FAULTS = {
     "PodDisruptionBudget": lambda it: it["spec"].update({"maxUnavailables": 1}),
     "HorizontalPodAutoscaler": lambda it: it["spec"].pop("maxReplicas"),
     "ExternalSecret": lambda it: it["spec"]["secretStoreRef"].update({"kind": "Vault"}),
+    "ServiceMonitor": lambda it: it["spec"]["endpoints"][0].update({"intervals": "15s"}),
+    "PrometheusRule": lambda it: it["spec"]["groups"][0]["rules"][0].pop("expr"),
+    "Certificate": lambda it: it["spec"].pop("secretName"),
     "GRPCRoute": lambda it: it["spec"]["rules"][0]["backendRefs"][0].update({"port": 70000}),
 }
 

@@ -1,6 +1,13 @@
 //! A cache whose misses are loaded once for all who wait, by a task that no caller owns: a caller who leaves takes nothing down.
 
-use std::{future::Future, hash::Hash};
+use std::{
+    future::Future,
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 use moka::future::Cache;
@@ -42,6 +49,8 @@ impl Origin {
 #[derive(Clone)]
 pub struct Loading<K, V> {
     cache: Cache<K, V>,
+    /// Hits and misses.
+    asked: Arc<[AtomicU64; 2]>,
 }
 
 impl<K, V> Loading<K, V>
@@ -55,12 +64,31 @@ where
             .max_capacity(max_bytes)
             .weigher(|_: &K, value: &V| u32::try_from(value.weight()).unwrap_or(u32::MAX))
             .build();
-        Self { cache }
+        Self { cache, asked: Arc::default() }
     }
 
     /// The value, if it is there and `fresh` agrees.
     pub async fn peek(&self, key: &K, now: Timestamp, fresh: impl Fn(&V) -> bool) -> Option<V> {
-        self.cache.get(key).await.filter(|value| now < value.until() && fresh(value))
+        // What is not there is asked for once more, to be loaded, and counted then.
+        let found = self.cache.get(key).await.filter(|value| now < value.until() && fresh(value));
+        self.count(0, u64::from(found.is_some()));
+        found
+    }
+
+    /// How often something was there, and how often it was not.
+    pub fn asked(&self) -> [u64; 2] {
+        self.asked.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// How many bytes it holds, about.
+    pub fn bytes(&self) -> u64 {
+        self.cache.weighted_size()
+    }
+
+    fn count(&self, which: usize, count: u64) {
+        if let Some(counter) = self.asked.get(which) {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
     }
 
     /// The value, loaded by `load` where it is missing, outdated or not `fresh`. Errors are never kept.
@@ -77,10 +105,12 @@ where
     {
         if let Some(value) = self.cache.get(&key).await {
             if now < value.until() && fresh(&value) {
+                self.count(0, 1);
                 return Ok((value, Origin::Hit));
             }
             self.cache.invalidate(&key).await;
         }
+        self.count(1, 1);
         let cache = self.cache.clone();
         // A child of the span of whoever asked first; who waits beside him has a span of his own that ends with the same answer.
         let load = move || load().instrument(tracing::info_span!("cache.load"));

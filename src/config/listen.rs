@@ -19,6 +19,8 @@ pub struct Listen {
     pub grpc: SocketAddr,
     /// Address of the listener for providers' webhooks. Port 0 takes a free one.
     pub webhook: SocketAddr,
+    /// Where probes and metrics are served.
+    pub admin: Admin,
     /// Allows gRPC on other addresses than loopback although callers are not asked who they are, or not by TLS.
     pub insecure: bool,
     /// TLS of the gRPC listener.
@@ -31,6 +33,43 @@ pub struct Listen {
     pub max_streams: u32,
     /// Milliseconds that running calls get to finish after the stop signal, before they are cut.
     pub shutdown_grace_ms: u64,
+    /// Milliseconds after the stop signal for which new connections and calls are still taken.
+    pub drain_delay_ms: u64,
+    /// Seconds after which a gRPC connection is asked to go; 0 lets it last.
+    pub max_connection_age_s: u64,
+    /// Milliseconds that the calls of such a connection get to finish, before they are cut.
+    pub connection_age_grace_ms: u64,
+}
+
+/// The listener for probes and metrics. It holds nothing personal and has no TLS, so it may be open to the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Admin {
+    /// None.
+    Off,
+    /// Its address. Port 0 takes a free one.
+    At(SocketAddr),
+}
+
+impl Admin {
+    /// Where it is, unless it is off.
+    pub fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::At(address) => Some(address),
+        }
+    }
+}
+
+impl TryFrom<String> for Admin {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.parse().map(Self::At).map_err(|_| "is neither an address with its port nor `off`")
+    }
 }
 
 impl Default for Listen {
@@ -38,12 +77,16 @@ impl Default for Listen {
         Self {
             grpc: SocketAddr::from((Ipv4Addr::LOCALHOST, 50051)),
             webhook: SocketAddr::from((Ipv4Addr::LOCALHOST, 50052)),
+            admin: Admin::At(SocketAddr::from((Ipv4Addr::LOCALHOST, 50053))),
             insecure: false,
             tls: None,
             reflection: None,
             max_connections: 1024,
             max_streams: 256,
             shutdown_grace_ms: 20_000,
+            drain_delay_ms: 0,
+            max_connection_age_s: 300,
+            connection_age_grace_ms: 30_000,
         }
     }
 }
@@ -110,6 +153,15 @@ impl Listen {
         }
         if self.grpc == self.webhook && self.grpc.port() != 0 {
             faults.add("listen.webhook", "must differ from `listen.grpc`");
+        }
+        let admin = self.admin.address().filter(|address| address.port() != 0);
+        for (path, other) in [("listen.grpc", self.grpc), ("listen.webhook", self.webhook)] {
+            if admin == Some(other) {
+                faults.add("listen.admin", format!("must differ from `{path}`"));
+            }
+        }
+        if self.max_connection_age_s > 0 {
+            faults.at_least_one("listen.connection_age_grace_ms", self.connection_age_grace_ms);
         }
         faults.at_least_one("listen.max_connections", self.max_connections as u64);
         faults.at_least_one("listen.max_streams", u64::from(self.max_streams));

@@ -23,7 +23,7 @@ pub use access::{Access, ApiKeyCaller, ApiKeyHash, JwtIssuer, MtlsCaller, read_a
 pub use cache::Cache;
 pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
-pub use listen::{ClientAuth, Listen, ListenTls};
+pub use listen::{Admin, ClientAuth, Listen, ListenTls};
 pub use poller::Poller;
 pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;

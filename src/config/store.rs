@@ -23,6 +23,8 @@ pub struct Store {
     pub max_connections: u32,
     /// Milliseconds that a call waits for a connection.
     pub timeout_ms: u64,
+    /// Milliseconds for which a start waits for PostgreSQL.
+    pub start_timeout_ms: u64,
     /// Milliseconds without a sign of life after which the other replicas take over what one was at work on.
     pub replica_timeout_ms: u64,
     /// Milliseconds since a gateway last asked PostgreSQL for a journey's consents, within which it serves data by what it knows of them.
@@ -36,6 +38,7 @@ impl Default for Store {
             url: None,
             max_connections: 16,
             timeout_ms: 800,
+            start_timeout_ms: 60_000,
             replica_timeout_ms: 10_000,
             max_consent_lease_ms: 1_000,
         }

@@ -16,10 +16,14 @@ use super::{
 use crate::{
     resilience::{
         attempt::AttemptTimeoutLayer,
+        breaker::{Breaker, BreakerLayer},
         deadline::DeadlineLayer,
         retry::{Jitter, RetryLayer},
     },
-    telemetry::propagation,
+    telemetry::{
+        metrics::{CallMeter, MeasureLayer, Of},
+        propagation,
+    },
 };
 
 /// Whether a call changes something at the provider.
@@ -161,6 +165,22 @@ impl Default for Limits {
     }
 }
 
+/// What every executor of the process is made with.
+#[derive(Clone)]
+pub struct Outward {
+    /// The jitter of pauses.
+    pub jitter: Jitter,
+    /// Measures the calls.
+    pub meter: CallMeter,
+}
+
+impl Outward {
+    /// The same for one credential.
+    pub fn of(&self, provider: &'static str, credential: &str) -> Self {
+        Self { jitter: self.jitter.clone(), meter: self.meter.of(provider, credential) }
+    }
+}
+
 /// Sends the calls of one credential.
 #[derive(Clone)]
 pub struct Executor {
@@ -169,16 +189,25 @@ pub struct Executor {
 
 impl Executor {
     /// An executor for one base URL, which may carry a path prefix. `credentials` go on every call and are never logged.
-    pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, jitter: Jitter) -> Result<Self, reqwest::Error> {
+    pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, outward: Outward) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
+        let Outward { jitter, meter } = outward;
+        let breaker = Arc::new(Breaker::default());
+        meter.watch(&breaker);
+        let counting = meter.clone();
         let service = ServiceBuilder::new()
             // Outermost, so that a span covers every attempt and every pause.
             .layer(propagation::CallSpanLayer)
+            // Outside the budget: a call that runs out of it is measured as well.
+            .layer(MeasureLayer { meter: meter.clone(), of: Of::Call })
             // One budget for the whole call, within the caller's own.
             .layer(DeadlineLayer { total: limits.total })
             // Inside the budget: a second try never outlives it. A retry budget joins here.
-            .layer(RetryLayer { pause: limits.retry_pause, jitter })
-            // Per attempt from here on. Breaker, concurrency limit and rate limit take their places here, in this order.
+            .layer(RetryLayer { pause: limits.retry_pause, jitter, meter: meter.clone() })
+            // Per attempt from here on: each one counts, and a second one is not sent where the first has opened it.
+            .layer(BreakerLayer { breaker, refused: move |request: &OutboundRequest| counting.refused(request) })
+            // Concurrency limit and rate limit take their places here, in this order.
+            .layer(MeasureLayer { meter, of: Of::Attempt })
             .layer(AttemptTimeoutLayer { limit: limits.attempt })
             // After the retry, so that each attempt is a child span of its own.
             .layer(propagation::InjectLayer)

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use self::provider::Provider;
-use crate::{clock::SharedClock, config::Faults, resilience::retry::Jitter};
+use self::{http::Outward, provider::Provider};
+use crate::{clock::SharedClock, config::Faults};
 
 pub mod capability;
 pub(crate) mod download;
@@ -63,13 +63,13 @@ impl TenantProviders {
 }
 
 /// Makes every credential of a tenant ready, in the order of provider and name; every fault of every credential is answered at once.
-pub fn build(tenant: &TenantProviders, jitter: Jitter, clock: SharedClock) -> Result<Vec<Arc<dyn Provider>>, Faults> {
+pub fn build(tenant: &TenantProviders, outward: &Outward, clock: SharedClock) -> Result<Vec<Arc<dyn Provider>>, Faults> {
     let mut faults = Faults::default();
     let mut built: Vec<Arc<dyn Provider>> = Vec::new();
-    for finpass in finpass::build_all(&tenant.finpass, TENANT, &jitter, &clock, &mut faults) {
+    for finpass in finpass::build_all(&tenant.finpass, TENANT, outward, &clock, &mut faults) {
         built.push(Arc::new(finpass));
     }
-    for finpro in finpro::build_all(&tenant.finpro, TENANT, &jitter, &clock, &mut faults) {
+    for finpro in finpro::build_all(&tenant.finpro, TENANT, outward, &clock, &mut faults) {
         built.push(Arc::new(finpro));
     }
     if faults.is_empty() { Ok(built) } else { Err(faults) }

@@ -22,6 +22,7 @@ use crate::{
     pb,
     sandbox::{Sandbox, SandboxConfig, customer, gateway_config::gateway_toml, scratch::Scratch},
     seal::KeyedHash,
+    telemetry::metrics::CallMeter,
 };
 
 fn call() -> Call {
@@ -221,7 +222,8 @@ async fn world() -> (Sandbox, Scratch, Vec<Arc<dyn Provider>>) {
     let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(SystemClock)).await.unwrap();
     let dir = Scratch::new("sangam-walk").unwrap();
     let config = Config::from_toml_str(&gateway_toml(&sandbox, dir.path()).unwrap()).unwrap();
-    let built = build(&config.tenant.providers, Arc::new(|| 0.0), Arc::new(SystemClock)).unwrap();
+    let outward = Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent() };
+    let built = build(&config.tenant.providers, &outward, Arc::new(SystemClock)).unwrap();
     (sandbox, dir, built)
 }
 

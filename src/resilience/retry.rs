@@ -11,10 +11,14 @@ use futures_util::future::BoxFuture;
 use http::StatusCode;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service};
+use tracing::Instrument;
 
-use crate::providers::{
-    error::{ErrorKind, ProviderError},
-    http::{CallKind, OutboundRequest, OutboundResponse},
+use crate::{
+    providers::{
+        error::{ErrorKind, ProviderError},
+        http::{CallKind, OutboundRequest, OutboundResponse},
+    },
+    telemetry::metrics::CallMeter,
 };
 
 /// A number in 0..1; injected so that a test knows the pause.
@@ -27,6 +31,8 @@ pub struct RetryLayer {
     pub pause: Duration,
     /// The jitter.
     pub jitter: Jitter,
+    /// Measures the pauses.
+    pub meter: CallMeter,
 }
 
 impl<S> Layer<S> for RetryLayer {
@@ -55,7 +61,8 @@ fn is_passing(result: &Result<OutboundResponse, ProviderError>) -> bool {
                     | StatusCode::GATEWAY_TIMEOUT
             ) && !response.headers.contains_key(http::header::RETRY_AFTER)
         }
-        Err(error) => matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Timeout),
+        // Where a time is given, the call was not even sent: it would meet the same open breaker.
+        Err(error) => matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Timeout) && error.retry_after.is_none(),
     }
 }
 
@@ -86,7 +93,10 @@ where
             if Instant::now() + pause >= again.deadline {
                 return first;
             }
-            sleep(pause).await;
+            policy.meter.paused(again.provider, pause);
+            sleep(pause)
+                .instrument(tracing::info_span!("provider.backoff", provider = again.provider, stage = again.stage))
+                .await;
             std::future::poll_fn(|cx| inner.poll_ready(cx)).await?;
             inner.call(again).await
         })
@@ -115,7 +125,7 @@ mod tests {
             let status = StatusCode::from_u16(status).unwrap();
             async move { Ok(OutboundResponse { status, headers, body: Bytes::new() }) }
         });
-        let layer = RetryLayer { pause: Duration::from_millis(100), jitter: Arc::new(|| 0.5) };
+        let layer = RetryLayer { pause: Duration::from_millis(100), jitter: Arc::new(|| 0.5), meter: CallMeter::silent() };
         layer.layer(inner).oneshot(OutboundRequest::for_test(kind)).await.unwrap();
         count.load(Ordering::SeqCst)
     }
@@ -138,7 +148,7 @@ mod tests {
             let error = ProviderError::new(ErrorKind::Unavailable, request.provider, request.stage);
             async move { Err::<OutboundResponse, _>(error) }
         });
-        let layer = RetryLayer { pause: Duration::from_secs(10), jitter: Arc::new(|| 1.0) };
+        let layer = RetryLayer { pause: Duration::from_secs(10), jitter: Arc::new(|| 1.0), meter: CallMeter::silent() };
         let mut request = OutboundRequest::for_test(CallKind::Read);
         request.deadline = Instant::now() + Duration::from_secs(5);
         layer.layer(inner).oneshot(request).await.unwrap_err();

@@ -18,12 +18,14 @@ pub struct Listeners {
     pub grpc: SocketAddr,
     /// Webhooks. With a port other than 0 the sandbox is told of it with each journey.
     pub webhook: SocketAddr,
+    /// Probes and metrics.
+    pub admin: SocketAddr,
 }
 
 impl Default for Listeners {
     fn default() -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { grpc: free, webhook: free }
+        Self { grpc: free, webhook: free, admin: free }
     }
 }
 
@@ -47,7 +49,7 @@ pub fn gateway_toml_at(sandbox: &Sandbox, dir: &Path, listeners: Listeners) -> i
         _ => format!("[webhook]\npublic_base_url = \"http://{}/\"\n\n", listeners.webhook),
     };
     Ok(format!(
-        "[listen]\ngrpc = \"{}\"\nwebhook = \"{}\"\n\n\
+        "[listen]\ngrpc = \"{}\"\nwebhook = \"{}\"\nadmin = \"{}\"\n\n\
          [store]\npath = {}\n\n\
          [seal]\nkey_file = {}\n\n\
          # The sandbox moves on with each look, so looking often is fast.\n\
@@ -58,6 +60,7 @@ pub fn gateway_toml_at(sandbox: &Sandbox, dir: &Path, listeners: Listeners) -> i
          {}{}{}",
         listeners.grpc,
         listeners.webhook,
+        listeners.admin,
         quoted(&dir.join("sangam.db")),
         quoted(&dir.join("seal.key")),
         finpro(sandbox, dir, "consent", &FINPRO_CONSENT)?,

@@ -47,7 +47,7 @@ pub async fn run(ports: Ports) -> Result<(), RunFailure> {
     let sandbox =
         Sandbox::start(SandboxConfig { listen: loopback(ports.sandbox), ..SandboxConfig::default() }, clock.clone()).await?;
     let dir = Scratch::new("sangam-run")?;
-    let listeners = Listeners { grpc: loopback(ports.grpc), webhook: known_port(ports.webhook)? };
+    let listeners = Listeners { grpc: loopback(ports.grpc), webhook: known_port(ports.webhook)?, admin: loopback(0) };
     let config = Config::from_toml_str(&gateway_toml_at(&sandbox, dir.path(), listeners)?)
         .map_err(|faults| RunFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, clock).await.map_err(|error| RunFailure::Start(error.to_string()))?;

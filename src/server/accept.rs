@@ -27,7 +27,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use super::{Settings, tls::Tls};
+use super::{
+    Settings,
+    age::{ConnectionAge, Leaving},
+    tls::Tls,
+};
 use crate::access::peer::Peer;
 
 /// A client that says nothing for this long after connecting is sent away.
@@ -48,6 +52,8 @@ pub enum Protocol {
     Grpc(Option<Arc<Tls>>),
     /// HTTP/1.
     Http,
+    /// Either, as the client begins.
+    Both,
 }
 
 /// Runs the calls of connections, so that a cut ends them too.
@@ -91,25 +97,27 @@ where
     let builder = Arc::new(builder(&protocol, &settings, calls.clone()));
     let connections = TaskTracker::new();
     while let Some((stream, slot)) = next(&listener, &slots, &stop).await {
+        let (leaving, age) = (Leaving::default(), settings.age.clone());
         let (builder, service) = (builder.clone(), service.clone());
         let (stop, cut) = (stop.clone(), calls.cut.clone());
         let tls = match &protocol {
             Protocol::Grpc(tls) => tls.clone(),
-            Protocol::Http => None,
+            Protocol::Http | Protocol::Both => None,
         };
         connections.spawn(async move {
             let _slot = slot;
+            let end = End { stop: &stop, cut: &cut, age, leaving: &leaving };
             match tls {
                 None if speaks(&stream, &stop).await => {
-                    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-                    until_ended(served, &stop, &cut).await;
+                    let service = Beside { inner: service, leaving: leaving.clone(), peer: None };
+                    until_ended(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)), end).await;
                 }
                 None => {}
                 Some(tls) => {
                     let secured = stop.run_until_cancelled(secured(&tls, stream)).await.flatten();
                     let Some((stream, peer)) = secured else { return };
-                    let service = TowerToHyperService::new(WithPeer { inner: service, peer });
-                    until_ended(builder.serve_connection(TokioIo::new(stream), service), &stop, &cut).await;
+                    let service = Beside { inner: service, leaving: leaving.clone(), peer };
+                    until_ended(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)), end).await;
                 }
             }
         });
@@ -130,16 +138,33 @@ where
     }
 }
 
-/// Lets a connection go on until it ends by itself; after the stop until its calls have ended, or the cut.
-async fn until_ended<C: GracefulConnection>(connection: C, stop: &CancellationToken, cut: &CancellationToken) {
+/// What ends a connection.
+struct End<'a> {
+    stop: &'a CancellationToken,
+    cut: &'a CancellationToken,
+    age: Option<ConnectionAge>,
+    /// Told when it is the age.
+    leaving: &'a Leaving,
+}
+
+/// Lets a connection go on until it ends by itself; after the stop until its calls have ended, or the cut; at its age for the grace of that.
+async fn until_ended<C: GracefulConnection>(connection: C, end: End<'_>) {
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = end.stop.cancelled() => {}
+        () = after(end.age.as_ref().map(ConnectionAge::draw)) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    // A stop ends the streams by itself, and cuts what is left in its own time.
+    let grace = end.age.filter(|_| !end.stop.is_cancelled()).map(|age| age.grace);
+    if grace.is_some() {
+        end.leaving.0.cancel();
     }
     tokio::select! {
         _ = connection => {}
-        () = cut.cancelled() => {}
+        () = after(grace) => {}
+        () = end.cut.cancelled() => {}
     }
 }
 
@@ -151,14 +176,23 @@ async fn secured(tls: &Arc<Tls>, stream: TcpStream) -> Option<(TlsStream<TcpStre
     matches!(first, Ok(Ok(bytes)) if !bytes.is_empty()).then_some((stream, peer))
 }
 
-/// Puts beside each request who is at the other end of the connection.
+/// Ends after a time; without one, never.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Puts beside each request of a connection who is at its other end, and that the connection is to go.
 #[derive(Clone)]
-struct WithPeer<S> {
+struct Beside<S> {
     inner: S,
+    leaving: Leaving,
     peer: Option<Arc<Peer>>,
 }
 
-impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithPeer<S> {
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Beside<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -168,6 +202,7 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for WithPeer<S> {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
+        request.extensions_mut().insert(self.leaving.clone());
         if let Some(peer) = &self.peer {
             request.extensions_mut().insert(peer.clone());
         }
@@ -188,6 +223,7 @@ fn builder(protocol: &Protocol, settings: &Settings, calls: Calls) -> auto::Buil
     match protocol {
         Protocol::Grpc(_) => builder.http2_only(),
         Protocol::Http => builder.http1_only(),
+        Protocol::Both => builder,
     }
 }
 

@@ -1,6 +1,6 @@
-//! grpc.health.v1, truthful: NOT_SERVING until the app says that the store is open and the listeners are bound.
+//! grpc.health.v1, truthful: NOT_SERVING until the app says that the store is open and the listeners are bound, and again as it stops.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
@@ -13,17 +13,25 @@ use tonic_health::{
 use crate::{
     pb::{journey_service_server, provider_service_server},
     store::Store,
+    telemetry::metrics::state::StoreMeter,
 };
 
 /// The name under which the health of the store is told. The gateway itself goes on serving what it can while the store is gone, so
 /// its own health does not depend on it: if it did, an outage of the store would take every replica out of service at once.
 pub const STORE: &str = "sangam.store";
 
+/// The name that says only that the process answers. It is SERVING from the first moment to the last: what a restart cannot mend is no
+/// reason for one.
+pub const LIVENESS: &str = "liveness";
+
+/// The name under which the gateway says whether calls should be sent to it.
+pub const READINESS: &str = "readiness";
+
 /// How often the store is asked whether it answers.
 const ASK_STORE: Duration = Duration::from_secs(1);
 
 /// The names that can be asked for; the empty one stands for the whole gateway.
-pub const NAMES: [&str; 3] = ["", journey_service_server::SERVICE_NAME, provider_service_server::SERVICE_NAME];
+pub const NAMES: [&str; 4] = ["", READINESS, journey_service_server::SERVICE_NAME, provider_service_server::SERVICE_NAME];
 
 /// Tells callers and probes whether the gateway serves.
 #[derive(Clone, Debug)]
@@ -36,6 +44,7 @@ impl Health {
         // A fresh reporter says SERVING; nobody sees it, for its service does not exist yet.
         health.set(ServingStatus::NotServing).await;
         health.store_serving(false).await;
+        health.0.set_service_status(LIVENESS, ServingStatus::Serving).await;
         health
     }
 
@@ -69,11 +78,13 @@ impl Health {
 }
 
 /// Tells of the store's health until `stop`.
-pub async fn watch_store(health: Health, store: Store, stop: CancellationToken) {
+pub async fn watch_store(health: Health, store: Store, meter: StoreMeter, stop: CancellationToken) {
     let mut before = None;
     while !stop.is_cancelled() {
+        let asked = Instant::now();
         let answer = store.ping().await;
         let serving = answer.is_ok();
+        meter.pinged(asked.elapsed(), serving);
         if before != Some(serving) {
             match &answer {
                 Ok(()) => tracing::info!("the store answers"),

@@ -1,6 +1,8 @@
 //! The listeners: an accept loop, one list of layers, health and reflection.
 
 pub mod accept;
+pub mod admin;
+pub mod age;
 pub mod health;
 pub mod layers;
 pub mod reflection;
@@ -16,12 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
+pub use age::ConnectionAge;
 pub use layers::{call_id::CallId, deadline::Deadline};
 use tls::Tls;
 
 use crate::{
     access::Gate,
     config::{Config, Deadlines},
+    telemetry::metrics::RpcMeter,
 };
 
 /// How a listener behaves.
@@ -39,6 +43,10 @@ pub struct Settings {
     pub gate: Arc<Gate>,
     /// The TLS of the gRPC listener; none without.
     pub tls: Option<Arc<Tls>>,
+    /// How old a gRPC connection may get; none for as old as it likes.
+    pub age: Option<ConnectionAge>,
+    /// Measures the calls.
+    pub meter: RpcMeter,
 }
 
 impl Settings {
@@ -51,6 +59,8 @@ impl Settings {
             deadlines: config.deadlines.clone(),
             gate,
             tls,
+            age: None,
+            meter: RpcMeter::silent(),
         }
     }
 }
@@ -64,12 +74,14 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         // Outermost, so that every answer carries the id, whoever makes it.
         .layer(layers::call_id::CallIdLayer)
         // Outside everything that can answer by itself: a refusal, a panic and a passed deadline are traced like any result.
-        .layer(layers::trace::TraceLayer)
+        .layer(layers::trace::TraceLayer { meter: settings.meter.clone() })
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
         // The time runs for the work, and the answer at its end passes the layers above. Asking an issuer for a new key is work, too. The
         // load shed takes its place inside.
         .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
+        // Inside everything that writes down how a call ended: for all of it this is an end as the gateway's stop is one.
+        .layer(layers::leaving::LeavingLayer)
         // Nobody who is unknown learns even which methods there are.
         .layer(layers::authenticate::AuthenticateLayer { gate: settings.gate.clone() })
         // Limits per tenant take their place inside.

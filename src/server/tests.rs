@@ -32,6 +32,8 @@ fn settings(grace: Duration) -> Settings {
         deadlines: Deadlines::default(),
         gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
         tls: None,
+        age: None,
+        meter: RpcMeter::silent(),
     }
 }
 
@@ -268,4 +270,34 @@ async fn the_webhook_listener_takes_posts_only() {
     assert!(good.starts_with("HTTP/1.1 200") && good.ends_with("\r\n5"), "{good}");
     let wrong = posted(b"GET /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     assert!(wrong.starts_with("HTTP/1.1 405"), "{wrong}");
+}
+
+#[tokio::test]
+async fn an_old_connection_is_told_to_go_and_what_outlives_its_grace_is_cut() {
+    const WATCH: &str = "/sangam.v1.JourneyService/WatchStatus";
+    let method = |request: Request<axum::body::Body>| async move {
+        if request.uri().path() != WATCH {
+            pending::<()>().await;
+        }
+        let first = tokio_stream::once(Ok::<_, Status>(http_body::Frame::data(Bytes::from_static(b"first"))));
+        let body = StreamBody::new(first.chain(tokio_stream::pending()));
+        Response::builder().header("content-type", "application/grpc").body(Body::new(body)).unwrap()
+    };
+    let age = ConnectionAge {
+        most: Duration::from_millis(300),
+        grace: Duration::from_millis(100),
+        random: Arc::new(crate::random::SystemRandom),
+    };
+    let served = serve(routes(method), Settings { age: Some(age), ..settings(Duration::from_secs(600)) }).await;
+    let mut client = client(served.address).await;
+    let watch = client.send_request(request(WATCH, None)).await.unwrap();
+    let hanging = tokio::spawn(client.send_request(request(METHOD, None)));
+    let told = watch.into_body().collect().await.unwrap();
+    let end = Status::from_header_map(told.trailers().unwrap()).unwrap();
+    assert_eq!((end.code(), told.to_bytes()), (tonic::Code::Unavailable, Bytes::from_static(b"first")));
+    assert_eq!(end.get_details_error_info().unwrap().reason, "SHUTTING_DOWN");
+    assert!(end.get_details_retry_info().is_some());
+    // The other call had the grace, and no more.
+    assert!(hanging.await.unwrap().is_err());
+    assert!(client.send_request(request(METHOD, None)).await.is_err());
 }

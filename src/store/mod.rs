@@ -1,6 +1,7 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
 mod backup;
+mod census;
 mod changes;
 mod columns;
 mod documents;
@@ -25,6 +26,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 
 pub use backup::{BackupError, backup};
+pub use census::{Census, CensusStore, Connections, InState, Waiting};
 pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
 pub use events::{Event, EventStore, FeedEvent, FeedNote, FeedPage, FeedPosition};
@@ -49,6 +51,7 @@ pub type Store = Arc<dyn Storage>;
 #[async_trait]
 pub trait Storage:
     ChangeStore
+    + CensusStore
     + JourneyStore
     + EventStore
     + FindStore
@@ -86,6 +89,9 @@ pub enum StoreError {
     /// The database answered with a fault.
     #[error("database: {0}")]
     Database(String),
+    /// The database cannot be reached, or takes nobody in yet.
+    #[error("database: {0}")]
+    Unreachable(String),
     /// A row cannot be opened or read back.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(&'static str),
@@ -105,10 +111,15 @@ impl From<sqlx::Error> for StoreError {
         // A database's message can quote values; its code and kind cannot.
         let what = match &error {
             sqlx::Error::Database(database) => {
-                format!("code {}", database.code().unwrap_or_default())
+                let code = database.code().unwrap_or_default();
+                // Class 08 of SQL: no connection. 53300 and 57P0x of PostgreSQL: too many connections; stopping, or starting still.
+                if code.starts_with("08") || code.starts_with("57P0") || code == "53300" {
+                    return Self::Unreachable(format!("code {code}"));
+                }
+                format!("code {code}")
             }
-            sqlx::Error::Io(io) => format!("io {}", io.kind()),
-            sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+            sqlx::Error::Io(io) => return Self::Unreachable(format!("io {}", io.kind())),
+            sqlx::Error::PoolTimedOut => return Self::Unreachable("no connection in time".to_owned()),
             sqlx::Error::PoolClosed => "closed".to_owned(),
             _ => "unexpected answer".to_owned(),
         };

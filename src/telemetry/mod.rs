@@ -1,6 +1,8 @@
-//! Traces and logs. Nothing personal enters either: `redact` says how.
+//! Traces, logs and metrics. Nothing personal enters either: `redact` says how.
 
 pub mod lines;
+pub mod links;
+pub mod metrics;
 pub mod propagation;
 pub mod redact;
 

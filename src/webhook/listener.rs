@@ -13,8 +13,10 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::LengthLimitError;
+use tracing::{Instrument, Span, field::Empty};
 
 use super::{Inbox, address::Address, unverified::Unverified};
+use crate::telemetry::metrics::words::{ProviderWord, Received, Word};
 
 /// `/webhooks/<provider>/<token>`, for POST.
 pub fn router(inbox: Inbox) -> Router {
@@ -23,9 +25,11 @@ pub fn router(inbox: Inbox) -> Router {
 
 async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String, String)>, request: Request) -> Response {
     if !inbox.requests.take(inbox.service.clock().now()) {
+        inbox.count(None, Received::RateLimited);
         return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
     }
-    match receive(&inbox, &provider, &token, request).await {
+    let span = tracing::info_span!("webhook.receive", otel.kind = "server", provider = Empty, outcome = Empty);
+    match receive(&inbox, &provider, &token, request).instrument(span).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(status) => status.into_response(),
     }
@@ -34,10 +38,12 @@ async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String,
 async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -> Result<(), StatusCode> {
     let unavailable = |error| {
         tracing::error!(%error, "a message cannot be taken");
+        inbox.count(None, Received::Unavailable);
         StatusCode::SERVICE_UNAVAILABLE
     };
     let Some(address) = Address::find(&inbox.service, provider, token).await.map_err(unavailable)? else {
         inbox.refused(None, "UNKNOWN_ADDRESS");
+        inbox.count(None, Received::UnknownAddress);
         return Err(StatusCode::UNAUTHORIZED);
     };
     let (parts, body) = request.into_parts();
@@ -45,15 +51,21 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
     let unsigned = |signature: &crate::providers::inbound::Signature| !signature.is_present(&parts.headers);
     if address.door().and_then(|door| door.signature.as_ref()).is_some_and(unsigned) {
         inbox.refused(Some(&address), "UNSIGNED");
+        inbox.count(Some(&address), Received::Unsigned);
         return Err(StatusCode::UNAUTHORIZED);
     }
-    let body = read(&parts.headers, body, inbox.settings.max_body).await?;
+    let body = read(&parts.headers, body, inbox.settings.max_body).await.inspect_err(|_| {
+        inbox.count(Some(&address), Received::Unreadable);
+    })?;
     let message = Unverified::new(address.clone(), parts.headers, body);
     let verified = message.verify(inbox.service.clock().now(), inbox.settings.keep).map_err(|refused| {
         inbox.refused(Some(&address), refused.word());
+        inbox.count(Some(&address), Received::Unproved);
         StatusCode::UNAUTHORIZED
     })?;
-    inbox.keep(verified).await.map(drop).map_err(unavailable)
+    let kept = inbox.keep(verified).await.map_err(unavailable)?;
+    inbox.count(Some(&address), if kept { Received::Kept } else { Received::Known });
+    Ok(())
 }
 
 /// Reads a body of bounded size.
@@ -69,6 +81,14 @@ async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Sta
 }
 
 impl Inbox {
+    fn count(&self, address: Option<&Address>, outcome: Received) {
+        let provider = ProviderWord::of(address.map_or("", |address| address.provider.id()));
+        let span = Span::current();
+        span.record("provider", provider.word());
+        span.record("outcome", outcome.word());
+        self.service.tallies().webhooks.count(provider, outcome);
+    }
+
     /// Notes a refusal. The path is anybody's text and is not written.
     fn refused(&self, address: Option<&Address>, reason: &'static str) {
         if self.lines.take(self.service.clock().now()) {

@@ -7,9 +7,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, field::Empty};
 
 use super::{Inbox, applied::Decision, read_back::ReadBack};
-use crate::store::{MessageState, StoreError};
+use crate::{
+    store::{MessageState, StoreError},
+    telemetry::metrics::words::Applied,
+};
 
 /// Messages that are applied with one commit.
 const BATCH: u32 = 256;
@@ -84,7 +88,9 @@ impl Inbox {
         let now = self.service.clock().now();
         let (mut pass, mut settled, mut jobs) = (Pass::default(), Vec::new(), Vec::new());
         for message in self.service.store().due_messages(now, BATCH).await? {
-            let one = match self.decide(&message).await? {
+            let span = tracing::info_span!("webhook.apply", provider = %message.provider, outcome = Empty);
+            self.service.links().link(&message.id, &span);
+            let one = match self.decide(&message).instrument(span.clone()).await? {
                 Decision::Settle(one) => one,
                 Decision::ReadBack(job) if jobs.len() < room => {
                     let claim = job.claim(self);
@@ -94,11 +100,24 @@ impl Inbox {
                 Decision::ReadBack(_) => self.again(&message, now),
             };
             pass.count(one.state);
+            span.record("outcome", one.state.word());
+            for journey_id in &one.wakes {
+                self.service.links().remember(journey_id, &span);
+            }
             settled.push(one);
         }
         if !settled.is_empty() {
             self.service.store().settle_messages(&settled, now).await?;
             self.service.wake_background();
+        }
+        let applied = &self.service.tallies().applied;
+        for (word, count) in [
+            (Applied::Applied, pass.applied),
+            (Applied::Parked, pass.parked),
+            (Applied::Quarantined, pass.quarantined),
+            (Applied::Again, pass.again),
+        ] {
+            applied.add(word, count as u64);
         }
         Ok((pass, jobs))
     }

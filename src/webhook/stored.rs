@@ -12,11 +12,13 @@ impl Inbox {
         let Verified { address, body, proved } = message;
         let (provider, bytes) = (address.provider.clone(), body.len());
         let received_at = self.service.clock().now();
+        let id = new_id(self.service.random().as_ref(), "msg");
+        self.service.links().remember(&id, &tracing::Span::current());
         let kept = self
             .service
             .store()
             .keep_message(NewMessage {
-                id: new_id(self.service.random().as_ref(), "msg"),
+                id,
                 tenant: self.service.tenant().id.clone(),
                 provider: provider.id().to_owned(),
                 credential: provider.credential().to_owned(),

@@ -91,7 +91,8 @@ impl Drop for Killed {
 
 #[test]
 fn serve_logs_json_warns_of_an_open_listener_and_stops_on_sigterm_with_0() {
-    let directory = configured("[listen]\ngrpc = \"0.0.0.0:0\"\nwebhook = \"0.0.0.0:0\"\ninsecure = true\n");
+    let directory =
+        configured("[listen]\ngrpc = \"0.0.0.0:0\"\nwebhook = \"0.0.0.0:0\"\nadmin = \"127.0.0.1:0\"\ninsecure = true\n");
     let mut command = sangam(directory.path(), &["serve"]);
     command.env("THE_SECRET", "x").env("SANGAM_CONFIG", "sangam.toml");
     let mut child = Killed(command.spawn().unwrap());
@@ -112,7 +113,7 @@ fn serve_logs_json_warns_of_an_open_listener_and_stops_on_sigterm_with_0() {
 fn a_port_that_is_taken_ends_the_start_with_1() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let directory = configured(&format!("[listen]\ngrpc = \"{address}\"\nwebhook = \"127.0.0.1:0\"\n"));
+    let directory = configured(&format!("[listen]\ngrpc = \"{address}\"\nwebhook = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n"));
     let output = sangam(directory.path(), &["--config", "sangam.toml"]).env("THE_SECRET", "x").output().unwrap();
     let (code, _, log) = text(&output);
     assert_eq!(code, Some(1));

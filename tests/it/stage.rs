@@ -118,7 +118,7 @@ fn toml(replay: &Replay, directory: &Path, limits: &str, longest_ms: u64) -> Str
         )
     };
     format!(
-        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nshutdown_grace_ms = 200\n[store]\npath = \"{}\"\n[seal]\nkey_file = \"{seal}\"\n\
+        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nshutdown_grace_ms = 200\n[store]\npath = \"{}\"\n[seal]\nkey_file = \"{seal}\"\n\
          [poller]\nfirst_ms = 5\nmax_ms = {longest_ms}\n[tenant]\nid = \"t\"\nfull_view = true\n{}{}\
          [tenant.finpass.main]\nbase_url = \"http://{}/finpass\"\napi_key = {{ file = \"{secret}\" }}\n\
          api_secret = {{ file = \"{secret}\" }}\nlimits = {{ {limits} }}\n",

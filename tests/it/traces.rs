@@ -15,8 +15,12 @@ use sangam::{
     clock::SystemClock,
     config::Deadlines,
     pb::{GetStatusRequest, Product, journey_service_client::JourneyServiceClient},
-    sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
+    sandbox::{
+        Sandbox, SandboxConfig, customer,
+        gateway_config::{gateway_toml, point_webhooks},
+    },
     server::{Settings, accept},
+    telemetry::metrics::RpcMeter,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,10 +32,10 @@ use crate::{
     harness::start_request,
 };
 
-type Exports = Arc<Mutex<Vec<(String, Bytes)>>>;
+pub type Exports = Arc<Mutex<Vec<(String, Bytes)>>>;
 
 /// A collector that keeps what it gets and answers with an empty message.
-async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
+pub async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     let exports = Exports::default();
     let kept = exports.clone();
     let handler = move |request: axum::extract::Request| {
@@ -56,17 +60,27 @@ async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
         deadlines: Deadlines::default(),
         gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
         tls: None,
+        age: None,
+        meter: RpcMeter::silent(),
     };
     // The accept loop alone: the layers know the contract's methods only.
     tokio::spawn(accept::serve(listener, accept::Protocol::Grpc(None), service, settings, stop.clone()));
     (address, exports)
 }
 
+/// The messages of one signal.
+pub fn messages(exports: &Exports, signal: &str) -> std::vec::IntoIter<Bytes> {
+    let exports = exports.lock().unwrap();
+    let of_it = exports.iter().filter(|(path, _)| path.contains(&format!(".collector.{signal}.")));
+    // Behind a frame's head: a flag and four bytes of length.
+    of_it.map(|(_, body)| body.slice(5..)).collect::<Vec<_>>().into_iter()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_spans_are_sent_before_the_gateway_ends_and_belong_to_the_callers_trace() {
     let stop = CancellationToken::new();
     let (collector, exports) = collector(&stop).await;
-    let directory = configured("[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\n");
+    let directory = configured("[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n");
     let mut command = sangam(directory.path(), &["serve", "--config", "sangam.toml"]);
     command.env("THE_SECRET", "x").env("SANGAM__TELEMETRY__OTLP_ENDPOINT", format!("http://{collector}"));
     let mut gateway = Killed(command.spawn().unwrap());
@@ -83,7 +97,7 @@ async fn the_last_spans_are_sent_before_the_gateway_ends_and_belong_to_the_calle
 
     let exports = exports.lock().unwrap();
     let has = |part: &[u8]| exports.iter().any(|(_, body)| body.windows(part.len()).any(|window| window == part));
-    assert!(exports.iter().all(|(path, _)| path == "/opentelemetry.proto.collector.trace.v1.TraceService/Export"));
+    assert!(exports.iter().any(|(path, _)| path == "/opentelemetry.proto.collector.trace.v1.TraceService/Export"));
     assert!(has(b"grpc.health.v1.Health/Check") && has(b"sangam"));
     assert!(has(&0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes()), "the caller's trace id");
     assert!(has(&0x00f0_67aa_0ba9_02b7_u64.to_be_bytes()), "the caller's span as parent");
@@ -116,7 +130,23 @@ mod otlp {
         pub parent: Vec<u8>,
         #[prost(string, tag = "5")]
         pub name: String,
+        #[prost(message, repeated, tag = "13")]
+        pub links: Vec<Link>,
     }
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Link {
+        #[prost(bytes = "vec", tag = "2")]
+        pub id: Vec<u8>,
+    }
+}
+
+fn spans(exports: &Exports) -> Vec<otlp::Span> {
+    messages(exports, "trace")
+        .map(|message| <otlp::Export as prost::Message>::decode(message).unwrap())
+        .flat_map(|export| export.resources)
+        .flat_map(|resource| resource.scopes)
+        .flat_map(|scope| scope.spans)
+        .collect()
 }
 
 /// The names from a span up to the one that the caller sent.
@@ -157,21 +187,50 @@ async fn one_trace_leads_from_the_caller_through_rpc_and_cache_to_the_provider()
     stop.cancel();
     sandbox.stop().await;
 
-    let exports = exports.lock().unwrap();
     let trace = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes();
-    let spans: Vec<otlp::Span> = exports
-        .iter()
-        // A frame's head: a flag and four bytes of length.
-        .map(|(_, body)| <otlp::Export as prost::Message>::decode(&body[5..]).unwrap())
-        .flat_map(|export| export.resources)
-        .flat_map(|resource| resource.scopes)
-        .flat_map(|scope| scope.spans)
-        .filter(|span| span.trace == trace)
-        .collect();
+    let spans: Vec<otlp::Span> = spans(&exports).into_iter().filter(|span| span.trace == trace).collect();
     let ways: Vec<Vec<String>> = spans.iter().map(|span| way_up(&spans, span)).collect();
     let caller = 0x00f0_67aa_0ba9_02b7_u64.to_string();
     let rpc = |method: &str| format!("sangam.v1.JourneyService/{method}");
     let has = |way: &[&str]| ways.iter().any(|names| names.iter().map(String::as_str).eq(way.iter().copied()));
     assert!(has(&["provider.attempt", "provider.call", &rpc("StartJourney"), &caller]), "{ways:?}");
-    assert!(has(&["cache.load", &rpc("GetStatus"), &caller]), "{ways:?}");
+    assert!(has(&["store.read", "cache.load", &rpc("GetStatus"), &caller]), "{ways:?}");
+    assert!(has(&["store.write", &rpc("StartJourney"), &caller]), "{ways:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_is_linked_to_the_message_that_woke_it_and_that_to_its_arrival() {
+    let stop = CancellationToken::new();
+    let (collector, exports) = collector(&stop).await;
+    let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(SystemClock)).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let text = gateway_toml(&sandbox, directory.path())
+        .unwrap()
+        .replace("first_ms = 100\nmax_ms = 400", "first_ms = 3600000\nmax_ms = 3600000");
+    std::fs::write(directory.path().join("sangam.toml"), text).unwrap();
+    let mut command = sangam(directory.path(), &["serve", "--config", "sangam.toml"]);
+    command.env("SANGAM__TELEMETRY__OTLP_ENDPOINT", format!("http://{collector}"));
+    let mut gateway = Killed(command.spawn().unwrap());
+    let mut lines = BufReader::new(gateway.0.stderr.take().unwrap()).lines();
+    let grpc = wait_for(&mut lines, "serving gRPC")["address"].as_str().unwrap().to_owned();
+    let webhook = wait_for(&mut lines, "taking webhooks")["address"].as_str().unwrap().to_owned();
+    point_webhooks(&sandbox, webhook.parse().unwrap());
+    let mut client = JourneyServiceClient::new(Endpoint::from_shared(format!("http://{grpc}")).unwrap().connect().await.unwrap());
+    let opened = client.start_journey(start_request("finpro", "consent", "01", &[Product::Data])).await.unwrap().into_inner();
+    customer::approve(&opened.customer_url).await.unwrap();
+    // Nobody looks by itself, so the first change after the opening is the work of a message.
+    wait_for(&mut lines, "a message wakes its journeys");
+    wait_for(&mut lines, "journey changed");
+    std::thread::spawn(move || lines.for_each(drop));
+    assert_eq!(gateway.terminate(), Some(0));
+    stop.cancel();
+    sandbox.stop().await;
+
+    let spans = spans(&exports);
+    let named = |name: &'static str| spans.iter().filter(move |span| span.name == name);
+    let linked = |from: &'static str, to: &'static str| {
+        named(from).any(|span| span.links.iter().any(|link| named(to).any(|cause| cause.id == link.id)))
+    };
+    assert!(linked("webhook.apply", "webhook.receive"), "{spans:?}");
+    assert!(linked("background.look", "webhook.apply"), "{spans:?}");
 }

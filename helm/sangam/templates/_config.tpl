@@ -6,6 +6,8 @@ The gateway's settings: those of `config`, and over them what the chart decides.
   "listen" (dict
     "grpc" (printf "%s:50051" .Values.listen.host)
     "webhook" (printf "%s:50052" .Values.listen.host)
+    "admin" (printf "%s:50053" .Values.listen.host)
+    "drain_delay_ms" (mul .Values.shutdown.drainSeconds 1000)
     "insecure" .Values.allowUnauthenticated)
   "seal" (dict "key_file" (include "sangam.secretPath" .Values.seal.secretKey)) -}}
 {{- if eq .Values.store.type "sqlite" -}}

@@ -33,7 +33,7 @@ spec:
     fsGroupChangePolicy: OnRootMismatch
     seccompProfile:
       type: RuntimeDefault
-  terminationGracePeriodSeconds: {{ add .Values.shutdown.preStopSeconds (include "sangam.graceSeconds" . | int64) .Values.shutdown.marginSeconds }}
+  terminationGracePeriodSeconds: {{ add .Values.shutdown.preStopSeconds .Values.shutdown.drainSeconds (include "sangam.graceSeconds" . | int64) .Values.shutdown.marginSeconds }}
   containers:
     - name: sangam
       image: {{ include "sangam.image" . | quote }}
@@ -48,15 +48,19 @@ spec:
           containerPort: 50051
         - name: webhook
           containerPort: 50052
+        - name: admin
+          containerPort: 50053
       lifecycle:
         preStop:
-          # By the kubelet, for the image has no shell: load balancers look elsewhere before the listener closes.
+          # By the kubelet, for the image has no shell: the pod leaves the Services before it is told to stop.
           sleep:
             seconds: {{ .Values.shutdown.preStopSeconds }}
-      {{- range $probe := list "startup" "readiness" "liveness" }}
+      {{- range $probe, $name := dict "startup" "readiness" "readiness" "readiness" "liveness" "liveness" }}
       {{ $probe }}Probe:
+        # On the port for this, which is there from the first moment and asks for no certificate.
         grpc:
-          port: 50051
+          port: 50053
+          service: {{ $name }}
         {{- toYaml (index $.Values.probes $probe) | nindent 8 }}
       {{- end }}
       resources:

@@ -4,7 +4,11 @@
 mod look;
 mod steps;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -72,7 +76,10 @@ async fn purge(service: &Service, next: &mut Timestamp) {
     *next = now.checked_add(PURGE_EVERY).unwrap_or(now);
     match service.purge_past().await {
         Ok(0) => {}
-        Ok(gone) => tracing::info!(count = gone, "removed what is past its purge date"),
+        Ok(gone) => {
+            service.tallies().purged.fetch_add(gone, Ordering::Relaxed);
+            tracing::info!(count = gone, "removed what is past its purge date");
+        }
         Err(error) => tracing::error!(%error, "cannot remove what is past its purge date"),
     }
     let kept = service.watches().settings();
@@ -102,9 +109,12 @@ async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSe
             // There is room: only this task takes any.
             let Ok(permit) = limit.clone().acquire_owned().await else { return Ok(false) };
             let span = tracing::info_span!("background.look", journey_id = %journey_id);
+            service.links().link(&journey_id, &span);
             let service = service.clone();
             looks.spawn(
                 async move {
+                    let counted = service.clone();
+                    let _look = counted.tallies().look();
                     look_once(service, tenant, journey_id).await;
                     drop(permit);
                 }

@@ -2,6 +2,7 @@
 //! of the tree, so doing it again is safe.
 
 use jiff::{SignedDuration, Timestamp};
+use tracing::Instrument;
 
 use super::{Change, Service};
 use crate::{
@@ -28,7 +29,8 @@ impl Service {
         mut change: impl FnMut(&mut Journey) -> T,
     ) -> Result<(Journey, T), Failure> {
         for _ in 0..TRIES {
-            let Some(Versioned { mut journey, version }) = self.parts.store.journey(tenant, journey_id).await? else {
+            let read = self.parts.store.journey(tenant, journey_id).instrument(tracing::info_span!("store.read"));
+            let Some(Versioned { mut journey, version }) = read.await? else {
                 return Err(JourneyError::JourneyNotFound.into());
             };
             let before = journey.clone();
@@ -39,7 +41,8 @@ impl Service {
             let news = apply::finish(&before, &mut journey, now);
             journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
-            if self.parts.store.save_journey(&journey, version, due, now).await? {
+            let write = self.parts.store.save_journey(&journey, version, due, now).instrument(tracing::info_span!("store.write"));
+            if write.await? {
                 self.after_commit(&journey, news).await;
                 return Ok((journey, answer));
             }
@@ -63,7 +66,12 @@ impl Service {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
         journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
-        let open = self.parts.store.insert_unless_open(journey, except, self.first_due(now), now).await?;
+        let open = self
+            .parts
+            .store
+            .insert_unless_open(journey, except, self.first_due(now), now)
+            .instrument(tracing::info_span!("store.write"))
+            .await?;
         if open.is_none() {
             self.tell_others(journey, true);
             self.announce(journey);

@@ -16,6 +16,7 @@ use crate::{
         error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Provider, Target},
     },
+    telemetry::metrics::words::{DeliveryWord, Heard},
 };
 
 /// For how long a delivery that is being sent is nobody else's. Should its process die, or the provider take longer, it is sent again: both
@@ -38,6 +39,8 @@ impl Service {
                 DeliveryKind::Revoke => provider.revoke(call, target).await,
                 DeliveryKind::DeleteData => provider.delete_data(call, target).await,
             };
+            let (told, heard) = words(kind, result.is_ok());
+            self.tallies.deliveries.count(told, heard);
             match &result {
                 Ok(()) => tracing::info!(consent_id, "the provider has heard what was taken back"),
                 Err(error) => tracing::warn!(%error, consent_id, "the provider has not heard what was taken back"),
@@ -104,4 +107,12 @@ fn gone(kind: ErrorKind) -> bool {
 fn refused(error: &ProviderError) -> bool {
     error.effect == Effect::None
         && matches!(error.kind, ErrorKind::Refused | ErrorKind::UnknownReference | ErrorKind::Rejected | ErrorKind::NoAccounts)
+}
+
+fn words(kind: DeliveryKind, heard: bool) -> (DeliveryWord, Heard) {
+    let told = match kind {
+        DeliveryKind::Revoke => DeliveryWord::Revoke,
+        DeliveryKind::DeleteData => DeliveryWord::DeleteData,
+    };
+    (told, if heard { Heard::Done } else { Heard::Failed })
 }

@@ -72,6 +72,7 @@ use crate::{
     random::SharedRandom,
     seal::KeyedHash,
     store::Store,
+    telemetry::{links::Links, metrics::Tallies},
 };
 
 /// A change of a journey by this process or another one, told inside this process.
@@ -153,6 +154,9 @@ pub struct Service {
     pub(super) wake: Arc<Notify>,
     /// Wakes whoever applies messages.
     inbox: Arc<Notify>,
+    tallies: Arc<Tallies>,
+    /// What has caused what is done later.
+    links: Arc<Links>,
 }
 
 impl Service {
@@ -176,6 +180,8 @@ impl Service {
             watches,
             wake: Arc::new(Notify::new()),
             inbox: Arc::new(Notify::new()),
+            tallies: Arc::default(),
+            links: Arc::default(),
         }
     }
 
@@ -187,6 +193,16 @@ impl Service {
     /// The hub of the streams of changes.
     pub fn watches(&self) -> &Arc<watch::Hub> {
         &self.watches
+    }
+
+    /// What is counted.
+    pub fn tallies(&self) -> &Tallies {
+        &self.tallies
+    }
+
+    /// What has caused what is done later, for traces.
+    pub fn links(&self) -> &Links {
+        &self.links
     }
 
     /// The tenant.

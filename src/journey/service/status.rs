@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::Service;
 use crate::{
@@ -99,7 +100,7 @@ impl Service {
 
     /// The tree from the store.
     pub(crate) async fn load(&self, tenant: &str, journey_id: &str) -> Result<Journey, Failure> {
-        match self.parts.store.journey(tenant, journey_id).await? {
+        match self.parts.store.journey(tenant, journey_id).instrument(tracing::info_span!("store.read")).await? {
             Some(versioned) => Ok(versioned.journey),
             None => Err(JourneyError::JourneyNotFound.into()),
         }

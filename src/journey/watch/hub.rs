@@ -57,6 +57,12 @@ impl Hub {
         &self.settings
     }
 
+    /// How many streams are open.
+    pub fn open(&self) -> u64 {
+        let most = self.settings.streams.min(Semaphore::MAX_PERMITS);
+        u64::try_from(most.saturating_sub(self.slots.available_permits())).unwrap_or(u64::MAX)
+    }
+
     /// Tells the streams of every change until `stop`; then every stream ends, and none begins any more.
     pub async fn run(&self, mut changes: broadcast::Receiver<Change>, stop: CancellationToken) {
         loop {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::{
     capability::ProviderProduct,
     error::{ErrorKind, ProviderError},
-    http::{Executor, OutboundRequest, OutboundResponse},
+    http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
@@ -23,7 +23,6 @@ use crate::{
     journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, DayRange, Journey},
     pb,
-    resilience::retry::Jitter,
 };
 
 mod analysis;
@@ -68,9 +67,9 @@ pub struct Finpass {
 
 impl Finpass {
     /// A credential by its valid settings.
-    pub fn new(credential: &str, settings: Settings, jitter: Jitter, clock: SharedClock) -> Result<Self, reqwest::Error> {
+    pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
         let plain_http = is_loopback(&settings.base_url);
-        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, jitter)?;
+        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward)?;
         Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
     }
 
@@ -228,7 +227,7 @@ impl Provider for Finpass {
 pub(super) fn build_all(
     configs: &BTreeMap<String, Config>,
     path: &str,
-    jitter: &Jitter,
+    outward: &Outward,
     clock: &SharedClock,
     faults: &mut Faults,
 ) -> Vec<Finpass> {
@@ -236,7 +235,7 @@ pub(super) fn build_all(
     for (name, config) in configs {
         let path = format!("{path}.{ID}.{name}");
         let Some(settings) = config.check(&path, faults) else { continue };
-        match Finpass::new(name, settings, jitter.clone(), clock.clone()) {
+        match Finpass::new(name, settings, outward.of(ID, name), clock.clone()) {
             Ok(finpass) => built.push(finpass),
             Err(_) => faults.add(path, "the HTTP client cannot be made: check the machine's certificates"),
         }

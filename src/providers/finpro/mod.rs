@@ -14,7 +14,7 @@ use super::{
     capability::ProviderProduct,
     download::Downloader,
     error::{ErrorKind, ProviderError},
-    http::{Executor, OutboundRequest, OutboundResponse},
+    http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
@@ -30,7 +30,6 @@ use crate::{
     journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, Consent, ConsentState, DayRange, Journey},
     pb,
-    resilience::retry::Jitter,
 };
 
 mod analysis;
@@ -79,8 +78,8 @@ pub struct FinPro {
 
 impl FinPro {
     /// A credential by its valid settings.
-    pub fn new(credential: &str, settings: Settings, jitter: Jitter, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let executor = Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, jitter)?;
+    pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
+        let executor = Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, outward)?;
         let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
         let products = products::products(&settings);
         let terms = Mutex::default();
@@ -358,7 +357,7 @@ impl FinPro {
 pub(super) fn build_all(
     configs: &std::collections::BTreeMap<String, Config>,
     path: &str,
-    jitter: &Jitter,
+    outward: &Outward,
     clock: &SharedClock,
     faults: &mut Faults,
 ) -> Vec<FinPro> {
@@ -372,7 +371,7 @@ pub(super) fn build_all(
         if built.iter().any(taken) {
             faults.add(format!("{path}.webhook.token"), "must differ from the token of every other credential");
         }
-        match FinPro::new(name, settings, jitter.clone(), clock.clone()) {
+        match FinPro::new(name, settings, outward.of(ID, name), clock.clone()) {
             Ok(finpro) => built.push(finpro),
             Err(_) => faults.add(path, "the HTTP client cannot be made: check the machine's certificates"),
         }

@@ -17,7 +17,7 @@ use crate::{
     providers::{
         error::ProviderError,
         finpass, finpro,
-        http::{Executor, Limits, OutboundResponse},
+        http::{Executor, Limits, OutboundResponse, Outward},
         provider::{Call, Latest, Opening, Plan, Provider, Target},
     },
     seal::KeyedHash,
@@ -97,13 +97,13 @@ fn finpro_adapters() -> &'static [finpro::FinPro] {
         let styles = [finpro::Style::Consent, finpro::Style::Orchestration];
         styles
             .into_iter()
-            .filter_map(|style| finpro::FinPro::new("fuzzed", finpro_settings(style)?, jitter(), clock()).ok())
+            .filter_map(|style| finpro::FinPro::new("fuzzed", finpro_settings(style)?, outward(), clock()).ok())
             .collect()
     })
 }
 
-fn jitter() -> crate::resilience::retry::Jitter {
-    std::sync::Arc::new(|| 0.0)
+fn outward() -> Outward {
+    Outward { jitter: std::sync::Arc::new(|| 0.0), meter: crate::telemetry::metrics::CallMeter::silent() }
 }
 
 fn finpro_settings(style: finpro::Style) -> Option<finpro::Settings> {
@@ -142,7 +142,7 @@ fn finpass_adapter() -> Option<&'static finpass::Finpass> {
     let built = BUILT.get_or_init(|| {
         let base_url = "https://provider.example/x".parse().ok()?;
         let settings = finpass::Settings { base_url, credentials: HeaderMap::new(), limits: Limits::default() };
-        finpass::Finpass::new("fuzzed", settings, jitter(), clock()).ok()
+        finpass::Finpass::new("fuzzed", settings, outward(), clock()).ok()
     });
     assert!(built.is_some(), "the adapter cannot be made");
     built.as_ref()

@@ -27,7 +27,7 @@ pub struct Deadline(pub Instant);
 /// Services without a deadline: watching the health and asking for descriptors go on as long as their callers like.
 const EXEMPT: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
 /// Calls that only their caller's own time ends.
-const OPEN_ENDED: [&str; 2] = ["/sangam.v1.JourneyService/WatchStatus", "/sangam.v1.JourneyService/WatchJourneys"];
+pub(super) const OPEN_ENDED: [&str; 2] = ["/sangam.v1.JourneyService/WatchStatus", "/sangam.v1.JourneyService/WatchJourneys"];
 
 /// Makes [`EndAtDeadline`].
 #[derive(Debug, Clone)]

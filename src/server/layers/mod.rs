@@ -3,6 +3,7 @@
 pub mod authenticate;
 pub mod call_id;
 pub mod deadline;
+pub mod leaving;
 pub mod panic;
 mod refusal;
 pub mod scope;

@@ -1,6 +1,6 @@
 //! The statuses that the layers answer by themselves. Everything else is made where the rpcs are.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -32,18 +32,26 @@ pub(super) fn unimplemented() -> Status {
     refused(Code::Unimplemented, ErrorReason::MethodUnknown, "There is no such method.", None)
 }
 
+/// The status of a watch whose connection is to go. It goes on at once on another one, wherever that leads.
+pub(super) fn leaving() -> Status {
+    let mut details = details(ErrorReason::ShuttingDown, [("effect".to_owned(), "NONE".to_owned())].into());
+    details.set_retry_info(Some(Duration::ZERO));
+    Status::with_error_details(Code::Unavailable, "The connection has reached its age; another one goes on.", details)
+}
+
 fn refused(code: Code, reason: ErrorReason, text: &str, scope: Option<Scope>) -> Status {
     let scope = scope.map(|scope| ("scope".to_owned(), scope.name().to_owned()));
-    with_metadata(code, reason, text, scope.into_iter().chain([("effect".to_owned(), "NONE".to_owned())]).collect())
+    let metadata = scope.into_iter().chain([("effect".to_owned(), "NONE".to_owned())]).collect();
+    Status::with_error_details(code, text, details(reason, metadata))
 }
 
 fn status(code: Code, reason: ErrorReason, text: &str) -> Status {
-    with_metadata(code, reason, text, HashMap::from([("effect".to_owned(), "UNKNOWN".to_owned())]))
+    Status::with_error_details(code, text, details(reason, HashMap::from([("effect".to_owned(), "UNKNOWN".to_owned())])))
 }
 
-fn with_metadata(code: Code, reason: ErrorReason, text: &str, metadata: HashMap<String, String>) -> Status {
+fn details(reason: ErrorReason, metadata: HashMap<String, String>) -> ErrorDetails {
     let reason = reason.as_str_name().trim_start_matches("ERROR_REASON_");
-    Status::with_error_details(code, text, ErrorDetails::with_error_info(reason, "sangam", metadata))
+    ErrorDetails::with_error_info(reason, "sangam", metadata)
 }
 
 /// A status as the trailers of a stream that has begun. Trailers that cannot be written become a bare INTERNAL.

@@ -1,4 +1,4 @@
-//! One server span for each rpc, below the caller's own, and one log line at its end.
+//! One server span for each rpc, below the caller's own; one log line and one measurement at its end.
 
 use std::{
     future::Future,
@@ -12,27 +12,36 @@ use http_body::Frame;
 use tokio::time::Instant;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
-use tracing::{Span, field::Empty};
+use tracing::{Level, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
 
 use super::call_id::CallId;
-use crate::telemetry::propagation;
+use crate::telemetry::{
+    metrics::{RpcMeter, rpc::Rpc},
+    propagation,
+};
 
 /// Makes [`Trace`].
-#[derive(Debug, Clone, Copy)]
-pub struct TraceLayer;
+#[derive(Debug, Clone)]
+pub struct TraceLayer {
+    /// Measures the calls.
+    pub meter: RpcMeter,
+}
 
 impl<S> Layer<S> for TraceLayer {
     type Service = Trace<S>;
     fn layer(&self, inner: S) -> Trace<S> {
-        Trace(inner)
+        Trace { inner, meter: self.meter.clone() }
     }
 }
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct Trace<S>(S);
+pub struct Trace<S> {
+    inner: S,
+    meter: RpcMeter,
+}
 
 impl<S, Q> Service<Request<Q>> for Trace<S>
 where
@@ -44,12 +53,12 @@ where
     type Future = Answer<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let ending = Ending::begin(span(&request), request.uri().path().starts_with("/grpc.health.v1."));
-        let answer = ending.span.in_scope(|| self.0.call(request));
+        let ending = Ending::begin(span(&request), request.uri().path(), self.meter.clone());
+        let answer = ending.span.in_scope(|| self.inner.call(request));
         Answer { answer, ending: Some(ending) }
     }
 }
@@ -140,8 +149,10 @@ struct Ending {
 }
 
 impl Ending {
-    fn begin(span: Span, is_probe: bool) -> Self {
-        Self { span, line: Line { begin: Instant::now(), is_probe, written: false } }
+    fn begin(span: Span, path: &str, meter: RpcMeter) -> Self {
+        meter.begin();
+        let is_probe = path.starts_with("/grpc.health.v1.");
+        Self { span, line: Line { begin: Instant::now(), rpc: Rpc::of(path), meter, is_probe, written: false } }
     }
 
     fn end(&mut self, code: Code) {
@@ -161,6 +172,8 @@ impl Drop for Ending {
 /// The line at the end of a call.
 struct Line {
     begin: Instant,
+    rpc: Rpc,
+    meter: RpcMeter,
     /// Probes come every few seconds for ever: their lines are written at the level `debug` only.
     is_probe: bool,
     written: bool,
@@ -179,11 +192,37 @@ impl Line {
         if faults.contains(&code) {
             span.record("otel.status_code", "ERROR");
         }
-        let elapsed_ms = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match self.is_probe {
-            true => tracing::debug!(code = ?code, elapsed_ms, "rpc ended"),
-            false => tracing::info!(code = ?code, elapsed_ms, "rpc ended"),
+        let took = self.begin.elapsed();
+        self.meter.end(self.rpc, code, took);
+        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        match (self.is_probe, level(code)) {
+            (true, _) => tracing::debug!(code = ?code, elapsed_ms, "rpc ended"),
+            (false, Level::ERROR) => tracing::error!(code = ?code, elapsed_ms, "rpc ended"),
+            (false, Level::WARN) => tracing::warn!(code = ?code, elapsed_ms, "rpc ended"),
+            (false, _) => tracing::info!(code = ?code, elapsed_ms, "rpc ended"),
         }
+    }
+}
+
+/// How loud a code is: an error is the gateway's own fault; a warning is what an operator may have to look into if it happens often; what
+/// a caller has to mend himself is neither.
+fn level(code: Code) -> Level {
+    match code {
+        Code::Unknown | Code::Internal | Code::DataLoss => Level::ERROR,
+        Code::DeadlineExceeded
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::Unimplemented
+        | Code::Unavailable
+        | Code::Unauthenticated => Level::WARN,
+        Code::Ok
+        | Code::Cancelled
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange => Level::INFO,
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{config::ServerSettings, data::Provenance, seal::Keys};
 
+mod census;
 mod changes;
 mod documents;
 mod events;
@@ -41,6 +42,8 @@ const STEPS: [Step; 6] = [
     (7, "find", include_str!("0007_find.sql")),
 ];
 
+/// How long a connection is waited for at the start.
+const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than any statement of a caller takes, the largest snapshot included.
 const STATEMENT: Duration = Duration::from_secs(10);
 /// The same for what the background does in bulk.
@@ -89,7 +92,7 @@ impl PostgresStore {
     /// Gives up on a database that does not answer at all: for the short statements that calls begin with.
     async fn within<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         // A connection was waited for as long before that.
-        let silent = || StoreError::Database("no answer in time".to_owned());
+        let silent = || StoreError::Unreachable("no answer in time".to_owned());
         tokio::time::timeout(self.timeout * 2, work).await.unwrap_or_else(|_| Err(silent()))
     }
 
@@ -140,7 +143,7 @@ impl PostgresStore {
 
 /// On a connection of its own, which may take its time: a migration is slower than a call, and replicas wait for each other here.
 async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).connect_with(options.clone()).await?;
     migrations::migrator(&STEPS).run(&pool).await?;
     let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&pool).await?;
     migrations::compatible(&STEPS, oldest)?;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{data::Provenance, seal::Keys};
 
+mod census;
 mod changes;
 mod documents;
 mod events;

@@ -18,7 +18,12 @@ use crate::{
     providers::http::CallKind,
     resilience::retry::RetryLayer,
     server::layers::{call_id::CallIdLayer, trace::TraceLayer},
-    telemetry::{provider, redact::CaptureWriter, subscriber},
+    telemetry::{
+        metrics::{CallMeter, RpcMeter},
+        provider,
+        redact::CaptureWriter,
+        subscriber,
+    },
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -36,7 +41,7 @@ async fn one_rpc() -> Vec<HeaderMap> {
     });
     let outbound = ServiceBuilder::new()
         .layer(CallSpanLayer)
-        .layer(RetryLayer { pause: Duration::ZERO, jitter: Arc::new(|| 0.0) })
+        .layer(RetryLayer { pause: Duration::ZERO, jitter: Arc::new(|| 0.0), meter: CallMeter::silent() })
         .layer(InjectLayer)
         .service(send);
     let rpc = service_fn(move |_: Request<()>| {
@@ -48,7 +53,7 @@ async fn one_rpc() -> Vec<HeaderMap> {
             Ok::<_, Infallible>(response)
         })
     });
-    let stack = ServiceBuilder::new().layer(CallIdLayer).layer(TraceLayer).service(rpc);
+    let stack = ServiceBuilder::new().layer(CallIdLayer).layer(TraceLayer { meter: RpcMeter::silent() }).service(rpc);
     let request = Request::builder()
         .uri("/sangam.v1.JourneyService/GetStatus")
         .header("traceparent", PARENT)
@@ -80,7 +85,7 @@ async fn one_trace_leads_from_the_caller_through_the_rpc_into_each_attempt() {
     let rpc = named("sangam.v1.JourneyService/GetStatus")[0];
     let call = named("provider.call")[0];
     let attempts = named("provider.attempt");
-    assert_eq!((spans.len(), attempts.len()), (4, 2));
+    assert_eq!((spans.len(), attempts.len(), named("provider.backoff").len()), (5, 2, 1));
 
     assert!(spans.iter().all(|span| span.span_context.trace_id().to_string() == TRACE));
     assert_eq!(rpc.parent_span_id.to_string(), "00f067aa0ba902b7");

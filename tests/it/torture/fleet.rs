@@ -96,6 +96,11 @@ impl Fleet {
         self.gateways.lock().unwrap()[number] = gateway;
     }
 
+    /// Where the configuration is, for processes that a test starts itself.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The file of a store that is one.
     pub fn file(&self) -> PathBuf {
         self.directory.path().join("sangam.db")

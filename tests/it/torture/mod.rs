@@ -6,6 +6,7 @@ mod crashes;
 mod fleet;
 mod openings;
 mod relay;
+mod rolling;
 mod takeover;
 
 use sangam::{
