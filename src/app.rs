@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    access::audit::{self, Auditor},
     cache::{CacheSettings, Caches},
     clock::SharedClock,
     config::{Config, FairUseMode, Faults},
@@ -70,6 +71,7 @@ impl App {
     /// Opens everything and binds both listeners; the health says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
         let service = Self::offline(&config, clock).await?;
+        service.audit().cover();
         let store = service.store().clone();
         let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
@@ -106,9 +108,14 @@ impl App {
     pub async fn offline(config: &Config, clock: SharedClock) -> Result<Service, StartError> {
         let random: SharedRandom = Arc::new(SystemRandom);
         let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
+        let providers = build_providers(config, &clock, &random)?;
+        let store = store::connect(&config.store, &keys).await?;
+        let checkpoints = audit::checkpoint_key(&keys.hash);
+        let audit = Auditor::start(store.clone(), clock.clone(), random.as_ref(), checkpoints, auditing(config));
         Ok(Service::new(Parts {
-            store: store::connect(&config.store, &keys).await?,
-            providers: build_providers(config, &clock, &random)?,
+            store,
+            audit,
+            providers,
             caches: Caches::new(cache_settings(config)),
             clock,
             random,
@@ -183,6 +190,14 @@ fn pace(config: &Config) -> Pace {
     }
 }
 
+fn auditing(config: &Config) -> audit::Settings {
+    audit::Settings {
+        timeout: Duration::from_millis(config.audit.timeout_ms),
+        checkpoint_every: Duration::from_secs(u64::from(config.audit.checkpoint_seconds)),
+        keep: days(config.audit.keep_days),
+    }
+}
+
 fn watching(config: &Config) -> watch::Settings {
     let watch = &config.watch;
     watch::Settings {
@@ -231,6 +246,6 @@ impl Running {
         }
         let _ = self.applier.await;
         let _ = self.background.await;
-        self.store.close().await;
+        self.service.close().await;
     }
 }

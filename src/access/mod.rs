@@ -1,5 +1,6 @@
-//! Who calls, for which tenant, and what he may.
+//! Who calls, for which tenant, what he may, and what is on record of it.
 
+pub mod audit;
 mod caller;
 mod scope;
 

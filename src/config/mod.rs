@@ -3,6 +3,7 @@
 //! Settings come from, later ones over earlier ones: the defaults, the file given by `--config`, and variables of the environment
 //! named `SANGAM__SECTION__KEY`. `default.toml` beside this file is the documentation; a test holds it to the code.
 
+mod audit;
 mod cache;
 mod deadlines;
 mod faults;
@@ -18,6 +19,7 @@ mod tenant;
 mod watch;
 mod webhook;
 
+pub use audit::Audit;
 pub use cache::Cache;
 pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
@@ -43,6 +45,8 @@ pub struct Config {
     pub store: Store,
     /// The sealing key.
     pub seal: Seal,
+    /// The audit log.
+    pub audit: Audit,
     /// Caches.
     pub cache: Cache,
     /// Deadlines of calls.

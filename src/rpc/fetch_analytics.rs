@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, json, status, validate, with_origin};
+use super::{Asked, audited::Audited, call_of, convert, json, status, validate, with_origin};
 use crate::{
     journey::service::report_id,
     pb::{FetchAnalyticsRequest, FetchAnalyticsResponse, ReportHandle},
@@ -12,12 +12,13 @@ use crate::{
 const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
 
 pub(super) async fn handle(
-    edge: &Edge,
+    asked: &Asked,
+    audit: &Audited,
     request: Request<FetchAnalyticsRequest>,
 ) -> Result<Response<FetchAnalyticsResponse>, Status> {
-    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
     let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
@@ -26,6 +27,7 @@ pub(super) async fn handle(
         .analytics(call, &tree.journey, &request.consent_id, &request.account_ids)
         .await
         .map_err(status::of_failure)?;
+    audit.consents(&tree.journey, [analysis.consent_id.as_str()]).fetches([analysis.fetch_id.as_str()]).served().await?;
     let document = json::to_struct(&analysis.document, MAX_DOCUMENT_BYTES);
     let report = |format| ReportHandle { report_id: report_id(&analysis.fetch_id, format), format: format.into() };
     let response = Response::new(FetchAnalyticsResponse {

@@ -1,5 +1,6 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
+mod audit;
 mod changes;
 mod columns;
 mod documents;
@@ -23,6 +24,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use audit::{Aged, AuditStore, Chains, KeptCheckpoint, Trim};
 pub use changes::{ChangeStore, Changed, Ear, Told};
 pub use documents::{DocumentStore, KeptDocument};
 pub use events::{Event, EventStore, FeedEvent, FeedNote, FeedPage, FeedPosition};
@@ -46,7 +48,8 @@ pub type Store = Arc<dyn Storage>;
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
 pub trait Storage:
-    ChangeStore
+    AuditStore
+    + ChangeStore
     + JourneyStore
     + EventStore
     + FindStore

@@ -9,7 +9,7 @@ use crate::{
         apply, derive,
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
-        withdraw,
+        on_record, withdraw,
     },
     store::{Changed, StoreError, Versioned},
 };
@@ -40,6 +40,8 @@ impl Service {
             journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
             if self.parts.store.save_journey(&journey, version, due, now).await? {
+                // Who writes it is the one who wrote the change; of many at once that is one.
+                on_record::news(&before, &journey, now).into_iter().for_each(|record| self.parts.audit.note(record));
                 self.after_commit(&journey, news).await;
                 return Ok((journey, answer));
             }
