@@ -55,7 +55,7 @@ fn words(rows: &[AuditRow]) -> Vec<(&str, &str)> {
     rows.iter().map(|row| (row.text("act"), row.text("result"))).collect()
 }
 
-fn of<'a>(rows: &'a [AuditRow], act: Act) -> Vec<&'a AuditRow> {
+fn of(rows: &[AuditRow], act: Act) -> Vec<&AuditRow> {
     rows.iter().filter(|row| row.text("act") == act.word()).collect()
 }
 

@@ -13,164 +13,25 @@ use std::{
 
 use jiff::SignedDuration;
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{MissedTickBehavior, interval_at, sleep, timeout},
 };
 
 use super::{
+    auditor::{Job, NotWritten, QUEUE, Settings, Waiter, lose},
     record::{Act, Record, Who},
     row::{AuditRow, Hash, NOTHING},
 };
 use crate::{
     clock::SharedClock,
-    random::{Random, encode_id},
     seal::KeyedHash,
     store::{AuditStore, Chains, StoreError},
 };
 
 /// Most rows of one write.
 const MOST_AT_ONCE: usize = 512;
-/// Records that may wait. Those that somebody waits for are refused beyond it, the others are lost.
-const QUEUE: usize = 10_000;
 /// When what could not be written is tried again.
-const AGAIN: Duration = Duration::from_millis(250);
-
-/// A record is not in the store, or nobody knows whether it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the audit log cannot be written")]
-pub struct NotWritten;
-
-/// How the log is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// How long a call waits for its record.
-    pub timeout: Duration,
-    /// How often a checkpoint is made, where something has grown.
-    pub checkpoint_every: Duration,
-    /// How long rows are kept.
-    pub keep: SignedDuration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let (timeout, checkpoint_every) = (Duration::from_secs(2), Duration::from_secs(60));
-        Self { timeout, checkpoint_every, keep: SignedDuration::from_hours(24 * 2_557) }
-    }
-}
-
-/// What the task is asked for.
-enum Job {
-    /// A row, and whom to tell that it is written.
-    Write(Record, Option<oneshot::Sender<Result<(), NotWritten>>>),
-    /// A checkpoint over what processes left that ended without one.
-    Cover,
-    /// A checkpoint.
-    Checkpoint(oneshot::Sender<Result<(), StoreError>>),
-    /// The removal of what is past its time.
-    Trim(oneshot::Sender<Result<u64, StoreError>>),
-    /// The end.
-    Close(oneshot::Sender<()>),
-}
-
-/// The process's end of the log. Cheap to clone.
-#[derive(Clone)]
-pub struct Auditor {
-    jobs: mpsc::Sender<Job>,
-    lost: Arc<AtomicU64>,
-    clock: SharedClock,
-    timeout: Duration,
-}
-
-impl Auditor {
-    /// Begins to write, as a new writer.
-    pub fn start(
-        store: Arc<dyn AuditStore>,
-        clock: SharedClock,
-        random: &dyn Random,
-        key: KeyedHash,
-        settings: Settings,
-    ) -> Self {
-        let (jobs, queue) = mpsc::channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
-        let mut name = [0; 16];
-        random.fill(&mut name);
-        let appender = Appender {
-            store,
-            clock: clock.clone(),
-            key,
-            settings,
-            writer: encode_id("wrt", name),
-            ends: HashMap::new(),
-            grown: BTreeSet::new(),
-            backlog: VecDeque::new(),
-            unsure: Vec::new(),
-            lost: lost.clone(),
-        };
-        tokio::spawn(appender.run(queue));
-        Self { jobs, lost, clock, timeout: settings.timeout }
-    }
-
-    /// The clock by which records are made.
-    pub fn clock(&self) -> &SharedClock {
-        &self.clock
-    }
-
-    /// Writes a record, and waits until it is on disk.
-    ///
-    /// # Errors
-    /// When that is not certain in time. It may be written all the same.
-    pub async fn write(&self, record: Record) -> Result<(), NotWritten> {
-        let (done, answer) = oneshot::channel();
-        self.jobs.try_send(Job::Write(record, Some(done))).map_err(|_| NotWritten)?;
-        match timeout(self.timeout, answer).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => Err(NotWritten),
-        }
-    }
-
-    /// Has a record written as soon as that can be, without waiting.
-    pub fn note(&self, record: Record) {
-        if self.jobs.try_send(Job::Write(record, None)).is_err() {
-            lose(&self.lost, 1);
-        }
-    }
-
-    /// Has what earlier processes left without a checkpoint put into one.
-    pub fn cover(&self) {
-        // Should the queue be full already, the next start does it.
-        let _ = self.jobs.try_send(Job::Cover);
-    }
-
-    /// Makes a checkpoint, if anything has grown since the last one.
-    pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        self.ask(Job::Checkpoint).await
-    }
-
-    /// Removes what is past its time; answers how many rows.
-    pub async fn trim(&self) -> Result<u64, StoreError> {
-        self.ask(Job::Trim).await
-    }
-
-    /// Writes what waits, makes a last checkpoint, and ends.
-    pub async fn close(&self) {
-        let (done, ended) = oneshot::channel();
-        if self.jobs.send(Job::Close(done)).await.is_ok() {
-            let _ = ended.await;
-        }
-    }
-
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Job) -> Result<T, StoreError> {
-        let ended = || StoreError::Database("the audit log is closed".to_owned());
-        let (done, answer) = oneshot::channel();
-        self.jobs.send(job(done)).await.map_err(|_| ended())?;
-        answer.await.unwrap_or_else(|_| Err(ended()))
-    }
-}
-
-fn lose(lost: &AtomicU64, count: u64) {
-    let all = lost.fetch_add(count, Ordering::Relaxed) + count;
-    tracing::error!(count = all, "audit records are lost: they could not be written, and no more can be held");
-}
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Where a chain ends.
 #[derive(Debug, Clone, Copy)]
@@ -198,11 +59,20 @@ pub(super) struct Appender {
     lost: Arc<AtomicU64>,
 }
 
-/// Somebody who waits for a record.
-type Waiter = oneshot::Sender<Result<(), NotWritten>>;
-
 impl Appender {
-    async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+    pub(super) fn new(
+        store: Arc<dyn AuditStore>,
+        clock: SharedClock,
+        key: KeyedHash,
+        settings: Settings,
+        writer: String,
+        lost: Arc<AtomicU64>,
+    ) -> Self {
+        let (ends, grown) = (HashMap::new(), BTreeSet::new());
+        Self { store, clock, key, settings, writer, ends, grown, backlog: VecDeque::new(), unsure: Vec::new(), lost }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let every = self.settings.checkpoint_every;
         let mut ticks = interval_at(tokio::time::Instant::now() + every, every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -13,7 +13,8 @@ use crate::store::{Aged, Chains, KeptCheckpoint, StoreError, Trim};
 
 /// So many processes do not make checkpoints at once.
 const TRIES: usize = 16;
-/// For how far back a start looks for chains that ended without a checkpoint: longer than a crashed process stays unnoticed.
+/// For how far behind the newest checkpoint a start looks for chains that ended without one: other processes may have gone on for so long
+/// after one has died.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 const PAGE: u32 = 1_000;
 
@@ -36,6 +37,8 @@ impl Appender {
     /// Makes a checkpoint over what stands behind the last one of chains of any process: whoever wrote it may have died.
     pub(super) async fn cover(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
+        let newest = self.last().await?.and_then(|last| jiff::Timestamp::from_millisecond(last.at).ok());
+        let now = newest.map_or(now, |newest| newest.min(now));
         let since = now.checked_sub(LOOK_BACK).unwrap_or(now);
         let mut heads = BTreeMap::new();
         for (head, _) in self.store.audit_heads(Chains::Since(since)).await? {

@@ -10,6 +10,7 @@
 //! gateway learns by itself, is written as soon as it can be.
 
 mod appender;
+mod auditor;
 mod checkpoint;
 mod export;
 mod record;
@@ -18,7 +19,7 @@ mod row;
 mod tests;
 mod verify;
 
-pub use appender::{Auditor, NotWritten, Settings};
+pub use auditor::{Auditor, NotWritten, Settings};
 pub use export::{ExportError, Exported, Selection, decode_checkpoint, export, verify_lines, verify_store};
 pub use record::{Act, Id, Outcome, Record, Who};
 pub use row::{AuditRow, Checkpoint, Hash, Head, Mark, NOTHING, TEXTS, checkpoint_key, hex};
