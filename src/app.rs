@@ -12,7 +12,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::Routes;
 
 use crate::{
-    access::{self, reload::Reload},
+    access::{
+        self,
+        audit::{self, Auditor},
+        reload::Reload,
+    },
     cache::{CacheSettings, Caches},
     clock::SharedClock,
     config::{Config, FairUseMode, Faults, Telemetry},
@@ -98,6 +102,7 @@ impl App {
         let keys = load_keys(&config)?;
         let store = open_store(&config, &keys).await?;
         let service = assemble(&config, clock.clone(), &keys, store.clone(), &metrics)?;
+        service.audit().cover();
         let tenants = Tenants::new([service.clone()]);
         let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
         let mut routes = Routes::new(health.service());
@@ -132,7 +137,6 @@ impl App {
             applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
             background: tokio::spawn(background::run(service.clone(), stop, grace)),
             service,
-            store,
         };
         health.serving().await;
         Ok(running)
@@ -192,15 +196,19 @@ fn assemble(config: &Config, clock: SharedClock, keys: &Keys, store: Store, metr
     let random: SharedRandom = Arc::new(SystemRandom);
     let caches = Caches::new(cache_settings(config));
     metrics.caches(&caches);
+    let providers = build_providers(config, &clock, &random, metrics)?;
+    let rules = config.tenant.fair_use.rules().map_err(StartError::Rules)?;
+    let checkpoints = audit::checkpoint_key(&keys.hash);
     Ok(Service::new(Parts {
+        audit: Auditor::start(store.clone(), clock.clone(), random.as_ref(), checkpoints, auditing(config)),
         store,
-        providers: build_providers(config, &clock, &random, metrics)?,
+        providers,
         caches,
         clock,
         random,
         hash: keys.hash.clone(),
         tenant: tenant_policy(config),
-        rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
+        rules,
         assume: assumptions(config),
         pace: pace(config),
         watch: watching(config),
@@ -293,6 +301,14 @@ fn pace(config: &Config) -> Pace {
     }
 }
 
+fn auditing(config: &Config) -> audit::Settings {
+    audit::Settings {
+        timeout: Duration::from_millis(config.audit.timeout_ms),
+        checkpoint_every: Duration::from_secs(u64::from(config.audit.checkpoint_seconds)),
+        keep: days(config.audit.keep_days),
+    }
+}
+
 fn watching(config: &Config) -> watch::Settings {
     let watch = &config.watch;
     watch::Settings {
@@ -321,7 +337,6 @@ pub struct Running {
     drain: Duration,
     metrics: Metrics,
     service: Service,
-    store: Store,
     health: Health,
     stop: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
@@ -354,7 +369,7 @@ impl Running {
         }
         let _ = self.applier.await;
         let _ = self.background.await;
-        self.store.close().await;
+        self.service.close().await;
         self.metrics.shutdown().await;
     }
 }

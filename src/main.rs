@@ -1,5 +1,7 @@
 //! The gateway's commands. Exit codes: 64 for a wrong configuration, 1 for a failed start.
 
+mod audit_command;
+
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -7,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use audit_command::Audit;
 use clap::{Args, Parser, Subcommand};
 use sangam::{
     access::api_key,
@@ -64,6 +67,11 @@ enum Command {
     Webhooks {
         #[command(subcommand)]
         what: Webhooks,
+    },
+    /// Verifies or exports the audit log. The gateway may run meanwhile.
+    Audit {
+        #[command(subcommand)]
+        what: Audit,
     },
     /// Prints what was removed, when and why, one line each. Holds nothing personal.
     Receipts {
@@ -171,6 +179,15 @@ fn main() -> ExitCode {
             Ok(config) => on_runtime(webhooks(config, what)),
             Err(code) => code,
         },
+        // An export can be looked at where there is no configuration.
+        Command::Audit { what: Audit::Verify { file: Some(file) } } => {
+            let config = cli.options.config.is_some().then(|| load(&cli.options)).transpose();
+            config.map_or_else(|code| code, |config| audit_command::verify_file(&file, config.as_ref()))
+        }
+        Command::Audit { what } => match load(&cli.options) {
+            Ok(config) => on_runtime(logged(config, |config| audit_command::run(config, what))),
+            Err(code) => code,
+        },
         Command::Receipts { journey } => match load(&cli.options) {
             Ok(config) => on_runtime(receipts(config, journey)),
             Err(code) => code,
@@ -256,7 +273,7 @@ async fn renormalise(config: Config, journey: Option<String>) -> ExitCode {
             }
         };
         let done = service.renormalise(journey.as_deref()).await;
-        service.store().close().await;
+        service.close().await;
         match done {
             Ok(Renormalised { changed, unchanged, gone, failed }) => {
                 println!("changed {changed}, unchanged {unchanged}, gone {gone}, failed {failed}");
@@ -288,7 +305,7 @@ async fn webhooks(config: Config, what: Webhooks) -> ExitCode {
         };
         let inbox = Inbox::new(service.clone(), sangam::webhook::Settings::from(&config));
         let done = answer(&inbox, what).await;
-        service.store().close().await;
+        service.close().await;
         match done {
             Ok(code) => code,
             Err(error) => {
@@ -333,7 +350,7 @@ async fn receipts(config: Config, journey: Option<String>) -> ExitCode {
             }
         };
         let receipts = service.store().receipts(&config.tenant.id, journey.as_deref()).await;
-        service.store().close().await;
+        service.close().await;
         let Ok(receipts) = receipts else {
             eprintln!("sangam: the store cannot be used");
             return ExitCode::FAILURE;

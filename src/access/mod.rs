@@ -1,9 +1,11 @@
-//! Who calls, for which tenant, and what he may.
+//! Who calls, for which tenant, what he may, and what is on record of it.
 //!
 //! [`gate`] judges a call by the one proof that it brings: a certificate ([`peer`]), a token ([`jwt`]) or an API key ([`api_key`]).
-//! [`rules`] says which scope a method needs. Keys, key sets and certificates are read anew while the gateway runs ([`reload`]).
+//! [`rules`] says which scope a method needs. Keys, key sets and certificates are read anew while the gateway runs ([`reload`]). [`audit`]
+//! keeps who did and read what.
 
 pub mod api_key;
+pub mod audit;
 mod build;
 mod caller;
 pub mod gate;

@@ -11,8 +11,8 @@ use crate::providers::TenantProviders;
 const PREFIX: &str = "SANGAM__";
 
 /// The sections, in the order of the default file.
-pub(super) const SECTIONS: [&str; 11] =
-    ["listen", "access", "store", "seal", "cache", "deadlines", "poller", "watch", "webhook", "telemetry", "tenant"];
+pub(super) const SECTIONS: [&str; 12] =
+    ["listen", "access", "store", "seal", "audit", "cache", "deadlines", "poller", "watch", "webhook", "telemetry", "tenant"];
 
 impl Config {
     /// Reads the file, if one is given, and the environment over it. Everything wrong is reported at once: what cannot be read, what
@@ -63,6 +63,7 @@ impl Config {
             access: take(&mut settings, "access", faults),
             store: take(&mut settings, "store", faults),
             seal: take(&mut settings, "seal", faults),
+            audit: take(&mut settings, "audit", faults),
             cache: take(&mut settings, "cache", faults),
             deadlines: take(&mut settings, "deadlines", faults),
             poller: take(&mut settings, "poller", faults),
@@ -88,6 +89,7 @@ impl Config {
         }
         self.store.validate(faults);
         self.seal.validate(faults);
+        self.audit.validate(faults);
         self.cache.validate(faults);
         self.deadlines.validate(faults);
         self.poller.validate(faults);

@@ -4,6 +4,7 @@
 //! named `SANGAM__SECTION__KEY`. `default.toml` beside this file is the documentation; a test holds it to the code.
 
 mod access;
+mod audit;
 mod cache;
 mod deadlines;
 mod faults;
@@ -20,6 +21,7 @@ mod watch;
 mod webhook;
 
 pub use access::{Access, ApiKeyCaller, ApiKeyHash, JwtIssuer, MtlsCaller, read_api_keys, scopes};
+pub use audit::Audit;
 pub use cache::Cache;
 pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
@@ -47,6 +49,8 @@ pub struct Config {
     pub store: Store,
     /// The sealing key.
     pub seal: Seal,
+    /// The audit log.
+    pub audit: Audit,
     /// Caches.
     pub cache: Cache,
     /// Deadlines of calls.

@@ -154,6 +154,8 @@ pub enum JourneyError {
     Unwritten,
     /// The store cannot be used.
     Store,
+    /// The call cannot be put on record.
+    AuditUnavailable,
     /// A fault of the gateway; the text is for the log.
     Internal(&'static str),
 }

@@ -8,6 +8,7 @@ pub mod fair_use;
 pub mod frequency;
 pub mod machine;
 pub mod model;
+pub mod on_record;
 #[cfg(test)]
 mod orders_tests;
 pub mod policy;

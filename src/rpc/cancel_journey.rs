@@ -3,23 +3,25 @@
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, idempotent::Write, status, validate};
+use super::{Asked, audited::Audited, call_of, idempotent::Write, status, validate};
 use crate::{
     journey::model::{Journey, JourneyState},
     pb::{CancelJourneyRequest, CancelJourneyResponse},
 };
 
 pub(super) async fn handle(
-    edge: &Edge,
+    asked: &Asked,
+    audit: &Audited,
     request: Request<CancelJourneyRequest>,
 ) -> Result<Response<CancelJourneyResponse>, Status> {
-    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::cancel(&request).map_err(status::of_failure)?;
     let canonical = CancelJourneyRequest { request_id: "cancel".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
@@ -29,7 +31,12 @@ pub(super) async fn handle(
     };
     let (service, again) = (asked.service.clone(), asked.service.clone());
     let unfinished = |journey_id: String| async move { Ok(answer(&again.load(&again.tenant().id, &journey_id).await?)) };
-    let work = move |journey_id: String| async move { Ok(answer(&service.cancel(&journey_id).await?)) };
+    let told = audit.clone();
+    let work = move |journey_id: String| async move {
+        let journey = service.cancel(&journey_id).await?;
+        told.whole(&journey);
+        Ok(answer(&journey))
+    };
     let (mut answer, replayed) = write.run(work, unfinished).await?;
     answer.replayed = replayed;
     Ok(Response::new(answer))

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, json, status, validate, with_origin};
+use super::{Asked, audited::Audited, call_of, convert, json, status, validate, with_origin};
 use crate::{
     access::Scope,
     journey::service::report_id,
@@ -13,12 +13,13 @@ use crate::{
 const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
 
 pub(super) async fn handle(
-    edge: &Edge,
+    asked: &Asked,
+    audit: &Audited,
     request: Request<FetchAnalyticsRequest>,
 ) -> Result<Response<FetchAnalyticsResponse>, Status> {
-    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
     let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
@@ -27,6 +28,7 @@ pub(super) async fn handle(
         .analytics(call, &tree.journey, &request.consent_id, &request.account_ids)
         .await
         .map_err(status::of_failure)?;
+    audit.consents(&tree.journey, [analysis.consent_id.as_str()]).fetches([analysis.fetch_id.as_str()]).served().await?;
     // The document may name the customer; the figures are his, and nobody's name stands in them.
     let in_full = asked.caller.may(Scope::PiiRead);
     let document = in_full.then(|| json::to_struct(&analysis.document, MAX_DOCUMENT_BYTES)).flatten();

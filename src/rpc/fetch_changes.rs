@@ -4,14 +4,16 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Asked, Edge, call_of, convert, encoded,
+    Asked,
+    audited::Audited,
+    call_of, convert, encoded,
     idempotent::Write,
     status,
     validate::{self, Changes},
     with_origin,
 };
 use crate::{
-    access::Scope,
+    access::{Scope, audit::Act},
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
@@ -21,29 +23,37 @@ use crate::{
     providers::provider::Call,
 };
 
-pub(super) async fn handle(edge: &Edge, request: Request<FetchChangesRequest>) -> Result<Response<FetchChangesResponse>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<FetchChangesRequest>,
+) -> Result<Response<FetchChangesResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::changes(request).map_err(status::of_failure)?;
     let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     match query {
-        Changes::Between(query) => between(&asked, call, &tree.journey, query).await,
-        Changes::Latest(query) => latest(&asked, call, &tree.journey, query).await,
+        Changes::Between(query) => between(asked, audit, call, &tree.journey, query).await,
+        Changes::Latest(query) => latest(asked, audit, call, &tree.journey, query).await,
     }
 }
 
 async fn between(
     asked: &Asked,
+    audit: &Audited,
     call: Call,
     journey: &Journey,
     query: ChangesQuery,
 ) -> Result<Response<FetchChangesResponse>, Status> {
     let view = query.view;
+    audit.view(view);
     asked.shows(view)?;
     let page = asked.service.differences(call, journey, query).await.map_err(status::of_failure)?;
+    let fetches = [page.since.id.as_str(), page.fetch.id.as_str()];
+    audit.consents(journey, [page.consent_id.as_str()]).fetches(fetches).served().await?;
     let tail = FetchChangesResponse {
         next_page_token: page.next_page_token,
         journey_id: journey.id.clone(),
@@ -59,20 +69,24 @@ async fn between(
 
 async fn latest(
     asked: &Asked,
+    audit: &Audited,
     call: Call,
     journey: &Journey,
     query: LatestQuery,
 ) -> Result<Response<FetchChangesResponse>, Status> {
+    audit.view(query.view);
     asked.shows(query.view)?;
     // It has the provider asked anew, which counts towards the consent's frequency as a refresh does.
     if !asked.caller.may(Scope::JourneysWrite) {
         return Err(status::of(JourneyError::ScopeMissing(Scope::JourneysWrite)));
     }
     let consent_id = asked.service.latest_consent(journey, &query).map_err(status::of_failure)?;
+    audit.consents(journey, [consent_id.as_str()]);
     // Later pages are of an answer that is there.
-    let replayed = !query.page_token.is_empty() || ask(asked, call, journey, &consent_id, &query.request_id).await?;
+    let replayed = !query.page_token.is_empty() || ask(asked, audit, call, journey, &consent_id, &query.request_id).await?;
     let view = query.view;
     let page = asked.service.latest(journey, &consent_id, query).await.map_err(status::of_failure)?;
+    audit.served().await?;
     let tail = FetchChangesResponse {
         next_page_token: page.next_page_token,
         journey_id: journey.id.clone(),
@@ -89,15 +103,25 @@ async fn latest(
 
 /// Has the provider asked once for the request id; answers whether that was done before. What is kept as the write's own answer is only
 /// that it was asked: what came lies apart, so a repeat may choose another view or page size.
-async fn ask(asked: &Asked, call: Call, journey: &Journey, consent_id: &str, request_id: &str) -> Result<bool, Status> {
+async fn ask(
+    asked: &Asked,
+    audit: &Audited,
+    call: Call,
+    journey: &Journey,
+    consent_id: &str,
+    request_id: &str,
+) -> Result<bool, Status> {
     let canonical = FetchChangesRequest {
         journey_id: journey.id.clone(),
         consent_id: consent_id.to_owned(),
         mode: ChangesMode::Provider.into(),
         ..Default::default()
     };
+    // Another act than the reading of what comes of it.
+    let audit = &audit.also(Act::AskLatest);
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id,
@@ -115,6 +139,6 @@ async fn ask(asked: &Asked, call: Call, journey: &Journey, consent_id: &str, req
             Err(failure) => Err(failure),
         }
     };
-    let (kept_before, replayed) = write.run(work, unfinished).await?;
+    let (kept_before, replayed) = audit.end(write.run(work, unfinished).await)?;
     Ok(kept_before || replayed)
 }

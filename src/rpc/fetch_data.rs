@@ -2,20 +2,26 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, encoded, frames, status, validate, with_origin};
+use super::{Asked, audited::Audited, call_of, convert, encoded, frames, status, validate, with_origin};
 use crate::pb::{FetchDataRequest, FetchDataResponse};
 
-pub(super) async fn handle(edge: &Edge, request: Request<FetchDataRequest>) -> Result<Response<FetchDataResponse>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<FetchDataRequest>,
+) -> Result<Response<FetchDataResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::data(request).map_err(status::of_failure)?;
     let view = query.view;
+    audit.view(view);
     let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     asked.shows(view)?;
     let page = asked.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
+    audit.consents(&tree.journey, [page.consent_id.as_str()]).fetches([page.fetch.id.as_str()]).served().await?;
     let head = FetchDataResponse {
         next_page_token: page.next_page_token,
         journey_id,

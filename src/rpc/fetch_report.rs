@@ -3,18 +3,25 @@
 use futures_util::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, chunks, convert, status, validate};
+use super::{Asked, audited::Audited, call_of, chunks, convert, status, validate};
 use crate::{
-    journey::{model::Journey, service::ReportAnswer},
+    journey::{
+        model::{Consent, Journey},
+        service::ReportAnswer,
+    },
     pb::{FetchReportRequest, FetchReportResponse, ReportFormat, ReportHead, ReportTrailer, View, fetch_report_response::Part},
 };
 
 pub(super) type ReportStream = BoxStream<'static, Result<FetchReportResponse, Status>>;
 
-pub(super) async fn handle(edge: &Edge, request: Request<FetchReportRequest>) -> Result<Response<ReportStream>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<FetchReportRequest>,
+) -> Result<Response<ReportStream>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
     // A document shows a person in full.
@@ -22,7 +29,18 @@ pub(super) async fn handle(edge: &Edge, request: Request<FetchReportRequest>) ->
     let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let report =
         asked.service.report(call, &tree.journey, &request.report_id, &request.account_ids).await.map_err(status::of_failure)?;
+    audit
+        .consents(&tree.journey, consent_of(&tree.journey, &report.fetch_id))
+        .fetches([report.fetch_id.as_str()])
+        .served()
+        .await?;
     Ok(Response::new(parts(&tree.journey, report)))
+}
+
+/// The consent of a fetch.
+fn consent_of<'a>(journey: &'a Journey, fetch_id: &str) -> Option<&'a str> {
+    let holds = |consent: &&Consent| consent.fetches.iter().any(|fetch| fetch.id == fetch_id);
+    journey.consents.iter().find(holds).map(|consent| consent.id.as_str())
 }
 
 fn parts(journey: &Journey, report: ReportAnswer) -> ReportStream {

@@ -3,7 +3,7 @@
 use futures_util::stream::BoxStream;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, chunks, convert, status, validate};
+use super::{Asked, audited::Audited, call_of, chunks, convert, status, validate};
 use crate::{
     journey::{
         model::Journey,
@@ -14,16 +14,21 @@ use crate::{
 
 pub(super) type EvidenceStream = BoxStream<'static, Result<GetEvidenceResponse, Status>>;
 
-pub(super) async fn handle(edge: &Edge, request: Request<GetEvidenceRequest>) -> Result<Response<EvidenceStream>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<GetEvidenceRequest>,
+) -> Result<Response<EvidenceStream>, Status> {
     let call = call_of(&request);
     let GetEvidenceRequest { journey_id, consent_id, fetch_id } = request.into_inner();
+    audit.journey(&journey_id).view(View::Full);
     validate::journey_id(&journey_id).map_err(status::of_failure)?;
     // It shows a person in full.
     asked.shows(View::Full)?;
     let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     let choice = FetchChoice { consent_id, fetch_id, ..FetchChoice::default() };
     let evidence = asked.service.evidence(call, &tree.journey, &choice).await.map_err(status::of_failure)?;
+    audit.consents(&tree.journey, [evidence.consent_id.as_str()]).fetches([evidence.fetch_id.as_str()]).served().await?;
     Ok(Response::new(parts(&tree.journey, evidence)))
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 use tonic::{Code, Status};
 use tracing::Instrument;
 
-use super::status;
+use super::{audited::Audited, status};
 use crate::{
     journey::{
         error::{Failure, JourneyError},
@@ -96,6 +96,8 @@ impl InFlight {
 pub(super) struct Write<'a> {
     /// The service.
     pub service: &'a Service,
+    /// Puts it on record: before the work is begun, and with what came of it.
+    pub audit: &'a Audited,
     /// What runs in this process.
     pub in_flight: &'a InFlight,
     /// What the call may take.
@@ -194,10 +196,14 @@ impl Write<'_> {
         R: Message + Default + 'static,
         F: Future<Output = Result<R, Failure>> + Send + 'static,
     {
-        let service = self.service.clone();
+        let (service, audit) = (self.service.clone(), self.audit.clone());
         let task = tokio::spawn(
             async move {
-                let result = work.await;
+                let result = match audit.asked().await {
+                    Ok(()) => work.await,
+                    Err(failure) => Err(failure),
+                };
+                audit.done(&result);
                 running.open = keep(&service, &key, &result).await;
                 drop(running);
                 result

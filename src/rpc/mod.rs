@@ -1,6 +1,7 @@
 //! The edge of the contract: one file an rpc. Each decodes, validates, calls the service, and encodes.
 
 mod adopt_consent;
+mod audited;
 mod cancel_journey;
 mod chunks;
 mod convert;
@@ -42,7 +43,7 @@ use tonic::{
 pub use convert::journey as journey_message;
 
 use crate::{
-    access::{Caller, Scope},
+    access::{Caller, Scope, audit::Act},
     journey::{
         error::JourneyError,
         service::{Service, Tenants},
@@ -96,6 +97,13 @@ impl Edge {
         });
         known.ok_or_else(|| status::of(JourneyError::Internal("a call without a caller, or of a tenant that is not served")))
     }
+
+    /// The same for a call that goes on record.
+    fn audited<T>(&self, act: Act, request: &Request<T>) -> Result<(Asked, audited::Audited), Status> {
+        let asked = self.asked(request)?;
+        let audit = audited::Audited::new(asked.service.audit(), &asked.caller, act, request);
+        Ok((asked, audit))
+    }
 }
 
 /// A call with its caller.
@@ -136,7 +144,8 @@ impl JourneyService for Edge {
         &self,
         request: Request<pb::StartJourneyRequest>,
     ) -> Result<Response<pb::StartJourneyResponse>, Status> {
-        start_journey::handle(self, request).await
+        let (asked, audit) = self.audited(Act::StartJourney, &request)?;
+        audit.end(start_journey::handle(&asked, &audit, request).await)
     }
 
     async fn explain_consent(
@@ -150,7 +159,8 @@ impl JourneyService for Edge {
         &self,
         request: Request<pb::ResumeJourneyRequest>,
     ) -> Result<Response<pb::ResumeJourneyResponse>, Status> {
-        resume_journey::handle(self, request).await
+        let (asked, audit) = self.audited(Act::ResumeJourney, &request)?;
+        audit.end(resume_journey::handle(&asked, &audit, request).await)
     }
 
     async fn resolve_redirect(
@@ -164,7 +174,8 @@ impl JourneyService for Edge {
         &self,
         request: Request<pb::AdoptConsentRequest>,
     ) -> Result<Response<pb::AdoptConsentResponse>, Status> {
-        adopt_consent::handle(self, request).await
+        let (asked, audit) = self.audited(Act::AdoptConsent, &request)?;
+        audit.end(adopt_consent::handle(&asked, &audit, request).await)
     }
 
     async fn list_journeys(
@@ -194,61 +205,71 @@ impl JourneyService for Edge {
     }
 
     async fn fetch_data(&self, request: Request<pb::FetchDataRequest>) -> Result<Response<pb::FetchDataResponse>, Status> {
-        fetch_data::handle(self, request).await
+        let (asked, audit) = self.audited(Act::FetchData, &request)?;
+        audit.end(fetch_data::handle(&asked, &audit, request).await)
     }
 
     type StreamDataStream = stream_data::DataParts;
 
     async fn stream_data(&self, request: Request<pb::StreamDataRequest>) -> Result<Response<Self::StreamDataStream>, Status> {
-        stream_data::handle(self, request).await
+        let (asked, audit) = self.audited(Act::StreamData, &request)?;
+        audit.end(stream_data::handle(&asked, &audit, request).await)
     }
 
     async fn fetch_changes(
         &self,
         request: Request<pb::FetchChangesRequest>,
     ) -> Result<Response<pb::FetchChangesResponse>, Status> {
-        fetch_changes::handle(self, request).await
+        let (asked, audit) = self.audited(Act::FetchChanges, &request)?;
+        audit.end(fetch_changes::handle(&asked, &audit, request).await)
     }
 
     async fn fetch_analytics(
         &self,
         request: Request<pb::FetchAnalyticsRequest>,
     ) -> Result<Response<pb::FetchAnalyticsResponse>, Status> {
-        fetch_analytics::handle(self, request).await
+        let (asked, audit) = self.audited(Act::FetchAnalytics, &request)?;
+        audit.end(fetch_analytics::handle(&asked, &audit, request).await)
     }
 
     type FetchReportStream = fetch_report::ReportStream;
 
     async fn fetch_report(&self, request: Request<pb::FetchReportRequest>) -> Result<Response<Self::FetchReportStream>, Status> {
-        fetch_report::handle(self, request).await
+        let (asked, audit) = self.audited(Act::FetchReport, &request)?;
+        audit.end(fetch_report::handle(&asked, &audit, request).await)
     }
 
     type GetEvidenceStream = get_evidence::EvidenceStream;
 
     async fn get_evidence(&self, request: Request<pb::GetEvidenceRequest>) -> Result<Response<Self::GetEvidenceStream>, Status> {
-        get_evidence::handle(self, request).await
+        let (asked, audit) = self.audited(Act::GetEvidence, &request)?;
+        audit.end(get_evidence::handle(&asked, &audit, request).await)
     }
 
     async fn refresh_data(&self, request: Request<pb::RefreshDataRequest>) -> Result<Response<pb::RefreshDataResponse>, Status> {
-        refresh_data::handle(self, request).await
+        let (asked, audit) = self.audited(Act::RefreshData, &request)?;
+        audit.end(refresh_data::handle(&asked, &audit, request).await)
     }
 
     async fn revoke_consent(
         &self,
         request: Request<pb::RevokeConsentRequest>,
     ) -> Result<Response<pb::RevokeConsentResponse>, Status> {
-        revoke_consent::handle(self, request).await
+        let (asked, audit) = self.audited(Act::RevokeConsent, &request)?;
+        audit.end(revoke_consent::handle(&asked, &audit, request).await)
     }
 
     async fn cancel_journey(
         &self,
         request: Request<pb::CancelJourneyRequest>,
     ) -> Result<Response<pb::CancelJourneyResponse>, Status> {
-        cancel_journey::handle(self, request).await
+        let (asked, audit) = self.audited(Act::CancelJourney, &request)?;
+        audit.end(cancel_journey::handle(&asked, &audit, request).await)
     }
 
     async fn purge_data(&self, request: Request<pb::PurgeDataRequest>) -> Result<Response<pb::PurgeDataResponse>, Status> {
-        purge_data::handle(self, request).await
+        let (asked, audit) = self.audited(Act::PurgeData, &request)?;
+        audit.end(purge_data::handle(&asked, &audit, request).await)
     }
 
     async fn list_overdue(&self, request: Request<pb::ListOverdueRequest>) -> Result<Response<pb::ListOverdueResponse>, Status> {

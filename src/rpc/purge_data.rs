@@ -4,7 +4,9 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Edge, call_of, convert,
+    Asked,
+    audited::Audited,
+    call_of, convert,
     idempotent::{Write, harmless},
     status, validate,
 };
@@ -13,14 +15,19 @@ use crate::{
     pb::{PurgeDataRequest, PurgeDataResponse},
 };
 
-pub(super) async fn handle(edge: &Edge, request: Request<PurgeDataRequest>) -> Result<Response<PurgeDataResponse>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<PurgeDataRequest>,
+) -> Result<Response<PurgeDataResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     let choice = validate::purge(&request).map_err(status::of_failure)?;
     let canonical = PurgeDataRequest { request_id: "purge".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
@@ -29,8 +36,14 @@ pub(super) async fn handle(edge: &Edge, request: Request<PurgeDataRequest>) -> R
         // To purge twice is to purge once.
         begun: |_, _| false,
     };
-    let service = asked.service.clone();
-    let work = move |journey_id: String| async move { Ok(answer(service.purge_data(&journey_id, &choice).await?)) };
+    let (service, told) = (asked.service.clone(), audit.clone());
+    let work = move |journey_id: String| async move {
+        let done = service.purge_data(&journey_id, &choice).await?;
+        let consents = done.taken_back.consents.iter().map(|consent| consent.consent_id.as_str());
+        let fetches = done.receipts.iter().map(|receipt| receipt.fetch_id.as_str());
+        told.consents(&done.taken_back.journey, consents).fetches(fetches);
+        Ok(answer(done))
+    };
     let (mut answer, replayed) = write.run(work, harmless).await?;
     answer.replayed = replayed;
     Ok(Response::new(answer))

@@ -3,7 +3,7 @@
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, idempotent::Write, status, validate};
+use super::{Asked, audited::Audited, call_of, convert, idempotent::Write, status, validate};
 use crate::{
     journey::{
         error::{Failure, JourneyError},
@@ -13,14 +13,19 @@ use crate::{
     pb::{RefreshDataRequest, RefreshDataResponse},
 };
 
-pub(super) async fn handle(edge: &Edge, request: Request<RefreshDataRequest>) -> Result<Response<RefreshDataResponse>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<RefreshDataRequest>,
+) -> Result<Response<RefreshDataResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::refresh(&request).map_err(status::of_failure)?;
     let canonical = RefreshDataRequest { request_id: "refresh".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
@@ -28,10 +33,13 @@ pub(super) async fn handle(edge: &Edge, request: Request<RefreshDataRequest>) ->
         journey_id: &request.journey_id,
         begun: |journey, request_id| Service::refreshed(journey, request_id).is_some(),
     };
-    let (service, named) = (asked.service.clone(), request.clone());
+    let (service, named, told) = (asked.service.clone(), request.clone(), audit.clone());
     let work = move |journey_id: String| async move {
         let RefreshDataRequest { consent_id, request_id, .. } = named;
         let (journey, _) = service.refresh(call, &journey_id, &consent_id, &request_id).await?;
+        if let Some((consent, fetch)) = Service::refreshed(&journey, &request_id) {
+            told.consents(&journey, [consent.id.as_str()]).fetches([fetch.id.as_str()]);
+        }
         answer(&journey, &request_id)
     };
     // The fetch is written down: whatever became of the call stands there, and nothing is sent again.

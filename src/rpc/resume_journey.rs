@@ -4,7 +4,7 @@ use prost::Message;
 use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, idempotent::Write, status, validate};
+use super::{Asked, audited::Audited, call_of, convert, idempotent::Write, status, validate};
 use crate::{
     journey::{
         error::{Failure, JourneyError},
@@ -14,17 +14,19 @@ use crate::{
 };
 
 pub(super) async fn handle(
-    edge: &Edge,
+    asked: &Asked,
+    audit: &Audited,
     request: Request<ResumeJourneyRequest>,
 ) -> Result<Response<ResumeJourneyResponse>, Status> {
-    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     let redirect_url = validate::resume(&request).map_err(status::of_failure)?;
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let canonical = ResumeJourneyRequest { request_id: "resume".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
@@ -32,8 +34,12 @@ pub(super) async fn handle(
         journey_id: &request.journey_id,
         begun: |_, _| true,
     };
-    let service = asked.service.clone();
-    let work = move |journey_id: String| async move { Ok(answer(&service.resume(call, &journey_id, redirect_url).await?)) };
+    let (service, told) = (asked.service.clone(), audit.clone());
+    let work = move |journey_id: String| async move {
+        let opened = service.resume(call, &journey_id, redirect_url).await?;
+        told.whole(&opened.journey);
+        Ok(answer(&opened))
+    };
     // A resume whose answer was lost may have opened an attempt: the caller resumes with a new request id once it is known.
     let unfinished = |journey_id: String| async move {
         Err::<ResumeJourneyResponse, _>(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id))

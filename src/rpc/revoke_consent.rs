@@ -4,7 +4,9 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 
 use super::{
-    Edge, call_of, convert,
+    Asked,
+    audited::Audited,
+    call_of, convert,
     idempotent::{Write, harmless},
     status, validate,
 };
@@ -14,16 +16,18 @@ use crate::{
 };
 
 pub(super) async fn handle(
-    edge: &Edge,
+    asked: &Asked,
+    audit: &Audited,
     request: Request<RevokeConsentRequest>,
 ) -> Result<Response<RevokeConsentResponse>, Status> {
-    let asked = edge.asked(&request)?;
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     let choice = validate::revoke(&request).map_err(status::of_failure)?;
     let canonical = RevokeConsentRequest { request_id: "revoke".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id: &request.request_id,
@@ -32,8 +36,12 @@ pub(super) async fn handle(
         // To withdraw twice is to withdraw once.
         begun: |_, _| false,
     };
-    let service = asked.service.clone();
-    let work = move |journey_id: String| async move { Ok(answer(service.revoke(&journey_id, &choice).await?)) };
+    let (service, told) = (asked.service.clone(), audit.clone());
+    let work = move |journey_id: String| async move {
+        let done = service.revoke(&journey_id, &choice).await?;
+        told.consents(&done.journey, done.consents.iter().map(|consent| consent.consent_id.as_str()));
+        Ok(answer(done))
+    };
     let (mut answer, replayed) = write.run(work, harmless).await?;
     answer.replayed = replayed;
     Ok(Response::new(answer))

@@ -4,7 +4,7 @@ use prost::Message;
 use secrecy::ExposeSecret;
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, idempotent::Write, status, validate};
+use super::{Asked, audited::Audited, call_of, convert, idempotent::Write, status, validate};
 use crate::{
     journey::{
         error::{Failure, JourneyError},
@@ -16,16 +16,21 @@ use crate::{
     random::new_id,
 };
 
-pub(super) async fn handle(edge: &Edge, request: Request<StartJourneyRequest>) -> Result<Response<StartJourneyResponse>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<StartJourneyRequest>,
+) -> Result<Response<StartJourneyResponse>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
     let request_id = request.request_id.clone();
     let canonical = StartJourneyRequest { request_id: "start".to_owned(), ..request.clone() }.encode_to_vec();
     let journey_id = new_id(asked.service.random().as_ref(), "jrn");
     let command = validate::start(request, journey_id.clone()).map_err(status::of_failure)?;
+    audit.journey(&journey_id).purposes(command.ask.consents.iter().map(|ask| ask.purpose));
     let write = Write {
         service: &asked.service,
+        audit,
         in_flight: &asked.in_flight,
         call,
         request_id: &request_id,
@@ -33,9 +38,10 @@ pub(super) async fn handle(edge: &Edge, request: Request<StartJourneyRequest>) -
         journey_id: &journey_id,
         begun: |_, _| true,
     };
-    let service = asked.service.clone();
+    let (service, told) = (asked.service.clone(), audit.clone());
     let work = move |_| async move {
         let Started { opened, reused } = service.start(call, command).await?;
+        told.whole(&opened.journey);
         Ok(StartJourneyResponse { reused, ..answer(&opened) })
     };
     let unfinished = |journey_id| unfinished(&asked.service, call, journey_id);

@@ -106,6 +106,11 @@ fn may_pass(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
 }
 
+/// The reason alone.
+pub(super) fn reason_of(error: &JourneyError) -> ErrorReason {
+    verdict(error).reason
+}
+
 /// What a caller is told.
 struct Verdict {
     code: Code,
@@ -169,6 +174,9 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::ShuttingDown => (Unavailable, R::ShuttingDown, "the gateway stops"),
         JourneyError::Deadline => (DeadlineExceeded, R::DeadlineExceeded, "the caller's time is over"),
         JourneyError::Store | JourneyError::Unwritten => (Unavailable, R::StoreUnavailable, "the store cannot be used"),
+        JourneyError::AuditUnavailable => {
+            (Unavailable, R::AuditUnavailable, "the call cannot be put on record, so nothing was done")
+        }
         JourneyError::Internal(_) => (Internal, R::Internal, "internal fault; the call id finds it in the log"),
     };
     Verdict { code, reason, text }
@@ -246,9 +254,11 @@ fn retry_after(error: &JourneyError) -> Option<Duration> {
         JourneyError::DataNotReady(after) => Some((*after).max(Duration::from_secs(1))),
         // Another replica may serve it at once; and whoever was slow comes back for what is kept.
         JourneyError::WatchTooSlow | JourneyError::WatchLimit | JourneyError::ShuttingDown => Some(AT_ONCE),
-        JourneyError::OutcomeUnknown | JourneyError::RequestInFlight | JourneyError::Store | JourneyError::Unwritten => {
-            Some(SOON)
-        }
+        JourneyError::OutcomeUnknown
+        | JourneyError::RequestInFlight
+        | JourneyError::Store
+        | JourneyError::Unwritten
+        | JourneyError::AuditUnavailable => Some(SOON),
         JourneyError::Provider(error) => match error.kind {
             ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady => Some(error.retry_after.unwrap_or(SOON)),
             _ => error.retry_after,
@@ -387,6 +397,7 @@ mod tests {
             JourneyError::Deadline,
             JourneyError::Store,
             JourneyError::Unwritten,
+            JourneyError::AuditUnavailable,
             JourneyError::Internal("x"),
         ]);
         all
@@ -461,6 +472,6 @@ mod tests {
         // What the provider may have done is never done again under the same id.
         assert_eq!(after(&Failure::from(JourneyError::Unwritten)), After::Open);
         assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
-        assert_eq!(after(&Failure::from(JourneyError::Store)), After::Free);
+        assert_eq!(after(&Failure::from(JourneyError::AuditUnavailable)), After::Free);
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tonic::{Request, Response, Status};
 
-use super::{Edge, call_of, convert, status, validate, with_origin};
+use super::{Asked, audited::Audited, call_of, convert, status, validate, with_origin};
 use crate::{
     journey::{model::Journey, service::DataStream},
     pb::{DataManifest, DataTrailer, StreamDataRequest, StreamDataResponse, View, stream_data_response::Part},
@@ -15,17 +15,23 @@ const CHUNK: usize = 1024 * 1024;
 
 pub(super) type DataParts = BoxStream<'static, Result<StreamDataResponse, Status>>;
 
-pub(super) async fn handle(edge: &Edge, request: Request<StreamDataRequest>) -> Result<Response<DataParts>, Status> {
-    let asked = edge.asked(&request)?;
+pub(super) async fn handle(
+    asked: &Asked,
+    audit: &Audited,
+    request: Request<StreamDataRequest>,
+) -> Result<Response<DataParts>, Status> {
     let call = call_of(&request);
     let request = request.into_inner();
+    audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::stream(request).map_err(status::of_failure)?;
     let view = query.view;
+    audit.view(view);
     let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     asked.shows(view)?;
     let data = asked.service.stream(call, &tree.journey, query).await.map_err(status::of_failure)?;
+    audit.consents(&tree.journey, [data.consent_id.as_str()]).fetches([data.fetch.id.as_str()]).served().await?;
     let origin = data.origin;
     Ok(with_origin(Response::new(stream::iter(parts(&tree.journey, view, data)).boxed()), origin))
 }

@@ -1,5 +1,6 @@
 //! The journey store. What is personal is sealed before it is written; look-ups go by keyed hash.
 
+mod audit;
 mod backup;
 mod census;
 mod changes;
@@ -25,6 +26,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 
+pub use audit::{Aged, AuditStore, Chains, KeptCheckpoint, Trim};
 pub use backup::{BackupError, backup};
 pub use census::{Census, CensusStore, Connections, InState, Waiting};
 pub use changes::{ChangeStore, Changed, Ear, Told};
@@ -50,8 +52,9 @@ pub type Store = Arc<dyn Storage>;
 /// What a store is: one trait for each kind of what it keeps, and each of them implemented in the file of the same name.
 #[async_trait]
 pub trait Storage:
-    ChangeStore
+    AuditStore
     + CensusStore
+    + ChangeStore
     + JourneyStore
     + EventStore
     + FindStore

@@ -84,7 +84,16 @@ pub trait PurgeStore: Send + Sync {
     ) -> Result<KeptReceipt, StoreError>;
     /// Removes what is past its purge date, whosever it is: what fetches brought, journeys with their references and requests, old
     /// requests, old receipts. Answers how many.
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError>;
+    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+        self.purge_with(now, receipt_until, &mut Vec::new()).await
+    }
+    /// The same; adds each receipt that was written, with its tenant, also where it fails in the middle.
+    async fn purge_with(
+        &self,
+        now: Timestamp,
+        receipt_until: Timestamp,
+        receipts: &mut Vec<(String, KeptReceipt)>,
+    ) -> Result<u64, StoreError>;
     /// What of a tenant is past its purge date by more than [`GRACE`] and still there.
     async fn overdue(&self, tenant: &str, now: Timestamp) -> Result<Overdue, StoreError>;
     /// The receipts of a tenant, of one journey or of all, oldest first.

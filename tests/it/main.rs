@@ -3,6 +3,7 @@
 
 mod adopting;
 mod analytics;
+mod audit;
 mod cancel;
 mod changes;
 mod changes_latest;

@@ -253,7 +253,6 @@ async fn an_outage_of_the_store_is_bridged_where_it_can_be_and_leaves_nothing_be
     cluster.stop();
     let bridged = async {
         while !replicas.told(&id).await.stale {}
-        // Within its lease a gateway still knows what it may serve.
         while let Ok(page) = replicas.client.clone().fetch_data(data.clone()).await {
             drop(page);
         }
@@ -261,12 +260,12 @@ async fn an_outage_of_the_store_is_bridged_where_it_can_be_and_leaves_nothing_be
     timeout(PATIENCE, bridged).await.expect("nobody notices the outage");
     let known = replicas.told(&id).await;
     assert!(known.stale && known.journey.unwrap().state() == JourneyState::Ready);
-    for status in [
-        replicas.client.clone().start_journey(request.clone()).await.map(drop).unwrap_err(),
-        replicas.client.clone().fetch_data(data.clone()).await.map(drop).unwrap_err(),
-    ] {
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
-    }
+    let status = replicas.client.clone().start_journey(request.clone()).await.map(drop).unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
+    // Within its lease a gateway still knows what it may serve, and cannot put it on record.
+    let status = replicas.client.clone().fetch_data(data.clone()).await.map(drop).unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(["AUDIT_UNAVAILABLE", "STORE_UNAVAILABLE"].contains(&reason(&status).as_str()), "{status:?}");
 
     cluster.start_again();
     let served = async {
@@ -285,6 +284,37 @@ async fn an_outage_of_the_store_is_bridged_where_it_can_be_and_leaves_nothing_be
     let patient = Duration::from_secs(40);
     let ready = until(&replicas.other, &replicas.client, &opened.journey_id, |journey| journey.state() == JourneyState::Ready);
     timeout(patient, ready).await.expect("the background does not go on");
+    replicas.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gateway_knows_of_consents_is_not_served_beyond_its_lease() {
+    let change = |config: &mut Config| {
+        soon_without_a_store(config);
+        quiet_once_ready(config);
+        config.store.max_consent_lease_ms = 1_000;
+    };
+    let replicas = Replicas::start(Database::new().await, change).await;
+    let id = replicas.ready().await;
+    let data = data_request(&id, View::Masked);
+    replicas.client.clone().fetch_data(data.clone()).await.unwrap();
+    // The log can be written, and everything that is to be served is in memory; only the consents cannot be asked for.
+    let mut connection = replicas.database.connect().await;
+    let mut holding = connection.begin().await.unwrap();
+    holding.execute("LOCK TABLE journeys IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let refused = async {
+        loop {
+            // Within the lease what was known is served.
+            if let Err(status) = replicas.client.clone().fetch_data(data.clone()).await {
+                return status;
+            }
+        }
+    };
+    let status = timeout(PATIENCE, refused).await.expect("nobody notices");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
+    holding.rollback().await.unwrap();
+    let served = async { while replicas.client.clone().fetch_data(data.clone()).await.is_err() {} };
+    timeout(PATIENCE, served).await.expect("it is not served again");
     replicas.stop().await;
 }
 

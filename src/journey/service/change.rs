@@ -10,7 +10,7 @@ use crate::{
         apply, derive,
         error::{Failure, JourneyError},
         model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
-        withdraw,
+        on_record, withdraw,
     },
     store::{Changed, StoreError, Versioned},
 };
@@ -43,6 +43,8 @@ impl Service {
             let due = self.due(&journey, now);
             let write = self.parts.store.save_journey(&journey, version, due, now).instrument(tracing::info_span!("store.write"));
             if write.await? {
+                // Who writes it is the one who wrote the change; of many at once that is one.
+                on_record::news(&before, &journey, now).into_iter().for_each(|record| self.parts.audit.note(record));
                 self.after_commit(&journey, news).await;
                 return Ok((journey, answer));
             }

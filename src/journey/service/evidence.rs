@@ -44,7 +44,7 @@ impl Service {
         }
         let kept = self.parts.store.evidence(&journey.tenant, &fetch.id).await?;
         let RetainedFetch { evidence, normaliser_version, purge_at } = kept.ok_or(JourneyError::EvidenceNotKept)?;
-        // Who asked is not known yet; that it was asked for is.
+        // Who asked stands in the audit log.
         tracing::info!(journey_id = %journey.id, fetch_id = %fetch.id, "evidence is handed out");
         Ok(EvidenceAnswer {
             consent_id: consent.id.clone(),

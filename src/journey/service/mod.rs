@@ -62,6 +62,7 @@ use super::{
     watch,
 };
 use crate::{
+    access::audit::Auditor,
     cache::{Caches, Frame, FrameKey, Loading},
     clock::SharedClock,
     pb::ReportFormat,
@@ -127,6 +128,8 @@ pub struct Parts {
     pub pace: Pace,
     /// How journeys are watched.
     pub watch: watch::Settings,
+    /// What is done goes on record here.
+    pub audit: Auditor,
 }
 
 /// See the module. Cheap to clone.
@@ -218,6 +221,17 @@ impl Service {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.parts.store
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &Auditor {
+        &self.parts.audit
+    }
+
+    /// Writes what is left of the audit log, and closes the store.
+    pub async fn close(&self) {
+        self.parts.audit.close().await;
+        self.parts.store.close().await;
     }
 
     /// How the background looks after journeys.

@@ -6,6 +6,7 @@ use crate::{
     journey::{
         error::JourneyError,
         model::Journey,
+        on_record,
         withdraw::{self, PurgeReason},
     },
     pb::View,
@@ -54,6 +55,10 @@ impl Service {
         let now = self.parts.clock.now();
         let purging = Purging { reason, at: now, receipt_until: self.parts.tenant.keep.receipt_until(now) };
         let receipt = self.parts.store.drop_fetch(&journey.tenant, &journey.id, fetch_id, purging).await?;
+        // An older receipt is answered where it was removed before.
+        if receipt.at.as_millisecond() == now.as_millisecond() {
+            self.parts.audit.note(on_record::purged(&journey.tenant, &receipt));
+        }
         for view in [View::Masked, View::Full, View::Summary] {
             let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
             self.parts.caches.rows.forget(&key).await;
@@ -89,6 +94,11 @@ impl Service {
     /// Removes whatever is past its date. Answers how much.
     pub(crate) async fn purge_past(&self) -> Result<u64, StoreError> {
         let now = self.parts.clock.now();
-        self.parts.store.purge(now, self.parts.tenant.keep.receipt_until(now)).await
+        let mut receipts = Vec::new();
+        let gone = self.parts.store.purge_with(now, self.parts.tenant.keep.receipt_until(now), &mut receipts).await;
+        for (tenant, receipt) in &receipts {
+            self.parts.audit.note(on_record::purged(tenant, receipt));
+        }
+        gone
     }
 }

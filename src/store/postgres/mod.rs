@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{config::ServerSettings, data::Provenance, seal::Keys};
 
+mod audit;
 mod census;
 mod changes;
 mod documents;
@@ -33,13 +34,14 @@ mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
     (4, "inbox", include_str!("0004_inbox.sql")),
     (5, "purge", include_str!("0005_purge.sql")),
     (7, "find", include_str!("0007_find.sql")),
+    (8, "audit", include_str!("0008_audit.sql")),
 ];
 
 /// How long a connection is waited for at the start.

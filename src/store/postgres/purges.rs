@@ -56,10 +56,15 @@ impl PurgeStore for PostgresStore {
         Ok(receipt)
     }
 
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_with(
+        &self,
+        now: Timestamp,
+        receipt_until: Timestamp,
+        receipts: &mut Vec<(String, KeptReceipt)>,
+    ) -> Result<u64, StoreError> {
         let mut gone = 0;
         loop {
-            let batch = self.purge_batch(now, receipt_until).await?;
+            let batch = self.purge_batch(now, receipt_until, receipts).await?;
             gone += batch;
             if batch < u64::from(BATCH) {
                 break;
@@ -108,7 +113,12 @@ impl PurgeStore for PostgresStore {
 }
 
 impl PostgresStore {
-    async fn purge_batch(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_batch(
+        &self,
+        now: Timestamp,
+        receipt_until: Timestamp,
+        receipts: &mut Vec<(String, KeptReceipt)>,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.begin_bulk().await?;
         // One replica sweeps at a time; the others have nothing to do meanwhile.
         let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('sangam sweeper', 0))")
@@ -129,7 +139,7 @@ impl PostgresStore {
         .bind(i64::from(BATCH))
         .fetch_all(&mut *tx)
         .await?;
-        let mut gone = 0;
+        let (mut gone, mut written) = (0, Vec::new());
         for row in &fetches {
             let (tenant, journey_id, fetch_id): (String, String, String) =
                 (row.get("tenant"), row.get("journey_id"), row.get("fetch_id"));
@@ -137,9 +147,10 @@ impl PostgresStore {
             let receipt = remove(&mut tx, &tenant, &journey_id, &fetch_id, Some(now), life).await?;
             gone += receipt.items();
             write_receipt(&mut tx, &tenant, &receipt, life).await?;
+            written.push((tenant, receipt));
         }
         gone += purge_increments(&mut tx, now).await?;
-        gone += self.purge_journeys(&mut tx, now, receipt_until).await?;
+        gone += self.purge_journeys(&mut tx, now, receipt_until, &mut written).await?;
         let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= $1").bind(millis(now)).execute(&mut *tx).await?;
         gone += messages.rows_affected();
         let oldest = oldest_request(now);
@@ -149,6 +160,7 @@ impl PostgresStore {
             sqlx::query(statement).bind(bound).execute(&mut *tx).await?;
         }
         tx.commit().await?;
+        receipts.append(&mut written);
         Ok(gone)
     }
 }
@@ -201,7 +213,13 @@ async fn purge_increments(tx: &mut PgConnection, now: Timestamp) -> Result<u64, 
 
 impl PostgresStore {
     /// Removes journeys past their date, with all that is found by them.
-    async fn purge_journeys(&self, tx: &mut PgConnection, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_journeys(
+        &self,
+        tx: &mut PgConnection,
+        now: Timestamp,
+        receipt_until: Timestamp,
+        written: &mut Vec<(String, KeptReceipt)>,
+    ) -> Result<u64, StoreError> {
         let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until };
         let journeys = sqlx::query("SELECT tenant, id FROM journeys WHERE purge_at <= $1 ORDER BY tenant, id LIMIT $2")
             .bind(millis(now))
@@ -220,6 +238,7 @@ impl PostgresStore {
                 self.alone_with(&mut *tx, &tenant, fetch_id).await?;
                 let receipt = remove(&mut *tx, &tenant, &id, fetch_id, None, life).await?;
                 write_receipt(&mut *tx, &tenant, &receipt, life).await?;
+                written.push((tenant.clone(), receipt));
             }
             for statement in [
                 "DELETE FROM journey_refs WHERE tenant = $1 AND journey_id = $2",
@@ -240,6 +259,7 @@ impl PostgresStore {
                 documents: 0,
             };
             write_receipt(&mut *tx, &tenant, &receipt, life).await?;
+            written.push((tenant.clone(), receipt));
         }
         Ok(journeys.len() as u64)
     }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{data::Provenance, seal::Keys};
 
+mod audit;
 mod census;
 mod changes;
 mod documents;
@@ -30,7 +31,7 @@ mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -38,6 +39,7 @@ const STEPS: [Step; 7] = [
     (5, "purge", include_str!("0005_purge.sql")),
     (6, "owners", include_str!("0006_owners.sql")),
     (7, "find", include_str!("0007_find.sql")),
+    (8, "audit", include_str!("0008_audit.sql")),
 ];
 
 /// See the module. Cheap to clone.

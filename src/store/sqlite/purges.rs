@@ -55,10 +55,15 @@ impl PurgeStore for SqliteStore {
         Ok(receipt)
     }
 
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_with(
+        &self,
+        now: Timestamp,
+        receipt_until: Timestamp,
+        receipts: &mut Vec<(String, KeptReceipt)>,
+    ) -> Result<u64, StoreError> {
         let mut gone = 0;
         loop {
-            let batch = self.purge_batch(now, receipt_until).await?;
+            let batch = self.purge_batch(now, receipt_until, receipts).await?;
             gone += batch;
             if batch < u64::from(BATCH) {
                 break;
@@ -110,7 +115,12 @@ impl PurgeStore for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn purge_batch(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_batch(
+        &self,
+        now: Timestamp,
+        receipt_until: Timestamp,
+        receipts: &mut Vec<(String, KeptReceipt)>,
+    ) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
         let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until };
         let fetches = sqlx::query(
@@ -124,16 +134,17 @@ impl SqliteStore {
         .bind(BATCH)
         .fetch_all(&mut *tx)
         .await?;
-        let mut gone = 0;
+        let (mut gone, mut written) = (0, Vec::new());
         for row in &fetches {
             let (tenant, journey_id, fetch_id): (String, String, String) =
                 (row.get("tenant"), row.get("journey_id"), row.get("fetch_id"));
             let receipt = remove(&mut tx, &tenant, &journey_id, &fetch_id, Some(now), life).await?;
             gone += receipt.items();
             write_receipt(&mut tx, &tenant, &receipt, life).await?;
+            written.push((tenant, receipt));
         }
         gone += purge_increments(&mut tx, now).await?;
-        gone += purge_journeys(&mut tx, now, receipt_until).await?;
+        gone += purge_journeys(&mut tx, now, receipt_until, &mut written).await?;
         let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= ?").bind(millis(now)).execute(&mut *tx).await?;
         gone += messages.rows_affected();
         let oldest = oldest_request(now);
@@ -143,6 +154,7 @@ impl SqliteStore {
             sqlx::query(statement).bind(bound).execute(&mut *tx).await?;
         }
         tx.commit().await?;
+        receipts.append(&mut written);
         Ok(gone)
     }
 
@@ -202,7 +214,12 @@ async fn purge_increments(tx: &mut SqliteConnection, now: Timestamp) -> Result<u
 }
 
 /// Removes journeys past their date, with all that is found by them.
-async fn purge_journeys(tx: &mut SqliteConnection, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+async fn purge_journeys(
+    tx: &mut SqliteConnection,
+    now: Timestamp,
+    receipt_until: Timestamp,
+    written: &mut Vec<(String, KeptReceipt)>,
+) -> Result<u64, StoreError> {
     let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until };
     let journeys = sqlx::query("SELECT tenant, id FROM journeys WHERE purge_at <= ? LIMIT ?")
         .bind(millis(now))
@@ -220,6 +237,7 @@ async fn purge_journeys(tx: &mut SqliteConnection, now: Timestamp, receipt_until
         for fetch_id in &fetches {
             let receipt = remove(&mut *tx, &tenant, &id, fetch_id, None, life).await?;
             write_receipt(&mut *tx, &tenant, &receipt, life).await?;
+            written.push((tenant.clone(), receipt));
         }
         for statement in [
             "DELETE FROM journey_refs WHERE tenant = ? AND journey_id = ?",
@@ -240,6 +258,7 @@ async fn purge_journeys(tx: &mut SqliteConnection, now: Timestamp, receipt_until
             documents: 0,
         };
         write_receipt(&mut *tx, &tenant, &receipt, life).await?;
+        written.push((tenant.clone(), receipt));
     }
     Ok(journeys.len() as u64)
 }
