@@ -3,6 +3,7 @@
 
 mod adopting;
 mod analytics;
+mod breaker;
 mod cancel;
 mod changes;
 mod changes_latest;

@@ -1,5 +1,6 @@
 //! What every store promises, told once and asked of each. A case is an `async fn(&Kit)`; its name in the file's list makes it two tests.
 
+mod census;
 mod documents;
 mod events;
 mod evidence;
