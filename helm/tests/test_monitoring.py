@@ -16,8 +16,11 @@ KNOWN = set(re.findall(r"^## `(\w+)`$", PAGE, re.M))
 
 def asked(expression):
     """The names of metrics in an expression, without what a histogram puts behind."""
-    names = re.findall(r"\b((?:sangam|rpc|db)_[a-z0-9_]+)\b(?=[\[{)\s]|$)", expression)
-    return {re.sub(r"_(bucket|sum|count)$", "", name) if re.sub(r"_(bucket|sum|count)$", "", name) in KNOWN else name for name in names}
+    # Names of labels stand between brackets.
+    bare = re.sub(r"\b(by|on)\s*\([^)]*\)|\{[^}]*\}", "", expression)
+    names = re.findall(r"\b(?:sangam|rpc)_[a-z0-9_]+\b", bare)
+    whole = {name: re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+    return {base if base in KNOWN else name for name, base in whole.items()}
 
 
 class Monitoring(unittest.TestCase):

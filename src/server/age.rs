@@ -1,6 +1,6 @@
 //! How old a connection may get. Without a limit a client that was there first keeps to its replica for ever, and new ones stay idle.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
@@ -30,14 +30,13 @@ impl ConnectionAge {
     }
 }
 
-/// Stands beside each request: its connection is to go, so a stream without an end of its own should end.
+/// Stands beside each request: its connection is to go, so a stream without an end of its own should end. Shared as a whole: cloning a
+/// token takes its lock, and this happens for every call.
 #[derive(Debug, Clone, Default)]
-pub struct Leaving(pub CancellationToken);
+pub struct Leaving(pub Arc<CancellationToken>);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::random::{Random, SystemRandom};
 

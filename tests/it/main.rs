@@ -4,6 +4,7 @@
 mod adopting;
 mod analytics;
 mod audit;
+mod breaker;
 mod cancel;
 mod changes;
 mod changes_latest;

@@ -67,7 +67,7 @@ where
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         let Some(Leaving(leaving)) = self.leaving.take() else { return Poll::Ready(answer) };
         Poll::Ready(answer.map(|response| {
-            response.map(|body| Body::new(Ending { body: Some(body), leaving: Box::pin(leaving.cancelled_owned()) }))
+            response.map(|body| Body::new(Ending { body: Some(body), leaving: Box::pin((*leaving).clone().cancelled_owned()) }))
         }))
     }
 }

@@ -30,8 +30,8 @@ pub use tallies::Tallies;
 use self::table::{Kind, Metric};
 use crate::config::Telemetry;
 
-/// A collector that is slower than this loses a push, never a call.
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A collector that is slower than this loses a push, never a call. The last push is waited for at the end, as the last spans are.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bounds of durations, in seconds: the convention's, and above them what only streams and slow providers take.
 const SECONDS: [f64; 18] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];

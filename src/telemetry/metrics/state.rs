@@ -23,6 +23,9 @@ use crate::{
     store::{Census, Store},
 };
 
+/// Numbers with their labels.
+type Numbers = Vec<(Vec<KeyValue>, u64)>;
+
 /// What the store said last.
 #[derive(Default)]
 struct Counted {
@@ -144,7 +147,7 @@ impl Metrics {
     }
 
     fn told(&self, counted: &Arc<Mutex<Option<Counted>>>, clock: &SharedClock) {
-        let read = |of: fn(&Counted, Timestamp) -> Vec<(Vec<KeyValue>, u64)>| {
+        let read = |of: fn(&Counted, Timestamp) -> Numbers| {
             let (counted, clock) = (Arc::downgrade(counted), clock.clone());
             move || {
                 let Some(counted) = counted.upgrade() else { return Vec::new() };
@@ -208,11 +211,7 @@ fn seconds(from: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(now.duration_since(from).as_secs()).unwrap_or(0)
 }
 
-fn sum<'a, A: Word, B: Word>(
-    one: &'static str,
-    other: &'static str,
-    all: impl Iterator<Item = &'a Pairs<A, B>>,
-) -> Vec<(Vec<KeyValue>, u64)> {
+fn sum<'a, A: Word, B: Word>(one: &'static str, other: &'static str, all: impl Iterator<Item = &'a Pairs<A, B>>) -> Numbers {
     let mut counts = Vec::new();
     for (first, second, count) in all.flat_map(Pairs::iter) {
         add(&mut counts, vec![KeyValue::new(one, first.word()), KeyValue::new(other, second.word())], count);
@@ -220,7 +219,7 @@ fn sum<'a, A: Word, B: Word>(
     counts
 }
 
-fn add(counts: &mut Vec<(Vec<KeyValue>, u64)>, labels: Vec<KeyValue>, count: u64) {
+fn add(counts: &mut Numbers, labels: Vec<KeyValue>, count: u64) {
     match counts.iter_mut().find(|(known, _)| *known == labels) {
         Some((_, known)) => *known += count,
         None => counts.push((labels, count)),

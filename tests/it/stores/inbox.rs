@@ -15,7 +15,7 @@ on_every_store!(
     pushed_data_goes_with_its_journeys_and_every_message_at_its_date,
 );
 
-fn new(id: &str, body: &str) -> NewMessage {
+pub(super) fn new(id: &str, body: &str) -> NewMessage {
     NewMessage {
         id: id.to_owned(),
         tenant: "default".to_owned(),

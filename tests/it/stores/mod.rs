@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod census;
 mod documents;
 mod events;
 mod evidence;
