@@ -8,14 +8,15 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::{
+    access::Redirects,
     cache::{CacheSettings, Caches},
     clock::SharedClock,
-    config::{Config, FairUseMode, Faults},
+    config::{Config, FairUseMode, Faults, Tenant},
     journey::{
         background,
         model::Purpose,
         policy::{Assumptions, Keep, Pace},
-        service::{Parts, Service, TenantPolicy, Tenants},
+        service::{Means, Own, Service, Shared, TenantPolicy, Tenants},
         watch,
     },
     providers,
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// There is nobody to serve.
+    #[error("no tenant is configured")]
+    NoTenant,
     /// The tenant's credentials cannot be used.
     #[error("{0}")]
     Credentials(Faults),
@@ -69,18 +73,18 @@ pub struct App;
 impl App {
     /// Opens everything and binds both listeners; the health says SERVING only after that.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Running, StartError> {
-        let service = Self::offline(&config, clock).await?;
-        let store = service.store().clone();
-        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
+        let tenants = Self::offline(&config, clock).await?;
+        let store = tenants.shared().store.clone();
+        let inbox = Inbox::new(tenants.clone(), webhook::Settings::from(&config));
         let health = Health::new().await;
-        let routes = rpc::add(reflection::add(Routes::new(health.service()))?, Tenants::new([service.clone()]));
+        let routes = rpc::add(reflection::add(Routes::new(health.service()))?, tenants.clone());
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
         let webhook = bind("listen.webhook", config.listen.webhook).await?;
         let stop = CancellationToken::new();
         let settings = server::Settings::from(&config);
         let grace = settings.grace;
         // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
-        let (watches, changes, stopped) = (service.watches().clone(), service.changes(), stop.clone());
+        let (watches, changes, stopped) = (tenants.shared().watches().clone(), tenants.shared().changes(), stop.clone());
         tokio::spawn(async move { watches.run(changes, stopped).await });
         let running = Running {
             grpc: grpc.1,
@@ -92,8 +96,8 @@ impl App {
                 server::serve_http(webhook.0, webhook::listener::router(inbox.clone()), settings, stop.clone()),
             ],
             applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
-            background: tokio::spawn(background::run(service.clone(), stop, grace)),
-            service,
+            background: tokio::spawn(background::run(tenants.clone(), stop, grace)),
+            tenants,
             store,
         };
         tokio::spawn(health::watch_store(health.clone(), running.store.clone(), running.stop.clone()));
@@ -101,35 +105,41 @@ impl App {
         Ok(running)
     }
 
-    /// The service on its store, without listeners and without the background: for commands that work while the gateway is stopped.
-    /// Whoever takes it closes the store.
-    pub async fn offline(config: &Config, clock: SharedClock) -> Result<Service, StartError> {
+    /// The services of all tenants on their store, without listeners and without the background: for commands that work while the gateway
+    /// is stopped. Whoever takes them closes the store.
+    pub async fn offline(config: &Config, clock: SharedClock) -> Result<Tenants, StartError> {
         let random: SharedRandom = Arc::new(SystemRandom);
         let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
-        Ok(Service::new(Parts {
+        let own: Vec<Own> = config
+            .paths()
+            .zip(config.tenants())
+            .map(|(path, tenant)| own(config, &path, tenant, &clock, &random))
+            .collect::<Result<_, _>>()?;
+        let shared = Shared::new(Means {
             store: store::connect(&config.store, &keys).await?,
-            providers: build_providers(config, &clock, &random)?,
             caches: Caches::new(cache_settings(config)),
             clock,
             random,
             hash: keys.hash,
-            tenant: tenant_policy(config),
-            rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
-            assume: assumptions(config),
             pace: pace(config),
             watch: watching(config),
-        }))
+        });
+        let mut services = own.into_iter().map(|own| Service::new(shared.clone(), own));
+        let first = services.next().ok_or(StartError::NoTenant)?;
+        Ok(Tenants::new(shared.clone(), first, services))
     }
 }
 
-fn build_providers(
-    config: &Config,
-    clock: &SharedClock,
-    random: &SharedRandom,
-) -> Result<Vec<Arc<dyn providers::provider::Provider>>, StartError> {
+/// What a tenant has of its own; `path` is where it stands in the configuration.
+fn own(config: &Config, path: &str, tenant: &Tenant, clock: &SharedClock, random: &SharedRandom) -> Result<Own, StartError> {
     let random = random.clone();
     let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
-    providers::build(&config.tenant.providers, jitter, clock.clone()).map_err(StartError::Credentials)
+    Ok(Own {
+        providers: providers::build(&tenant.providers, path, jitter, clock.clone()).map_err(StartError::Credentials)?,
+        tenant: tenant_policy(config, tenant),
+        rules: tenant.fair_use.rules().map_err(StartError::Rules)?,
+        assume: assumptions(tenant),
+    })
 }
 
 fn cache_settings(config: &Config) -> CacheSettings {
@@ -144,13 +154,15 @@ fn cache_settings(config: &Config) -> CacheSettings {
     }
 }
 
-fn tenant_policy(config: &Config) -> TenantPolicy {
+fn tenant_policy(config: &Config, tenant: &Tenant) -> TenantPolicy {
     TenantPolicy {
-        id: config.tenant.id.clone(),
-        retain_evidence: config.tenant.retain_evidence,
-        keep: Keep { journey: days(config.tenant.journey_keep_days), receipt: days(config.tenant.receipt_keep_days) },
-        default_provider: config.tenant.default_provider.clone(),
-        enforce_fair_use: config.tenant.fair_use.mode == FairUseMode::Enforce,
+        id: tenant.id.as_str().into(),
+        retain_evidence: tenant.retain_evidence,
+        keep: Keep { journey: days(tenant.journey_keep_days), receipt: days(tenant.receipt_keep_days) },
+        default_provider: tenant.default_provider.clone(),
+        enforce_fair_use: tenant.fair_use.mode == FairUseMode::Enforce,
+        // Whom nobody else reaches, nobody else can lead customers astray through.
+        redirects: Redirects::new(&tenant.redirects, config.listen.grpc.ip().is_loopback()),
         webhook_base: config.webhook.public_base_url.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
     }
 }
@@ -159,12 +171,12 @@ fn days(days: u32) -> SignedDuration {
     SignedDuration::from_hours(24 * i64::from(days))
 }
 
-fn assumptions(config: &Config) -> Assumptions {
+fn assumptions(tenant: &Tenant) -> Assumptions {
     let purposes = (1..).map_while(|number| Purpose::try_from(number).ok());
     let mut assume = Assumptions { data_life_days: BTreeMap::new(), range_months: BTreeMap::new() };
     for purpose in purposes {
-        assume.data_life_days.insert(purpose, config.tenant.data_life_days.of(purpose));
-        if let Some(months) = config.tenant.range_months.of(purpose) {
+        assume.data_life_days.insert(purpose, tenant.data_life_days.of(purpose));
+        if let Some(months) = tenant.range_months.of(purpose) {
             assume.range_months.insert(purpose, months);
         }
     }
@@ -207,7 +219,7 @@ pub struct Running {
     pub grpc: SocketAddr,
     /// Where webhooks are taken.
     pub webhook: SocketAddr,
-    service: Service,
+    tenants: Tenants,
     store: Store,
     health: Health,
     stop: CancellationToken,
@@ -217,9 +229,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// The service, for what lives in the same process: the demo and tests wait for its changes.
+    /// The service of the first tenant, for what lives in the same process: the demo and tests wait for its changes.
     pub fn service(&self) -> &Service {
-        &self.service
+        self.tenants.first()
+    }
+
+    /// The services of all tenants.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Stops: the health says so first, running calls and looks get the grace period, then everything ends.

@@ -20,6 +20,8 @@ pub struct Listen {
     pub max_connections: usize,
     /// Most calls at once on one gRPC connection.
     pub max_streams: u32,
+    /// Most calls in progress at once, watches apart; further ones are refused.
+    pub max_calls: usize,
     /// Milliseconds that running calls get to finish after the stop signal, before they are cut.
     pub shutdown_grace_ms: u64,
 }
@@ -32,6 +34,7 @@ impl Default for Listen {
             insecure: false,
             max_connections: 1024,
             max_streams: 256,
+            max_calls: 4096,
             shutdown_grace_ms: 20_000,
         }
     }
@@ -54,6 +57,7 @@ impl Listen {
             faults.add("listen.webhook", "must differ from `listen.grpc`");
         }
         faults.at_least_one("listen.max_connections", self.max_connections as u64);
+        faults.at_least_one("listen.max_calls", self.max_calls as u64);
         faults.at_least_one("listen.max_streams", u64::from(self.max_streams));
     }
 

@@ -15,6 +15,7 @@ mod secret;
 mod store;
 mod telemetry;
 mod tenant;
+mod tenant_limits;
 mod watch;
 mod webhook;
 
@@ -28,6 +29,7 @@ pub use secret::SecretSource;
 pub use store::{Database, DatabaseUrl, ServerSettings, Store};
 pub use telemetry::Telemetry;
 pub use tenant::{DataLifeDays, FairUse, FairUseMode, RangeMonths, Tenant};
+pub use tenant_limits::TenantLimits;
 pub use watch::Watch;
 pub use webhook::Webhook;
 
@@ -55,11 +57,26 @@ pub struct Config {
     pub webhook: Webhook,
     /// Logs and traces.
     pub telemetry: Telemetry,
-    /// The tenant and its credentials.
+    /// The tenant of a gateway of one, and its credentials.
     pub tenant: Tenant,
+    /// The tenants of a gateway of several, by the order of their ids; empty for a gateway of one.
+    pub several: Vec<Tenant>,
 }
 
 impl Config {
+    /// Every tenant that is served; never none.
+    pub fn tenants(&self) -> &[Tenant] {
+        if self.several.is_empty() { std::slice::from_ref(&self.tenant) } else { &self.several }
+    }
+
+    /// The tenant of callers who are not asked who they are: there is one as long as there is only one to choose.
+    pub fn only_tenant(&self) -> Option<&Tenant> {
+        match self.tenants() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// What is allowed but should not stay so; written to the log at start and every hour.
     pub fn warnings(&self) -> Vec<String> {
         self.listen

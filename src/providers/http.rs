@@ -14,9 +14,12 @@ use super::{
     provider::Call,
 };
 use crate::{
+    clock::SharedClock,
     resilience::{
         attempt::AttemptTimeoutLayer,
+        concurrency::ConcurrencyLayer,
         deadline::DeadlineLayer,
+        rate::RateLayer,
         retry::{Jitter, RetryLayer},
     },
     telemetry::propagation,
@@ -146,6 +149,10 @@ pub struct Limits {
     pub retry_pause: Duration,
     /// Most bytes of an answer, after decompression.
     pub max_response_bytes: usize,
+    /// Most calls at once.
+    pub concurrency: usize,
+    /// Most calls a second.
+    pub per_second: Option<u32>,
 }
 
 impl Default for Limits {
@@ -157,6 +164,8 @@ impl Default for Limits {
             total: Duration::from_secs(70),
             retry_pause: Duration::from_millis(400),
             max_response_bytes: 64 * 1024 * 1024,
+            concurrency: 64,
+            per_second: None,
         }
     }
 }
@@ -169,7 +178,13 @@ pub struct Executor {
 
 impl Executor {
     /// An executor for one base URL, which may carry a path prefix. `credentials` go on every call and are never logged.
-    pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, jitter: Jitter) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        base_url: Url,
+        credentials: HeaderMap,
+        limits: Limits,
+        jitter: Jitter,
+        clock: SharedClock,
+    ) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
         let service = ServiceBuilder::new()
             // Outermost, so that a span covers every attempt and every pause.
@@ -178,7 +193,10 @@ impl Executor {
             .layer(DeadlineLayer { total: limits.total })
             // Inside the budget: a second try never outlives it. A retry budget joins here.
             .layer(RetryLayer { pause: limits.retry_pause, jitter })
-            // Per attempt from here on. Breaker, concurrency limit and rate limit take their places here, in this order.
+            // Per attempt from here on. A breaker takes its place here. Whoever waits for his turn has sent nothing yet, so that is outside
+            // the attempt's own time; and a pause that the provider asks for is kept by whatever comes last before the sending.
+            .layer(ConcurrencyLayer::new(limits.concurrency))
+            .layer(RateLayer::new(limits.per_second, clock))
             .layer(AttemptTimeoutLayer { limit: limits.attempt })
             // After the retry, so that each attempt is a child span of its own.
             .layer(propagation::InjectLayer)

@@ -220,7 +220,7 @@ async fn world() -> (Sandbox, Scratch, Vec<Arc<dyn Provider>>) {
     let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(SystemClock)).await.unwrap();
     let dir = Scratch::new("sangam-walk").unwrap();
     let config = Config::from_toml_str(&gateway_toml(&sandbox, dir.path()).unwrap()).unwrap();
-    let built = build(&config.tenant.providers, Arc::new(|| 0.0), Arc::new(SystemClock)).unwrap();
+    let built = build(&config.tenant.providers, "tenant", Arc::new(|| 0.0), Arc::new(SystemClock)).unwrap();
     (sandbox, dir, built)
 }
 

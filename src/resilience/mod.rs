@@ -1,5 +1,8 @@
 //! The layers around an outbound call, one a file.
 
 pub mod attempt;
+pub mod bucket;
+pub mod concurrency;
 pub mod deadline;
+pub mod rate;
 pub mod retry;

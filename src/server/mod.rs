@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
-pub use layers::{call_id::CallId, deadline::Deadline};
+pub use layers::{call_id::CallId, deadline::Deadline, limit::LimitLayer};
 
 use crate::{
-    access::Caller,
+    access::{Caller, Scopes},
     config::{Config, Deadlines},
 };
 
@@ -31,6 +31,10 @@ pub struct Settings {
     pub max_streams: u32,
     /// How long running calls may go on after the stop.
     pub grace: Duration,
+    /// Most calls in progress, watches apart.
+    pub max_calls: usize,
+    /// What each tenant's callers may do.
+    pub limits: LimitLayer,
     /// The time that calls get.
     pub deadlines: Deadlines,
     /// Who calls, where nobody is asked who he is.
@@ -42,10 +46,20 @@ impl From<&Config> for Settings {
         Self {
             max_connections: config.listen.max_connections,
             max_streams: config.listen.max_streams,
+            max_calls: config.listen.max_calls,
+            limits: LimitLayer::new(config.tenants()),
             grace: Duration::from_millis(config.listen.shutdown_grace_ms),
             deadlines: config.deadlines.clone(),
-            anybody: Arc::new(Caller::anybody(&config.tenant.id, config.tenant.full_view)),
+            anybody: Arc::new(anybody(config)),
         }
+    }
+}
+
+/// Who calls, where nobody is asked who he is. Of several tenants nobody can be meant by that, and such a caller may do nothing.
+fn anybody(config: &Config) -> Caller {
+    match config.only_tenant() {
+        Some(tenant) => Caller::anybody(&tenant.id, tenant.full_view),
+        None => Caller { scopes: Scopes::default(), ..Caller::anybody("", false) },
     }
 }
 
@@ -62,9 +76,13 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
         // Innermost of these: the time runs for the work, and the answer at its end passes the layers above. The load shed,
-        // authentication, scopes and limits per tenant take their places inside, in this order.
+        // authentication, scopes and limits per tenant are inside, in this order.
         .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
+        // Inside the deadline and before anything that costs: it holds its place until the answer is gone.
+        .layer(layers::shed::ShedLayer::new(settings.max_calls))
         .layer(layers::caller::CallerLayer { anybody: settings.anybody.clone() })
+        // Inside what says who calls: whose limits they are.
+        .layer(settings.limits.clone())
         // `prepare` builds the router's tables once instead of at each clone.
         .service(routes.prepare());
     BoxCloneSyncService::new(stack)

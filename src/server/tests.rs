@@ -28,6 +28,8 @@ fn settings(grace: Duration) -> Settings {
     Settings {
         max_connections: 8,
         max_streams: 8,
+        max_calls: 8,
+        limits: LimitLayer::new([]),
         grace,
         deadlines: Deadlines::default(),
         anybody: Arc::new(Caller::anybody("default", false)),

@@ -70,6 +70,9 @@ pub struct Overdue {
     pub total: u64,
 }
 
+/// Until when a receipt of a tenant is kept that is written now.
+pub type ReceiptLife = dyn Fn(&str) -> Timestamp + Send + Sync;
+
 /// See the module.
 #[async_trait]
 pub trait PurgeStore: Send + Sync {
@@ -83,8 +86,8 @@ pub trait PurgeStore: Send + Sync {
         purging: Purging,
     ) -> Result<KeptReceipt, StoreError>;
     /// Removes what is past its purge date, whosever it is: what fetches brought, journeys with their references and requests, old
-    /// requests, old receipts. Answers how many.
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError>;
+    /// requests, old receipts. `receipt_until` says how long a tenant's receipts are kept. Answers how many.
+    async fn purge(&self, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError>;
     /// What of a tenant is past its purge date by more than [`GRACE`] and still there.
     async fn overdue(&self, tenant: &str, now: Timestamp) -> Result<Overdue, StoreError>;
     /// The receipts of a tenant, of one journey or of all, oldest first.

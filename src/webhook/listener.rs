@@ -22,7 +22,7 @@ pub fn router(inbox: Inbox) -> Router {
 }
 
 async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String, String)>, request: Request) -> Response {
-    if !inbox.requests.take(inbox.service.clock().now()) {
+    if !inbox.requests.take(inbox.shared().clock.now()) {
         return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
     }
     match receive(&inbox, &provider, &token, request).await {
@@ -36,7 +36,7 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
         tracing::error!(%error, "a message cannot be taken");
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let Some(address) = Address::find(&inbox.service, provider, token).await.map_err(unavailable)? else {
+    let Some(address) = Address::find(&inbox.tenants, provider, token).await.map_err(unavailable)? else {
         inbox.refused(None, "UNKNOWN_ADDRESS");
         return Err(StatusCode::UNAUTHORIZED);
     };
@@ -49,7 +49,7 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
     }
     let body = read(&parts.headers, body, inbox.settings.max_body).await?;
     let message = Unverified::new(address.clone(), parts.headers, body);
-    let verified = message.verify(inbox.service.clock().now(), inbox.settings.keep).map_err(|refused| {
+    let verified = message.verify(inbox.shared().clock.now(), inbox.settings.keep).map_err(|refused| {
         inbox.refused(Some(&address), refused.word());
         StatusCode::UNAUTHORIZED
     })?;
@@ -71,7 +71,7 @@ async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Sta
 impl Inbox {
     /// Notes a refusal. The path is anybody's text and is not written.
     fn refused(&self, address: Option<&Address>, reason: &'static str) {
-        if self.lines.take(self.service.clock().now()) {
+        if self.lines.take(self.shared().clock.now()) {
             let provider = address.map(|address| address.provider.id());
             let credential = address.map(|address| address.provider.credential());
             tracing::warn!(reason, provider, credential, "a message was refused");

@@ -68,7 +68,7 @@ pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
         };
         tokio::select! {
             () = stop.cancelled() => break,
-            () = inbox.service.inbox_told() => {}
+            () = inbox.shared().inbox_told() => {}
             () = sleep(pause) => {}
             Some(_) = read_backs.join_next() => {}
         }
@@ -81,9 +81,9 @@ pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
 impl Inbox {
     /// Applies what is due, up to one batch. Answers what was done, and up to `room` openings to read back at their provider.
     pub(super) async fn apply_due(&self, room: usize) -> Result<(Pass, Vec<ReadBack>), StoreError> {
-        let now = self.service.clock().now();
+        let (shared, now) = (self.shared(), self.shared().clock.now());
         let (mut pass, mut settled, mut jobs) = (Pass::default(), Vec::new(), Vec::new());
-        for message in self.service.store().due_messages(now, BATCH).await? {
+        for message in shared.store.due_messages(self.tenants.ids(), now, BATCH).await? {
             let one = match self.decide(&message).await? {
                 Decision::Settle(one) => one,
                 Decision::ReadBack(job) if jobs.len() < room => {
@@ -97,15 +97,15 @@ impl Inbox {
             settled.push(one);
         }
         if !settled.is_empty() {
-            self.service.store().settle_messages(&settled, now).await?;
-            self.service.wake_background();
+            shared.store.settle_messages(&settled, now).await?;
+            shared.wake_background();
         }
         Ok((pass, jobs))
     }
 
     async fn until_next(&self) -> Duration {
-        let now = self.service.clock().now();
-        match self.service.store().next_message().await {
+        let now = self.shared().clock.now();
+        match self.shared().store.next_message(self.tenants.ids()).await {
             Ok(Some(due)) => Duration::try_from(due.duration_since(now))
                 .unwrap_or(Duration::ZERO)
                 .clamp(Duration::from_millis(1), LONGEST_SLEEP),

@@ -11,9 +11,8 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::BodyExt;
 use sangam::{
-    access::Caller,
     clock::SystemClock,
-    config::Deadlines,
+    config::Config,
     pb::{GetStatusRequest, Product, journey_service_client::JourneyServiceClient},
     sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
     server::{Settings, serve_grpc},
@@ -48,13 +47,7 @@ async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let settings = Settings {
-        max_connections: 8,
-        max_streams: 8,
-        grace: Duration::ZERO,
-        deadlines: Deadlines::default(),
-        anybody: Arc::new(Caller::anybody("default", false)),
-    };
+    let settings = Settings { max_connections: 8, max_streams: 8, grace: Duration::ZERO, ..Settings::from(&Config::default()) };
     serve_grpc(listener, Routes::from(axum::Router::new().fallback(handler)), settings, stop.clone());
     (address, exports)
 }

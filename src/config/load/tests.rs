@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::{
-        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, Watch,
-        Webhook,
+        Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, Listen, Poller, RangeMonths, Seal, Store, Telemetry, TenantLimits,
+        Watch, Webhook,
     },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
@@ -186,6 +186,7 @@ fn the_default_file_parses_to_exactly_the_defaults() {
         (config.tenant.journey_keep_days, config.tenant.receipt_keep_days),
         (tenant.journey_keep_days, tenant.receipt_keep_days)
     );
+    assert_eq!((config.tenant.redirects, config.tenant.limits), (tenant.redirects, tenant.limits));
     assert_eq!(config.tenant.default_provider, tenant.default_provider);
     assert_eq!(config.tenant.data_life_days, tenant.data_life_days);
     assert_eq!(config.tenant.range_months, tenant.range_months);
@@ -241,6 +242,7 @@ fn the_default_file_names_every_setting() {
         ("webhook", names::<Webhook>()),
         ("telemetry", names::<Telemetry>()),
         ("tenant", names::<Tenant>()),
+        ("tenant.limits", names::<TenantLimits>()),
         ("tenant.data_life_days", names::<DataLifeDays>()),
         ("tenant.range_months", names::<RangeMonths>()),
         ("tenant.fair_use", names::<FairUse>()),

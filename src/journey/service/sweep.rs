@@ -55,7 +55,7 @@ impl Service {
         let purging = Purging { reason, at: now, receipt_until: self.parts.tenant.keep.receipt_until(now) };
         let receipt = self.parts.store.drop_fetch(&journey.tenant, &journey.id, fetch_id, purging).await?;
         for view in [View::Masked, View::Full, View::Summary] {
-            let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
+            let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: fetch_id.to_owned(), view };
             self.parts.caches.rows.forget(&key).await;
         }
         Ok(receipt)
@@ -84,11 +84,5 @@ impl Service {
     /// What should have been removed and is still there.
     pub async fn overdue(&self) -> Result<crate::store::Overdue, JourneyError> {
         Ok(self.parts.store.overdue(&self.parts.tenant.id, self.parts.clock.now()).await?)
-    }
-
-    /// Removes whatever is past its date. Answers how much.
-    pub(crate) async fn purge_past(&self) -> Result<u64, StoreError> {
-        let now = self.parts.clock.now();
-        self.parts.store.purge(now, self.parts.tenant.keep.receipt_until(now)).await
     }
 }

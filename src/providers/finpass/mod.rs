@@ -70,7 +70,7 @@ impl Finpass {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, jitter: Jitter, clock: SharedClock) -> Result<Self, reqwest::Error> {
         let plain_http = is_loopback(&settings.base_url);
-        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, jitter)?;
+        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, jitter, clock.clone())?;
         Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
     }
 

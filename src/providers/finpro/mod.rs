@@ -80,7 +80,8 @@ pub struct FinPro {
 impl FinPro {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, jitter: Jitter, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let executor = Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, jitter)?;
+        let executor =
+            Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, jitter, clock.clone())?;
         let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
         let products = products::products(&settings);
         let terms = Mutex::default();

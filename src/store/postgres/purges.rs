@@ -9,7 +9,7 @@ use super::PostgresStore;
 use crate::{
     pb::PurgeReason,
     store::{
-        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, StoreError,
+        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, ReceiptLife, StoreError,
         columns::{instant, millis},
         purges::{GRACE, MOST_OVERDUE, kind_of, reason_of},
         vault::oldest_request,
@@ -56,7 +56,7 @@ impl PurgeStore for PostgresStore {
         Ok(receipt)
     }
 
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge(&self, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError> {
         let mut gone = 0;
         loop {
             let batch = self.purge_batch(now, receipt_until).await?;
@@ -108,7 +108,7 @@ impl PurgeStore for PostgresStore {
 }
 
 impl PostgresStore {
-    async fn purge_batch(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_batch(&self, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError> {
         let mut tx = self.begin_bulk().await?;
         // One replica sweeps at a time; the others have nothing to do meanwhile.
         let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('sangam sweeper', 0))")
@@ -117,7 +117,6 @@ impl PostgresStore {
         if !alone {
             return Ok(0);
         }
-        let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until };
         let fetches = sqlx::query(
             "SELECT tenant, fetch_id, MAX(journey_id) AS journey_id FROM (
                  SELECT tenant, fetch_id, journey_id, purge_at FROM snapshots WHERE purge_at <= $1
@@ -133,6 +132,7 @@ impl PostgresStore {
         for row in &fetches {
             let (tenant, journey_id, fetch_id): (String, String, String) =
                 (row.get("tenant"), row.get("journey_id"), row.get("fetch_id"));
+            let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until: receipt_until(&tenant) };
             self.alone_with(&mut tx, &tenant, &fetch_id).await?;
             let receipt = remove(&mut tx, &tenant, &journey_id, &fetch_id, Some(now), life).await?;
             gone += receipt.items();
@@ -201,8 +201,12 @@ async fn purge_increments(tx: &mut PgConnection, now: Timestamp) -> Result<u64, 
 
 impl PostgresStore {
     /// Removes journeys past their date, with all that is found by them.
-    async fn purge_journeys(&self, tx: &mut PgConnection, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
-        let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until };
+    async fn purge_journeys(
+        &self,
+        tx: &mut PgConnection,
+        now: Timestamp,
+        receipt_until: &ReceiptLife,
+    ) -> Result<u64, StoreError> {
         let journeys = sqlx::query("SELECT tenant, id FROM journeys WHERE purge_at <= $1 ORDER BY tenant, id LIMIT $2")
             .bind(millis(now))
             .bind(i64::from(BATCH))
@@ -210,6 +214,7 @@ impl PostgresStore {
             .await?;
         for row in &journeys {
             let (tenant, id): (String, String) = (row.get("tenant"), row.get("id"));
+            let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until: receipt_until(&tenant) };
             let fetches: Vec<String> = sqlx::query_scalar("SELECT fetch_id FROM snapshots WHERE tenant = $1 AND journey_id = $2")
                 .bind(&tenant)
                 .bind(&id)

@@ -8,7 +8,7 @@ use super::SqliteStore;
 use crate::{
     pb::PurgeReason,
     store::{
-        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, StoreError,
+        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, ReceiptLife, StoreError,
         columns::{instant, millis},
         purges::{GRACE, MOST_OVERDUE, kind_of, reason_of},
         vault::oldest_request,
@@ -55,7 +55,7 @@ impl PurgeStore for SqliteStore {
         Ok(receipt)
     }
 
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge(&self, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError> {
         let mut gone = 0;
         loop {
             let batch = self.purge_batch(now, receipt_until).await?;
@@ -110,9 +110,8 @@ impl PurgeStore for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn purge_batch(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    async fn purge_batch(&self, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
-        let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until };
         let fetches = sqlx::query(
             "SELECT tenant, fetch_id, MAX(journey_id) AS journey_id FROM (
                  SELECT tenant, fetch_id, journey_id, purge_at FROM snapshots WHERE purge_at <= ?1
@@ -128,6 +127,7 @@ impl SqliteStore {
         for row in &fetches {
             let (tenant, journey_id, fetch_id): (String, String, String) =
                 (row.get("tenant"), row.get("journey_id"), row.get("fetch_id"));
+            let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until: receipt_until(&tenant) };
             let receipt = remove(&mut tx, &tenant, &journey_id, &fetch_id, Some(now), life).await?;
             gone += receipt.items();
             write_receipt(&mut tx, &tenant, &receipt, life).await?;
@@ -202,8 +202,7 @@ async fn purge_increments(tx: &mut SqliteConnection, now: Timestamp) -> Result<u
 }
 
 /// Removes journeys past their date, with all that is found by them.
-async fn purge_journeys(tx: &mut SqliteConnection, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
-    let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until };
+async fn purge_journeys(tx: &mut SqliteConnection, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError> {
     let journeys = sqlx::query("SELECT tenant, id FROM journeys WHERE purge_at <= ? LIMIT ?")
         .bind(millis(now))
         .bind(BATCH)
@@ -211,6 +210,7 @@ async fn purge_journeys(tx: &mut SqliteConnection, now: Timestamp, receipt_until
         .await?;
     for row in &journeys {
         let (tenant, id): (String, String) = (row.get("tenant"), row.get("id"));
+        let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until: receipt_until(&tenant) };
         let fetches: Vec<String> = sqlx::query_scalar("SELECT fetch_id FROM snapshots WHERE tenant = ? AND journey_id = ?")
             .bind(&tenant)
             .bind(&id)
