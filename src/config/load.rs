@@ -186,4 +186,6 @@ fn set(settings: &mut Map<String, Value>, path: &str, text: String) {
 }
 
 #[cfg(test)]
+mod tenants_tests;
+#[cfg(test)]
 mod tests;

@@ -84,8 +84,8 @@ impl Two {
 
     /// The same; `change` alters the configuration.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let sandbox =
-            || Sandbox::start(SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() }, Arc::new(SystemClock));
+        let settings = || SandboxConfig { calls_per_minute: 1_000_000, pending_polls: 0, ..SandboxConfig::default() };
+        let sandbox = || Sandbox::start(settings(), Arc::new(SystemClock));
         let sandboxes = [sandbox().await.unwrap(), sandbox().await.unwrap()];
         let directory = TempDir::new().unwrap();
         let mut config = Config::from_toml_str(&configuration(&sandboxes, &directory)).unwrap();

@@ -14,24 +14,24 @@ use crate::{
     providers::{finpass, finpro, settings::LimitsConfig},
 };
 
-struct Files {
+pub(super) struct Files {
     directory: TempDir,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         fs::write(directory.path().join("seal.key"), "11".repeat(32)).unwrap();
         fs::write(directory.path().join("secret"), "opensesame\n").unwrap();
         Self { directory }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// The least that is needed.
-    fn least(&self) -> String {
+    pub(super) fn least(&self) -> String {
         let (key, secret) = (self.path("seal.key"), self.path("secret"));
         format!(
             "[seal]\nkey_file = {key:?}\n[tenant.finpass.main]\nbase_url = \"https://api.finpass.example\"\n\
@@ -40,7 +40,7 @@ impl Files {
     }
 }
 
-fn faults_of(result: Result<Config, Faults>) -> Vec<(String, String)> {
+pub(super) fn faults_of(result: Result<Config, Faults>) -> Vec<(String, String)> {
     result.unwrap_err().iter().map(|fault| (fault.path.clone(), fault.message.clone())).collect()
 }
 

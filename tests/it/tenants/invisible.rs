@@ -32,7 +32,7 @@ impl Names {
     fn nobodys(report: &str) -> Self {
         let id = |prefix| new_id(&SystemRandom, prefix);
         let (journey, consent, fetch) = (id("jrn"), id("cns"), id("fch"));
-        Self { journey, consent, fetch, report: report.to_owned(), handle: id("h"), query: "status=S&errorcode=0".to_owned() }
+        Self { journey, consent, fetch, report: report.to_owned(), handle: uuid(), query: "status=S&errorcode=0".to_owned() }
     }
 
     /// A text without them, so that two answers can be compared.
@@ -149,7 +149,7 @@ async fn another_tenants_ids_are_answered_like_nobodys_by_every_method() {
     assert_eq!((after.sequence, after.state()), (before.sequence, JourneyState::Ready));
     let listed = two.client(BOTH[1]).list_journeys(pb::ListJourneysRequest::default()).await.unwrap().into_inner();
     assert!(listed.journeys.is_empty(), "{listed:?}");
-    assert_eq!(two.sandboxes[1].calls().count("requestconsent"), 0);
+    assert_eq!(two.sandboxes[1].calls().count("finpro:/v3/requestconsent"), 0);
     two.stop().await;
 }
 

@@ -49,3 +49,14 @@ async fn a_tenants_watches_are_counted_apart_from_the_others() {
     drop((streams, held));
     two.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_beyond_its_size_is_refused_before_anything_is_done() {
+    let two = Two::start().await;
+    let mut request = crate::harness::start_request("finpro", "consent", "01", &[pb::Product::Data]);
+    request.institutions = vec!["x".repeat(100); 3_000];
+    let refused = two.client(BOTH[0]).start_journey(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::OutOfRange);
+    assert_eq!(two.sandboxes[0].calls().all().len(), 0);
+    two.stop().await;
+}

@@ -36,7 +36,7 @@ async fn only_a_listed_address_is_taken_at_the_start_and_at_the_resume() {
     };
     assert_refused(&client.explain_consent(explain(OTHER)).await.unwrap_err());
     client.explain_consent(explain(LISTED)).await.unwrap();
-    assert_eq!(world.sandbox.calls().count("requestconsent"), 0);
+    assert_eq!(world.sandbox.calls().count("finpro:/v3/requestconsent"), 0);
     let journey_id = client.start_journey(start(LISTED)).await.unwrap().into_inner().journey_id;
     let resume = |redirect_url: &str| pb::ResumeJourneyRequest {
         request_id: uuid::Uuid::new_v4().to_string(),

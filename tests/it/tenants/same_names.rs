@@ -31,7 +31,7 @@ async fn one_request_id_and_one_client_reference_are_two_journeys_at_two_tenants
     let ids = |page: &pb::FetchDataResponse| page.transactions.iter().map(|one| one.transaction_id.clone()).collect::<Vec<_>>();
     assert!(!ids(&rows[0]).is_empty() && ids(&rows[0]).iter().all(|id| !ids(&rows[1]).contains(id)));
     for sandbox in &two.sandboxes {
-        assert_eq!(sandbox.calls().count("requestconsent"), 1, "{:?}", sandbox.calls().all());
+        assert_eq!(sandbox.calls().count("finpro:/v3/requestconsent"), 1, "{:?}", sandbox.calls().all());
     }
     two.stop().await;
 }
