@@ -105,7 +105,7 @@ async fn gateway(directory: &Path, provider: SocketAddr) -> Service {
         directory.join("secret"),
     );
     let config = Config::from_toml_str(&text).expect("a configuration");
-    App::offline(&config, Arc::new(SystemClock)).await.expect("a gateway")
+    App::offline(&config, Arc::new(SystemClock)).await.expect("a gateway").first().clone()
 }
 
 /// Answers every request with the body, from a thread that allocates nothing for it.

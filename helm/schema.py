@@ -110,6 +110,15 @@ def config():
         provider.setdefault("limits", limits)
         if template := provider.get("templates", {}).get("additionalProperties"):
             template["properties"]["analytics"] = {**template["properties"]["analytics"], **provider["analytics"]}
+    # Of several tenants each has what the one has, but for the id, which is the name of its table.
+    tenant = sections["tenant"]
+    properties = {name: schema for name, schema in tenant["properties"].items() if name != "id"}
+    sections["tenants"] = {
+        "description": "Several tenants, by their ids, in the place of `tenant`.",
+        "type": "object",
+        "propertyNames": {"pattern": "^[a-z0-9_-]{1,64}$"},
+        "additionalProperties": {**tenant, "properties": properties},
+    }
     return {"description": "The gateway's own settings; `sangam defaults` explains them.", **schema}
 
 

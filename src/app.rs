@@ -13,18 +13,18 @@ use tonic::service::Routes;
 
 use crate::{
     access::{
-        self,
+        self, Redirects,
         audit::{self, Auditor},
         reload::Reload,
     },
     cache::{CacheSettings, Caches},
     clock::SharedClock,
-    config::{Config, FairUseMode, Faults, Telemetry},
+    config::{Config, FairUseMode, Faults, Telemetry, Tenant},
     journey::{
         background,
         model::Purpose,
         policy::{Assumptions, Keep, Pace},
-        service::{Parts, Service, TenantPolicy, Tenants},
+        service::{Means, Own, Service, Shared, TenantPolicy, Tenants},
         watch,
     },
     providers::{self, http::Outward},
@@ -80,6 +80,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// There is nobody to serve.
+    #[error("no tenant is configured")]
+    NoTenant,
     /// The tenant's credentials cannot be used.
     #[error("{0}")]
     Credentials(Faults),
@@ -101,10 +104,9 @@ impl App {
         let admin = Admin::start(&config, settings.clone(), &health, &metrics).await?;
         let keys = load_keys(&config)?;
         let store = open_store(&config, &keys).await?;
-        let service = assemble(&config, clock.clone(), &keys, store.clone(), &metrics)?;
-        service.audit().cover();
-        let tenants = Tenants::new([service.clone()]);
-        let inbox = Inbox::new(service.clone(), webhook::Settings::from(&config));
+        let tenants = assemble(&config, clock.clone(), &keys, store.clone(), &metrics)?;
+        tenants.shared().audit.cover();
+        let inbox = Inbox::new(tenants.clone(), webhook::Settings::from(&config));
         let mut routes = Routes::new(health.service());
         if config.listen.reflection.unwrap_or(!gate.asks()) {
             routes = reflection::add(routes)?;
@@ -118,9 +120,9 @@ impl App {
         let callers = server::Settings { age: age(&config), meter: metrics.rpc.clone(), ..settings.clone() };
         let grace = settings.grace;
         // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
-        let (watches, changes, stopped) = (service.watches().clone(), service.changes(), stop.clone());
+        let (watches, changes, stopped) = (tenants.shared().watches().clone(), tenants.shared().changes(), stop.clone());
         tokio::spawn(async move { watches.run(changes, stopped).await });
-        measure(&config, &metrics, &service, &tenants, clock, &stop);
+        measure(&config, &metrics, &tenants, clock, &stop);
         tokio::spawn(health::watch_store(health.clone(), store.clone(), metrics.store(&store), stop.clone()));
         let running = Running {
             grpc: grpc.1,
@@ -135,16 +137,16 @@ impl App {
                 server::serve_http(webhook.0, webhook::listener::router(inbox.clone()), settings, stop.clone()),
             ],
             applier: tokio::spawn(webhook::run::run(inbox, stop.clone(), grace)),
-            background: tokio::spawn(background::run(service.clone(), stop, grace)),
-            service,
+            background: tokio::spawn(background::run(tenants.clone(), stop, grace)),
+            tenants,
         };
         health.serving().await;
         Ok(running)
     }
 
-    /// The service on its store, without listeners and without the background: for commands that work while the gateway is stopped.
-    /// Whoever takes it closes the store.
-    pub async fn offline(config: &Config, clock: SharedClock) -> Result<Service, StartError> {
+    /// The services of all tenants on their store, without listeners and without the background: for commands that work while the gateway
+    /// is stopped. Whoever takes them closes them.
+    pub async fn offline(config: &Config, clock: SharedClock) -> Result<Tenants, StartError> {
         let keys = load_keys(config)?;
         let store = store::connect(&config.store, &keys).await?;
         assemble(config, clock, &keys, store, &Metrics::new(&Telemetry::default())?)
@@ -192,41 +194,36 @@ fn load_keys(config: &Config) -> Result<Keys, StartError> {
     Ok(Keys::new(&*config.seal.load().map_err(StartError::Key)?))
 }
 
-fn assemble(config: &Config, clock: SharedClock, keys: &Keys, store: Store, metrics: &Metrics) -> Result<Service, StartError> {
+fn assemble(config: &Config, clock: SharedClock, keys: &Keys, store: Store, metrics: &Metrics) -> Result<Tenants, StartError> {
     let random: SharedRandom = Arc::new(SystemRandom);
+    let own: Vec<Own> = config
+        .paths()
+        .zip(config.tenants())
+        .map(|(path, tenant)| own(config, &path, tenant, &clock, &random, metrics))
+        .collect::<Result<_, _>>()?;
     let caches = Caches::new(cache_settings(config));
     metrics.caches(&caches);
-    let providers = build_providers(config, &clock, &random, metrics)?;
-    let rules = config.tenant.fair_use.rules().map_err(StartError::Rules)?;
     let checkpoints = audit::checkpoint_key(&keys.hash);
-    Ok(Service::new(Parts {
+    let shared = Shared::new(Means {
         audit: Auditor::start(store.clone(), clock.clone(), random.as_ref(), checkpoints, auditing(config)),
         store,
-        providers,
         caches,
         clock,
         random,
         hash: keys.hash.clone(),
-        tenant: tenant_policy(config),
-        rules,
-        assume: assumptions(config),
         pace: pace(config),
         watch: watching(config),
-    }))
+    });
+    let mut services = own.into_iter().map(|own| Service::new(shared.clone(), own));
+    let first = services.next().ok_or(StartError::NoTenant)?;
+    Ok(Tenants::new(shared.clone(), first, services))
 }
 
 /// Begins to tell of what the services do, and to count what is in the store.
-fn measure(
-    config: &Config,
-    metrics: &Metrics,
-    service: &Service,
-    tenants: &Tenants,
-    clock: SharedClock,
-    stop: &CancellationToken,
-) {
+fn measure(config: &Config, metrics: &Metrics, tenants: &Tenants, clock: SharedClock, stop: &CancellationToken) {
     metrics.services(tenants);
     let every = Duration::from_millis(config.telemetry.metrics_interval_ms);
-    tokio::spawn(metrics.clone().count(service.store().clone(), tenants.clone(), clock, every, stop.clone()));
+    tokio::spawn(metrics.clone().count(tenants.shared().store.clone(), tenants.clone(), clock, every, stop.clone()));
 }
 
 fn age(config: &Config) -> Option<ConnectionAge> {
@@ -238,16 +235,24 @@ fn age(config: &Config) -> Option<ConnectionAge> {
     })
 }
 
-fn build_providers(
+/// What a tenant has of its own; `path` is where it stands in the configuration.
+fn own(
     config: &Config,
+    path: &str,
+    tenant: &Tenant,
     clock: &SharedClock,
     random: &SharedRandom,
     metrics: &Metrics,
-) -> Result<Vec<Arc<dyn providers::provider::Provider>>, StartError> {
+) -> Result<Own, StartError> {
     let random = random.clone();
     let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
     let outward = Outward { jitter, meter: metrics.calls.clone() };
-    providers::build(&config.tenant.providers, &outward, clock.clone()).map_err(StartError::Credentials)
+    Ok(Own {
+        providers: providers::build(&tenant.providers, path, &outward, clock.clone()).map_err(StartError::Credentials)?,
+        tenant: tenant_policy(config, tenant),
+        rules: tenant.fair_use.rules().map_err(StartError::Rules)?,
+        assume: assumptions(tenant),
+    })
 }
 
 fn cache_settings(config: &Config) -> CacheSettings {
@@ -262,13 +267,15 @@ fn cache_settings(config: &Config) -> CacheSettings {
     }
 }
 
-fn tenant_policy(config: &Config) -> TenantPolicy {
+fn tenant_policy(config: &Config, tenant: &Tenant) -> TenantPolicy {
     TenantPolicy {
-        id: config.tenant.id.clone(),
-        retain_evidence: config.tenant.retain_evidence,
-        keep: Keep { journey: days(config.tenant.journey_keep_days), receipt: days(config.tenant.receipt_keep_days) },
-        default_provider: config.tenant.default_provider.clone(),
-        enforce_fair_use: config.tenant.fair_use.mode == FairUseMode::Enforce,
+        id: tenant.id.as_str().into(),
+        retain_evidence: tenant.retain_evidence,
+        keep: Keep { journey: days(tenant.journey_keep_days), receipt: days(tenant.receipt_keep_days) },
+        default_provider: tenant.default_provider.clone(),
+        enforce_fair_use: tenant.fair_use.mode == FairUseMode::Enforce,
+        // Whom nobody else reaches, nobody else can lead customers astray through.
+        redirects: Redirects::new(&tenant.redirects, config.listen.grpc.ip().is_loopback()),
         webhook_base: config.webhook.public_base_url.as_ref().map(|base| base.trim_end_matches('/').to_owned()),
     }
 }
@@ -277,12 +284,12 @@ fn days(days: u32) -> SignedDuration {
     SignedDuration::from_hours(24 * i64::from(days))
 }
 
-fn assumptions(config: &Config) -> Assumptions {
+fn assumptions(tenant: &Tenant) -> Assumptions {
     let purposes = (1..).map_while(|number| Purpose::try_from(number).ok());
     let mut assume = Assumptions { data_life_days: BTreeMap::new(), range_months: BTreeMap::new() };
     for purpose in purposes {
-        assume.data_life_days.insert(purpose, config.tenant.data_life_days.of(purpose));
-        if let Some(months) = config.tenant.range_months.of(purpose) {
+        assume.data_life_days.insert(purpose, tenant.data_life_days.of(purpose));
+        if let Some(months) = tenant.range_months.of(purpose) {
             assume.range_months.insert(purpose, months);
         }
     }
@@ -336,7 +343,7 @@ pub struct Running {
     admin: Admin,
     drain: Duration,
     metrics: Metrics,
-    service: Service,
+    tenants: Tenants,
     health: Health,
     stop: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
@@ -345,9 +352,14 @@ pub struct Running {
 }
 
 impl Running {
-    /// The service, for what lives in the same process: the demo and tests wait for its changes.
+    /// The service of the first tenant, for what lives in the same process: the demo and tests wait for its changes.
     pub fn service(&self) -> &Service {
-        &self.service
+        self.tenants.first()
+    }
+
+    /// The services of all tenants.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// Where probes and metrics are served, unless that is off.
@@ -369,7 +381,7 @@ impl Running {
         }
         let _ = self.applier.await;
         let _ = self.background.await;
-        self.service.close().await;
+        self.tenants.shared().close().await;
         self.metrics.shutdown().await;
     }
 }

@@ -12,11 +12,14 @@ use std::{
 use audit_command::Audit;
 use clap::{Args, Parser, Subcommand};
 use sangam::{
-    access::api_key,
+    access::{TenantId, api_key},
     app::App,
     clock::SystemClock,
     config::{Config, Database},
-    journey::{error::JourneyError, service::Renormalised},
+    journey::{
+        error::JourneyError,
+        service::{Renormalised, Service, Tenants},
+    },
     random::SystemRandom,
     store::{BackupError, KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
@@ -44,6 +47,14 @@ struct Options {
     config: Option<PathBuf>,
 }
 
+/// Whose data a command works on.
+#[derive(Args)]
+struct Whose {
+    /// The tenant; needed where the configuration has several.
+    #[arg(long, value_name = "ID")]
+    tenant: Option<String>,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Serves the gateway (the default).
@@ -59,12 +70,16 @@ enum Command {
     /// Reads retained evidence again where an older version made the rows, and keeps the new rows. No provider is asked. Stop the gateway
     /// first: it would go on serving the old rows from memory.
     Renormalise {
+        #[command(flatten)]
+        whose: Whose,
         /// Only this journey.
         #[arg(long, value_name = "ID")]
         journey: Option<String>,
     },
     /// Shows what providers sent, or tries it again. The gateway may run meanwhile.
     Webhooks {
+        #[command(flatten)]
+        whose: Whose,
         #[command(subcommand)]
         what: Webhooks,
     },
@@ -75,6 +90,8 @@ enum Command {
     },
     /// Prints what was removed, when and why, one line each. Holds nothing personal.
     Receipts {
+        #[command(flatten)]
+        whose: Whose,
         /// Only of this journey.
         #[arg(long, value_name = "ID")]
         journey: Option<String>,
@@ -171,12 +188,12 @@ fn main() -> ExitCode {
             Ok(config) => on_runtime(serve(config)),
             Err(code) => code,
         },
-        Command::Renormalise { journey } => match load(&cli.options) {
-            Ok(config) => on_runtime(renormalise(config, journey)),
+        Command::Renormalise { whose, journey } => match load(&cli.options) {
+            Ok(config) => on_runtime(renormalise(config, whose, journey)),
             Err(code) => code,
         },
-        Command::Webhooks { what } => match load(&cli.options) {
-            Ok(config) => on_runtime(webhooks(config, what)),
+        Command::Webhooks { whose, what } => match load(&cli.options) {
+            Ok(config) => on_runtime(webhooks(config, whose, what)),
             Err(code) => code,
         },
         // An export can be looked at where there is no configuration.
@@ -188,8 +205,8 @@ fn main() -> ExitCode {
             Ok(config) => on_runtime(logged(config, |config| audit_command::run(config, what))),
             Err(code) => code,
         },
-        Command::Receipts { journey } => match load(&cli.options) {
-            Ok(config) => on_runtime(receipts(config, journey)),
+        Command::Receipts { whose, journey } => match load(&cli.options) {
+            Ok(config) => on_runtime(receipts(config, whose, journey)),
             Err(code) => code,
         },
         Command::Backup { to } => match load(&cli.options) {
@@ -262,19 +279,37 @@ async fn logged<F: Future<Output = ExitCode>>(config: Config, work: impl FnOnce(
     code
 }
 
-/// Makes outdated snapshots anew, and says how many. What could not be read makes it fail.
-async fn renormalise(config: Config, journey: Option<String>) -> ExitCode {
+/// Does work on the store of a gateway that need not run, for one tenant; closes it again.
+async fn offline<F: Future<Output = ExitCode>>(
+    config: Config,
+    whose: Whose,
+    work: impl FnOnce(Tenants, Service, Config) -> F,
+) -> ExitCode {
     logged(config, |config| async move {
-        let service = match App::offline(&config, Arc::new(SystemClock)).await {
-            Ok(service) => service,
+        let tenants = match App::offline(&config, Arc::new(SystemClock)).await {
+            Ok(tenants) => tenants,
             Err(error) => {
                 tracing::error!(%error, "the start has failed");
                 return ExitCode::FAILURE;
             }
         };
-        let done = service.renormalise(journey.as_deref()).await;
-        service.close().await;
-        match done {
+        let code = match tenants.chosen(whose.tenant.as_deref()) {
+            Ok(service) => work(tenants.clone(), service.clone(), config).await,
+            Err(which) => {
+                eprintln!("sangam: {which}");
+                ExitCode::FAILURE
+            }
+        };
+        tenants.shared().close().await;
+        code
+    })
+    .await
+}
+
+/// Makes outdated snapshots anew, and says how many. What could not be read makes it fail.
+async fn renormalise(config: Config, whose: Whose, journey: Option<String>) -> ExitCode {
+    offline(config, whose, |_, service, _| async move {
+        match service.renormalise(journey.as_deref()).await {
             Ok(Renormalised { changed, unchanged, gone, failed }) => {
                 println!("changed {changed}, unchanged {unchanged}, gone {gone}, failed {failed}");
                 if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -294,19 +329,10 @@ async fn renormalise(config: Config, journey: Option<String>) -> ExitCode {
 }
 
 /// Shows or replays messages.
-async fn webhooks(config: Config, what: Webhooks) -> ExitCode {
-    logged(config, |config| async move {
-        let service = match App::offline(&config, Arc::new(SystemClock)).await {
-            Ok(service) => service,
-            Err(error) => {
-                tracing::error!(%error, "the start has failed");
-                return ExitCode::FAILURE;
-            }
-        };
-        let inbox = Inbox::new(service.clone(), sangam::webhook::Settings::from(&config));
-        let done = answer(&inbox, what).await;
-        service.close().await;
-        match done {
+async fn webhooks(config: Config, whose: Whose, what: Webhooks) -> ExitCode {
+    offline(config, whose, |tenants, service, config| async move {
+        let inbox = Inbox::new(tenants, sangam::webhook::Settings::from(&config));
+        match answer(&inbox, &service.tenant().id, what).await {
             Ok(code) => code,
             Err(error) => {
                 tracing::error!(%error, "the store has failed");
@@ -318,16 +344,16 @@ async fn webhooks(config: Config, what: Webhooks) -> ExitCode {
     .await
 }
 
-async fn answer(inbox: &Inbox, what: Webhooks) -> Result<ExitCode, StoreError> {
+async fn answer(inbox: &Inbox, tenant: &TenantId, what: Webhooks) -> Result<ExitCode, StoreError> {
     match what {
         Webhooks::List { quarantined } => {
-            for line in inbox.list(quarantined.then_some(MessageState::Quarantined)).await? {
+            for line in inbox.list(tenant, quarantined.then_some(MessageState::Quarantined)).await? {
                 println!("{line}");
             }
         }
         Webhooks::Replay { id, .. } => {
             let which = id.as_deref().map_or(Replay::Quarantined, Replay::One);
-            let (count, pass) = inbox.replay(which).await?;
+            let (count, pass) = inbox.replay(tenant, which).await?;
             let Pass { applied, parked, quarantined, again } = pass;
             println!("replayed {count}: applied {applied}, parked {parked}, quarantined {quarantined}, again {again}");
             if count == 0 && id.is_some() {
@@ -340,18 +366,9 @@ async fn answer(inbox: &Inbox, what: Webhooks) -> Result<ExitCode, StoreError> {
 }
 
 /// Prints the receipts: when, why, journey, fetch, and how much of each kind, apart by tabs.
-async fn receipts(config: Config, journey: Option<String>) -> ExitCode {
-    logged(config, |config| async move {
-        let service = match App::offline(&config, Arc::new(SystemClock)).await {
-            Ok(service) => service,
-            Err(error) => {
-                tracing::error!(%error, "the start has failed");
-                return ExitCode::FAILURE;
-            }
-        };
-        let receipts = service.store().receipts(&config.tenant.id, journey.as_deref()).await;
-        service.close().await;
-        let Ok(receipts) = receipts else {
+async fn receipts(config: Config, whose: Whose, journey: Option<String>) -> ExitCode {
+    offline(config, whose, |_, service, _| async move {
+        let Ok(receipts) = service.store().receipts(&service.tenant().id, journey.as_deref()).await else {
             eprintln!("sangam: the store cannot be used");
             return ExitCode::FAILURE;
         };

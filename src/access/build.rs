@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    Caller, Gate,
+    Caller, Gate, Scopes,
     api_key::{self, ApiKeys, KnownKey, ReadKeys},
     gate::Ways,
     jwt::{Expected, Issuer, Pace, Place, Source, TenantRule, Tokens},
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(250);
 pub fn build(config: &Config, clock: SharedClock) -> Result<Gate, String> {
     let access = &config.access;
     if !access.is_on() {
-        return Ok(Gate::open(Caller::anybody(&config.tenant.id, config.tenant.full_view), clock));
+        return Ok(Gate::open(anybody(config), clock));
     }
     let mut ways = Ways { peers: peers(&access.mtls), ..Ways::default() };
     if !access.jwt.is_empty() {
@@ -36,6 +36,14 @@ pub fn build(config: &Config, clock: SharedClock) -> Result<Gate, String> {
         ways.keys = Some(Arc::new(api_keys(config)?));
     }
     Ok(Gate::asking(ways, config.tenant_ids().map(str::to_owned).collect(), clock))
+}
+
+/// Who calls, where nobody is asked who he is. Of several tenants nobody can be meant by that, and such a caller may do nothing.
+fn anybody(config: &Config) -> Caller {
+    match config.only_tenant() {
+        Some(tenant) => Caller::anybody(&tenant.id, tenant.full_view),
+        None => Caller { scopes: Scopes::default(), ..Caller::anybody("", false) },
+    }
 }
 
 impl Gate {

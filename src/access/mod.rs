@@ -11,14 +11,18 @@ mod caller;
 pub mod gate;
 pub mod jwt;
 pub mod peer;
+mod redirects;
 mod refused;
 pub mod reload;
 pub mod rules;
 mod scope;
 mod scope_names;
+mod tenant;
 
 pub use build::{api_key_table, build};
 pub use caller::Caller;
 pub use gate::Gate;
+pub use redirects::Redirects;
 pub use refused::Refused;
 pub use scope::{Scope, Scopes};
+pub use tenant::TenantId;

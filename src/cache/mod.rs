@@ -19,6 +19,7 @@ pub use frames::{Compression, Frame, FrameKey};
 pub use loading::{Cached, Loading, Origin};
 
 use crate::{
+    access::TenantId,
     data::{Provenance, Rows},
     journey::model::Journey,
     pb::View,
@@ -58,7 +59,7 @@ impl Default for CacheSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StatusKey {
     /// The tenant.
-    pub tenant: String,
+    pub tenant: TenantId,
     /// The journey.
     pub journey_id: String,
     /// Whether the encoded answer is for operators, whose answers hold more.
@@ -94,7 +95,7 @@ impl Cached for Status {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RowsKey {
     /// The tenant.
-    pub tenant: String,
+    pub tenant: TenantId,
     /// The fetch.
     pub fetch_id: String,
     /// The view.

@@ -31,6 +31,8 @@ pub struct Listen {
     pub max_connections: usize,
     /// Most calls at once on one gRPC connection.
     pub max_streams: u32,
+    /// Most calls in progress at once, watches apart; further ones are refused.
+    pub max_calls: usize,
     /// Milliseconds that running calls get to finish after the stop signal, before they are cut.
     pub shutdown_grace_ms: u64,
     /// Milliseconds after the stop signal for which new connections and calls are still taken.
@@ -83,6 +85,7 @@ impl Default for Listen {
             reflection: None,
             max_connections: 1024,
             max_streams: 256,
+            max_calls: 4096,
             shutdown_grace_ms: 20_000,
             drain_delay_ms: 0,
             max_connection_age_s: 300,
@@ -164,6 +167,7 @@ impl Listen {
             faults.at_least_one("listen.connection_age_grace_ms", self.connection_age_grace_ms);
         }
         faults.at_least_one("listen.max_connections", self.max_connections as u64);
+        faults.at_least_one("listen.max_calls", self.max_calls as u64);
         faults.at_least_one("listen.max_streams", u64::from(self.max_streams));
     }
 

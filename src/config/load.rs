@@ -11,8 +11,21 @@ use crate::providers::TenantProviders;
 const PREFIX: &str = "SANGAM__";
 
 /// The sections, in the order of the default file.
-pub(super) const SECTIONS: [&str; 12] =
-    ["listen", "access", "store", "seal", "audit", "cache", "deadlines", "poller", "watch", "webhook", "telemetry", "tenant"];
+pub(super) const SECTIONS: [&str; 13] = [
+    "listen",
+    "access",
+    "store",
+    "seal",
+    "audit",
+    "cache",
+    "deadlines",
+    "poller",
+    "watch",
+    "webhook",
+    "telemetry",
+    "tenant",
+    "tenants",
+];
 
 impl Config {
     /// Reads the file, if one is given, and the environment over it. Everything wrong is reported at once: what cannot be read, what
@@ -56,8 +69,7 @@ impl Config {
 
     /// Reads every section as far as it can be read.
     pub(super) fn structure(mut settings: Map<String, Value>, faults: &mut Faults) -> Self {
-        let (mut tenant, providers) = split_tenant(settings.remove("tenant"), faults);
-        tenant.providers = providers;
+        let (tenant, several) = take_tenants(&mut settings, faults);
         let config = Self {
             listen: take(&mut settings, "listen", faults),
             access: take(&mut settings, "access", faults),
@@ -71,6 +83,7 @@ impl Config {
             webhook: take(&mut settings, "webhook", faults),
             telemetry: take(&mut settings, "telemetry", faults),
             tenant,
+            several,
         };
         for name in settings.into_keys() {
             let message = read::unknown(&name, SECTIONS.into_iter());
@@ -83,9 +96,11 @@ impl Config {
         let asks = self.access.is_on();
         self.listen.validate(asks, faults);
         self.access.validate(&self.listen, &|tenant| self.tenant_ids().any(|served| served == tenant), faults);
-        if asks && self.tenant.full_view {
-            faults
-                .add("tenant.full_view", "callers are authenticated: grant the scope `pii.read` to those who may see it instead");
+        for (path, tenant) in self.paths().zip(self.tenants()) {
+            if asks && tenant.full_view {
+                let advice = "callers are authenticated: grant the scope `pii.read` to those who may see it instead";
+                faults.add(format!("{path}.full_view"), advice);
+            }
         }
         self.store.validate(faults);
         self.seal.validate(faults);
@@ -96,7 +111,22 @@ impl Config {
         self.watch.validate(faults);
         self.webhook.validate(faults);
         self.telemetry.validate(faults);
-        self.tenant.validate(faults);
+        let mut doors = Vec::new();
+        for (path, tenant) in self.paths().zip(self.tenants()) {
+            doors.extend(tenant.validate(&path, faults));
+        }
+        // Across all tenants: by its token alone it is told whose a message is.
+        for (place, (path, door)) in doors.iter().enumerate() {
+            if doors.iter().take(place).any(|(_, other)| other.is_the_same_as(door)) {
+                faults.add(format!("{path}.webhook.token"), "must differ from the token of every other credential");
+            }
+        }
+    }
+
+    /// Where each of [`Config::tenants`] stands.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = String> {
+        let one = self.several.is_empty().then(|| "tenant".to_owned());
+        one.into_iter().chain(self.several.iter().map(|tenant| format!("tenants.{}", tenant.id)))
     }
 }
 
@@ -116,9 +146,35 @@ fn take<T: DeserializeOwned + Default>(settings: &mut Map<String, Value>, name: 
     section.and_then(|value| read::section(name, value, faults)).unwrap_or_default()
 }
 
-/// The tenant's own settings, and its credentials per provider.
-fn split_tenant(value: Option<Value>, faults: &mut Faults) -> (Tenant, TenantProviders) {
-    let Some(mut value) = value else { return Default::default() };
+/// The tenant of a gateway of one, or the tenants of a gateway of several.
+fn take_tenants(settings: &mut Map<String, Value>, faults: &mut Faults) -> (Tenant, Vec<Tenant>) {
+    let (one, several) = (settings.remove("tenant"), settings.remove("tenants"));
+    if one.is_some() && several.is_some() {
+        faults.add("tenants", "must not stand beside `tenant`: the one is for a gateway of one tenant, the other for several");
+    }
+    let one = one.map(|value| read_tenant("tenant", value, faults)).unwrap_or_default();
+    let tables = match several.map(|value| value.kind) {
+        Some(ValueKind::Table(tables)) => tables,
+        Some(_) => {
+            faults.add("tenants", "must hold a table for each tenant: [tenants.<id>]");
+            Map::new()
+        }
+        None => Map::new(),
+    };
+    let mut several = Vec::new();
+    for (id, value) in tables {
+        let path = format!("tenants.{id}");
+        if matches!(&value.kind, ValueKind::Table(settings) if settings.contains_key("id")) {
+            faults.add(format!("{path}.id"), "must be left out: the name of the table is the id");
+        }
+        several.push(Tenant { id, ..read_tenant(&path, value, faults) });
+    }
+    several.sort_by(|one, other| one.id.cmp(&other.id));
+    (one, several)
+}
+
+/// A tenant's own settings with its credentials per provider.
+fn read_tenant(path: &str, mut value: Value, faults: &mut Faults) -> Tenant {
     let mut credentials = Map::new();
     if let ValueKind::Table(settings) = &mut value.kind {
         for provider in tenant::PROVIDERS {
@@ -128,12 +184,13 @@ fn split_tenant(value: Option<Value>, faults: &mut Faults) -> (Tenant, TenantPro
     for (provider, named) in &credentials {
         if let ValueKind::Table(named) = &named.kind {
             for name in named.keys().filter(|name| !tenant::is_plain_name(name)) {
-                faults.add(format!("tenant.{provider}.{name}"), "a credential's name is made of a-z, 0-9, `_` and `-`");
+                faults.add(format!("{path}.{provider}.{name}"), "a credential's name is made of a-z, 0-9, `_` and `-`");
             }
         }
     }
     let credentials = Value::new(None, ValueKind::Table(credentials));
-    (read::section("tenant", value, faults).unwrap_or_default(), read::section("tenant", credentials, faults).unwrap_or_default())
+    let providers: TenantProviders = read::section(path, credentials, faults).unwrap_or_default();
+    Tenant { providers, ..read::section(path, value, faults).unwrap_or_default() }
 }
 
 /// Lays one variable of the environment over the settings; `path` has `__` between its parts.
@@ -152,5 +209,7 @@ fn set(settings: &mut Map<String, Value>, path: &str, text: String) {
     }
 }
 
+#[cfg(test)]
+mod tenants_tests;
 #[cfg(test)]
 mod tests;

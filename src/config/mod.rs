@@ -17,6 +17,7 @@ mod secret;
 mod store;
 mod telemetry;
 mod tenant;
+mod tenant_limits;
 mod watch;
 mod webhook;
 
@@ -32,6 +33,7 @@ pub use secret::SecretSource;
 pub use store::{Database, DatabaseUrl, ServerSettings, Store};
 pub use telemetry::Telemetry;
 pub use tenant::{DataLifeDays, FairUse, FairUseMode, RangeMonths, Tenant};
+pub use tenant_limits::TenantLimits;
 pub use watch::Watch;
 pub use webhook::Webhook;
 
@@ -63,11 +65,26 @@ pub struct Config {
     pub webhook: Webhook,
     /// Logs and traces.
     pub telemetry: Telemetry,
-    /// The tenant and its credentials.
+    /// The tenant of a gateway of one, and its credentials.
     pub tenant: Tenant,
+    /// The tenants of a gateway of several, by the order of their ids; empty for a gateway of one.
+    pub several: Vec<Tenant>,
 }
 
 impl Config {
+    /// Every tenant that is served; never none.
+    pub fn tenants(&self) -> &[Tenant] {
+        if self.several.is_empty() { std::slice::from_ref(&self.tenant) } else { &self.several }
+    }
+
+    /// The tenant of callers who are not asked who they are: there is one as long as there is only one to choose.
+    pub fn only_tenant(&self) -> Option<&Tenant> {
+        match self.tenants() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// What is allowed but should not stay so; written to the log at start and every hour.
     pub fn warnings(&self) -> Vec<String> {
         let lacks = self.listen.lacks(self.access.is_on());
@@ -80,6 +97,6 @@ impl Config {
 
     /// The ids of the tenants that are served.
     pub fn tenant_ids(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.tenant.id.as_str())
+        self.tenants().iter().map(|tenant| tenant.id.as_str())
     }
 }

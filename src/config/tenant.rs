@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use url::Url;
 
-use super::Faults;
+use super::{Faults, TenantLimits};
 use crate::{
     journey::fair_use::{BUILT_IN, Period, Rules},
     pb::Purpose,
-    providers::{TenantProviders, finpass, finpro},
+    providers::{TenantProviders, finpass, finpro, inbound::Door, settings::is_loopback},
 };
 
 /// The tables of `tenant` that belong to providers.
 pub(super) const PROVIDERS: [&str; 2] = [finpro::ID, finpass::ID];
 
-/// The section `tenant`.
+/// Most characters of an address that a customer is sent back to.
+const MAX_REDIRECT: usize = 2_000;
+
+/// The section `tenant`, and each table `tenants.<id>`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tenant {
@@ -34,6 +38,10 @@ pub struct Tenant {
     pub data_life_days: DataLifeDays,
     /// Months of data that a consent covers, per purpose, where neither caller nor provider tells. Marked ASSUMED; unset: unknown.
     pub range_months: RangeMonths,
+    /// Where a customer may be sent back to, each written exactly as callers give it.
+    pub redirects: Vec<String>,
+    /// How much its callers may do.
+    pub limits: TenantLimits,
     /// The framework's outer limits.
     pub fair_use: FairUse,
     /// Credentials per provider.
@@ -52,6 +60,8 @@ impl Default for Tenant {
             default_provider: None,
             data_life_days: DataLifeDays::default(),
             range_months: RangeMonths::default(),
+            redirects: Vec::new(),
+            limits: TenantLimits::default(),
             fair_use: FairUse::default(),
             providers: TenantProviders::default(),
         }
@@ -173,18 +183,20 @@ impl RangeMonths {
 }
 
 impl Tenant {
-    pub(super) fn validate(&self, faults: &mut Faults) {
+    /// Notes every fault under `path`; answers where its credentials' messages come in, with the path of each credential.
+    pub(super) fn validate(&self, path: &str, faults: &mut Faults) -> Vec<(String, Door)> {
         if !is_plain_name(&self.id) {
-            faults.add("tenant.id", "must be 1 to 64 characters of a-z, 0-9, `_` and `-`");
+            let place = if path == "tenant" { "tenant.id" } else { path };
+            faults.add(place, "must be 1 to 64 characters of a-z, 0-9, `_` and `-`");
         }
         for (purpose, days) in self.data_life_days.all() {
             if !(1..=3650).contains(&days) {
-                faults.add(format!("tenant.data_life_days.{purpose}"), "must be 1 to 3650");
+                faults.add(format!("{path}.data_life_days.{purpose}"), "must be 1 to 3650");
             }
         }
         for (name, days) in [("journey_keep_days", self.journey_keep_days), ("receipt_keep_days", self.receipt_keep_days)] {
             if !(1..=3650).contains(&days) {
-                faults.add(format!("tenant.{name}"), "must be 1 to 3650");
+                faults.add(format!("{path}.{name}"), "must be 1 to 3650");
             }
         }
         for purpose in [
@@ -197,19 +209,21 @@ impl Tenant {
         ] {
             if self.range_months.of(purpose).is_some_and(|months| !(1..=120).contains(&months)) {
                 let name = purpose.as_str_name().trim_start_matches("PURPOSE_").to_ascii_lowercase();
-                faults.add(format!("tenant.range_months.{name}"), "must be 1 to 120");
+                faults.add(format!("{path}.range_months.{name}"), "must be 1 to 120");
             }
         }
         match self.fair_use.rules() {
-            Ok(rules) => self.validate_data_life(&rules, faults),
-            Err(message) => faults.add("tenant.fair_use.rules_file", message),
+            Ok(rules) => self.validate_data_life(path, &rules, faults),
+            Err(message) => faults.add(format!("{path}.fair_use.rules_file"), message),
         }
-        self.validate_default_provider(faults);
-        self.providers.check("tenant", faults);
+        self.validate_default_provider(path, faults);
+        check_redirects(&self.redirects, path, faults);
+        self.limits.validate(path, faults);
+        self.providers.check(path, faults)
     }
 
     /// A life that is only assumed must not be longer than any consent of the purpose can allow.
-    fn validate_data_life(&self, rules: &Rules, faults: &mut Faults) {
+    fn validate_data_life(&self, path: &str, rules: &Rules, faults: &mut Faults) {
         if self.fair_use.mode == FairUseMode::Report {
             return;
         }
@@ -217,20 +231,40 @@ impl Tenant {
             let limit = rules.of(purpose).and_then(|rule| rule.data_life);
             if let Some(limit) = limit.filter(|limit| Period::days(self.data_life_days.of(purpose)).exceeds(*limit)) {
                 let name = purpose.as_str_name().trim_start_matches("PURPOSE_").to_ascii_lowercase();
-                faults.add(format!("tenant.data_life_days.{name}"), format!("must be at most {limit}, by the rules of fair use"));
+                faults.add(format!("{path}.data_life_days.{name}"), format!("must be at most {limit}, by the rules of fair use"));
             }
         }
     }
 
-    fn validate_default_provider(&self, faults: &mut Faults) {
+    fn validate_default_provider(&self, path: &str, faults: &mut Faults) {
         let Some(default) = &self.default_provider else { return };
         let has_credential = match default.as_str() {
             finpro::ID => !self.providers.finpro.is_empty(),
             finpass::ID => !self.providers.finpass.is_empty(),
-            _ => return faults.add("tenant.default_provider", format!("is not one of {}", PROVIDERS.join(", "))),
+            _ => return faults.add(format!("{path}.default_provider"), format!("is not one of {}", PROVIDERS.join(", "))),
         };
         if !has_credential {
-            faults.add("tenant.default_provider", format!("has no credential: there is no [tenant.{default}.<name>]"));
+            faults.add(format!("{path}.default_provider"), format!("has no credential: there is no [{path}.{default}.<name>]"));
+        }
+    }
+}
+
+/// A customer may be sent to these alone, so each is one address in full.
+fn check_redirects(redirects: &[String], path: &str, faults: &mut Faults) {
+    for (place, text) in redirects.iter().enumerate() {
+        let place = format!("{path}.redirects[{place}]");
+        let Ok(url) = Url::parse(text) else {
+            faults.add(place, "is no URL");
+            continue;
+        };
+        if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+            faults.add(place, "must begin with https:// (http:// only for loopback)");
+        } else if url.host_str().is_none_or(|host| host.contains('*')) || text.contains('*') {
+            faults.add(place, "must be one address in full: no part of it stands for another");
+        } else if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            faults.add(place, "must hold no user, password or fragment");
+        } else if text.len() > MAX_REDIRECT || text.bytes().any(|byte| !byte.is_ascii_graphic()) {
+            faults.add(place, "must be at most 2,000 visible characters");
         }
     }
 }

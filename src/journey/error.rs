@@ -34,6 +34,15 @@ pub struct Lack {
     pub finding: CompletenessFinding,
 }
 
+/// A limit of a tenant that is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exceeded {
+    /// The setting, such as `calls_per_second`.
+    pub limit: &'static str,
+    /// When to try again.
+    pub after: Duration,
+}
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -130,6 +139,12 @@ pub enum JourneyError {
     ConsentKnown,
     /// The query of a customer's return is of nobody's.
     RedirectUnknown,
+    /// A customer may not be sent back there.
+    RedirectNotAllowed,
+    /// The callers of the tenant do more than they may.
+    RateLimited(Exceeded),
+    /// The process does all that it can.
+    Overloaded,
     /// The outcome of an attempt is not known.
     OutcomeUnknown,
     /// The consent allows one fetch only.

@@ -14,10 +14,13 @@ use super::{
     provider::Call,
 };
 use crate::{
+    clock::SharedClock,
     resilience::{
         attempt::AttemptTimeoutLayer,
         breaker::{Breaker, BreakerLayer},
+        concurrency::ConcurrencyLayer,
         deadline::DeadlineLayer,
+        rate::RateLayer,
         retry::{Jitter, RetryLayer},
     },
     telemetry::{
@@ -150,6 +153,10 @@ pub struct Limits {
     pub retry_pause: Duration,
     /// Most bytes of an answer, after decompression.
     pub max_response_bytes: usize,
+    /// Most calls at once.
+    pub concurrency: usize,
+    /// Most calls a second.
+    pub per_second: Option<u32>,
 }
 
 impl Default for Limits {
@@ -161,6 +168,8 @@ impl Default for Limits {
             total: Duration::from_secs(70),
             retry_pause: Duration::from_millis(400),
             max_response_bytes: 64 * 1024 * 1024,
+            concurrency: 64,
+            per_second: None,
         }
     }
 }
@@ -189,7 +198,13 @@ pub struct Executor {
 
 impl Executor {
     /// An executor for one base URL, which may carry a path prefix. `credentials` go on every call and are never logged.
-    pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, outward: Outward) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        base_url: Url,
+        credentials: HeaderMap,
+        limits: Limits,
+        outward: Outward,
+        clock: SharedClock,
+    ) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
         let Outward { jitter, meter } = outward;
         let breaker = Arc::new(Breaker::default());
@@ -206,7 +221,10 @@ impl Executor {
             .layer(RetryLayer { pause: limits.retry_pause, jitter, meter: meter.clone() })
             // Per attempt from here on: each one counts, and a second one is not sent where the first has opened it.
             .layer(BreakerLayer { breaker, refused: move |request: &OutboundRequest| counting.refused(request) })
-            // Concurrency limit and rate limit take their places here, in this order.
+            // Whoever waits for his turn has sent nothing yet, so that is outside the attempt's own time; and a pause that the provider asks
+            // for is kept by whatever comes last before the sending.
+            .layer(ConcurrencyLayer::new(limits.concurrency))
+            .layer(RateLayer::new(limits.per_second, clock))
             .layer(MeasureLayer { meter, of: Of::Attempt })
             .layer(AttemptTimeoutLayer { limit: limits.attempt })
             // After the retry, so that each attempt is a child span of its own.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use self::{http::Outward, provider::Provider};
+use self::{http::Outward, inbound::Door, provider::Provider};
 use crate::{clock::SharedClock, config::Faults};
 
 pub mod capability;
@@ -15,7 +15,7 @@ pub mod finpass;
 pub mod finpro;
 pub mod http;
 pub mod inbound;
-mod judge;
+pub(crate) mod judge;
 mod ledger;
 mod lenient;
 mod markup;
@@ -48,10 +48,14 @@ pub struct TenantProviders {
 }
 
 impl TenantProviders {
-    /// Checks every credential; `path` is where the tenant stands, such as `tenant`.
-    pub fn check(&self, path: &str, faults: &mut Faults) {
+    /// Checks every credential; `path` is where the tenant stands, such as `tenant`. Answers the doors of those credentials that have one,
+    /// each with the path of its credential.
+    pub fn check(&self, path: &str, faults: &mut Faults) -> Vec<(String, Door)> {
+        let mut doors = Vec::new();
         for (name, config) in &self.finpro {
-            config.check(&format!("{path}.{}.{name}", finpro::ID), faults);
+            let path = format!("{path}.{}.{name}", finpro::ID);
+            let door = config.check(&path, faults).and_then(|settings| settings.door);
+            doors.extend(door.map(|door| (path, door)));
         }
         for (name, config) in &self.finpass {
             config.check(&format!("{path}.{}.{name}", finpass::ID), faults);
@@ -59,24 +63,28 @@ impl TenantProviders {
         if self.finpro.is_empty() && self.finpass.is_empty() {
             faults.add(path, "has no credential at any provider");
         }
+        doors
     }
 }
 
-/// Makes every credential of a tenant ready, in the order of provider and name; every fault of every credential is answered at once.
-pub fn build(tenant: &TenantProviders, outward: &Outward, clock: SharedClock) -> Result<Vec<Arc<dyn Provider>>, Faults> {
+/// Makes every credential of a tenant ready, in the order of provider and name; every fault of every credential is answered at once. `path`
+/// is where the tenant stands.
+pub fn build(
+    tenant: &TenantProviders,
+    path: &str,
+    outward: &Outward,
+    clock: SharedClock,
+) -> Result<Vec<Arc<dyn Provider>>, Faults> {
     let mut faults = Faults::default();
     let mut built: Vec<Arc<dyn Provider>> = Vec::new();
-    for finpass in finpass::build_all(&tenant.finpass, TENANT, outward, &clock, &mut faults) {
+    for finpass in finpass::build_all(&tenant.finpass, path, outward, &clock, &mut faults) {
         built.push(Arc::new(finpass));
     }
-    for finpro in finpro::build_all(&tenant.finpro, TENANT, outward, &clock, &mut faults) {
+    for finpro in finpro::build_all(&tenant.finpro, path, outward, &clock, &mut faults) {
         built.push(Arc::new(finpro));
     }
     if faults.is_empty() { Ok(built) } else { Err(faults) }
 }
-
-/// Where the tenant stands in the configuration.
-const TENANT: &str = "tenant";
 
 #[cfg(all(test, feature = "sandbox"))]
 #[allow(clippy::unwrap_used)]

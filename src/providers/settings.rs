@@ -25,6 +25,10 @@ pub struct LimitsConfig {
     pub retry_pause_ms: Option<u64>,
     /// Most bytes of an answer, after decompression.
     pub max_response_bytes: Option<usize>,
+    /// Most calls at once.
+    pub concurrency: Option<usize>,
+    /// Most calls a second; unbounded if it is left out.
+    pub per_second: Option<u32>,
 }
 
 impl LimitsConfig {
@@ -46,9 +50,17 @@ impl LimitsConfig {
             total: time("total_ms", self.total_ms, default.total, 1),
             retry_pause: time("retry_pause_ms", self.retry_pause_ms, default.retry_pause, 0),
             max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
+            concurrency: self.concurrency.unwrap_or(default.concurrency),
+            per_second: self.per_second,
         };
         if !(1024..=1024 * 1024 * 1024).contains(&limits.max_response_bytes) {
             faults.add(format!("{path}.max_response_bytes"), "must be 1 KiB to 1 GiB");
+        }
+        if !(1..=10_000).contains(&limits.concurrency) {
+            faults.add(format!("{path}.concurrency"), "must be 1 to 10000");
+        }
+        if limits.per_second.is_some_and(|rate| !(1..=10_000).contains(&rate)) {
+            faults.add(format!("{path}.per_second"), "must be 1 to 10000");
         }
         limits
     }
@@ -131,10 +143,13 @@ mod tests {
             connect_ms: Some(0),
             total_ms: Some(u64::MAX),
             max_response_bytes: Some(1),
+            concurrency: Some(0),
+            per_second: Some(0),
             ..LimitsConfig::default()
         };
         config.check("tenant.x.limits", &mut faults);
         let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
-        assert_eq!(paths, ["tenant.x.limits.connect_ms", "tenant.x.limits.total_ms", "tenant.x.limits.max_response_bytes"]);
+        let names = ["connect_ms", "total_ms", "max_response_bytes", "concurrency", "per_second"];
+        assert_eq!(paths, names.map(|name| format!("tenant.x.limits.{name}")));
     }
 }

@@ -223,7 +223,7 @@ async fn world() -> (Sandbox, Scratch, Vec<Arc<dyn Provider>>) {
     let dir = Scratch::new("sangam-walk").unwrap();
     let config = Config::from_toml_str(&gateway_toml(&sandbox, dir.path()).unwrap()).unwrap();
     let outward = Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent() };
-    let built = build(&config.tenant.providers, &outward, Arc::new(SystemClock)).unwrap();
+    let built = build(&config.tenant.providers, "tenant", &outward, Arc::new(SystemClock)).unwrap();
     (sandbox, dir, built)
 }
 

@@ -2,5 +2,8 @@
 
 pub mod attempt;
 pub mod breaker;
+pub mod bucket;
+pub mod concurrency;
 pub mod deadline;
+pub mod rate;
 pub mod retry;

@@ -85,7 +85,7 @@ mod tests {
     };
 
     fn frames() -> Frames {
-        let rows = RowsKey { tenant: "t".to_owned(), fetch_id: "fch_1".to_owned(), view: View::Masked };
+        let rows = RowsKey { tenant: "t".into(), fetch_id: "fch_1".to_owned(), view: View::Masked };
         let until = Timestamp::from_second(100).unwrap();
         Frames {
             cache: Loading::new(1_000_000),
@@ -124,7 +124,7 @@ mod tests {
     async fn what_differs_in_anything_is_another_frame() {
         let first = frames();
         let mut others = vec![first.clone(); 5];
-        others[1].run.rows.tenant = "u".to_owned();
+        others[1].run.rows.tenant = "u".into();
         others[2].run.rows.fetch_id = "fch_2".to_owned();
         others[3].run.rows.view = View::Full;
         others[4].run.range = (0, 8_000);

@@ -19,6 +19,7 @@ use tracing::Instrument;
 
 use super::{audited::Audited, status};
 use crate::{
+    access::TenantId,
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
@@ -32,7 +33,7 @@ use crate::{
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A tenant's request id.
-type Key = (String, String);
+type Key = (TenantId, String);
 
 /// The request ids whose work runs in this process; each channel closes when the work ends.
 #[derive(Clone, Default)]

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt};
 
 use crate::{
     access::Scope,
@@ -60,6 +60,9 @@ pub fn of_failure(failure: Failure) -> Status {
     if let JourneyError::DataIncomplete(lacks) = &failure.error {
         details.set_precondition_failure(preconditions(lacks));
     }
+    if let JourneyError::RateLimited(exceeded) = &failure.error {
+        details.set_quota_failure(vec![QuotaViolation::new(exceeded.limit, "a limit of the tenant is reached")]);
+    }
     if let JourneyError::FrequencySpent(spent) = &failure.error {
         details.set_precondition_failure(vec![frequency(spent)]);
     }
@@ -96,6 +99,8 @@ pub(super) fn after(failure: &Failure) -> After {
         }
         // It may be allowed later.
         _ if matches!(&failure.error, JourneyError::FetchInProgress(_) | JourneyError::FrequencySpent(_)) => After::Free,
+        // The operator may list it.
+        _ if failure.error == JourneyError::RedirectNotAllowed => After::Free,
         // An operator mends it, or the provider gets there; the caller then repeats the same request.
         _ if matches!(&failure.error, JourneyError::Provider(error) if may_pass(error.kind)) => After::Free,
         _ => After::Keep,
@@ -158,6 +163,11 @@ fn verdict(error: &JourneyError) -> Verdict {
         JourneyError::OpenJourney => (FailedPrecondition, R::OpenJourney, "another journey of this client reference is open"),
         JourneyError::ConsentKnown => (AlreadyExists, R::ConsentKnown, "the consent belongs to a journey already"),
         JourneyError::RedirectUnknown => (InvalidArgument, R::RedirectUnknown, "the query is of no return that is known"),
+        JourneyError::RedirectNotAllowed => {
+            (InvalidArgument, R::RedirectNotAllowed, "a customer may not be sent back to this address")
+        }
+        JourneyError::RateLimited(_) => (ResourceExhausted, R::RateLimited, "the callers of the tenant do more than they may"),
+        JourneyError::Overloaded => (Unavailable, R::Overloaded, "the gateway does all that it can"),
         JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
@@ -253,7 +263,10 @@ fn retry_after(error: &JourneyError) -> Option<Duration> {
     match error {
         JourneyError::DataNotReady(after) => Some((*after).max(Duration::from_secs(1))),
         // Another replica may serve it at once; and whoever was slow comes back for what is kept.
-        JourneyError::WatchTooSlow | JourneyError::WatchLimit | JourneyError::ShuttingDown => Some(AT_ONCE),
+        JourneyError::WatchTooSlow | JourneyError::WatchLimit | JourneyError::ShuttingDown | JourneyError::Overloaded => {
+            Some(AT_ONCE)
+        }
+        JourneyError::RateLimited(exceeded) => Some(exceeded.after),
         JourneyError::OutcomeUnknown
         | JourneyError::RequestInFlight
         | JourneyError::Store
@@ -282,6 +295,9 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
             vec![violation(field, &format!("known providers: {}", known.join(", ")))]
         }
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
+        JourneyError::RedirectNotAllowed => {
+            vec![violation("redirect_url", "must be one of the tenant's `redirects`, to the letter")]
+        }
         JourneyError::RedirectUnknown => vec![violation("query", "is of no return that is known, or of another journey")],
         JourneyError::PageTokenMismatch => vec![violation("page_token", "was made for another request")],
         JourneyError::ResumeTokenMismatch => vec![violation("resume_token", "was made for another tenant, or not here")],
@@ -333,6 +349,7 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::journey::{
+        error::Exceeded,
         fair_use::{Frequency, Unit},
         model::{JourneyState, Product},
     };
@@ -386,6 +403,9 @@ mod tests {
             JourneyError::OpenJourney,
             JourneyError::ConsentKnown,
             JourneyError::RedirectUnknown,
+            JourneyError::RedirectNotAllowed,
+            JourneyError::RateLimited(Exceeded { limit: "calls_per_second", after: AT_ONCE }),
+            JourneyError::Overloaded,
             JourneyError::OutcomeUnknown,
             JourneyError::ConsentNotPeriodic,
             JourneyError::ViewNotAllowed,

@@ -411,4 +411,58 @@ pub(super) mod tests {
             assert!(!is_redirect(bad), "{bad}");
         }
     }
+
+    /// A request in which every text and list is as large as it may be; `more` makes one of them larger by one.
+    fn largest(more: &str) -> pb::StartJourneyRequest {
+        let one = |name: &str| usize::from(more == name);
+        let text = |name: &str, most: usize| "x".repeat(most + one(name));
+        let consent = |number: usize| pb::ConsentAsk {
+            purpose: pb::Purpose::Underwriting.into(),
+            template: format!("{:0>width$}", number, width = 64 + one("template")),
+            data_range: None,
+        };
+        pb::StartJourneyRequest {
+            request_id: "5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1".to_owned(),
+            provider: text("provider", 64),
+            credential: text("credential", 64),
+            customer: Some(pb::Customer {
+                mobile: "9000000001".to_owned() + &"0".repeat(one("mobile")),
+                pan: "AAAPA0001A".to_owned() + &"A".repeat(one("pan")),
+                email: format!("{}@lender.example", text("email", 254 - 15)),
+                vua: format!("{}@onemoney", text("vua", 100 - 9)),
+                name: text("name", 200),
+                customer_reference: text("customer_reference", 64),
+                ..Default::default()
+            }),
+            consents: (0..5 + one("consents")).map(consent).collect(),
+            institutions: (0..50 + one("institutions")).map(|_| text("institution", 100)).collect(),
+            redirect_url: format!("https://lender.example/{}", text("redirect_url", 2_000 - 23)),
+            client_reference: text("client_reference", 64),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn every_text_and_list_is_taken_up_to_its_bound_and_not_beyond() {
+        assert!(start(largest(""), String::new()).is_ok(), "{:?}", start(largest(""), String::new()));
+        for (more, field) in [
+            ("provider", "provider"),
+            ("credential", "credential"),
+            ("mobile", "customer.mobile"),
+            ("pan", "customer.pan"),
+            ("email", "customer.email"),
+            ("vua", "customer.vua"),
+            ("name", "customer.name"),
+            ("customer_reference", "customer.customer_reference"),
+            ("consents", "consents"),
+            ("template", "consents[0].template"),
+            ("institutions", "institutions"),
+            ("institution", "institutions[0]"),
+            ("redirect_url", "redirect_url"),
+            ("client_reference", "client_reference"),
+        ] {
+            let refused = fields(start(largest(more), String::new()).unwrap_err());
+            assert!(refused.first().is_some_and(|first| first == field), "{more}: {refused:?}");
+        }
+    }
 }

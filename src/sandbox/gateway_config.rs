@@ -55,17 +55,48 @@ pub fn gateway_toml_at(sandbox: &Sandbox, dir: &Path, listeners: Listeners) -> i
          # The sandbox moves on with each look, so looking often is fast.\n\
          [poller]\nfirst_ms = 100\nmax_ms = 400\n\n\
          {webhook}\
-         [tenant]\nid = \"demo\"\ndefault_provider = \"finpro\"\nfull_view = true\n\n\
-         [tenant.range_months]\nunderwriting = 12\nmonitoring = 12\n\n\
-         {}{}{}",
+         [tenant]\nid = \"demo\"\n{}",
         listeners.grpc,
         listeners.webhook,
         listeners.admin,
         quoted(&dir.join("sangam.db")),
         quoted(&dir.join("seal.key")),
-        finpro(sandbox, dir, "consent", &FINPRO_CONSENT)?,
-        finpro(sandbox, dir, "orchestration", &FINPRO_ORCHESTRATION)?,
-        finpass(sandbox, dir)?,
+        own_settings(sandbox, dir, &Table { path: "tenant".to_owned(), token_suffix: String::new() })?,
+    ))
+}
+
+/// The table of one tenant among several, with the sandbox's credentials as in [`gateway_toml_at`]. Its secrets go into `dir`, which is
+/// its own.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn tenant_toml(sandbox: &Sandbox, dir: &Path, tenant: &str) -> io::Result<String> {
+    let table = Table { path: format!("tenants.{tenant}"), token_suffix: tenant.replace(['_', '-'], "") };
+    Ok(format!("[{}]\n{}", table.path, own_settings(sandbox, dir, &table)?))
+}
+
+/// The secret part of the address at which a credential's messages come in, of one tenant among several.
+pub fn webhook_token(credential: &FinProCredential, tenant: &str) -> String {
+    format!("{}{}", credential.webhook_token, tenant.replace(['_', '-'], ""))
+}
+
+/// Where a tenant stands in the configuration.
+struct Table {
+    path: String,
+    /// What makes its webhook tokens differ from those of the others.
+    token_suffix: String,
+}
+
+/// What stands in a tenant's table, and the tables below it.
+fn own_settings(sandbox: &Sandbox, dir: &Path, table: &Table) -> io::Result<String> {
+    let path = &table.path;
+    Ok(format!(
+        "default_provider = \"finpro\"\nfull_view = true\n\n\
+         [{path}.range_months]\nunderwriting = 12\nmonitoring = 12\n\n\
+         {}{}{}",
+        finpro(sandbox, dir, table, "consent", &FINPRO_CONSENT)?,
+        finpro(sandbox, dir, table, "orchestration", &FINPRO_ORCHESTRATION)?,
+        finpass(sandbox, dir, table)?,
     ))
 }
 
@@ -77,19 +108,20 @@ pub fn point_webhooks(sandbox: &Sandbox, gateway: SocketAddr) {
     }
 }
 
-fn finpro(sandbox: &Sandbox, dir: &Path, name: &str, credential: &FinProCredential) -> io::Result<String> {
+fn finpro(sandbox: &Sandbox, dir: &Path, table: &Table, name: &str, credential: &FinProCredential) -> io::Result<String> {
     let secret = dir.join(format!("finpro-{name}.secret"));
     write_private(&secret, credential.client_secret)?;
     let (token, signs) = (dir.join(format!("finpro-{name}.webhook-token")), dir.join(format!("finpro-{name}.webhook-secret")));
-    write_private(&token, credential.webhook_token)?;
+    write_private(&token, &format!("{}{}", credential.webhook_token, table.token_suffix))?;
     write_private(&signs, credential.webhook_secret)?;
     let style = if credential.orchestration { "orchestration" } else { "consent" };
     Ok(format!(
-        "[tenant.finpro.{name}]\nbase_url = \"{}\"\nstyle = \"{style}\"\nclient_id = \"{}\"\nclient_secret = {{ file = {} }}\n\
+        "[{}.finpro.{name}]\nbase_url = \"{}\"\nstyle = \"{style}\"\nclient_id = \"{}\"\nclient_secret = {{ file = {} }}\n\
          organisation_id = \"{}\"\napp_identifier = \"{}\"\n\
          products = {{ underwriting = \"UW-ONETIME\", monitoring = \"MON-PERIODIC\" }}\n\
          analytics = {{ json = \"{}\", excel = \"{}\" }}\n\
          webhook = {{ token = {{ file = {} }}, hmac_secrets = [{{ file = {} }}] }}\n\n",
+        table.path,
         sandbox.finpro_base_url(),
         credential.client_id,
         quoted(&secret),
@@ -102,12 +134,13 @@ fn finpro(sandbox: &Sandbox, dir: &Path, name: &str, credential: &FinProCredenti
     ))
 }
 
-fn finpass(sandbox: &Sandbox, dir: &Path) -> io::Result<String> {
+fn finpass(sandbox: &Sandbox, dir: &Path, table: &Table) -> io::Result<String> {
     let (key, secret) = (dir.join("finpass.key"), dir.join("finpass.secret"));
     write_private(&key, FINPASS.api_key)?;
     write_private(&secret, FINPASS.secret)?;
     Ok(format!(
-        "[tenant.finpass.main]\nbase_url = \"{}\"\napi_key = {{ file = {} }}\napi_secret = {{ file = {} }}\n",
+        "[{}.finpass.main]\nbase_url = \"{}\"\napi_key = {{ file = {} }}\napi_secret = {{ file = {} }}\n",
+        table.path,
         sandbox.finpass_base_url(),
         quoted(&key),
         quoted(&secret),

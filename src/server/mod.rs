@@ -19,7 +19,7 @@ use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
 pub use age::ConnectionAge;
-pub use layers::{call_id::CallId, deadline::Deadline};
+pub use layers::{call_id::CallId, deadline::Deadline, limit::LimitLayer};
 use tls::Tls;
 
 use crate::{
@@ -37,6 +37,10 @@ pub struct Settings {
     pub max_streams: u32,
     /// How long running calls may go on after the stop.
     pub grace: Duration,
+    /// Most calls in progress, watches apart.
+    pub max_calls: usize,
+    /// What each tenant's callers may do.
+    pub limits: LimitLayer,
     /// The time that calls get.
     pub deadlines: Deadlines,
     /// Who is let in.
@@ -55,6 +59,8 @@ impl Settings {
         Self {
             max_connections: config.listen.max_connections,
             max_streams: config.listen.max_streams,
+            max_calls: config.listen.max_calls,
+            limits: LimitLayer::new(config.tenants()),
             grace: Duration::from_millis(config.listen.shutdown_grace_ms),
             deadlines: config.deadlines.clone(),
             gate,
@@ -77,15 +83,17 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         .layer(layers::trace::TraceLayer { meter: settings.meter.clone() })
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
-        // The time runs for the work, and the answer at its end passes the layers above. Asking an issuer for a new key is work, too. The
-        // load shed takes its place inside.
+        // The time runs for the work, and the answer at its end passes the layers above. Asking an issuer for a new key is work, too.
         .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
         // Inside everything that writes down how a call ended: for all of it this is an end as the gateway's stop is one.
         .layer(layers::leaving::LeavingLayer)
+        // Before anything that costs: it holds its place until the answer is gone.
+        .layer(layers::shed::ShedLayer::new(settings.max_calls))
         // Nobody who is unknown learns even which methods there are.
         .layer(layers::authenticate::AuthenticateLayer { gate: settings.gate.clone() })
-        // Limits per tenant take their place inside.
         .layer(layers::scope::ScopeLayer)
+        // Inside what says who calls: whose limits they are.
+        .layer(settings.limits.clone())
         // `prepare` builds the router's tables once instead of at each clone.
         .service(routes.prepare());
     BoxCloneSyncService::new(stack)

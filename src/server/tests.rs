@@ -28,6 +28,8 @@ fn settings(grace: Duration) -> Settings {
     Settings {
         max_connections: 8,
         max_streams: 8,
+        max_calls: 8,
+        limits: LimitLayer::new([]),
         grace,
         deadlines: Deadlines::default(),
         gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
@@ -300,4 +302,109 @@ async fn an_old_connection_is_told_to_go_and_what_outlives_its_grace_is_cut() {
     // The other call had the grace, and no more.
     assert!(hanging.await.unwrap().is_err());
     assert!(client.send_request(request(METHOD, None)).await.is_err());
+}
+
+#[tokio::test]
+async fn the_webhook_listener_refuses_every_other_method() {
+    for method in ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"] {
+        let raw = format!("{method} /hook HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let answer = posted(raw.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 405") || answer.starts_with("HTTP/1.1 400"), "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_webhook_listener_refuses_a_flood_of_headers() {
+    let mut raw = b"POST /hook HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n".to_vec();
+    for number in 0..90 {
+        raw.extend_from_slice(format!("x-{number}: {}\r\n", "y".repeat(1_000)).as_bytes());
+    }
+    raw.extend_from_slice(b"\r\n");
+    let answer = posted(&raw).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_whose_body_does_not_come_is_cut() {
+    let router = webhook::bounded(axum::Router::new().fallback(async |body: Bytes| body.len().to_string()));
+    let mute = axum::body::Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
+    let request = Request::post("/hook").body(mute).unwrap();
+    let begin = tokio::time::Instant::now();
+    let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
+    assert_eq!((answer.status().as_u16(), begin.elapsed().as_secs()), (408, 30));
+}
+
+#[tokio::test]
+async fn the_headers_of_a_call_are_bounded_and_cost_others_nothing() {
+    let served = serve(routes(|_| async { Status::ok("").into_http() }), settings(Duration::ZERO)).await;
+    let mut client = client(served.address).await;
+    let mut large = request(METHOD, None);
+    large.headers_mut().insert("x-large", "y".repeat(40 * 1024).parse().unwrap());
+    let answer = client.send_request(large).await;
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
+    let mut other = self::client(served.address).await;
+    assert_eq!(other.send_request(request(METHOD, None)).await.unwrap().headers()["grpc-status"], "0");
+}
+
+#[tokio::test]
+async fn calls_beyond_the_most_on_one_connection_wait_for_a_free_place() {
+    let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let gate = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    let opened = gate.clone();
+    let method = move |_| {
+        let (begun, gate) = (begun.clone(), gate.clone());
+        async move {
+            begun.send(()).unwrap();
+            gate.acquire().await.unwrap().forget();
+            Status::ok("").into_http()
+        }
+    };
+    let served = serve(routes(method), Settings { max_streams: 2, ..settings(Duration::ZERO) }).await;
+    let client = client(served.address).await;
+    let mut calls: Vec<_> = Vec::new();
+    for _ in 0..3 {
+        let mut client = client.clone();
+        calls.push(tokio::spawn(async move { client.send_request(request(METHOD, None)).await }));
+    }
+    has_begun.recv().await.unwrap();
+    has_begun.recv().await.unwrap();
+    // Another connection is served meanwhile, so the third call had time enough to begin.
+    let mut other = self::client(served.address).await;
+    let beside = tokio::spawn(async move { other.send_request(request(METHOD, None)).await });
+    has_begun.recv().await.unwrap();
+    assert!(has_begun.try_recv().is_err());
+    opened.add_permits(4);
+    for call in calls.into_iter().chain([beside]) {
+        assert_eq!(call.await.unwrap().unwrap().headers()["grpc-status"], "0");
+    }
+    has_begun.recv().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_beyond_the_most_in_the_process_is_refused_and_health_is_answered() {
+    let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let method = move |request: Request<axum::body::Body>| {
+        let begun = begun.clone();
+        async move {
+            if request.uri().path() == METHOD {
+                begun.send(()).unwrap();
+                return pending().await;
+            }
+            Status::ok("").into_http()
+        }
+    };
+    let served = serve(routes(method), Settings { max_calls: 1, ..settings(Duration::ZERO) }).await;
+    let mut hanging = client(served.address).await;
+    let call = tokio::spawn(hanging.send_request(request(METHOD, None)));
+    has_begun.recv().await.unwrap();
+    let mut other = client(served.address).await;
+    let refused = other.send_request(request(METHOD, None)).await.unwrap();
+    let status = Status::from_header_map(refused.headers()).unwrap();
+    assert_eq!(
+        (status.code(), status.get_details_error_info().unwrap().reason.as_str()),
+        (tonic::Code::Unavailable, "OVERLOADED")
+    );
+    let health = other.send_request(request("/grpc.health.v1.Health/Check", None)).await.unwrap();
+    assert_eq!(health.headers()["grpc-status"], "0");
+    call.abort();
 }

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::journey::model::JourneyState;
+use crate::{access::TenantId, journey::model::JourneyState};
 
 /// Journeys in one state that the background looks after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub struct Connections {
 /// See the module.
 #[async_trait]
 pub trait CensusStore: Send + Sync {
-    /// Counts.
-    async fn census(&self) -> Result<Census, StoreError>;
+    /// Counts. The next journey is looked for among those of `tenants`.
+    async fn census(&self, tenants: &[TenantId]) -> Result<Census, StoreError>;
     /// What connections there are.
     fn connections(&self) -> Connections;
 }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::StoreError;
+use crate::access::TenantId;
 
 /// A message that is to be kept.
 #[derive(Clone)]
@@ -147,10 +148,10 @@ pub enum Replay<'a> {
 pub trait InboxStore: Send + Sync {
     /// Keeps a message; when this answers, it is on disk. `false` means that the same bytes came to the same address before.
     async fn keep_message(&self, message: NewMessage) -> Result<bool, StoreError>;
-    /// The messages that are due, longest waiting first.
-    async fn due_messages(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError>;
-    /// When the next message is due.
-    async fn next_message(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// The messages of `tenants` that are due, longest waiting first.
+    async fn due_messages(&self, tenants: &[TenantId], now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError>;
+    /// When the next message of `tenants` is due.
+    async fn next_message(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError>;
     /// The bytes of a message; none if they are not kept any more.
     async fn message_body(&self, message: &Message) -> Result<Option<Bytes>, StoreError>;
     /// Writes down what became of messages that were tried, and wakes their journeys: all of it or nothing.

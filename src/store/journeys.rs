@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::journey::model::Journey;
+use crate::{access::TenantId, journey::model::Journey};
 
 /// A tree as read, with the version that a write of it must find.
 #[derive(Debug, Clone)]
@@ -39,16 +39,20 @@ pub trait JourneyStore: Send + Sync {
     ) -> Result<bool, StoreError>;
     /// Reads a tree.
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError>;
-    /// Takes the journeys that are due, soonest first and at most `limit`, for a look of this process: until the look ends, or
+    /// Takes those journeys of `tenants` that are due, soonest first and at most `limit`, for a look of this process: until the look ends, or
     /// `look.until` has passed, or this process is gone, nobody else looks at them, even if they are woken or changed meanwhile. A journey
     /// whose look brings nothing is due again at `look.until`.
-    async fn claim_due(&self, look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError>;
+    async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError>;
     /// The look at a journey has ended: it may be looked at again as soon as it is due.
     async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError>;
-    /// When the next journey is due that nobody looks at.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When the next journey of `tenants` is due that nobody looks at.
+    async fn next_due(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError>;
+    /// The other tenants that have journeys which are due.
+    async fn due_elsewhere(&self, tenants: &[TenantId], now: Timestamp) -> Result<Vec<String>, StoreError>;
     /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError>;
     /// The journeys that a reference of a provider, or an id or token of ours, is about. `kind` keeps them apart.
     async fn journeys_by_ref(&self, tenant: &str, kind: &str, value: &str) -> Result<Vec<String>, StoreError>;
+    /// The same for whichever of `tenants` it is, each journey with its tenant.
+    async fn any_by_ref(&self, tenants: &[TenantId], kind: &str, value: &str) -> Result<Vec<(String, String)>, StoreError>;
 }

@@ -37,7 +37,7 @@ pub use find::{Behind, FindStore, Wanted};
 pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Look, Versioned};
-pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging};
+pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, ReceiptLife};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
 

@@ -70,6 +70,9 @@ pub struct Overdue {
     pub total: u64,
 }
 
+/// Until when a receipt of a tenant is kept that is written now.
+pub type ReceiptLife = dyn Fn(&str) -> Timestamp + Send + Sync;
+
 /// See the module.
 #[async_trait]
 pub trait PurgeStore: Send + Sync {
@@ -83,15 +86,15 @@ pub trait PurgeStore: Send + Sync {
         purging: Purging,
     ) -> Result<KeptReceipt, StoreError>;
     /// Removes what is past its purge date, whosever it is: what fetches brought, journeys with their references and requests, old
-    /// requests, old receipts. Answers how many.
-    async fn purge(&self, now: Timestamp, receipt_until: Timestamp) -> Result<u64, StoreError> {
+    /// requests, old receipts. `receipt_until` says how long a tenant's receipts are kept. Answers how many.
+    async fn purge(&self, now: Timestamp, receipt_until: &ReceiptLife) -> Result<u64, StoreError> {
         self.purge_with(now, receipt_until, &mut Vec::new()).await
     }
     /// The same; adds each receipt that was written, with its tenant, also where it fails in the middle.
     async fn purge_with(
         &self,
         now: Timestamp,
-        receipt_until: Timestamp,
+        receipt_until: &ReceiptLife,
         receipts: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError>;
     /// What of a tenant is past its purge date by more than [`GRACE`] and still there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    journey::service::Service,
+    journey::service::{Service, Tenants},
     providers::{
         inbound::{Door, Inbound},
         provider::Provider,
@@ -14,6 +14,8 @@ use crate::{
 /// An address that is known.
 #[derive(Clone)]
 pub struct Address {
+    /// The service of the tenant that it belongs to.
+    pub service: Service,
     /// The credential that it belongs to, or that serves the attempt.
     pub provider: Arc<dyn Provider>,
     /// The attempt, for an address of its own.
@@ -23,33 +25,37 @@ pub struct Address {
 }
 
 impl Address {
-    /// Finds the owner of `/webhooks/<provider>/<token>`. None if there is no such address; nobody learns which part was wrong.
-    pub async fn find(service: &Service, provider: &str, token: &str) -> Result<Option<Self>, StoreError> {
-        // Every door is tried, so that the time does not tell which credentials there are.
-        let opened = service.providers().iter().filter(|one| one.id() == provider).fold(None, |found, one| match one.inbound() {
-            Inbound::Credential(door) if door.opens(token) => Some(one.clone()),
+    /// Finds the owner of `/webhooks/<provider>/<token>`, whichever tenant's it is. None if there is no such address; nobody learns which
+    /// part was wrong.
+    pub async fn find(tenants: &Tenants, provider: &str, token: &str) -> Result<Option<Self>, StoreError> {
+        // Every door of every tenant is tried, so that the time does not tell which credentials there are.
+        let doors = tenants.iter().flat_map(|service| service.providers().iter().map(move |one| (service, one)));
+        let opened = doors.filter(|(_, one)| one.id() == provider).fold(None, |found, (service, one)| match one.inbound() {
+            Inbound::Credential(door) if door.opens(token) => Some((service, one)),
             _ => found,
         });
-        if let Some(provider) = opened {
-            return Ok(Some(Self { provider, attempt: None, token: token.to_owned() }));
+        if let Some((service, one)) = opened {
+            let (service, provider) = (service.clone(), one.clone());
+            return Ok(Some(Self { service, provider, attempt: None, token: token.to_owned() }));
         }
-        Self::of_attempt(service, provider, token).await
+        Self::of_attempt(tenants, provider, token).await
     }
 
     /// The store knows tokens by keyed hash only, so the time of the look-up tells nothing of them.
-    async fn of_attempt(service: &Service, provider: &str, token: &str) -> Result<Option<Self>, StoreError> {
+    async fn of_attempt(tenants: &Tenants, provider: &str, token: &str) -> Result<Option<Self>, StoreError> {
         let by_attempt = |one: &&Arc<dyn Provider>| one.id() == provider && matches!(one.inbound(), Inbound::Attempt);
-        if !service.providers().iter().any(|one| by_attempt(&one)) {
+        if !tenants.iter().flat_map(Service::providers).any(|one| by_attempt(&one)) {
             return Ok(None);
         }
-        let tenant = &service.tenant().id;
-        for journey_id in service.store().journeys_by_ref(tenant, "token", token).await? {
-            let Some(kept) = service.store().journey(tenant, &journey_id).await? else { continue };
+        for (tenant, journey_id) in tenants.shared().store.any_by_ref(tenants.ids(), "token", token).await? {
+            let Some(service) = tenants.get(&tenant) else { continue };
+            let Some(kept) = service.store().journey(&tenant, &journey_id).await? else { continue };
             let attempt = kept.journey.attempts.iter().find(|attempt| attempt.webhook_token == token);
             let serves = service.provider_of(&kept.journey.routing).ok().filter(|one| by_attempt(&one));
             if let (Some(attempt), Some(provider)) = (attempt, serves) {
                 let attempt = Addressee { journey_id, attempt_id: attempt.id.clone() };
-                return Ok(Some(Self { provider, attempt: Some(attempt), token: token.to_owned() }));
+                let service = service.clone();
+                return Ok(Some(Self { service, provider, attempt: Some(attempt), token: token.to_owned() }));
             }
         }
         Ok(None)

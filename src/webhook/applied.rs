@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Inbox, read_back::ReadBack};
 use crate::{
-    journey::model::{AttemptState, ConsentState, Journey},
+    journey::{
+        model::{AttemptState, ConsentState, Journey},
+        service::Service,
+    },
     providers::{
         inbound::{Reading, WebhookHint},
         provider::Provider,
@@ -29,35 +32,30 @@ pub(super) enum Decision {
 impl Inbox {
     /// Decides about a message by what it says and what the store knows. No provider is asked.
     pub(super) async fn decide(&self, message: &Message) -> Result<Decision, StoreError> {
-        let body = match self.service.store().message_body(message).await {
+        let service = self.service(&message.tenant)?;
+        let body = match service.store().message_body(message).await {
             Ok(Some(body)) => body,
             Ok(None) => return Ok(Decision::Settle(Settled::new(message, MessageState::Applied))),
             // Damaged, or sealed under another key: others must not wait behind it.
             Err(StoreError::Unreadable(_)) => return Ok(Decision::Settle(self.quarantine(message, "DAMAGED"))),
             Err(error) => return Err(error),
         };
-        let Some(provider) = self.reader(message) else {
+        let Some(provider) = reader(service, message) else {
             return Ok(Decision::Settle(self.quarantine(message, "NO_CREDENTIAL")));
         };
         match provider.read_webhook(&body) {
-            Reading::About(hint) => self.about(message, hint).await,
+            Reading::About(hint) => self.about(service, message, hint).await,
             Reading::Nobody => Ok(Decision::Settle(Settled::new(message, MessageState::Applied))),
             Reading::Unreadable => Ok(Decision::Settle(self.quarantine(message, "UNREADABLE"))),
         }
     }
 
-    /// The adapter that reads the message: its credential's, or another one of the same provider.
-    fn reader(&self, message: &Message) -> Option<&Arc<dyn Provider>> {
-        let of_provider = || self.service.providers().iter().filter(|one| one.id() == message.provider);
-        of_provider().find(|one| one.credential() == message.credential).or_else(|| of_provider().next())
-    }
-
-    async fn about(&self, message: &Message, hint: WebhookHint) -> Result<Decision, StoreError> {
-        let now = self.service.clock().now();
+    async fn about(&self, service: &Service, message: &Message, hint: WebhookHint) -> Result<Decision, StoreError> {
+        let now = service.clock().now();
         let journeys = match &message.attempt {
             // The address itself says whom it concerns; what else the message names is not believed.
             Some(attempt) => vec![attempt.journey_id.clone()],
-            None => self.named(message, &hint).await?,
+            None => named(service, message, &hint).await?,
         };
         if journeys.is_empty() {
             return Ok(Decision::Settle(self.park(message, &hint, now)));
@@ -66,7 +64,7 @@ impl Inbox {
         // Only these two need the tree.
         if hint.opening_ref.is_some() || hint.holds_data {
             for journey_id in &journeys {
-                trees.extend(self.service.store().journey(&message.tenant, journey_id).await?.map(|kept| kept.journey));
+                trees.extend(service.store().journey(&message.tenant, journey_id).await?.map(|kept| kept.journey));
             }
         }
         if let Some(decision) = self.undecided(message, &hint, &trees, now) {
@@ -75,22 +73,11 @@ impl Inbox {
         tracing::info!(provider = %message.provider, kind = hint.kind, count = journeys.len(), "a message wakes its journeys");
         let mut settled = Settled::new(message, MessageState::Applied);
         if hint.holds_data {
-            settled.purge_at = Some(self.data_end(message, &hint, &trees, now));
+            settled.purge_at = Some(data_end(service, message, &hint, &trees, now));
             settled.data_of = journeys.first().cloned();
         }
         settled.wakes = journeys;
         Ok(Decision::Settle(settled))
-    }
-
-    /// The journeys that a message names: by our attempt id, or by a provider's id.
-    async fn named(&self, message: &Message, hint: &WebhookHint) -> Result<Vec<String>, StoreError> {
-        let mut journeys = Vec::new();
-        for (kind, value) in references(message, hint) {
-            journeys.extend(self.service.store().journeys_by_ref(&message.tenant, &kind, &value).await?);
-        }
-        journeys.sort();
-        journeys.dedup();
-        Ok(journeys)
     }
 
     /// An opening whose answer is lost, or still on its way, and that the message could bind.
@@ -123,7 +110,7 @@ impl Inbox {
             return self.quarantine(message, "UNDECIDED");
         }
         // At the pace of the looks, since a look is what would decide it otherwise.
-        let pace = self.service.pace();
+        let pace = &self.shared().pace;
         Settled { next_at: later(now, (pace.first, pace.longest), message.tries), ..Settled::new(message, MessageState::New) }
     }
 
@@ -150,23 +137,39 @@ impl Inbox {
         let wakes = message.attempt.iter().map(|attempt| attempt.journey_id.clone()).collect();
         Settled { wakes, ..Settled::new(message, MessageState::Quarantined) }
     }
+}
 
-    /// When pushed data must be gone: with its consent's, by the provider's word or by what is assumed. A hint's word never makes it longer.
-    fn data_end(&self, message: &Message, hint: &WebhookHint, trees: &[Journey], now: Timestamp) -> Timestamp {
-        let named = |value: &Option<String>| value.as_ref().is_some_and(|value| hint.provider_refs.contains(value));
-        let consents =
-            || trees.iter().flat_map(|tree| &tree.consents).filter(|one| named(&one.handle) || named(&one.provider_ref));
-        if consents().any(|consent| consent.state == ConsentState::Revoked) {
-            return now;
-        }
-        let life = consents().map(|consent| self.service.assumptions().data_life(consent.purpose)).min();
-        let life = life.unwrap_or_else(|| self.service.assumptions().data_life(Default::default()));
-        let assumed = later(message.received_at, (life, life), 0).unwrap_or(message.purge_at);
-        match hint.data_expires_at {
-            Some(end) if message.verified => end,
-            Some(end) => end.min(assumed),
-            None => assumed,
-        }
+/// The adapter that reads the message: its credential's, or another one of the same provider.
+fn reader<'a>(service: &'a Service, message: &Message) -> Option<&'a Arc<dyn Provider>> {
+    let of_provider = || service.providers().iter().filter(|one| one.id() == message.provider);
+    of_provider().find(|one| one.credential() == message.credential).or_else(|| of_provider().next())
+}
+
+/// The journeys that a message names: by our attempt id, or by a provider's id.
+async fn named(service: &Service, message: &Message, hint: &WebhookHint) -> Result<Vec<String>, StoreError> {
+    let mut journeys = Vec::new();
+    for (kind, value) in references(message, hint) {
+        journeys.extend(service.store().journeys_by_ref(&message.tenant, &kind, &value).await?);
+    }
+    journeys.sort();
+    journeys.dedup();
+    Ok(journeys)
+}
+
+/// When pushed data must be gone: with its consent's, by the provider's word or by what is assumed. A hint's word never makes it longer.
+fn data_end(service: &Service, message: &Message, hint: &WebhookHint, trees: &[Journey], now: Timestamp) -> Timestamp {
+    let named = |value: &Option<String>| value.as_ref().is_some_and(|value| hint.provider_refs.contains(value));
+    let consents = || trees.iter().flat_map(|tree| &tree.consents).filter(|one| named(&one.handle) || named(&one.provider_ref));
+    if consents().any(|consent| consent.state == ConsentState::Revoked) {
+        return now;
+    }
+    let life = consents().map(|consent| service.assumptions().data_life(consent.purpose)).min();
+    let life = life.unwrap_or_else(|| service.assumptions().data_life(Default::default()));
+    let assumed = later(message.received_at, (life, life), 0).unwrap_or(message.purge_at);
+    match hint.data_expires_at {
+        Some(end) if message.verified => end,
+        Some(end) => end.min(assumed),
+        None => assumed,
     }
 }
 

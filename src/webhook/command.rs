@@ -1,24 +1,28 @@
 //! What an operator sees and does of the inbox, while the gateway is stopped or beside it.
 
 use super::{Inbox, run::Pass};
-use crate::store::{Message, MessageState, Replay, StoreError};
+use crate::{
+    access::TenantId,
+    store::{Message, MessageState, Replay, StoreError},
+};
 
 /// Most messages of a list.
 const MOST: u32 = 1_000;
 
 impl Inbox {
-    /// The newest messages as lines of a table, of one state or of all. Nothing of their bodies is shown.
-    pub async fn list(&self, state: Option<MessageState>) -> Result<Vec<String>, StoreError> {
-        let messages = self.service.store().messages(&self.service.tenant().id, state, MOST).await?;
+    /// A tenant's newest messages as lines of a table, of one state or of all. Nothing of their bodies is shown.
+    pub async fn list(&self, tenant: &TenantId, state: Option<MessageState>) -> Result<Vec<String>, StoreError> {
+        let messages = self.shared().store.messages(tenant, state, MOST).await?;
         let head =
             format!("{:<31}{:<22}{:<20}{:<10}{:<13}{:>5}  {}", "id", "received", "from", "proof", "state", "tries", "purged");
         Ok(std::iter::once(head).chain(messages.iter().map(line)).collect())
     }
 
-    /// Tries messages again as if they had just come; answers how many there are, and what became of them. One that needs a provider's
+    /// Tries a tenant's messages again as if they had just come; answers how many there are, and what became of them. One that needs a provider's
     /// word stays due for the gateway.
-    pub async fn replay(&self, which: Replay<'_>) -> Result<(u64, Pass), StoreError> {
-        let count = self.service.store().replay_messages(&self.service.tenant().id, which, self.service.clock().now()).await?;
+    pub async fn replay(&self, tenant: &TenantId, which: Replay<'_>) -> Result<(u64, Pass), StoreError> {
+        let shared = self.shared();
+        let count = shared.store.replay_messages(tenant, which, shared.clock.now()).await?;
         let mut done = Pass::default();
         loop {
             let (pass, _) = self.apply_due(0).await?;

@@ -24,7 +24,7 @@ pub fn router(inbox: Inbox) -> Router {
 }
 
 async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String, String)>, request: Request) -> Response {
-    if !inbox.requests.take(inbox.service.clock().now()) {
+    if !inbox.requests.take(inbox.shared().clock.now()) {
         inbox.count(None, Received::RateLimited);
         return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
     }
@@ -41,7 +41,7 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
         inbox.count(None, Received::Unavailable);
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let Some(address) = Address::find(&inbox.service, provider, token).await.map_err(unavailable)? else {
+    let Some(address) = Address::find(&inbox.tenants, provider, token).await.map_err(unavailable)? else {
         inbox.refused(None, "UNKNOWN_ADDRESS");
         inbox.count(None, Received::UnknownAddress);
         return Err(StatusCode::UNAUTHORIZED);
@@ -58,7 +58,7 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
         inbox.count(Some(&address), Received::Unreadable);
     })?;
     let message = Unverified::new(address.clone(), parts.headers, body);
-    let verified = message.verify(inbox.service.clock().now(), inbox.settings.keep).map_err(|refused| {
+    let verified = message.verify(inbox.shared().clock.now(), inbox.settings.keep).map_err(|refused| {
         inbox.refused(Some(&address), refused.word());
         inbox.count(Some(&address), Received::Unproved);
         StatusCode::UNAUTHORIZED
@@ -86,12 +86,12 @@ impl Inbox {
         let span = Span::current();
         span.record("provider", provider.word());
         span.record("outcome", outcome.word());
-        self.service.tallies().webhooks.count(provider, outcome);
+        self.shared().tallies.webhooks.count(provider, outcome);
     }
 
     /// Notes a refusal. The path is anybody's text and is not written.
     fn refused(&self, address: Option<&Address>, reason: &'static str) {
-        if self.lines.take(self.service.clock().now()) {
+        if self.lines.take(self.shared().clock.now()) {
             let provider = address.map(|address| address.provider.id());
             let credential = address.map(|address| address.provider.credential());
             tracing::warn!(reason, provider, credential, "a message was refused");

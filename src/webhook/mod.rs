@@ -24,12 +24,15 @@ use std::sync::Arc;
 
 pub use settings::Settings;
 
-use crate::journey::service::Service;
+use crate::{
+    journey::service::{Service, Shared, Tenants},
+    store::StoreError,
+};
 
-/// The inbox of a tenant. Cheap to clone.
+/// The inbox of all tenants of the process. Cheap to clone.
 #[derive(Clone)]
 pub struct Inbox {
-    service: Service,
+    tenants: Tenants,
     settings: Settings,
     /// Requests that may come in.
     requests: Arc<rate::Bucket>,
@@ -39,9 +42,20 @@ pub struct Inbox {
 
 impl Inbox {
     /// An inbox.
-    pub fn new(service: Service, settings: Settings) -> Self {
-        let requests = rate::Bucket::new(settings.per_second, settings.burst, service.clock().now());
-        let lines = rate::Bucket::new(1, 10, service.clock().now());
-        Self { service, settings, requests: Arc::new(requests), lines: Arc::new(lines) }
+    pub fn new(tenants: Tenants, settings: Settings) -> Self {
+        let now = tenants.shared().clock.now();
+        let requests = rate::Bucket::new(settings.per_second, settings.burst, now);
+        let lines = rate::Bucket::new(1, 10, now);
+        Self { tenants, settings, requests: Arc::new(requests), lines: Arc::new(lines) }
+    }
+
+    /// What all tenants share.
+    fn shared(&self) -> &Shared {
+        self.tenants.shared()
+    }
+
+    /// The service of the tenant whose message it is. Messages of other tenants are never read from the store.
+    fn service(&self, tenant: &str) -> Result<&Service, StoreError> {
+        self.tenants.get(tenant).ok_or(StoreError::Unreadable("a message of a tenant that is not served here"))
     }
 }

@@ -27,35 +27,37 @@ pub(super) struct ReadBack {
 impl ReadBack {
     /// Notes that the provider is being asked: nobody else asks meanwhile, and a restart begins anew.
     pub(super) fn claim(&self, inbox: &Inbox) -> Settled {
-        let now = inbox.service.clock().now();
-        let pause = SignedDuration::try_from(inbox.service.pace().look_limit).unwrap_or_default();
+        let now = inbox.shared().clock.now();
+        let pause = SignedDuration::try_from(inbox.shared().pace.look_limit).unwrap_or_default();
         Settled { next_at: now.checked_add(pause).ok(), ..Settled::new(&self.message, MessageState::New) }
     }
 
     /// Asks, binds if the answer allows it, and writes down what became of the message.
     pub(super) async fn run(self, inbox: &Inbox) {
-        let call = Call { deadline: Instant::now() + inbox.service.pace().look_limit };
+        let shared = inbox.shared();
+        let call = Call { deadline: Instant::now() + shared.pace.look_limit };
         let named = Named {
             journey_id: &self.journey_id,
             attempt_id: &self.attempt_id,
             reference: &self.reference,
             vouched: self.vouched,
         };
-        let settled = match inbox.service.adopt(call, named).await {
+        let Ok(service) = inbox.service(&self.message.tenant) else { return };
+        let settled = match service.adopt(call, named).await {
             Ok(Adoption::Bound | Adoption::Over | Adoption::Refused) => {
                 Settled { wakes: vec![self.journey_id], ..Settled::new(&self.message, MessageState::Applied) }
             }
-            Ok(Adoption::Later) => inbox.again(&self.message, inbox.service.clock().now()),
+            Ok(Adoption::Later) => inbox.again(&self.message, shared.clock.now()),
             Err(failure) => {
                 tracing::warn!(error = ?failure.error, journey_id = %self.journey_id, "a lost opening is not decided");
-                inbox.again(&self.message, inbox.service.clock().now())
+                inbox.again(&self.message, shared.clock.now())
             }
         };
         // It stays claimed, and is due again after that.
-        if let Err(error) = inbox.service.store().settle_messages(&[settled], inbox.service.clock().now()).await {
+        if let Err(error) = shared.store.settle_messages(&[settled], shared.clock.now()).await {
             tracing::error!(%error, "what became of a message is not written down");
         }
-        inbox.service.wake_background();
-        inbox.service.tell_inbox();
+        shared.wake_background();
+        shared.tell_inbox();
     }
 }

@@ -72,7 +72,7 @@ pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
         };
         tokio::select! {
             () = stop.cancelled() => break,
-            () = inbox.service.inbox_told() => {}
+            () = inbox.shared().inbox_told() => {}
             () = sleep(pause) => {}
             Some(_) = read_backs.join_next() => {}
         }
@@ -85,11 +85,11 @@ pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
 impl Inbox {
     /// Applies what is due, up to one batch. Answers what was done, and up to `room` openings to read back at their provider.
     pub(super) async fn apply_due(&self, room: usize) -> Result<(Pass, Vec<ReadBack>), StoreError> {
-        let now = self.service.clock().now();
+        let (shared, now) = (self.shared(), self.shared().clock.now());
         let (mut pass, mut settled, mut jobs) = (Pass::default(), Vec::new(), Vec::new());
-        for message in self.service.store().due_messages(now, BATCH).await? {
+        for message in shared.store.due_messages(self.tenants.ids(), now, BATCH).await? {
             let span = tracing::info_span!("webhook.apply", provider = %message.provider, outcome = Empty);
-            self.service.links().link(&message.id, &span);
+            shared.links.link(&message.id, &span);
             let one = match self.decide(&message).instrument(span.clone()).await? {
                 Decision::Settle(one) => one,
                 Decision::ReadBack(job) if jobs.len() < room => {
@@ -102,15 +102,15 @@ impl Inbox {
             pass.count(one.state);
             span.record("outcome", one.state.word());
             for journey_id in &one.wakes {
-                self.service.links().remember(journey_id, &span);
+                shared.links.remember(journey_id, &span);
             }
             settled.push(one);
         }
         if !settled.is_empty() {
-            self.service.store().settle_messages(&settled, now).await?;
-            self.service.wake_background();
+            shared.store.settle_messages(&settled, now).await?;
+            shared.wake_background();
         }
-        let applied = &self.service.tallies().applied;
+        let applied = &shared.tallies.applied;
         for (word, count) in [
             (Applied::Applied, pass.applied),
             (Applied::Parked, pass.parked),
@@ -123,8 +123,8 @@ impl Inbox {
     }
 
     async fn until_next(&self) -> Duration {
-        let now = self.service.clock().now();
-        match self.service.store().next_message().await {
+        let now = self.shared().clock.now();
+        match self.shared().store.next_message(self.tenants.ids()).await {
             Ok(Some(due)) => Duration::try_from(due.duration_since(now))
                 .unwrap_or(Duration::ZERO)
                 .clamp(Duration::from_millis(1), LONGEST_SLEEP),

@@ -11,15 +11,15 @@ impl Inbox {
     pub async fn keep(&self, message: Verified) -> Result<bool, StoreError> {
         let Verified { address, body, proved } = message;
         let (provider, bytes) = (address.provider.clone(), body.len());
-        let received_at = self.service.clock().now();
-        let id = new_id(self.service.random().as_ref(), "msg");
-        self.service.links().remember(&id, &tracing::Span::current());
-        let kept = self
-            .service
-            .store()
+        let shared = self.shared();
+        let received_at = shared.clock.now();
+        let id = new_id(shared.random.as_ref(), "msg");
+        shared.links.remember(&id, &tracing::Span::current());
+        let kept = shared
+            .store
             .keep_message(NewMessage {
                 id,
-                tenant: self.service.tenant().id.clone(),
+                tenant: address.service.tenant().id.to_string(),
                 provider: provider.id().to_owned(),
                 credential: provider.credential().to_owned(),
                 attempt: address.attempt,
@@ -31,7 +31,7 @@ impl Inbox {
             })
             .await?;
         if kept {
-            self.service.tell_inbox();
+            shared.tell_inbox();
         }
         let outcome = if kept { "KEPT" } else { "KNOWN" };
         tracing::info!(provider = provider.id(), credential = provider.credential(), bytes, outcome, "a message came");

@@ -40,6 +40,11 @@ pub struct Paused {
 }
 
 impl Paused {
+    /// Alters the configuration before the next start.
+    pub fn change(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
     /// Starts it again on the same files.
     pub async fn resumed(self) -> World {
         let Self { sandbox, config, clock, directory } = self;

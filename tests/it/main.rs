@@ -43,6 +43,7 @@ mod scenarios;
 mod stage;
 mod stores;
 mod streams;
+mod tenants;
 mod torture;
 mod traces;
 mod watch;

@@ -115,7 +115,8 @@ async fn everything_ends_on_its_date_and_what_does_not_is_listed() {
     let (config, fetch_id) = (world.config.clone(), journey.consents[0].fetches[0].fetch_id.clone());
     let stopped = world.paused().await;
     clock.advance(24 * 400);
-    let offline = App::offline(&config, clock.clone()).await.unwrap();
+    let tenants = App::offline(&config, clock.clone()).await.unwrap();
+    let offline = tenants.first();
     let late = offline.overdue().await.unwrap();
     let mut found: Vec<_> = late.items.iter().map(|item| item.kind).collect();
     found.sort();

@@ -13,14 +13,13 @@ use http_body_util::BodyExt;
 use sangam::{
     access::{Caller, Gate},
     clock::SystemClock,
-    config::Deadlines,
+    config::Config,
     pb::{GetStatusRequest, Product, journey_service_client::JourneyServiceClient},
     sandbox::{
         Sandbox, SandboxConfig, customer,
         gateway_config::{gateway_toml, point_webhooks},
     },
     server::{Settings, accept},
-    telemetry::metrics::RpcMeter,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -53,16 +52,9 @@ pub async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = axum::Router::new().fallback(handler).into_service::<hyper::body::Incoming>();
-    let settings = Settings {
-        max_connections: 8,
-        max_streams: 8,
-        grace: Duration::ZERO,
-        deadlines: Deadlines::default(),
-        gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
-        tls: None,
-        age: None,
-        meter: RpcMeter::silent(),
-    };
+    let gate = Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock)));
+    let settings =
+        Settings { max_connections: 8, max_streams: 8, grace: Duration::ZERO, ..Settings::new(&Config::default(), gate, None) };
     // The accept loop alone: the layers know the contract's methods only.
     tokio::spawn(accept::serve(listener, accept::Protocol::Grpc(None), service, settings, stop.clone()));
     (address, exports)

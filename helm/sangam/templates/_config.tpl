@@ -19,7 +19,16 @@ The gateway's settings: those of `config`, and over them what the chart decides.
 {{- $_ := set $own "webhook" (dict "public_base_url" (printf "https://%s" .Values.ingress.host)) -}}
 {{- end -}}
 {{- if .Values.fairUseRules -}}
-{{- $_ := set $own "tenant" (dict "fair_use" (dict "rules_file" "/etc/sangam/fair-use.toml")) -}}
+{{- $rules := dict "fair_use" (dict "rules_file" "/etc/sangam/fair-use.toml") -}}
+{{- if .Values.config.tenants -}}
+{{- $tenants := dict -}}
+{{- range $id, $tenant := .Values.config.tenants -}}
+{{- $_ := set $tenants $id (deepCopy $rules) -}}
+{{- end -}}
+{{- $_ := set $own "tenants" $tenants -}}
+{{- else -}}
+{{- $_ := set $own "tenant" $rules -}}
+{{- end -}}
 {{- end -}}
 {{- mergeOverwrite (deepCopy .Values.config) $own | toYaml -}}
 {{- end -}}

@@ -8,30 +8,30 @@ use super::*;
 use crate::{
     config::{
         Access, ApiKeyCaller, Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, JwtIssuer, Listen, ListenTls, MtlsCaller,
-        Poller, RangeMonths, Seal, Store, Telemetry, Watch, Webhook,
+        Poller, RangeMonths, Seal, Store, Telemetry, TenantLimits, Watch, Webhook,
     },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
 };
 
-struct Files {
+pub(super) struct Files {
     directory: TempDir,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = TempDir::new().unwrap();
         fs::write(directory.path().join("seal.key"), "11".repeat(32)).unwrap();
         fs::write(directory.path().join("secret"), "opensesame\n").unwrap();
         Self { directory }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// The least that is needed.
-    fn least(&self) -> String {
+    pub(super) fn least(&self) -> String {
         let (key, secret) = (self.path("seal.key"), self.path("secret"));
         format!(
             "[seal]\nkey_file = {key:?}\n[tenant.finpass.main]\nbase_url = \"https://api.finpass.example\"\n\
@@ -40,7 +40,7 @@ impl Files {
     }
 }
 
-fn faults_of(result: Result<Config, Faults>) -> Vec<(String, String)> {
+pub(super) fn faults_of(result: Result<Config, Faults>) -> Vec<(String, String)> {
     result.unwrap_err().iter().map(|fault| (fault.path.clone(), fault.message.clone())).collect()
 }
 
@@ -187,6 +187,7 @@ fn the_default_file_parses_to_exactly_the_defaults() {
         (config.tenant.journey_keep_days, config.tenant.receipt_keep_days),
         (tenant.journey_keep_days, tenant.receipt_keep_days)
     );
+    assert_eq!((config.tenant.redirects, config.tenant.limits), (tenant.redirects, tenant.limits));
     assert_eq!(config.tenant.default_provider, tenant.default_provider);
     assert_eq!(config.tenant.data_life_days, tenant.data_life_days);
     assert_eq!(config.tenant.range_months, tenant.range_months);
@@ -247,6 +248,7 @@ fn the_default_file_names_every_setting() {
         ("webhook", names::<Webhook>()),
         ("telemetry", names::<Telemetry>()),
         ("tenant", names::<Tenant>()),
+        ("tenant.limits", names::<TenantLimits>()),
         ("tenant.data_life_days", names::<DataLifeDays>()),
         ("tenant.range_months", names::<RangeMonths>()),
         ("tenant.fair_use", names::<FairUse>()),

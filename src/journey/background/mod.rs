@@ -5,6 +5,7 @@ mod look;
 mod steps;
 
 use std::{
+    collections::BTreeSet,
     panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -20,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::service::Service;
+use super::service::{Service, Tenants};
 use crate::{
     providers::provider::Call,
     store::{Look, StoreError},
@@ -38,16 +39,22 @@ const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Runs until stopped; looks under way have the grace period to finish. What is cut off then is as after a crash: each intent stands in the
 /// store before its call.
-pub async fn run(service: Service, stop: CancellationToken, grace: Duration) {
-    let limit = Arc::new(Semaphore::new(service.pace().concurrency.max(1)));
+pub async fn run(tenants: Tenants, stop: CancellationToken, grace: Duration) {
+    let shared = tenants.shared().clone();
+    let limit = Arc::new(Semaphore::new(shared.pace.concurrency.max(1)));
     let mut looks = JoinSet::new();
-    let mut next_purge = service.clock().now();
+    let (mut next_purge, mut strangers) = (shared.clock.now(), BTreeSet::new());
     while !stop.is_cancelled() {
-        purge(&service, &mut next_purge).await;
-        let pause = match begin_due(&service, &limit, &mut looks).await {
+        let now = shared.clock.now();
+        if now >= next_purge {
+            next_purge = now.checked_add(PURGE_EVERY).unwrap_or(now);
+            purge(&tenants, now).await;
+            note_strangers(&tenants, now, &mut strangers).await;
+        }
+        let pause = match begin_due(&tenants, &limit, &mut looks).await {
             // Full: the end of a look is what to wait for.
             Ok(false) => LONGEST_SLEEP,
-            Ok(true) => until_next(&service).await,
+            Ok(true) => until_next(&tenants).await,
             Err(error) => {
                 tracing::error!(%error, "the background cannot read what is due");
                 AFTER_FAULT
@@ -55,7 +62,7 @@ pub async fn run(service: Service, stop: CancellationToken, grace: Duration) {
         };
         tokio::select! {
             () = stop.cancelled() => break,
-            () = service.woken() => {}
+            () = shared.woken() => {}
             () = sleep(pause) => {}
             Some(_) = looks.join_next() => {}
         }
@@ -67,50 +74,62 @@ pub async fn run(service: Service, stop: CancellationToken, grace: Duration) {
     }
 }
 
-/// Removes what is past its purge date, now and then.
-async fn purge(service: &Service, next: &mut Timestamp) {
-    let now = service.clock().now();
-    if now < *next {
-        return;
-    }
-    *next = now.checked_add(PURGE_EVERY).unwrap_or(now);
-    match service.purge_past().await {
+/// Removes what is past its purge date.
+async fn purge(tenants: &Tenants, now: Timestamp) {
+    match tenants.purge_past().await {
         Ok(0) => {}
         Ok(gone) => {
-            service.tallies().purged.fetch_add(gone, Ordering::Relaxed);
+            tenants.shared().tallies.purged.fetch_add(gone, Ordering::Relaxed);
             tracing::info!(count = gone, "removed what is past its purge date");
         }
         Err(error) => tracing::error!(%error, "cannot remove what is past its purge date"),
     }
-    let kept = service.watches().settings();
+    let kept = tenants.shared().watches().settings();
     let oldest = SignedDuration::try_from(kept.keep_for).ok().and_then(|life| now.checked_sub(life).ok());
-    match service.store().trim_events(kept.keep, oldest.unwrap_or(Timestamp::MIN)).await {
+    match tenants.shared().store.trim_events(kept.keep, oldest.unwrap_or(Timestamp::MIN)).await {
         Ok(0) => {}
         Ok(gone) => tracing::info!(count = gone, "removed old changes of journeys"),
         Err(error) => tracing::error!(%error, "cannot remove old changes of journeys"),
     }
 }
 
+/// Says once of each tenant that is not served here that journeys of it are due: if nobody else serves it, nobody looks after them.
+async fn note_strangers(tenants: &Tenants, now: Timestamp, noted: &mut BTreeSet<String>) {
+    match tenants.shared().store.due_elsewhere(tenants.ids(), now).await {
+        Ok(strangers) => {
+            for tenant in strangers {
+                if !noted.contains(&tenant) {
+                    tracing::warn!(tenant = %tenant, "journeys are due of a tenant that is not served here; they are left alone");
+                    noted.insert(tenant);
+                }
+            }
+        }
+        Err(error) => tracing::error!(%error, "cannot read which other tenants have journeys that are due"),
+    }
+}
+
 /// Begins a look at every due journey that there is room for; answers whether there was room for all. A journey is claimed first, so that
 /// neither this process nor another one looks at it a second time meanwhile.
-async fn begin_due(service: &Service, limit: &Arc<Semaphore>, looks: &mut JoinSet<()>) -> Result<bool, StoreError> {
+async fn begin_due(tenants: &Tenants, limit: &Arc<Semaphore>, looks: &mut JoinSet<()>) -> Result<bool, StoreError> {
+    let shared = tenants.shared();
     loop {
         // What is left stays due and is found again when a look ends.
         let room = u32::try_from(limit.available_permits()).unwrap_or(BATCH).min(BATCH);
         if room == 0 {
             return Ok(false);
         }
-        let now = service.clock().now();
-        let most = SignedDuration::try_from(service.pace().look_limit + LOOK_MARGIN).unwrap_or_default();
+        let now = shared.clock.now();
+        let most = SignedDuration::try_from(shared.pace.look_limit + LOOK_MARGIN).unwrap_or_default();
         let until = now.checked_add(most).unwrap_or(now);
-        let claimed = service.store().claim_due(Look { now, until }, room).await?;
+        let claimed = shared.store.claim_due(tenants.ids(), Look { now, until }, room).await?;
         let all = claimed.len() < room as usize;
         for (tenant, journey_id) in claimed {
+            // Only what is of these tenants was claimed.
+            let Some(service) = tenants.get(&tenant).cloned() else { continue };
             // There is room: only this task takes any.
             let Ok(permit) = limit.clone().acquire_owned().await else { return Ok(false) };
             let span = tracing::info_span!("background.look", journey_id = %journey_id);
-            service.links().link(&journey_id, &span);
-            let service = service.clone();
+            tenants.shared().links.link(&journey_id, &span);
             looks.spawn(
                 async move {
                     let counted = service.clone();
@@ -144,9 +163,10 @@ async fn look_once(service: Service, tenant: String, journey_id: String) {
     }
 }
 
-async fn until_next(service: &Service) -> Duration {
-    let now = service.clock().now();
-    match service.store().next_due().await {
+async fn until_next(tenants: &Tenants) -> Duration {
+    let shared = tenants.shared();
+    let now = shared.clock.now();
+    match shared.store.next_due(tenants.ids()).await {
         Ok(Some(due)) => {
             Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(1), LONGEST_SLEEP)
         }

@@ -136,7 +136,7 @@ impl Service {
         let known: Vec<(String, &String)> = fetch
             .accounts
             .iter()
-            .map(|account| (account_id(&self.ids, &consent.id, &account.link_ref), &account.link_ref))
+            .map(|account| (account_id(&self.parts.ids, &consent.id, &account.link_ref), &account.link_ref))
             .collect();
         let mut links = Vec::new();
         let mut unknown = Vec::new();
@@ -151,7 +151,7 @@ impl Service {
         }
         links.sort();
         links.dedup();
-        let digest = self.ids.digest(links.iter().map(|link| link.as_bytes()));
+        let digest = self.parts.ids.digest(links.iter().map(|link| link.as_bytes()));
         let tag = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         Ok((links, format!("#{tag}")))
     }
@@ -168,7 +168,7 @@ impl Service {
             return Ok((kept, Origin::Hit));
         }
         let this = self.clone();
-        let key = (journey.tenant.clone(), subject.kept_name(&subject.fetch.id));
+        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.fetch.id));
         let links = subject.links.clone();
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
@@ -177,7 +177,7 @@ impl Service {
             this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
             Ok(analysis)
         };
-        self.analyses.get(key, self.parts.clock.now(), |_| true, work).await
+        self.parts.analyses.get(key, self.parts.clock.now(), |_| true, work).await
     }
 
     async fn kept_analysis(&self, tenant: &str, fetch_id: &str, names: &Names) -> Result<Option<Analysis>, JourneyError> {

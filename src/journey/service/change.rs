@@ -55,7 +55,7 @@ impl Service {
     /// Makes the background look at a journey now.
     pub async fn nudge(&self, journey_id: &str) -> Result<(), StoreError> {
         self.parts.store.wake_journey(&self.parts.tenant.id, journey_id, self.parts.clock.now()).await?;
-        self.wake.notify_one();
+        self.parts.wake.notify_one();
         Ok(())
     }
 
@@ -147,7 +147,7 @@ impl Service {
             self.announce(journey);
         }
         // The background sleeps until the earliest due time it knows; a new one may be earlier.
-        self.wake.notify_one();
+        self.parts.wake.notify_one();
         // A message may have waited for what this journey has learnt.
         self.tell_inbox();
     }
@@ -163,8 +163,8 @@ impl Service {
 
     fn announce(&self, journey: &Journey) {
         // Without a listener there is nobody to tell.
-        let _ = self.changes.send(Change {
-            tenant: journey.tenant.clone(),
+        let _ = self.parts.changes.send(Change {
+            tenant: self.parts.tenant.id.clone(),
             journey_id: journey.id.clone(),
             sequence: journey.sequence,
         });

@@ -7,6 +7,7 @@ use jiff::{Timestamp, civil::Date};
 
 use super::{FetchChoice, Service, data::opened, page, page_token, select::select};
 use crate::{
+    access::TenantId,
     cache::{Cached, Origin},
     data::{
         Entry,
@@ -59,7 +60,7 @@ pub struct ChangesPage {
 }
 
 /// Whose difference, in which view: tenant, earlier fetch, newer fetch.
-pub(super) type DifferenceKey = (String, String, String, View);
+pub(super) type DifferenceKey = (TenantId, String, String, View);
 
 /// A comparison that was made.
 #[derive(Debug, Clone)]
@@ -98,7 +99,8 @@ impl Service {
         ];
         let (mut begin, mut read_by) = (0, None);
         if !query.page_token.is_empty() {
-            let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
+            let position =
+                page_token::read(&self.parts.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
             read_by = Some(position.normaliser_version);
@@ -111,7 +113,7 @@ impl Service {
         let page = page::cut(&difference.changes.rows, &Filter::default(), begin, query.page_bytes)
             .ok_or(JourneyError::PageTokenMismatch)?;
         Ok(ChangesPage {
-            next_page_token: page_token::next(&self.tokens, &bound, &fetch.id, difference.version, page.next)?,
+            next_page_token: page_token::next(&self.parts.tokens, &bound, &fetch.id, difference.version, page.next)?,
             entries: page.entries,
             since: since.clone(),
             fetch: fetch.clone(),
@@ -146,7 +148,7 @@ impl Service {
         fetch: &Fetch,
         view: View,
     ) -> Result<(Difference, Origin), JourneyError> {
-        let key = (journey.tenant.clone(), since.id.clone(), fetch.id.clone(), view);
+        let key = (self.parts.tenant.id.clone(), since.id.clone(), fetch.id.clone(), view);
         let this = self.clone();
         let (tenant, journey_id) = (journey.tenant.clone(), journey.id.clone());
         let (since, fetch) = ((since.id.clone(), days(since.requested_range)), (fetch.id.clone(), days(fetch.requested_range)));
@@ -163,7 +165,7 @@ impl Service {
             let changes = compared.await.map_err(|_| JourneyError::Internal("a comparison ended without an answer"))??;
             Ok(Difference { changes: Arc::new(changes), version, until: this.rows_until()? })
         };
-        self.differences.get(key, self.parts.clock.now(), |_| true, load).await
+        self.parts.differences.get(key, self.parts.clock.now(), |_| true, load).await
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     select::select,
 };
 use crate::{
+    access::TenantId,
     cache::{CachedRows, Origin, RowsKey},
     data::{Provenance, Rows, filter::Filter, view},
     journey::{
@@ -81,7 +82,8 @@ impl Service {
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
         let (mut begin, mut read_by) = (0, None);
         if !query.page_token.is_empty() {
-            let position = page_token::read(&self.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
+            let position =
+                page_token::read(&self.parts.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
             query.choice.fetch_id = position.fetch_id;
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
             read_by = Some(position.normaliser_version);
@@ -97,8 +99,8 @@ impl Service {
         complete::meets(query.demand, fetch, &cached.rows)?;
         known_accounts(&query.filter, &cached.rows)?;
         let page = page::cut(&cached.rows, &query.filter, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
-        let next_page_token = page_token::next(&self.tokens, &bound, &fetch.id, version, page.next)?;
-        let run = run_of(journey, &fetch.id, &query, &cached, begin, &page.entries);
+        let next_page_token = page_token::next(&self.parts.tokens, &bound, &fetch.id, version, page.next)?;
+        let run = run_of(&self.parts.tenant.id, &fetch.id, &query, &cached, begin, &page.entries);
         let (entries, provenance) = (page.entries, cached.provenance);
         Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin, run })
     }
@@ -125,7 +127,7 @@ impl Service {
         fetch_id: &str,
         view: View,
     ) -> Result<(CachedRows, Origin), JourneyError> {
-        let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
+        let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: fetch_id.to_owned(), view };
         let this = self.clone();
         let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());
         let load = move || async move {
@@ -162,7 +164,7 @@ impl Service {
 
 /// What an unfiltered page from entry `begin` is a run of.
 fn run_of(
-    journey: &Journey,
+    tenant: &TenantId,
     fetch_id: &str,
     query: &DataQuery,
     cached: &CachedRows,
@@ -172,7 +174,7 @@ fn run_of(
     let ([page], true) = (entries, query.filter.is_empty()) else { return None };
     let start = cached.rows.entries.get(begin)?.offset;
     let stop = start.checked_add(u32::try_from(page.len()).ok()?)?;
-    let rows = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view: query.view };
+    let rows = RowsKey { tenant: tenant.clone(), fetch_id: fetch_id.to_owned(), view: query.view };
     Some(Run { rows, range: (start, stop), until: cached.until })
 }
 

@@ -40,7 +40,7 @@ impl Service {
                 DeliveryKind::DeleteData => provider.delete_data(call, target).await,
             };
             let (told, heard) = words(kind, result.is_ok());
-            self.tallies.deliveries.count(told, heard);
+            self.parts.tallies.deliveries.count(told, heard);
             match &result {
                 Ok(()) => tracing::info!(consent_id, "the provider has heard what was taken back"),
                 Err(error) => tracing::warn!(%error, consent_id, "the provider has not heard what was taken back"),

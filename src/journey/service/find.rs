@@ -31,14 +31,14 @@ impl Service {
         let tenant = &self.parts.tenant.id;
         let behind = match token {
             "" => None,
-            token => Some(read(&self.tokens, request, token).ok_or(JourneyError::PageTokenMismatch)?),
+            token => Some(read(&self.parts.tokens, request, token).ok_or(JourneyError::PageTokenMismatch)?),
         };
         let mut journeys = self.parts.store.find_journeys(tenant, wanted, behind.as_ref(), size.saturating_add(1)).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let more = journeys.len() > size;
         journeys.truncate(size);
         let last = journeys.last().filter(|_| more);
-        let next_page_token = last.map(|last| write(&self.tokens, request, last)).unwrap_or_default();
+        let next_page_token = last.map(|last| write(&self.parts.tokens, request, last)).unwrap_or_default();
         Ok(FoundJourneys { journeys, next_page_token })
     }
 }

@@ -11,6 +11,7 @@ use super::{
     pick_up::Asking,
 };
 use crate::{
+    access::TenantId,
     cache::{Cached, Origin},
     data::{
         Entry, Provenance, Rows, RowsBuilder,
@@ -59,7 +60,7 @@ pub struct LatestPage {
 }
 
 /// Whose answer, in which view: tenant, request id, view.
-pub(super) type ReportedKey = (String, String, View);
+pub(super) type ReportedKey = (TenantId, String, View);
 
 /// An answer that was read.
 #[derive(Debug, Clone)]
@@ -93,7 +94,7 @@ impl Service {
         let bound = ["latest", &journey.tenant, &journey.id, consent_id, &query.request_id, view, &page_bytes];
         let position = match query.page_token.as_str() {
             "" => None,
-            token => Some(page_token::read(&self.tokens, &bound, token).ok_or(JourneyError::PageTokenMismatch)?),
+            token => Some(page_token::read(&self.parts.tokens, &bound, token).ok_or(JourneyError::PageTokenMismatch)?),
         };
         let (reported, origin) = self.reported(journey, consent_id, &query.request_id, query.view).await?;
         if reported.journey_id != journey.id || reported.consent_id != consent_id {
@@ -110,7 +111,7 @@ impl Service {
         let page = page::cut(&reported.changes.rows, &Filter::default(), begin, query.page_bytes)
             .ok_or(JourneyError::PageTokenMismatch)?;
         Ok(LatestPage {
-            next_page_token: page_token::next(&self.tokens, &bound, &answer, version, page.next)?,
+            next_page_token: page_token::next(&self.parts.tokens, &bound, &answer, version, page.next)?,
             entries: page.entries,
             counts: reported.changes.counts,
             provenance: reported.provenance,
@@ -126,7 +127,7 @@ impl Service {
         request_id: &str,
         view: View,
     ) -> Result<(Reported, Origin), JourneyError> {
-        let key = (journey.tenant.clone(), request_id.to_owned(), view);
+        let key = (self.parts.tenant.id.clone(), request_id.to_owned(), view);
         let (this, journey, consent_id) = (self.clone(), journey.clone(), consent_id.to_owned());
         let request_id = request_id.to_owned();
         let load = move || async move {
@@ -145,7 +146,7 @@ impl Service {
                 purge_at: kept.purge_at,
             })
         };
-        self.reported.get(key, self.parts.clock.now(), |_| true, load).await
+        self.parts.reported.get(key, self.parts.clock.now(), |_| true, load).await
     }
 
     /// The rows of a kept answer. One that cannot be read stays: a newer gateway may read it under the same request id.

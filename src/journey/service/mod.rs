@@ -25,6 +25,7 @@ mod report;
 mod request;
 mod resume;
 mod select;
+mod shared;
 mod start;
 mod status;
 mod stream;
@@ -32,9 +33,9 @@ mod sweep;
 mod take_back;
 mod tenants;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 
 pub use adopt::{Adoption, Named};
 pub use analytics::AnalyticsAnswer;
@@ -51,6 +52,7 @@ pub use renormalise::Renormalised;
 pub use report::{ReportAnswer, report_id};
 pub(crate) use request::Asker;
 pub use select::FetchChoice;
+pub use shared::{Means, Shared};
 pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
 pub use take_back::{ConsentOutcome, PurgeChoice, Purged, RevokeChoice, TakenBack};
@@ -62,13 +64,12 @@ use super::{
     watch,
 };
 use crate::{
-    access::audit::Auditor,
-    cache::{Caches, Frame, FrameKey, Loading},
+    access::{Redirects, TenantId, audit::Auditor},
+    cache::{Frame, FrameKey, Loading},
     clock::SharedClock,
-    pb::ReportFormat,
     providers::{
         error::{ErrorKind, ProviderError},
-        provider::{Analysis, Provider},
+        provider::Provider,
     },
     random::SharedRandom,
     seal::KeyedHash,
@@ -80,7 +81,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The tenant.
-    pub tenant: String,
+    pub tenant: TenantId,
     /// The journey. Empty: changes of others may have been missed, and whoever listens reads again what concerns him.
     pub journey_id: String,
     /// Its sequence after the change.
@@ -91,7 +92,7 @@ pub struct Change {
 #[derive(Debug, Clone, Default)]
 pub struct TenantPolicy {
     /// The tenant's id.
-    pub id: String,
+    pub id: TenantId,
     /// Whether the provider's own bytes are kept beside the rows made of them.
     pub retain_evidence: bool,
     /// How long journeys and receipts are kept.
@@ -100,112 +101,81 @@ pub struct TenantPolicy {
     pub default_provider: Option<String>,
     /// Whether a breach of fair use is refused; otherwise it is logged and noted.
     pub enforce_fair_use: bool,
+    /// Where a customer may be sent back to.
+    pub redirects: Redirects,
     /// The public address under which providers reach the webhook listener, without a trailing slash.
     pub webhook_base: Option<String>,
 }
 
-/// What the service is made of.
+/// What the service of one tenant is made of. What it shares with the others is reached through it as well.
 pub struct Parts {
-    /// The store.
-    pub store: Store,
     /// One for each credential of the tenant.
     pub providers: Vec<Arc<dyn Provider>>,
-    /// The caches.
-    pub caches: Caches,
-    /// The clock.
-    pub clock: SharedClock,
-    /// Randomness.
-    pub random: SharedRandom,
-    /// Keyed hash for ids and tokens.
-    pub hash: KeyedHash,
     /// The tenant.
     pub tenant: TenantPolicy,
     /// The framework's limits.
     pub rules: Rules,
     /// What to assume.
     pub assume: Assumptions,
-    /// How the background looks after journeys.
-    pub pace: Pace,
-    /// How journeys are watched.
-    pub watch: watch::Settings,
-    /// What is done goes on record here.
-    pub audit: Auditor,
+    /// Keyed hash of account and transaction ids.
+    pub(super) ids: Arc<KeyedHash>,
+    /// Keyed hash of page tokens.
+    pub(super) tokens: KeyedHash,
+    shared: Arc<Shared>,
+}
+
+impl Deref for Parts {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+/// What a tenant has of its own.
+pub struct Own {
+    /// One for each credential.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// What the operator decides.
+    pub tenant: TenantPolicy,
+    /// The framework's limits.
+    pub rules: Rules,
+    /// What to assume.
+    pub assume: Assumptions,
 }
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     pub(super) parts: Arc<Parts>,
-    /// Keyed hash of account and transaction ids.
-    pub(super) ids: Arc<KeyedHash>,
-    /// Keyed hash of page tokens.
-    pub(super) tokens: Arc<KeyedHash>,
-    /// Pick-ups under way or done lately, by tenant and fetch.
-    pick_ups: Loading<(String, String), pick_up::PickedUp>,
-    /// Analyses under way or answered lately, by tenant and fetch.
-    analyses: Loading<(String, String), Analysis>,
-    /// Documents under way or answered lately.
-    reports: Loading<(String, String, ReportFormat), ReportAnswer>,
-    /// Differences of two fetches that were asked for lately.
-    differences: Loading<changes::DifferenceKey, changes::Difference>,
-    /// What providers called the latest, read lately.
-    reported: Loading<latest_page::ReportedKey, latest_page::Reported>,
-    changes: broadcast::Sender<Change>,
-    /// Tells streams of changes.
-    watches: Arc<watch::Hub>,
-    /// Wakes the background.
-    pub(super) wake: Arc<Notify>,
-    /// Wakes whoever applies messages.
-    inbox: Arc<Notify>,
-    tallies: Arc<Tallies>,
-    /// What has caused what is done later.
-    links: Arc<Links>,
 }
 
 impl Service {
-    /// A service.
-    pub fn new(parts: Parts) -> Self {
-        let ids = Arc::new(parts.hash.derive("ids", &parts.tenant.id));
-        let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
-        let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
-        let changes = broadcast::channel(1_024).0;
-        parts.store.hear(others::ear(&parts, changes.clone()));
-        Self {
-            parts: Arc::new(parts),
-            ids,
-            tokens,
-            pick_ups: Loading::new(10_000),
-            analyses: Loading::new(16 * 1024 * 1024),
-            reports: Loading::new(64 * 1024 * 1024),
-            differences: Loading::new(64 * 1024 * 1024),
-            reported: Loading::new(64 * 1024 * 1024),
-            changes,
-            watches,
-            wake: Arc::new(Notify::new()),
-            inbox: Arc::new(Notify::new()),
-            tallies: Arc::default(),
-            links: Arc::default(),
-        }
+    /// The service of one tenant.
+    pub fn new(shared: Arc<Shared>, own: Own) -> Self {
+        let Own { providers, tenant, rules, assume } = own;
+        let ids = Arc::new(shared.hash.derive("ids", &tenant.id));
+        let tokens = shared.hash.derive("page tokens", &tenant.id);
+        Self { parts: Arc::new(Parts { providers, tenant, rules, assume, ids, tokens, shared }) }
     }
 
-    /// The changes from now on. A slow listener misses the oldest ones and is told so.
+    /// The changes from now on, of every tenant. A slow listener misses the oldest ones and is told so.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
-        self.changes.subscribe()
+        self.parts.changes()
     }
 
     /// The hub of the streams of changes.
     pub fn watches(&self) -> &Arc<watch::Hub> {
-        &self.watches
+        self.parts.watches()
     }
 
     /// What is counted.
     pub fn tallies(&self) -> &Tallies {
-        &self.tallies
+        &self.parts.tallies
     }
 
     /// What has caused what is done later, for traces.
     pub fn links(&self) -> &Links {
-        &self.links
+        &self.parts.links
     }
 
     /// The tenant.
@@ -246,22 +216,12 @@ impl Service {
 
     /// Tells the background that a journey may be due.
     pub fn wake_background(&self) {
-        self.wake.notify_one();
+        self.parts.wake_background();
     }
 
     /// Tells whoever applies messages that one may be due.
     pub fn tell_inbox(&self) {
-        self.inbox.notify_one();
-    }
-
-    /// Ends when a message may be due.
-    pub async fn inbox_told(&self) {
-        self.inbox.notified().await;
-    }
-
-    /// Ends when the background has something new to look at.
-    pub(super) async fn woken(&self) {
-        self.wake.notified().await;
+        self.parts.tell_inbox();
     }
 
     /// Compressed pages.

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::{Change, Parts};
-use crate::store::{Ear, Told};
+use super::Change;
+use crate::{
+    access::TenantId,
+    cache::Caches,
+    store::{Ear, Told},
+};
 
-/// The ear of the service. It holds nothing of the store, which holds it.
-pub(super) fn ear(parts: &Parts, changes: broadcast::Sender<Change>) -> Ear {
-    let (epochs, tenant) = (parts.caches.epochs.clone(), parts.tenant.id.clone());
+/// The ear of the process, for all its tenants. It holds nothing of the store, which holds it.
+pub(super) fn ear(caches: &Caches, changes: broadcast::Sender<Change>) -> Ear {
+    let epochs = caches.epochs.clone();
     Arc::new(move |told| {
         let change = match told {
             Told::Changed(change) => {
@@ -17,11 +21,12 @@ pub(super) fn ear(parts: &Parts, changes: broadcast::Sender<Change>) -> Ear {
                 if !change.news {
                     return;
                 }
-                Change { tenant: change.tenant, journey_id: change.journey_id, sequence: change.sequence }
+                let tenant = TenantId::from(change.tenant.as_str());
+                Change { tenant, journey_id: change.journey_id, sequence: change.sequence }
             }
             Told::Reread => {
                 epochs.raise_all();
-                Change { tenant: tenant.clone(), journey_id: String::new(), sequence: 0 }
+                Change { tenant: TenantId::default(), journey_id: String::new(), sequence: 0 }
             }
         };
         // Without a listener there is nobody to tell.

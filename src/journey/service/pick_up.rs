@@ -68,10 +68,10 @@ impl Service {
         body: Option<Body>,
     ) -> Result<(), JourneyError> {
         let this = self.clone();
-        let key = (tenant.to_owned(), fetch_id.to_owned());
+        let key = (self.parts.tenant.id.clone(), fetch_id.to_owned());
         let (tenant, journey_id, fetch_id) = (tenant.to_owned(), journey_id.to_owned(), fetch_id.to_owned());
         let work = move || async move { this.pick_up_once(call, &tenant, &journey_id, &fetch_id, body).await };
-        self.pick_ups.get(key, self.parts.clock.now(), |_| true, work).await.map(drop)
+        self.parts.pick_ups.get(key, self.parts.clock.now(), |_| true, work).await.map(drop)
     }
 
     async fn pick_up_once(
@@ -136,7 +136,7 @@ impl Service {
         bytes: Bytes,
         received_at: Timestamp,
     ) -> Result<Rows, ProviderError> {
-        let ids = self.ids.clone();
+        let ids = self.parts.ids.clone();
         let (product, applicant) = (journey.provider_product.clone(), journey.ask.customer.clone());
         let consent_id = consent.id.clone();
         let span = tracing::Span::current();

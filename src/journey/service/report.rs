@@ -112,7 +112,7 @@ impl Service {
             return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), fetch_id, provenance });
         }
         let this = self.clone();
-        let key = (journey.tenant.clone(), subject.kept_name(&subject.fetch.id), format);
+        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.fetch.id), format);
         let links = subject.links.clone();
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
@@ -124,7 +124,7 @@ impl Service {
             let KeptDocument { media_type, provenance, .. } = kept;
             Ok(ReportAnswer { format, media_type, bytes: document.bytes, fetch_id, provenance })
         };
-        Ok(self.reports.get(key, self.parts.clock.now(), |_| true, work).await?.0)
+        Ok(self.parts.reports.get(key, self.parts.clock.now(), |_| true, work).await?.0)
     }
 }
 

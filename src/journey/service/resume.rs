@@ -14,6 +14,9 @@ impl Service {
     pub async fn resume(&self, call: Call, journey_id: &str, redirect_url: Option<String>) -> Result<OpenedJourney, Failure> {
         let tenant = self.parts.tenant.id.clone();
         let journey = self.load(&tenant, journey_id).await?;
+        // Also the one that the journey was opened with: it may have been taken off the list since.
+        let redirect = redirect_url.as_deref().or(journey.ask.redirect_url.as_deref());
+        self.allow_redirect(redirect).map_err(|error| Failure::from(error).of(journey_id))?;
         may_resume(&journey).map_err(|error| Failure::from(error).of(journey_id))?;
         let provider = self.provider_of(&journey.routing).map_err(|error| Failure::from(error).of(journey_id))?;
         match self.fresh_url(call, provider.as_ref(), &journey, redirect_url.as_deref()).await? {

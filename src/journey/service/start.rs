@@ -55,6 +55,7 @@ pub struct Started {
 impl Service {
     /// Opens a journey.
     pub async fn start(&self, call: Call, command: StartCommand) -> Result<Started, Failure> {
+        self.allow_redirect(command.ask.redirect_url.as_deref())?;
         let (provider, mut plan, cause) = self.route(&command)?;
         if !plan.ignored.is_empty() && !command.allow_ignored {
             let violations = plan
@@ -88,6 +89,12 @@ impl Service {
         }
         let opened = self.open_attempt(call, provider.as_ref(), &journey, &command.ask, &plan).await?;
         Ok(Started { opened, reused: false })
+    }
+
+    /// Refuses to send a customer back where the operator does not let him be sent.
+    pub(super) fn allow_redirect(&self, url: Option<&str>) -> Result<(), JourneyError> {
+        let allowed = url.is_none_or(|url| self.parts.tenant.redirects.allow(url));
+        if allowed { Ok(()) } else { Err(JourneyError::RedirectNotAllowed) }
     }
 
     /// Only what was lost or has ended is superseded, and only by its own caller's reference.
@@ -132,7 +139,7 @@ impl Service {
         let (attempt, consents) = self.new_attempt(plan);
         Journey {
             id: command.journey_id.clone(),
-            tenant: self.parts.tenant.id.clone(),
+            tenant: self.parts.tenant.id.to_string(),
             ask: command.ask.clone(),
             routing: Routing { provider: provider.id().to_owned(), credential: provider.credential().to_owned(), cause },
             provider_product: plan.provider_product.to_owned(),

@@ -60,7 +60,7 @@ impl Service {
             self.parts.audit.note(on_record::purged(&journey.tenant, &receipt));
         }
         for view in [View::Masked, View::Full, View::Summary] {
-            let key = RowsKey { tenant: journey.tenant.clone(), fetch_id: fetch_id.to_owned(), view };
+            let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: fetch_id.to_owned(), view };
             self.parts.caches.rows.forget(&key).await;
         }
         Ok(receipt)
@@ -89,16 +89,5 @@ impl Service {
     /// What should have been removed and is still there.
     pub async fn overdue(&self) -> Result<crate::store::Overdue, JourneyError> {
         Ok(self.parts.store.overdue(&self.parts.tenant.id, self.parts.clock.now()).await?)
-    }
-
-    /// Removes whatever is past its date. Answers how much.
-    pub(crate) async fn purge_past(&self) -> Result<u64, StoreError> {
-        let now = self.parts.clock.now();
-        let mut receipts = Vec::new();
-        let gone = self.parts.store.purge_with(now, self.parts.tenant.keep.receipt_until(now), &mut receipts).await;
-        for (tenant, receipt) in &receipts {
-            self.parts.audit.note(on_record::purged(tenant, receipt));
-        }
-        gone
     }
 }

@@ -1,6 +1,6 @@
 //! The feed of all changes of a tenant.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -17,7 +17,6 @@ use crate::{
         model::JourneyState,
         service::Service,
     },
-    seal::KeyedHash,
     store::{FeedEvent, FeedPosition},
 };
 
@@ -40,7 +39,6 @@ pub enum FeedItem {
 /// A feed that is read.
 pub struct FeedWatch {
     parts: Parts,
-    tokens: Arc<KeyedHash>,
     ear: Ear,
     /// Which states are told; empty means all.
     states: Vec<JourneyState>,
@@ -64,7 +62,7 @@ impl Service {
         let tenant = &self.tenant().id;
         let after = match resume_token {
             "" => None,
-            text => Some(token::read(&self.tokens, text).ok_or(JourneyError::ResumeTokenMismatch)?),
+            text => Some(token::read(&self.parts.tokens, text).ok_or(JourneyError::ResumeTokenMismatch)?),
         };
         let ear = self.watches().listen(Subject::Tenant(tenant.clone()))?;
         let end = self.store().feed_end(tenant).await?;
@@ -76,7 +74,6 @@ impl Service {
         };
         Ok(FeedWatch {
             parts: self.parts.clone(),
-            tokens: self.tokens.clone(),
             heartbeat_at: Instant::now() + ear.hub().settings().heartbeat,
             ear,
             states,
@@ -100,7 +97,7 @@ impl FeedWatch {
         let next = self.go_on().await;
         self.ended = next.is_err();
         self.heartbeat_at = Instant::now() + self.ear.hub().settings().heartbeat;
-        Some(next.map(|item| (item, token::write(&self.tokens, self.told))))
+        Some(next.map(|item| (item, token::write(&self.parts.tokens, self.told))))
     }
 
     async fn go_on(&mut self) -> Result<FeedItem, JourneyError> {

@@ -12,15 +12,18 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
-use crate::journey::{error::JourneyError, service::Change};
+use crate::{
+    access::TenantId,
+    journey::{error::JourneyError, service::Change},
+};
 
 /// What a stream listens to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
-    /// One journey; its id is known to nobody else than its tenant.
-    Journey(String),
+    /// One journey of a tenant.
+    Journey(TenantId, String),
     /// Every journey of a tenant.
-    Tenant(String),
+    Tenant(TenantId),
 }
 
 /// See the module.
@@ -84,7 +87,7 @@ impl Hub {
 
     fn tell(&self, change: Change) {
         let ears = self.ears();
-        for subject in [Subject::Journey(change.journey_id), Subject::Tenant(change.tenant)] {
+        for subject in [Subject::Journey(change.tenant.clone(), change.journey_id), Subject::Tenant(change.tenant)] {
             for told in ears.get(&subject).into_iter().flatten() {
                 told.tell(1);
             }
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
 
     fn change(journey_id: &str) -> Change {
-        Change { tenant: "t".to_owned(), journey_id: journey_id.to_owned(), sequence: 1 }
+        Change { tenant: "t".into(), journey_id: journey_id.to_owned(), sequence: 1 }
     }
 
     fn hub(streams: usize) -> Arc<Hub> {
@@ -171,8 +174,9 @@ mod tests {
     async fn a_change_is_told_to_those_whom_it_concerns() {
         let hub = hub(10);
         let listen = |subject| hub.listen(subject).ok().unwrap();
-        let (one, other) = (listen(Subject::Journey("jrn_1".to_owned())), listen(Subject::Journey("jrn_2".to_owned())));
-        let (feed, strange) = (listen(Subject::Tenant("t".to_owned())), listen(Subject::Tenant("jrn_1".to_owned())));
+        let (one, other) =
+            (listen(Subject::Journey("t".into(), "jrn_1".to_owned())), listen(Subject::Journey("t".into(), "jrn_2".to_owned())));
+        let (feed, strange) = (listen(Subject::Tenant("t".into())), listen(Subject::Tenant("jrn_1".into())));
         for _ in 0..3 {
             hub.tell(change("jrn_1"));
         }
@@ -189,7 +193,7 @@ mod tests {
     #[test]
     fn ears_are_counted_and_forgotten() {
         let hub = hub(2);
-        let subject = || Subject::Journey("jrn_1".to_owned());
+        let subject = || Subject::Journey("t".into(), "jrn_1".to_owned());
         let ears = [hub.listen(subject()).ok().unwrap(), hub.listen(subject()).ok().unwrap()];
         assert_eq!(hub.listen(subject()).err(), Some(JourneyError::WatchLimit));
         drop(ears);
@@ -204,7 +208,7 @@ mod tests {
         let stop = CancellationToken::new();
         stop.cancel();
         hub.run(changes, stop).await;
-        assert_eq!(hub.listen(Subject::Tenant("t".to_owned())).err(), Some(JourneyError::ShuttingDown));
+        assert_eq!(hub.listen(Subject::Tenant("t".into())).err(), Some(JourneyError::ShuttingDown));
         drop(sender);
     }
 }

@@ -73,7 +73,7 @@ impl Service {
             return Err(JourneyError::JourneyNotFound.into());
         }
         // Before the store is read: a change in between is told.
-        let ear = self.watches().listen(Subject::Journey(journey_id.to_owned()))?;
+        let ear = self.watches().listen(Subject::Journey(self.tenant().id.clone(), journey_id.to_owned()))?;
         let journey = self.load(&self.tenant().id, journey_id).await?;
         let now = journey.sequence;
         let mut watch = StatusWatch {

@@ -69,7 +69,7 @@ impl Finpass {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
         let plain_http = is_loopback(&settings.base_url);
-        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward)?;
+        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward, clock.clone())?;
         Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
     }
 

@@ -79,7 +79,8 @@ pub struct FinPro {
 impl FinPro {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let executor = Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, outward)?;
+        let executor =
+            Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, outward, clock.clone())?;
         let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
         let products = products::products(&settings);
         let terms = Mutex::default();

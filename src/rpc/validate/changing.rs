@@ -92,4 +92,18 @@ mod tests {
         assert_eq!(fields(refresh(&request).unwrap_err()), ["request_id", "consent_id"]);
         assert_eq!(fields(cancel(&pb::CancelJourneyRequest::default()).unwrap_err()), ["request_id"]);
     }
+
+    #[test]
+    fn fifty_consents_or_fetches_are_named_at_most() {
+        let named = |prefix: &str, count: usize| (0..count).map(|n| format!("{prefix}_{n:0>26}")).collect::<Vec<_>>();
+        let request_id = "5f0c6b3a-2f9f-4b6e-9d0e-3a54c1f0a7b1".to_owned();
+        for (count, refused) in [(50, false), (51, true)] {
+            let consent_ids = named("cns", count);
+            let request = pb::RevokeConsentRequest { request_id: request_id.clone(), consent_ids, ..Default::default() };
+            assert_eq!(revoke(&request).map(drop).map_err(fields).is_err_and(|fields| fields == ["consent_ids"]), refused);
+            let fetch_ids = named("fch", count);
+            let request = pb::PurgeDataRequest { request_id: request_id.clone(), fetch_ids, ..Default::default() };
+            assert_eq!(purge(&request).map(drop).map_err(fields).is_err_and(|fields| fields == ["fetch_ids"]), refused);
+        }
+    }
 }

@@ -45,3 +45,26 @@ pub(in crate::rpc) fn query(query: &str) -> Result<(), Failure> {
     check.require(!query.is_empty() && query.len() <= LONGEST_QUERY, "query", "is required, of at most 16 KiB");
     check.finish(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::validate::tests::fields;
+
+    #[test]
+    fn states_pages_and_queries_are_taken_up_to_their_bounds_and_not_beyond() {
+        let ask = |states: usize, page_size: i32| {
+            let request = pb::ListJourneysRequest { states: vec![6; states], page_size, ..Default::default() };
+            journeys(request).map(|(_, size)| size).map_err(fields)
+        };
+        assert_eq!((ask(15, 200), ask(0, 0)), (Ok(200), Ok(50)));
+        assert_eq!(ask(16, 0), Err(vec!["states".to_owned()]));
+        for size in [-1, 201] {
+            assert_eq!(ask(0, size), Err(vec!["page_size".to_owned()]));
+        }
+        assert!(query(&"x".repeat(16 * 1024)).is_ok());
+        for text in [String::new(), "x".repeat(16 * 1024 + 1)] {
+            assert_eq!(query(&text).map_err(fields), Err(vec!["query".to_owned()]));
+        }
+    }
+}

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::refusal;
+use super::{paths, refusal};
 use crate::config::Deadlines;
 
 /// When a call must have ended, in the request's extensions.
@@ -26,8 +26,6 @@ pub struct Deadline(pub Instant);
 
 /// Services without a deadline: watching the health and asking for descriptors go on as long as their callers like.
 const EXEMPT: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
-/// Calls that only their caller's own time ends.
-pub(super) const OPEN_ENDED: [&str; 2] = ["/sangam.v1.JourneyService/WatchStatus", "/sangam.v1.JourneyService/WatchJourneys"];
 
 /// Makes [`EndAtDeadline`].
 #[derive(Debug, Clone)]
@@ -69,7 +67,8 @@ where
             return Box::pin(self.inner.call(request));
         }
         let asked = asked(request.headers());
-        let allowed = match (OPEN_ENDED.contains(&request.uri().path()), asked) {
+        // A watch: only its caller's own time ends it.
+        let allowed = match (paths::is_watch(request.uri().path()), asked) {
             (true, None) => return Box::pin(self.inner.call(request)),
             (true, Some(own)) => own,
             (false, _) => self.deadlines.allowed(asked),
@@ -199,7 +198,7 @@ mod tests {
             std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
         });
         let mut service = DeadlineLayer { deadlines }.layer(silent);
-        for path in OPEN_ENDED {
+        for path in paths::WATCHES {
             let mut request = Request::builder().uri(path).body(()).unwrap();
             assert!(!service.call(request.clone()).await.unwrap().headers().contains_key("grpc-status"));
             request.headers_mut().insert("grpc-timeout", "1H".parse().unwrap());

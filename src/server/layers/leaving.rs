@@ -13,7 +13,7 @@ use http_body::Frame;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{deadline::OPEN_ENDED, refusal};
+use super::{paths, refusal};
 use crate::server::age::Leaving;
 
 /// Makes [`EndWhenLeaving`].
@@ -45,7 +45,7 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let open_ended = OPEN_ENDED.contains(&request.uri().path());
+        let open_ended = paths::is_watch(request.uri().path());
         let leaving = request.extensions().get().filter(|_| open_ended).cloned();
         Answer { answer: self.0.call(request), leaving }
     }

@@ -3,8 +3,12 @@
 pub mod authenticate;
 pub mod call_id;
 pub mod deadline;
+mod held;
 pub mod leaving;
+pub mod limit;
 pub mod panic;
+mod paths;
 mod refusal;
 pub mod scope;
+pub mod shed;
 pub mod trace;

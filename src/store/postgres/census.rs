@@ -4,11 +4,14 @@ use async_trait::async_trait;
 use sqlx::Row;
 
 use super::PostgresStore;
-use crate::store::{Census, CensusStore, Connections, JourneyStore, StoreError, census::gathered};
+use crate::{
+    access::TenantId,
+    store::{Census, CensusStore, Connections, JourneyStore, StoreError, census::gathered},
+};
 
 #[async_trait]
 impl CensusStore for PostgresStore {
-    async fn census(&self) -> Result<Census, StoreError> {
+    async fn census(&self, tenants: &[TenantId]) -> Result<Census, StoreError> {
         let journeys = sqlx::query(
             "SELECT state, COUNT(*) AS count, MIN(created_at) AS oldest FROM journeys WHERE due_at IS NOT NULL GROUP BY state",
         )
@@ -19,7 +22,7 @@ impl CensusStore for PostgresStore {
         )
         .fetch_all(&self.pool)
         .await?;
-        let next_due = self.next_due().await?;
+        let next_due = self.next_due(tenants).await?;
         gathered(
             journeys.iter().map(|row| (row.get("state"), row.get("count"), row.get("oldest"))),
             messages.iter().map(|row| (row.get("state"), row.get("count"), row.get("oldest"))),

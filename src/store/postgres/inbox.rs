@@ -7,10 +7,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 
-use super::PostgresStore;
-use crate::store::{
-    Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError,
-    columns::{instant, millis, version},
+use super::{PostgresStore, names};
+use crate::{
+    access::TenantId,
+    store::{
+        Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError,
+        columns::{instant, millis, version},
+    },
 };
 
 const COLUMNS: &str = "tenant, id, provider, credential, journey_id, attempt_id, verified, received_at, state, tries, purge_at";
@@ -38,15 +41,19 @@ impl InboxStore for PostgresStore {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn due_messages(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM inbox WHERE next_at <= $1 ORDER BY next_at LIMIT $2");
-        let rows = sqlx::query(AssertSqlSafe(query)).bind(millis(now)).bind(i64::from(limit)).fetch_all(&self.pool).await?;
+    async fn due_messages(&self, tenants: &[TenantId], now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
+        let query = format!("SELECT {COLUMNS} FROM inbox WHERE next_at <= $1 AND tenant = ANY($3) ORDER BY next_at LIMIT $2");
+        let due = sqlx::query(AssertSqlSafe(query)).bind(millis(now)).bind(i64::from(limit)).bind(names(tenants));
+        let rows = due.fetch_all(&self.pool).await?;
         rows.iter().map(message).collect()
     }
 
-    async fn next_message(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_message(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError> {
         let next: Option<i64> =
-            sqlx::query_scalar("SELECT MIN(next_at) FROM inbox WHERE next_at IS NOT NULL").fetch_one(&self.pool).await?;
+            sqlx::query_scalar("SELECT MIN(next_at) FROM inbox WHERE next_at IS NOT NULL AND tenant = ANY($1)")
+                .bind(names(tenants))
+                .fetch_one(&self.pool)
+                .await?;
         next.map(instant).transpose()
     }
 

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 
-use super::PostgresStore;
+use super::{PostgresStore, names};
 use crate::{
+    access::TenantId,
     journey::model::Journey,
     store::{
         JourneyStore, Look, StoreError, Versioned,
@@ -64,11 +65,12 @@ impl JourneyStore for PostgresStore {
         Ok(Some(Versioned { journey, version: row.get("version") }))
     }
 
-    async fn claim_due(&self, look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
+    async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
         // SKIP LOCKED: replicas that ask together get different journeys instead of waiting for each other.
         let rows = sqlx::query(
             "WITH due AS (
                  SELECT tenant, id FROM journeys WHERE due_at <= $1 AND (looking_by IS NULL OR looking_until <= $1)
+                     AND tenant = ANY($5)
                  ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
              )
              UPDATE journeys SET due_at = $2, woken = false, looking_by = $3, looking_until = $2
@@ -79,6 +81,7 @@ impl JourneyStore for PostgresStore {
         .bind(millis(look.until))
         .bind(&self.owner)
         .bind(i64::from(limit))
+        .bind(names(tenants))
         .fetch_all(&self.pool)
         .await?;
         Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
@@ -94,12 +97,23 @@ impl JourneyStore for PostgresStore {
         Ok(())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<i64> =
-            sqlx::query_scalar("SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL AND looking_by IS NULL")
-                .fetch_one(&self.pool)
-                .await?;
+    async fn next_due(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL AND looking_by IS NULL AND tenant = ANY($1)",
+        )
+        .bind(names(tenants))
+        .fetch_one(&self.pool)
+        .await?;
         next.map(instant).transpose()
+    }
+
+    async fn due_elsewhere(&self, tenants: &[TenantId], now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let others = sqlx::query_scalar("SELECT DISTINCT tenant FROM journeys WHERE due_at <= $1 AND tenant <> ALL($2)")
+            .bind(millis(now))
+            .bind(names(tenants))
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(others)
     }
 
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
@@ -119,6 +133,14 @@ impl JourneyStore for PostgresStore {
             .fetch_all(&self.pool)
             .await?;
         Ok(ids)
+    }
+
+    async fn any_by_ref(&self, tenants: &[TenantId], kind: &str, value: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let hashes: Vec<Vec<u8>> = tenants.iter().map(|tenant| self.vault.lookup(tenant, kind, value)).collect();
+        // The hash is keyed by the tenant, so it is of no other one.
+        let found = sqlx::query("SELECT tenant, journey_id FROM journey_refs WHERE hash = ANY($1)").bind(hashes);
+        let rows = self.within(async { Ok(found.fetch_all(&self.pool).await?) }).await?;
+        Ok(rows.iter().map(|row| (row.get("tenant"), row.get("journey_id"))).collect())
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     migrations::{self, Step},
     vault::Vault,
 };
-use crate::{config::ServerSettings, data::Provenance, seal::Keys};
+use crate::{access::TenantId, config::ServerSettings, data::Provenance, seal::Keys};
 
 mod audit;
 mod census;
@@ -170,6 +170,11 @@ impl Storage for PostgresStore {
         self.disappear().await;
         self.pool.close().await;
     }
+}
+
+/// The names of tenants, as an array.
+fn names(tenants: &[TenantId]) -> Vec<String> {
+    tenants.iter().map(TenantId::to_string).collect()
 }
 
 /// The columns `endpoint`, `received_at` and `normaliser_version` of a row.

@@ -9,7 +9,7 @@ use super::PostgresStore;
 use crate::{
     pb::PurgeReason,
     store::{
-        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, StoreError,
+        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, ReceiptLife, StoreError,
         columns::{instant, millis},
         purges::{GRACE, MOST_OVERDUE, kind_of, reason_of},
         vault::oldest_request,
@@ -59,7 +59,7 @@ impl PurgeStore for PostgresStore {
     async fn purge_with(
         &self,
         now: Timestamp,
-        receipt_until: Timestamp,
+        receipt_until: &ReceiptLife,
         receipts: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError> {
         let mut gone = 0;
@@ -116,7 +116,7 @@ impl PostgresStore {
     async fn purge_batch(
         &self,
         now: Timestamp,
-        receipt_until: Timestamp,
+        receipt_until: &ReceiptLife,
         receipts: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin_bulk().await?;
@@ -127,7 +127,6 @@ impl PostgresStore {
         if !alone {
             return Ok(0);
         }
-        let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until };
         let fetches = sqlx::query(
             "SELECT tenant, fetch_id, MAX(journey_id) AS journey_id FROM (
                  SELECT tenant, fetch_id, journey_id, purge_at FROM snapshots WHERE purge_at <= $1
@@ -143,6 +142,7 @@ impl PostgresStore {
         for row in &fetches {
             let (tenant, journey_id, fetch_id): (String, String, String) =
                 (row.get("tenant"), row.get("journey_id"), row.get("fetch_id"));
+            let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until: receipt_until(&tenant) };
             self.alone_with(&mut tx, &tenant, &fetch_id).await?;
             let receipt = remove(&mut tx, &tenant, &journey_id, &fetch_id, Some(now), life).await?;
             gone += receipt.items();
@@ -217,10 +217,9 @@ impl PostgresStore {
         &self,
         tx: &mut PgConnection,
         now: Timestamp,
-        receipt_until: Timestamp,
+        receipt_until: &ReceiptLife,
         written: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError> {
-        let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until };
         let journeys = sqlx::query("SELECT tenant, id FROM journeys WHERE purge_at <= $1 ORDER BY tenant, id LIMIT $2")
             .bind(millis(now))
             .bind(i64::from(BATCH))
@@ -228,6 +227,7 @@ impl PostgresStore {
             .await?;
         for row in &journeys {
             let (tenant, id): (String, String) = (row.get("tenant"), row.get("id"));
+            let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until: receipt_until(&tenant) };
             let fetches: Vec<String> = sqlx::query_scalar("SELECT fetch_id FROM snapshots WHERE tenant = $1 AND journey_id = $2")
                 .bind(&tenant)
                 .bind(&id)

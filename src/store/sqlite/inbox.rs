@@ -9,10 +9,13 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 use tokio::sync::oneshot;
 
-use super::SqliteStore;
-use crate::store::{
-    Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError,
-    columns::{instant, millis},
+use super::{SqliteStore, names};
+use crate::{
+    access::TenantId,
+    store::{
+        Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError,
+        columns::{instant, millis},
+    },
 };
 
 /// Most messages of one commit.
@@ -50,15 +53,22 @@ impl InboxStore for SqliteStore {
         answer.await.unwrap_or_else(|_| Err(StoreError::Database("the commit was cut off".to_owned())))
     }
 
-    async fn due_messages(&self, now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
-        let query = format!("SELECT {COLUMNS} FROM inbox WHERE next_at <= ? ORDER BY next_at LIMIT ?");
-        let rows = sqlx::query(AssertSqlSafe(query)).bind(millis(now)).bind(limit).fetch_all(&self.readers).await?;
+    async fn due_messages(&self, tenants: &[TenantId], now: Timestamp, limit: u32) -> Result<Vec<Message>, StoreError> {
+        let query = format!(
+            "SELECT {COLUMNS} FROM inbox WHERE next_at <= ? AND +tenant IN (SELECT value FROM json_each(?)) ORDER BY next_at LIMIT ?"
+        );
+        let due = sqlx::query(AssertSqlSafe(query)).bind(millis(now)).bind(names(tenants)).bind(limit);
+        let rows = due.fetch_all(&self.readers).await?;
         rows.iter().map(message).collect()
     }
 
-    async fn next_message(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<i64> =
-            sqlx::query_scalar("SELECT MIN(next_at) FROM inbox WHERE next_at IS NOT NULL").fetch_one(&self.readers).await?;
+    async fn next_message(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError> {
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(next_at) FROM inbox WHERE next_at IS NOT NULL AND +tenant IN (SELECT value FROM json_each(?))",
+        )
+        .bind(names(tenants))
+        .fetch_one(&self.readers)
+        .await?;
         next.map(instant).transpose()
     }
 

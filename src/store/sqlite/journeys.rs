@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
 
-use super::SqliteStore;
+use super::{SqliteStore, names};
 use crate::{
+    access::TenantId,
     journey::model::Journey,
     store::{
         JourneyStore, Look, StoreError, Versioned,
@@ -66,11 +67,12 @@ impl JourneyStore for SqliteStore {
         Ok(Some(Versioned { journey, version: row.get("version") }))
     }
 
-    async fn claim_due(&self, look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
+    async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
         let rows = sqlx::query(
             "UPDATE journeys SET due_at = ?2, woken = 0, looking_by = ?3, looking_until = ?2
              WHERE (tenant, id) IN (
                  SELECT tenant, id FROM journeys WHERE due_at <= ?1 AND (looking_by IS NULL OR looking_until <= ?1)
+                     AND +tenant IN (SELECT value FROM json_each(?5))
                  ORDER BY due_at LIMIT ?4
              ) RETURNING tenant, id",
         )
@@ -78,6 +80,7 @@ impl JourneyStore for SqliteStore {
         .bind(millis(look.until))
         .bind(&self.owner)
         .bind(limit)
+        .bind(names(tenants))
         .fetch_all(&self.writer)
         .await?;
         Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
@@ -93,12 +96,27 @@ impl JourneyStore for SqliteStore {
         Ok(())
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next: Option<i64> =
-            sqlx::query_scalar("SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL AND looking_by IS NULL")
-                .fetch_one(&self.readers)
-                .await?;
+    async fn next_due(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError> {
+        // The sign keeps the planner with the index of due times.
+        let next: Option<i64> = sqlx::query_scalar(
+            "SELECT MIN(due_at) FROM journeys WHERE due_at IS NOT NULL AND looking_by IS NULL
+             AND +tenant IN (SELECT value FROM json_each(?))",
+        )
+        .bind(names(tenants))
+        .fetch_one(&self.readers)
+        .await?;
         next.map(instant).transpose()
+    }
+
+    async fn due_elsewhere(&self, tenants: &[TenantId], now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let others = sqlx::query_scalar(
+            "SELECT DISTINCT tenant FROM journeys WHERE due_at <= ? AND +tenant NOT IN (SELECT value FROM json_each(?))",
+        )
+        .bind(millis(now))
+        .bind(names(tenants))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(others)
     }
 
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
@@ -118,6 +136,18 @@ impl JourneyStore for SqliteStore {
             .fetch_all(&self.readers)
             .await?;
         Ok(ids)
+    }
+
+    async fn any_by_ref(&self, tenants: &[TenantId], kind: &str, value: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT tenant, journey_id FROM journey_refs WHERE hash IN (");
+        let mut hashes = query.separated(", ");
+        // The hash is keyed by the tenant, so it is of no other one.
+        for tenant in tenants {
+            hashes.push_bind(self.vault.lookup(tenant, kind, value));
+        }
+        query.push(")");
+        let rows = query.build().fetch_all(&self.readers).await?;
+        Ok(rows.iter().map(|row| (row.get("tenant"), row.get("journey_id"))).collect())
     }
 }
 

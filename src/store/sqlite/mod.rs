@@ -14,7 +14,7 @@ use super::{
     migrations::{self, Step},
     vault::Vault,
 };
-use crate::{data::Provenance, seal::Keys};
+use crate::{access::TenantId, data::Provenance, seal::Keys};
 
 mod audit;
 mod census;
@@ -133,6 +133,11 @@ impl Storage for SqliteStore {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// The names of tenants, as `json_each` takes them.
+fn names(tenants: &[TenantId]) -> String {
+    serde_json::to_string(&tenants.iter().map(TenantId::as_str).collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// The columns `endpoint`, `received_at` and `normaliser_version` of a row.

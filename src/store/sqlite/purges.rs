@@ -8,7 +8,7 @@ use super::SqliteStore;
 use crate::{
     pb::PurgeReason,
     store::{
-        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, StoreError,
+        KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, REQUEST_LIFE, ReceiptLife, StoreError,
         columns::{instant, millis},
         purges::{GRACE, MOST_OVERDUE, kind_of, reason_of},
         vault::oldest_request,
@@ -58,7 +58,7 @@ impl PurgeStore for SqliteStore {
     async fn purge_with(
         &self,
         now: Timestamp,
-        receipt_until: Timestamp,
+        receipt_until: &ReceiptLife,
         receipts: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError> {
         let mut gone = 0;
@@ -118,11 +118,10 @@ impl SqliteStore {
     async fn purge_batch(
         &self,
         now: Timestamp,
-        receipt_until: Timestamp,
+        receipt_until: &ReceiptLife,
         receipts: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.writer.begin().await?;
-        let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until };
         let fetches = sqlx::query(
             "SELECT tenant, fetch_id, MAX(journey_id) AS journey_id FROM (
                  SELECT tenant, fetch_id, journey_id, purge_at FROM snapshots WHERE purge_at <= ?1
@@ -138,6 +137,7 @@ impl SqliteStore {
         for row in &fetches {
             let (tenant, journey_id, fetch_id): (String, String, String) =
                 (row.get("tenant"), row.get("journey_id"), row.get("fetch_id"));
+            let life = Purging { reason: PurgeReason::DataLife, at: now, receipt_until: receipt_until(&tenant) };
             let receipt = remove(&mut tx, &tenant, &journey_id, &fetch_id, Some(now), life).await?;
             gone += receipt.items();
             write_receipt(&mut tx, &tenant, &receipt, life).await?;
@@ -217,10 +217,9 @@ async fn purge_increments(tx: &mut SqliteConnection, now: Timestamp) -> Result<u
 async fn purge_journeys(
     tx: &mut SqliteConnection,
     now: Timestamp,
-    receipt_until: Timestamp,
+    receipt_until: &ReceiptLife,
     written: &mut Vec<(String, KeptReceipt)>,
 ) -> Result<u64, StoreError> {
-    let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until };
     let journeys = sqlx::query("SELECT tenant, id FROM journeys WHERE purge_at <= ? LIMIT ?")
         .bind(millis(now))
         .bind(BATCH)
@@ -228,6 +227,7 @@ async fn purge_journeys(
         .await?;
     for row in &journeys {
         let (tenant, id): (String, String) = (row.get("tenant"), row.get("id"));
+        let life = Purging { reason: PurgeReason::JourneyLife, at: now, receipt_until: receipt_until(&tenant) };
         let fetches: Vec<String> = sqlx::query_scalar("SELECT fetch_id FROM snapshots WHERE tenant = ? AND journey_id = ?")
             .bind(&tenant)
             .bind(&id)

@@ -95,28 +95,22 @@ impl Metrics {
 
     /// Tells of what the services do from now on.
     pub fn services(&self, tenants: &Tenants) {
-        let of = tenants.clone();
-        observe(&self.meter, table::WATCH_STREAMS, move || [(Vec::new(), of.iter().map(|one| one.watches().open()).sum())]);
-        let of = tenants.clone();
-        observe(&self.meter, table::WATCH_STREAMS_MAX, move || {
-            [(Vec::new(), of.iter().map(|one| one.watches().settings().streams as u64).sum())]
-        });
-        let of = tenants.clone();
-        observe(&self.meter, table::LOOKS_ACTIVE, move || {
-            [(Vec::new(), of.iter().map(|one| one.tallies().looks.load(Ordering::Relaxed)).sum())]
-        });
-        let of = tenants.clone();
-        observe(&self.meter, table::PURGED, move || {
-            [(Vec::new(), of.iter().map(|one| one.tallies().purged.load(Ordering::Relaxed)).sum())]
-        });
-        let of = tenants.clone();
-        observe(&self.meter, table::WEBHOOKS, move || sum("provider", "outcome", of.iter().map(|one| &one.tallies().webhooks)));
-        let of = tenants.clone();
-        observe(&self.meter, table::DELIVERIES, move || sum("kind", "outcome", of.iter().map(|one| &one.tallies().deliveries)));
-        let of = tenants.clone();
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::WATCH_STREAMS, move || [(Vec::new(), of.watches().open())]);
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::WATCH_STREAMS_MAX, move || [(Vec::new(), of.watches().settings().streams as u64)]);
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::LOOKS_ACTIVE, move || [(Vec::new(), of.tallies.looks.load(Ordering::Relaxed))]);
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::PURGED, move || [(Vec::new(), of.tallies.purged.load(Ordering::Relaxed))]);
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::WEBHOOKS, move || sum("provider", "outcome", &of.tallies.webhooks));
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::DELIVERIES, move || sum("kind", "outcome", &of.tallies.deliveries));
+        let of = tenants.shared().clone();
         observe(&self.meter, table::WEBHOOKS_APPLIED, move || {
             let mut counts = Vec::new();
-            for (word, count) in of.iter().flat_map(|one| one.tallies().applied.iter().collect::<Vec<_>>()) {
+            for (word, count) in of.tallies.applied.iter() {
                 add(&mut counts, vec![KeyValue::new("outcome", word.word())], count);
             }
             counts
@@ -134,7 +128,7 @@ impl Metrics {
                 for tenant in tenants.iter() {
                     overdue += store.overdue(&tenant.tenant().id, now).await?.total;
                 }
-                Ok::<_, crate::store::StoreError>(Counted { census: store.census().await?, overdue })
+                Ok::<_, crate::store::StoreError>(Counted { census: store.census(tenants.ids()).await?, overdue })
             };
             let answer = counting.await;
             if let Err(error) = &answer {
@@ -211,9 +205,9 @@ fn seconds(from: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(now.duration_since(from).as_secs()).unwrap_or(0)
 }
 
-fn sum<'a, A: Word, B: Word>(one: &'static str, other: &'static str, all: impl Iterator<Item = &'a Pairs<A, B>>) -> Numbers {
+fn sum<A: Word, B: Word>(one: &'static str, other: &'static str, pairs: &Pairs<A, B>) -> Numbers {
     let mut counts = Vec::new();
-    for (first, second, count) in all.flat_map(Pairs::iter) {
+    for (first, second, count) in pairs.iter() {
         add(&mut counts, vec![KeyValue::new(one, first.word()), KeyValue::new(other, second.word())], count);
     }
     counts

@@ -5,13 +5,13 @@ use sangam::{
     store::{Census, InState, MessageState, Settled, Waiting},
 };
 
-use super::{Kit, at, inbox::new, on_every_store, testing};
+use super::{Kit, at, inbox::new, on_every_store, ours, testing};
 
 on_every_store!(what_is_being_worked_on_is_counted_by_state_and_age, the_connections_are_within_their_bound);
 
 async fn what_is_being_worked_on_is_counted_by_state_and_age(kit: &Kit) {
     let store = &kit.store;
-    assert_eq!(store.census().await.unwrap(), Census::default());
+    assert_eq!(store.census(&ours()).await.unwrap(), Census::default());
     for (number, tenant, state, due) in [
         (1, "default", JourneyState::AwaitingCustomer, Some(20)),
         (2, "default", JourneyState::AwaitingCustomer, Some(30)),
@@ -28,11 +28,11 @@ async fn what_is_being_worked_on_is_counted_by_state_and_age(kit: &Kit) {
     for number in 1..=3 {
         assert!(store.keep_message(new(&format!("msg_{number}"), &format!("body {number}"))).await.unwrap());
     }
-    let due = store.due_messages(at(5), 10).await.unwrap();
+    let due = store.due_messages(&ours(), at(5), 10).await.unwrap();
     let park = Settled { next_at: Some(at(90)), ..Settled::new(&due[0], MessageState::Parked) };
     let aside = Settled::new(&due[1], MessageState::Quarantined);
     store.settle_messages(&[park, aside], at(6)).await.unwrap();
-    let mut census = store.census().await.unwrap();
+    let mut census = store.census(&ours()).await.unwrap();
     census.journeys.sort_by_key(|row| row.count);
     let ready = InState { state: JourneyState::Ready, count: 1, oldest: at(14) };
     let awaiting = InState { state: JourneyState::AwaitingCustomer, count: 3, oldest: at(11) };

@@ -51,12 +51,12 @@ async fn a_body_is_kept_beside_its_snapshot_and_is_nowhere_in_clear(kit: &Kit) {
 async fn it_goes_with_its_fetch_and_on_its_date(kit: &Kit) {
     let store = store(kit).await;
     store.drop_fetch("t", "jrn_1", "fch_2", purging()).await.unwrap();
-    assert_eq!(store.purge(at(END - 1), at(1_000)).await.unwrap(), 0);
+    assert_eq!(store.purge(at(END - 1), &|_| at(1_000)).await.unwrap(), 0);
     assert!(store.evidence("t", "fch_1").await.unwrap().is_some());
     store.drop_fetch("t", "jrn_1", "fch_1", purging()).await.unwrap();
     assert_eq!(store.evidence("t", "fch_1").await.unwrap(), None);
     store.put_snapshot("t", "fch_3", "jrn_1", at(END), &rows(0), Some(&body())).await.unwrap();
-    assert_eq!(store.purge(at(END), at(1_000)).await.unwrap(), 2);
+    assert_eq!(store.purge(at(END), &|_| at(1_000)).await.unwrap(), 2);
     assert_eq!(store.evidence("t", "fch_3").await.unwrap(), None);
 }
 

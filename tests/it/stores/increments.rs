@@ -45,8 +45,8 @@ async fn it_goes_with_its_consent_and_on_its_date(kit: &Kit) {
     store.drop_increments("t", "cns_1").await.unwrap();
     assert_eq!(store.increment("t", "r1").await.unwrap(), None);
     store.put_increment("t", "r1", &latest(None)).await.unwrap();
-    assert_eq!(store.purge(at(END - 1), at(1_000)).await.unwrap(), 0);
-    assert_eq!(store.purge(at(END), at(1_000)).await.unwrap(), 1);
+    assert_eq!(store.purge(at(END - 1), &|_| at(1_000)).await.unwrap(), 0);
+    assert_eq!(store.purge(at(END), &|_| at(1_000)).await.unwrap(), 1);
     assert_eq!(store.increment("t", "r1").await.unwrap(), None);
 }
 
@@ -60,6 +60,6 @@ async fn what_stands_beside_it_cannot_be_changed(kit: &Kit) {
         }
         kit.execute(format!("UPDATE increments SET {change}")).await;
         assert!(matches!(store.increment("t", "r1").await, Err(StoreError::Unreadable(_))), "{change}");
-        assert_eq!(store.purge(at(END), at(1_000)).await.unwrap(), 1);
+        assert_eq!(store.purge(at(END), &|_| at(1_000)).await.unwrap(), 1);
     }
 }

@@ -2,7 +2,7 @@
 
 use sangam::store::{Look, Store, StoreError};
 
-use super::{Kit, at, on_every_store, testing};
+use super::{Kit, at, on_every_store, ours, testing};
 
 on_every_store!(
     a_tree_survives_a_restart_and_is_nowhere_in_clear,
@@ -12,13 +12,15 @@ on_every_store!(
     nobody_else_looks_while_a_look_is_under_way,
     a_look_that_never_ends_is_given_up,
     a_wake_during_a_look_is_not_lost,
+    what_is_due_of_a_tenant_that_is_not_served_is_left_alone,
+    a_reference_is_found_with_its_tenant,
     what_a_process_was_writing_when_it_ended_is_due,
     another_key_is_refused_at_the_start,
 );
 
 /// Claims what is due at a second; a look may take a hundred.
 async fn claim(store: &Store, second: i64, limit: u32) -> Vec<String> {
-    let claimed = store.claim_due(Look { now: at(second), until: at(second + 100) }, limit).await.unwrap();
+    let claimed = store.claim_due(&ours(), Look { now: at(second), until: at(second + 100) }, limit).await.unwrap();
     let mut ids: Vec<String> = claimed.into_iter().map(|(_, id)| id).collect();
     ids.sort();
     ids
@@ -56,13 +58,13 @@ async fn what_a_process_was_writing_when_it_ended_is_due(kit: &Kit) {
 async fn the_later_of_two_writers_is_told(kit: &Kit) {
     let mut journey = testing::journey();
     kit.store.insert_journey(&journey, None, at(5)).await.unwrap();
-    assert_eq!(kit.store.next_due().await.unwrap(), None);
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), None);
     journey.sequence = 2;
     journey.attempts[0].provider_ref = Some("learnt".to_owned());
     assert!(kit.store.save_journey(&journey, 1, Some(at(5)), at(5)).await.unwrap());
     assert!(!kit.store.save_journey(&journey, 1, Some(at(5)), at(5)).await.unwrap());
     assert_eq!(kit.store.journeys_by_ref("default", "test", "learnt").await.unwrap(), ["jrn_1"]);
-    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(5)));
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(5)));
     assert_eq!(claim(&kit.store, 5, 10).await, ["jrn_1"]);
 }
 
@@ -86,9 +88,9 @@ async fn the_soonest_are_claimed_first(kit: &Kit) {
         kit.store.insert_journey(&journey, Some(at(second)), at(1)).await.unwrap();
     }
     assert_eq!(claim(&kit.store, 5, 2).await, ["jrn_1", "jrn_2"]);
-    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(3)));
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(3)));
     assert_eq!(claim(&kit.store, 5, 2).await, ["jrn_3"]);
-    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(9)));
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(9)));
 }
 
 async fn nobody_else_looks_while_a_look_is_under_way(kit: &Kit) {
@@ -99,9 +101,9 @@ async fn nobody_else_looks_while_a_look_is_under_way(kit: &Kit) {
     assert!(kit.store.save_journey(&journey, 1, Some(at(2)), at(2)).await.unwrap());
     kit.store.wake_journey("default", "jrn_1", at(3)).await.unwrap();
     assert!(claim(&kit.store, 50, 10).await.is_empty());
-    assert_eq!(kit.store.next_due().await.unwrap(), None);
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), None);
     kit.store.end_look("default", "jrn_1").await.unwrap();
-    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(3)));
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(3)));
     assert_eq!(claim(&kit.store, 50, 10).await, ["jrn_1"]);
 }
 
@@ -126,7 +128,7 @@ async fn a_wake_during_a_look_is_not_lost(kit: &Kit) {
     assert_eq!(claim(&kit.store, 3, 10).await, ["jrn_1"]);
     assert!(kit.store.save_journey(&journey, 2, Some(at(3_600)), at(4)).await.unwrap());
     kit.store.end_look("default", "jrn_1").await.unwrap();
-    assert_eq!(kit.store.next_due().await.unwrap(), Some(at(3_600)));
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(3_600)));
 }
 
 async fn another_key_is_refused_at_the_start(kit: &Kit) {
@@ -170,4 +172,40 @@ mod replicas {
         let once: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!((all.len(), once.len()), (40, 40));
     }
+}
+
+async fn what_is_due_of_a_tenant_that_is_not_served_is_left_alone(kit: &Kit) {
+    let (store, known) = (&kit.store, ["default".into()]);
+    let mut strange = testing::journey();
+    strange.tenant = "stranger".to_owned();
+    store.insert_journey(&strange, Some(at(5)), at(5)).await.unwrap();
+    store.insert_journey(&testing::journey(), Some(at(9)), at(5)).await.unwrap();
+    // Neither claimed nor a reason to wake up for.
+    assert_eq!(store.next_due(&known).await.unwrap(), Some(at(9)));
+    let look = Look { now: at(10), until: at(110) };
+    assert_eq!(store.claim_due(&known, look, 10).await.unwrap(), [("default".to_owned(), "jrn_1".to_owned())]);
+    assert_eq!(store.claim_due(&known, look, 10).await.unwrap(), []);
+    assert_eq!(store.due_elsewhere(&known, at(4)).await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.due_elsewhere(&known, at(10)).await.unwrap(), ["stranger"]);
+    // Whoever serves it finds it as it was.
+    assert_eq!(store.claim_due(&["stranger".into()], look, 10).await.unwrap(), [("stranger".to_owned(), "jrn_1".to_owned())]);
+}
+
+async fn a_reference_is_found_with_its_tenant(kit: &Kit) {
+    let store = &kit.store;
+    for tenant in ["default", "other"] {
+        let mut journey = testing::journey();
+        (journey.tenant, journey.id) = (tenant.to_owned(), format!("jrn_{tenant}"));
+        store.insert_journey(&journey, None, at(5)).await.unwrap();
+    }
+    let found = async |tenants: &[&str]| {
+        let tenants: Vec<_> = tenants.iter().map(|tenant| (*tenant).into()).collect();
+        let mut found = store.any_by_ref(&tenants, "test", "handle-1").await.unwrap();
+        found.sort();
+        found.into_iter().map(|(tenant, journey_id)| format!("{tenant} {journey_id}")).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&["default"]).await, ["default jrn_default"]);
+    assert_eq!(found(&["default", "other", "third"]).await, ["default jrn_default", "other jrn_other"]);
+    assert!(found(&["third"]).await.is_empty());
+    assert!(store.any_by_ref(&ours(), "test", "handle-2").await.unwrap().is_empty());
 }

@@ -27,6 +27,7 @@ mod model {
 
 use jiff::Timestamp;
 use sangam::{
+    access::TenantId,
     config::{self, DatabaseUrl, SecretSource},
     pb::PurgeReason,
     seal::Keys,
@@ -151,6 +152,11 @@ fn keys(key: u8) -> Keys {
 /// A removal that a caller asked for.
 fn purging() -> Purging {
     Purging { reason: PurgeReason::Caller, at: at(9), receipt_until: at(1_000) }
+}
+
+/// The tenants that the process serves.
+fn ours() -> [TenantId; 2] {
+    ["default".into(), "other".into()]
 }
 
 fn at(second: i64) -> Timestamp {

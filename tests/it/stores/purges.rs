@@ -117,9 +117,9 @@ async fn everything_has_a_date_and_is_overdue_after_it_until_it_is_swept(kit: &K
     assert_eq!(late(store, "t", last).await, [Snapshot, Evidence, Document, Journey, Request, Increment]);
     assert_eq!(late(store, "u", last).await, []);
 
-    assert_eq!(store.purge(at(100), last + LATE).await.unwrap(), 4);
+    assert_eq!(store.purge(at(100), &move |_| last + LATE).await.unwrap(), 4);
     assert_eq!(late(store, "t", at(170)).await, []);
-    store.purge(last, last + LATE).await.unwrap();
+    store.purge(last, &move |_| last + LATE).await.unwrap();
     assert!(store.journey("t", "jrn_1").await.unwrap().is_none());
     assert!(store.journeys_by_ref("t", "test", "handle-1").await.unwrap().is_empty());
     let receipts = store.receipts("t", Some("jrn_1")).await.unwrap();
@@ -127,6 +127,6 @@ async fn everything_has_a_date_and_is_overdue_after_it_until_it_is_swept(kit: &K
     assert_eq!(reasons, [(PurgeReason::DataLife, "fch_1"), (PurgeReason::JourneyLife, "")]);
     let last = last + LATE + LATE;
     assert_eq!(late(store, "t", last).await, [Receipt, Receipt]);
-    store.purge(last, last + LATE).await.unwrap();
+    store.purge(last, &move |_| last + LATE).await.unwrap();
     assert_eq!(late(store, "t", last).await, []);
 }

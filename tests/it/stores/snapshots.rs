@@ -16,8 +16,8 @@ async fn a_snapshot_lives_until_its_purge_date(kit: &Kit) {
     store.put_snapshot("t", "fch_1", "jrn_1", at(100), &kept(b"other"), None).await.unwrap();
     assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), Some(kept(b"rows")));
     assert!(store.snapshot("u", "fch_1").await.unwrap().is_none());
-    assert_eq!(store.purge(at(99), at(1_000)).await.unwrap(), 0);
-    assert_eq!(store.purge(at(100), at(1_000)).await.unwrap(), 1);
+    assert_eq!(store.purge(at(99), &|_| at(1_000)).await.unwrap(), 0);
+    assert_eq!(store.purge(at(100), &|_| at(1_000)).await.unwrap(), 1);
     assert!(store.snapshot("t", "fch_1").await.unwrap().is_none());
 }
 

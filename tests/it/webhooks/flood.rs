@@ -118,7 +118,8 @@ async fn what_was_acknowledged_survives_every_kill_while_the_provider_hangs() {
         }
     }
     let config = Config::from_toml_str(&hanging).unwrap();
-    let service = App::offline(&config, Arc::new(SystemClock)).await.unwrap();
+    let tenants = App::offline(&config, Arc::new(SystemClock)).await.unwrap();
+    let service = tenants.first();
     let mut kept = HashSet::new();
     for message in service.store().messages("demo", None, 1_000_000).await.unwrap() {
         let body = service.store().message_body(&message).await.unwrap().unwrap();

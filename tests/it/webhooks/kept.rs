@@ -29,12 +29,13 @@ async fn a_message_that_was_acknowledged_before_a_stop_is_applied_after_the_star
     gateway.stop().await;
     customer::reject(&opened.customer_url).await.unwrap();
     // Taken by a process that ends before it applies anything.
-    let service = App::offline(&config, Arc::new(SystemClock)).await.unwrap();
-    let cut_off = Inbox::new(service.clone(), webhook::Settings::from(&config));
+    let tenants = App::offline(&config, Arc::new(SystemClock)).await.unwrap();
+    let service = tenants.first();
+    let cut_off = Inbox::new(tenants.clone(), webhook::Settings::from(&config));
     let body = event(&attempt_id, "CONSENT_REJECTED", 1);
     let mut headers = HeaderMap::new();
     headers.insert(SIGNATURE, sign(FINPRO_CONSENT.webhook_secret, body.as_bytes()).parse().unwrap());
-    let address = Address::find(&service, "finpro", FINPRO_CONSENT.webhook_token).await.unwrap().unwrap();
+    let address = Address::find(&tenants, "finpro", FINPRO_CONSENT.webhook_token).await.unwrap().unwrap();
     let message = Unverified::new(address, headers, body.into()).verify(SystemClock.now(), SignedDuration::from_hours(1));
     assert!(cut_off.keep(message.ok().unwrap()).await.unwrap());
     let kept = service.store().messages("demo", None, 10).await.unwrap();
@@ -86,9 +87,12 @@ async fn a_message_that_nobody_claims_is_put_aside_and_every_one_goes_at_its_dat
         tokio::task::yield_now().await;
     }
     clock.advance(7 * 24 - 26);
-    assert_eq!(world.gateway.service().store().purge(clock.now(), clock.now()).await.unwrap(), 0);
+    let store = world.gateway.service().store();
+    let now = clock.now();
+    assert_eq!(store.purge(now, &move |_| now).await.unwrap(), 0);
     clock.advance(1);
-    world.gateway.service().store().purge(clock.now(), clock.now()).await.unwrap();
+    let now = clock.now();
+    store.purge(now, &move |_| now).await.unwrap();
     assert_eq!(inbox(&world).await, []);
     world.stop().await;
 }
@@ -136,12 +140,12 @@ async fn what_cannot_be_read_is_put_aside_listed_and_replayed() {
     let states = until_applied(&world).await;
     assert_eq!(states.iter().filter(|state| **state == MessageState::Quarantined).count(), 4, "{states:?}");
     assert_eq!(states.iter().filter(|state| **state == MessageState::Applied).count(), 1);
-    let inbox = Inbox::new(world.gateway.service().clone(), webhook::Settings::from(&world.config));
-    let lines = inbox.list(Some(MessageState::Quarantined)).await.unwrap();
+    let inbox = Inbox::new(world.gateway.tenants().clone(), webhook::Settings::from(&world.config));
+    let lines = inbox.list(&"demo".into(), Some(MessageState::Quarantined)).await.unwrap();
     assert_eq!(lines.len(), 5, "{lines:#?}");
     assert!(lines[1].contains("finpro consent") && lines[1].contains("signed") && lines[1].contains("QUARANTINED"));
     assert!(!lines.join("").contains("NEW_KIND"));
-    assert_eq!(inbox.replay(Replay::Quarantined).await.unwrap().0, 4);
+    assert_eq!(inbox.replay(&"demo".into(), Replay::Quarantined).await.unwrap().0, 4);
     assert_eq!(until_applied(&world).await.len(), 5);
     world.stop().await;
 }

@@ -1,0 +1,14 @@
+//! What the layers tell apart by a call's path.
+
+/// Whether somebody asks for the health: that is answered whatever else is refused.
+pub(super) fn is_health(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.")
+}
+
+/// Whether the call is a stream of changes, which lasts as long as its caller wants.
+pub(super) fn is_watch(path: &str) -> bool {
+    WATCHES.contains(&path)
+}
+
+/// The streams of changes.
+pub(super) const WATCHES: [&str; 2] = ["/sangam.v1.JourneyService/WatchStatus", "/sangam.v1.JourneyService/WatchJourneys"];
