@@ -40,6 +40,12 @@ pub struct Paused {
 }
 
 impl Paused {
+    /// The same files, served for another tenant with the same credentials.
+    pub fn for_tenant(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.config.tenant.id);
+        self
+    }
+
     /// Starts it again on the same files.
     pub async fn resumed(self) -> World {
         let Self { sandbox, config, clock, directory } = self;

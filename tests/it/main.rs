@@ -1,6 +1,7 @@
 //! The real gateway, driven from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod adopting;
 mod analytics;
 mod cancel;

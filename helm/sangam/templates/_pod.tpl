@@ -55,8 +55,14 @@ spec:
             seconds: {{ .Values.shutdown.preStopSeconds }}
       {{- range $probe := list "startup" "readiness" "liveness" }}
       {{ $probe }}Probe:
+        {{- if dig "listen" "tls" dict $.Values.config }}
+        # The kubelet's gRPC probes know no TLS.
+        tcpSocket:
+          port: 50051
+        {{- else }}
         grpc:
           port: 50051
+        {{- end }}
         {{- toYaml (index $.Values.probes $probe) | nindent 8 }}
       {{- end }}
       resources:
