@@ -1,6 +1,9 @@
 //! API keys, and the command that makes them.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+};
 
 use sangam::{
     access::{Scope, api_key},
@@ -10,8 +13,8 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
-use super::{STATUS, call, channel, config, gate, key_caller, serve};
-use crate::command::{configured, sangam};
+use super::{STATUS, Signer, call, channel, config, gate, key_caller, serve};
+use crate::command::{Killed, configured, sangam, wait_for};
 
 async fn code(channel: &tonic::transport::Channel, headers: &[(&'static str, &str)]) -> Code {
     call(channel, STATUS, headers).await.unwrap_err().code()
@@ -137,4 +140,33 @@ fn what_is_not_safe_is_refused_with_what_to_do_instead() {
     let jwt = "[access.jwt.a]\nissuer = \"i\"\naudience = \"a\"\ntenant = \"default\"\n";
     assert!(faults(jwt).contains("exactly one of `jwks_file` and `jwks_url`"));
     assert!(faults(&format!("{jwt}jwks_url = \"http://issuer.example/\"\n")).contains("https://"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proof_of_a_caller_is_written_to_the_log_at_its_most_talkative() {
+    let (key, wrong) = (key_caller(&[]), key_caller(&[]));
+    let hash = &key.1.keys[0].sha256;
+    let directory = configured(&format!(
+        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\n[telemetry]\nlog_filter = \"trace\"\n[access.api_keys.a]\n\
+         tenant = \"default\"\nscopes = [\"journeys.read\"]\nkeys = [{{ sha256 = \"{hash}\" }}]\n"
+    ));
+    let mut command = sangam(directory.path(), &["--config", "sangam.toml"]);
+    let mut child = Killed(command.env("THE_SECRET", "x").spawn().unwrap());
+    let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
+    let address = wait_for(&mut lines, "serving gRPC")["address"].as_str().unwrap().parse().unwrap();
+    let log = std::thread::spawn(move || lines.map(Result::unwrap).collect::<Vec<_>>().join("\n"));
+    let channel = channel(address).await;
+    let token = Signer::ec().token("planted", serde_json::json!({"sub": "plantedsubject"}));
+    let bearer = format!("Bearer {token}");
+    assert_eq!(code(&channel, &[("x-api-key", &key.0)]).await, Code::NotFound);
+    assert_eq!(code(&channel, &[("x-api-key", &wrong.0)]).await, Code::Unauthenticated);
+    assert_eq!(code(&channel, &[("authorization", &bearer)]).await, Code::Unauthenticated);
+    drop(channel);
+    assert_eq!(child.terminate(), Some(0));
+    let log = log.join().unwrap();
+    assert!(log.contains("a caller was not let in") && log.contains("key_unknown") && log.contains("way_off"), "{log}");
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    for secret in [&key.0, &wrong.0, hash, &token, signature, "planted"] {
+        assert!(!log.contains(secret), "{secret}");
+    }
 }

@@ -19,7 +19,7 @@ fn shape(status: &Status, given: &str) -> (Code, String, String) {
     // A map has no order of its own.
     let metadata: BTreeMap<_, _> = info.metadata.iter().collect();
     let said = format!("{} {} {metadata:?}", info.domain, info.reason);
-    details.set_error_info("", "", [("", ""); 0]);
+    details.set_error_info("", "", std::collections::HashMap::new());
     (status.code(), status.message().to_owned(), format!("{said} {details:?}").replace(given, "ID"))
 }
 

@@ -18,8 +18,10 @@ use sangam::config::Config;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tonic_types::StatusExt;
 
-use super::{Signer, channel, config, gate, issuer, jwks, lets_in, serve};
+use super::{STATUS, Signer, call, channel, config, gate, issuer, jwks, lets_in, serve};
+use crate::harness::reason;
 
 type Answer = Arc<Mutex<Box<dyn Fn() -> Response + Send>>>;
 
@@ -140,5 +142,26 @@ async fn strangers_who_name_keys_that_nobody_has_do_not_make_the_gateway_ask_eac
         assert!(!lets_in(&channel, &signer.token(&format!("k{number}"), json!({}))).await);
     }
     assert_eq!(served.asked(), 1);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn while_no_key_has_ever_come_a_token_is_neither_good_nor_bad() {
+    let signer = Signer::ec();
+    let served = Served::start(String::new()).await;
+    served.answers(|| StatusCode::BAD_GATEWAY.into_response());
+    let stop = CancellationToken::new();
+    let gate = gate(&served.config());
+    gate.keep(std::time::Duration::from_millis(10), Vec::new(), &stop);
+    let channel = channel(serve(gate, None, &stop).await).await;
+    let bearer = format!("Bearer {}", signer.token("ec", json!({})));
+    let status = call(&channel, STATUS, &[("authorization", &bearer)]).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (tonic::Code::Unavailable, "ISSUER_UNAVAILABLE"));
+    assert!(status.get_details_retry_info().is_some());
+    // A token that says to be of nobody known is refused all the same.
+    assert!(!lets_in(&channel, &signer.token("ec", json!({"iss": "https://other.example/"}))).await);
+    let set = jwks(&[signer.public("ec")]);
+    served.answers(move || set.clone().into_response());
+    assert!(lets_in(&channel, &signer.token("ec", json!({}))).await);
     stop.cancel();
 }
