@@ -158,7 +158,8 @@ async fn no_proof_of_a_caller_is_written_to_the_log_at_its_most_talkative() {
     let channel = channel(address).await;
     let token = Signer::ec().token("planted", serde_json::json!({"sub": "plantedsubject"}));
     let bearer = format!("Bearer {token}");
-    assert_eq!(code(&channel, &[("x-api-key", &key.0)]).await, Code::NotFound);
+    // Let in, and told that it names no journey.
+    assert_eq!(code(&channel, &[("x-api-key", &key.0)]).await, Code::InvalidArgument);
     assert_eq!(code(&channel, &[("x-api-key", &wrong.0)]).await, Code::Unauthenticated);
     assert_eq!(code(&channel, &[("authorization", &bearer)]).await, Code::Unauthenticated);
     drop(channel);
