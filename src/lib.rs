@@ -2,8 +2,8 @@
 //!
 //! The way of a request:
 //!
-//! 1. [`server`] accepts the connection and runs the list of layers: call id, trace, panic, deadline.
-//!    [`access`] says who calls and what he may.
+//! 1. [`server`] accepts the connection and runs the list of layers: call id, trace, panic, deadline, who calls, what he may.
+//!    [`access`] judges certificates, tokens and API keys, and knows the scopes.
 //! 2. [`rpc`] decodes and validates, one file an rpc; [`webhook`] proves and keeps what providers send by themselves, then wakes journeys.
 //! 3. [`journey`] is the only orchestration: it writes the intent, calls a provider, merges what is seen into the tree.
 //! 4. [`cache`] answers what has not changed; [`store`] keeps journeys and snapshots, [`seal`]ed.

@@ -68,8 +68,8 @@ impl Gate {
         &self.ways
     }
 
-    /// Judges a call by its headers and the peer of its connection. What stands in a header decides alone: whoever sends a token that is
-    /// not good is not let in by his certificate instead.
+    /// Judges a call by its headers and the peer of its connection. What stands in a header decides alone: whoever sends a token that
+    /// is not good is not let in by his certificate instead.
     pub fn judge(&self, headers: &HeaderMap, peer: Option<&Peer>) -> Verdict {
         if let Some(anybody) = &self.anybody {
             return Verdict::Caller(anybody.clone());

@@ -31,6 +31,8 @@ pub enum Refused {
     TokenIssuer,
     /// The issuer has no such key, or not yet.
     TokenKey,
+    /// None of the issuer's keys has ever come: the token may be good.
+    KeysMissing,
     /// The token names another algorithm than its key is for.
     TokenAlgorithm,
     /// The signature is not the issuer's.
@@ -65,6 +67,7 @@ impl Refused {
             Self::TokenHeader => "token_header",
             Self::TokenIssuer => "token_issuer",
             Self::TokenKey => "token_key",
+            Self::KeysMissing => "keys_missing",
             Self::TokenAlgorithm => "token_algorithm",
             Self::TokenSignature => "token_signature",
             Self::TokenClaims => "token_claims",

@@ -196,7 +196,7 @@ async fn evidence_has_the_fences_of_the_data_and_needs_the_full_view() {
     .await;
     let (journey_id, fetch) = ready(&masked).await;
     assert!(is_kept(&masked, &fetch.fetch_id).await);
-    assert_eq!(refused(&masked.client, of(&journey_id)).await, (Code::PermissionDenied, "VIEW_NOT_ALLOWED".to_owned()));
+    assert_eq!(refused(&masked.client, of(&journey_id)).await, (Code::PermissionDenied, "SCOPE_MISSING".to_owned()));
     masked.stop().await;
 }
 

@@ -45,6 +45,12 @@ impl Paused {
         change(&mut self.config);
     }
 
+    /// The same files, served for another tenant with the same credentials.
+    pub fn for_tenant(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.config.tenant.id);
+        self
+    }
+
     /// Starts it again on the same files.
     pub async fn resumed(self) -> World {
         let Self { sandbox, config, clock, directory } = self;

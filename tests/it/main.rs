@@ -1,6 +1,7 @@
 //! The real gateway, driven from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod access;
 mod adopting;
 mod analytics;
 mod audit;

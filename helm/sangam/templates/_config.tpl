@@ -33,6 +33,13 @@ The gateway's settings: those of `config`, and over them what the chart decides.
 {{- mergeOverwrite (deepCopy .Values.config) $own | toYaml -}}
 {{- end -}}
 
+{{/* "yes" if the settings leave the gRPC port without TLS, or callers without proof. */}}
+{{- define "sangam.isOpen" -}}
+{{- $tls := dig "listen" "tls" dict .Values.config -}}
+{{- $access := dig "access" dict .Values.config -}}
+{{- if not (and $tls (or $access.mtls $access.jwt $access.api_keys $access.api_keys_file)) -}}yes{{- end -}}
+{{- end -}}
+
 {{/* The file in which a key of the Secret is found. */}}
 {{- define "sangam.secretPath" -}}
 /run/secrets/sangam/{{ . }}

@@ -94,8 +94,17 @@ impl Tokens {
             if let Some(issuer) = this.issuers.get(issuer) {
                 issuer.source.refreshed().await;
             }
-            this.check(&token, hash, this.clock.now()).map_err(|check| check.refused)
+            this.check(&token, hash, this.clock.now()).map_err(|check| match check {
+                Check { refused: Refused::TokenKey, issuer: Some(issuer) } => this.missing(issuer),
+                Check { refused, .. } => refused,
+            })
         }))
+    }
+
+    /// Why an issuer has no key of a name.
+    fn missing(&self, issuer: usize) -> Refused {
+        let has_some = self.issuers.get(issuer).is_some_and(|issuer| !issuer.source.current().keys.is_empty());
+        if has_some { Refused::TokenKey } else { Refused::KeysMissing }
     }
 
     fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Arc<Caller>> {

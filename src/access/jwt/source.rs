@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::{
-    sync::{Notify, watch},
+    sync::watch,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,6 @@ pub struct Source {
     setting: String,
     place: Place,
     current: ArcSwap<Current>,
-    asked: Notify,
     state: watch::Sender<State>,
     complaint: Mutex<Option<[u8; 32]>>,
     pace: Pace,
@@ -76,11 +75,15 @@ pub struct Current {
     digest: Option<[u8; 32]>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    /// Done, the last time at this moment.
-    Idle(Option<Instant>),
+/// How far the asking is. It is changed in one step, so that whoever waits neither misses an answer nor asks twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct State {
+    running: bool,
+    wanted: bool,
+    /// How often it was asked.
+    rounds: u64,
+    /// When it was asked last.
+    last: Option<Instant>,
 }
 
 impl Source {
@@ -90,8 +93,7 @@ impl Source {
             setting,
             place,
             current: ArcSwap::default(),
-            asked: Notify::new(),
-            state: watch::Sender::new(State::Idle(None)),
+            state: watch::Sender::new(State::default()),
             complaint: Mutex::new(None),
             pace,
         }
@@ -119,20 +121,25 @@ impl Source {
     /// Waits until the keys have been asked for anew, if they may be by now.
     pub async fn refreshed(&self) {
         let mut state = self.state.subscribe();
-        let before = *state.borrow_and_update();
-        if let State::Idle(last) = before {
-            if last.is_some_and(|last| last.elapsed() < self.pace.pause) {
-                return;
+        let mut waits_after = None;
+        self.state.send_if_modified(|now| {
+            let soon = now.last.is_some_and(|last| last.elapsed() < self.pace.pause);
+            if now.running || !soon {
+                waits_after = Some(now.rounds);
             }
-            self.asked.notify_one();
+            let asks = !now.running && !soon && !now.wanted;
+            now.wanted |= asks;
+            asks
+        });
+        if let Some(rounds) = waits_after {
+            // The call's own deadline is usually nearer.
+            let _ = timeout(WHOLE + CONNECT, state.wait_for(|now| now.rounds > rounds)).await;
         }
-        let done = state.wait_for(|now| matches!(now, State::Idle(_)) && *now != before);
-        // The call's own deadline is usually nearer.
-        let _ = timeout(WHOLE + CONNECT, done).await;
     }
 
     /// Keeps the keys until `stop`.
     pub async fn keep(self: Arc<Self>, stop: CancellationToken) {
+        let mut state = self.state.subscribe();
         loop {
             let every = match self.ask(&stop).await {
                 true => self.pace.every,
@@ -142,14 +149,14 @@ impl Source {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(every) => {}
-                () = self.asked.notified() => {}
+                _ = async { state.wait_for(|now| now.wanted).await.is_ok() } => {}
             }
         }
     }
 
     /// Asks once; answers whether the keys are good.
     async fn ask(self: &Arc<Self>, stop: &CancellationToken) -> bool {
-        self.state.send_replace(State::Running);
+        self.state.send_modify(|now| (now.running, now.wanted) = (true, false));
         let outcome = match &self.place {
             Place::File(_) => {
                 let this = self.clone();
@@ -162,7 +169,9 @@ impl Source {
             },
         };
         self.complain(outcome);
-        self.state.send_replace(State::Idle(Some(Instant::now())));
+        self.state.send_modify(|now| {
+            (now.running, now.rounds, now.last) = (false, now.rounds + 1, Some(Instant::now()));
+        });
         outcome.is_ok()
     }
 

@@ -94,5 +94,9 @@ fn of<Q>(mut request: Request<Q>, caller: Arc<Caller>) -> Request<Q> {
 fn refuse(refused: Refused) -> Response<Body> {
     // Which check has failed helps who guards the gateway, and who attacks it: it stands here only.
     tracing::warn!(cause = refused.word(), "a caller was not let in");
-    refusal::unauthenticated().into_http()
+    match refused {
+        Refused::KeysMissing => refusal::issuer_unavailable(),
+        _ => refusal::unauthenticated(),
+    }
+    .into_http()
 }

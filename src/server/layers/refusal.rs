@@ -7,6 +7,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{access::Scope, pb::ErrorReason};
 
+/// When a token that could not be judged may be sent again.
+const SOON: Duration = Duration::from_secs(5);
+
 /// The status at the end of a call's time. What was begun may have been done: the effect is not known here.
 pub(super) fn deadline_exceeded() -> Status {
     status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, "The call's time was over before its answer was there.")
@@ -20,6 +23,15 @@ pub(super) fn internal() -> Status {
 /// The status of a call that is nobody's. It is the same whatever was wrong with the proof.
 pub(super) fn unauthenticated() -> Status {
     refused(Code::Unauthenticated, ErrorReason::Unauthenticated, "The call proves no caller.", None)
+}
+
+/// The status of a call whose token cannot be judged yet.
+pub(super) fn issuer_unavailable() -> Status {
+    let reason = ErrorReason::IssuerUnavailable.as_str_name().trim_start_matches("ERROR_REASON_");
+    let metadata = HashMap::from([("effect".to_owned(), "NONE".to_owned())]);
+    let mut details = ErrorDetails::with_error_info(reason, "sangam", metadata);
+    details.set_retry_info(Some(SOON));
+    Status::with_error_details(Code::Unavailable, "The token cannot be judged yet.", details)
 }
 
 /// The status of a call that its caller may not make.
