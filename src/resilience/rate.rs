@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use http::StatusCode;
+use http::{StatusCode, header};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service};
 
@@ -114,6 +114,8 @@ where
             let answer = inner.call(request).await;
             if let Ok(response) = &answer
                 && matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+                // A window that is only told to end some time is no wish: a single call may be refused within it.
+                && response.headers.contains_key(header::RETRY_AFTER)
                 && let Some(pause) = retry_after(&response.headers, clock.now())
             {
                 bounds.pause_for(pause);

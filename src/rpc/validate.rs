@@ -432,7 +432,6 @@ pub(super) mod tests {
                 vua: format!("{}@onemoney", text("vua", 100 - 9)),
                 name: text("name", 200),
                 customer_reference: text("customer_reference", 64),
-                ..Default::default()
             }),
             consents: (0..5 + one("consents")).map(consent).collect(),
             institutions: (0..50 + one("institutions")).map(|_| text("institution", 100)).collect(),

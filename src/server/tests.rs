@@ -360,7 +360,11 @@ async fn calls_beyond_the_most_on_one_connection_wait_for_a_free_place() {
         }
     };
     let served = serve(routes(method), Settings { max_streams: 2, ..settings(Duration::ZERO) }).await;
-    let client = client(served.address).await;
+    let mut client = client(served.address).await;
+    // With the first answer the client has learnt how many calls it may make at once.
+    opened.add_permits(1);
+    client.send_request(request(METHOD, None)).await.unwrap();
+    has_begun.recv().await.unwrap();
     let mut calls: Vec<_> = Vec::new();
     for _ in 0..3 {
         let mut client = client.clone();

@@ -17,7 +17,7 @@ pub(super) struct Held {
 
 impl Held {
     /// The body, holding.
-    pub(super) fn new(body: Body, permit: OwnedSemaphorePermit) -> Body {
+    pub(super) fn body(body: Body, permit: OwnedSemaphorePermit) -> Body {
         Body::new(Self { body, permit: Some(permit) })
     }
 }

@@ -114,7 +114,7 @@ where
             Ok(None) => Either::Left(self.inner.call(request)),
             Ok(Some(permit)) => {
                 let answer = self.inner.call(request);
-                let held = async move { answer.await.map(|response| response.map(|body| Held::new(body, permit))) };
+                let held = async move { answer.await.map(|response| response.map(|body| Held::body(body, permit))) };
                 Either::Right(Either::Right(Box::pin(held)))
             }
             Err(exceeded) => {

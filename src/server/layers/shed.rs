@@ -65,7 +65,7 @@ where
             return Box::pin(std::future::ready(Ok(status::of(JourneyError::Overloaded).into_http())));
         };
         let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map(|response| response.map(|body| Held::new(body, permit))) })
+        Box::pin(async move { answer.await.map(|response| response.map(|body| Held::body(body, permit))) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whatever a caller does with another tenant's ids, it is as if they were nobody's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
 use prost_types::FileDescriptorSet;
@@ -10,6 +10,7 @@ use sangam::{
 };
 use tokio::time::timeout;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
 use super::{BOTH, Client, Two};
 use crate::harness::{PATIENCE, data_request, reason, start_request};
@@ -130,8 +131,12 @@ async fn another_tenants_ids_are_answered_like_nobodys_by_every_method() {
     for ((method, theirs), (_, none)) in refused.iter().zip(&unknown) {
         let (theirs, none) = (theirs.as_ref().unwrap_or_else(|| panic!("{method} serves it")), none.as_ref().unwrap());
         let shape = |status: &Status, names: &Names| {
-            let details = String::from_utf8_lossy(status.details()).into_owned();
-            (status.code(), status.message().to_owned(), names.out_of(&details))
+            let details = status.get_error_details();
+            // In an order: that of the wire is any.
+            let metadata: BTreeMap<_, _> = details.error_info().unwrap().metadata.clone().into_iter().collect();
+            let rest = format!("{:?} {:?} {:?}", details.bad_request(), details.precondition_failure(), details.retry_info());
+            let told = names.out_of(&format!("{} {metadata:?} {rest}", reason(status)));
+            (status.code(), status.message().to_owned(), told, status.details().len())
         };
         assert_eq!(shape(theirs, &names), shape(none, &nobodys), "{method}");
         if !["AdoptConsent"].contains(method) {
