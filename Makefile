@@ -71,7 +71,7 @@ sbom: $(SBOM_PYTHON)/.ready
 # What a release needs beside `test`: the image and its bill of materials, the chart with the image's binary, the optimised build, without
 # the sandbox too, and the property tests and mutations with many more cases.
 verify: test lint-proto image-check sbom
-	SANGAM_BIN=$(CURDIR)/target/image/root/sangam $(MAKE) helm-test
+	SANGAM_BIN=$(CURDIR)/target/image/root/sangam $(MAKE) helm-test helm-dryrun
 	$(CARGO) build --release
 	$(CARGO) clippy --no-default-features -- -D warnings
 	SANGAM_CASES=10000 PROPTEST_CASES=4096 $(CARGO) test --release

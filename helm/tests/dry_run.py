@@ -1,20 +1,20 @@
 """Gives every rendering to the API server that KUBECONFIG names, as apiserver.sh started it, and some bad ones that it must refuse."""
 
+import copy
 import json
-import os
 import subprocess
 import sys
 
 import chart
 
-KUBECTL = os.environ["KUBECTL"]
 # The version of the server, so that the chart's conditions see it.
-VERSION = json.loads(subprocess.check_output([KUBECTL, "version", "-o", "json"]))["serverVersion"]["gitVersion"].lstrip("v").partition("-")[0]
+SERVER = json.loads(subprocess.check_output(["kubectl", "version", "-o", "json"]))["serverVersion"]
+VERSION = SERVER["gitVersion"].lstrip("v")
 
 
 def kubectl(*arguments, objects=None):
     text = None if objects is None else json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-    return subprocess.run([KUBECTL, *arguments], input=text, capture_output=True, text=True)
+    return subprocess.run(["kubectl", *arguments], input=text, capture_output=True, text=True)
 
 
 def refused(namespace, objects):
@@ -31,24 +31,35 @@ def pods(objects):
     for each in objects:
         if each["kind"] in chart.WORKLOADS:
             template = each["spec"]["template"]
+            claims = [claim["metadata"]["name"] for claim in each["spec"].get("volumeClaimTemplates", [])]
+            # As the controller adds them.
+            volumes = [{"name": name, "persistentVolumeClaim": {"claimName": f"{name}-0"}} for name in claims]
             yield {
                 "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": {"name": each["metadata"]["name"], "labels": template["metadata"]["labels"]},
-                "spec": {**template["spec"], "restartPolicy": "Always"},
+                "spec": {**template["spec"], "volumes": template["spec"].get("volumes", []) + volumes},
             }
         elif each["kind"] == "Pod":
             yield each
 
 
+def needed(objects):
+    """What the values name, and a cluster has."""
+    names = {pod["spec"]["priorityClassName"] for pod in pods(objects) if "priorityClassName" in pod["spec"]}
+    return [
+        {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": 1000} for name in sorted(names)
+    ]
+
+
 def bad(objects):
     """What must not pass: by name, the objects."""
     [gateway, *_] = pods(objects)
-    root = json.loads(json.dumps(gateway))
+    root = copy.deepcopy(gateway)
     root["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
-    unknown = json.loads(json.dumps(gateway))
+    unknown = copy.deepcopy(gateway)
     unknown["spec"]["containers"][0]["imagePolicy"] = "Always"
-    service = json.loads(json.dumps(chart.of_kind(objects, "Service")[0]))
+    service = copy.deepcopy(chart.of_kind(objects, "Service")[0])
     service["spec"]["ports"][0]["port"] = 70_000
     return {"a pod against the restricted standard": root, "an unknown field": unknown, "a port that does not exist": service}
 
@@ -60,7 +71,8 @@ def main():
         for each in objects:
             each["metadata"]["namespace"] = way
         labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-        made = kubectl("create", "-f", "-", objects=[{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": way, "labels": labels}}])
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": way, "labels": labels}}
+        made = kubectl("apply", "--server-side", "-f", "-", objects=[namespace, *needed(objects)])
         if made.returncode != 0:
             sys.exit(made.stderr)
         for each in [*objects, *pods(objects)]:
