@@ -150,6 +150,8 @@ pub struct Limits {
     pub retry_pause: Duration,
     /// Most bytes of an answer, after decompression.
     pub max_response_bytes: usize,
+    /// Failures in a row after which calls end at once for a while; 0 for never.
+    pub breaker_failures: u32,
 }
 
 impl Default for Limits {
@@ -161,6 +163,7 @@ impl Default for Limits {
             total: Duration::from_secs(70),
             retry_pause: Duration::from_millis(400),
             max_response_bytes: 64 * 1024 * 1024,
+            breaker_failures: 10,
         }
     }
 }
@@ -192,7 +195,7 @@ impl Executor {
     pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, outward: Outward) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
         let Outward { jitter, meter } = outward;
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(limits.breaker_failures));
         meter.watch(&breaker);
         let counting = meter.clone();
         let service = ServiceBuilder::new()

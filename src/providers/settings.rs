@@ -25,6 +25,8 @@ pub struct LimitsConfig {
     pub retry_pause_ms: Option<u64>,
     /// Most bytes of an answer, after decompression.
     pub max_response_bytes: Option<usize>,
+    /// Failures in a row after which calls end at once for a while; 0 for never.
+    pub breaker_failures: Option<u32>,
 }
 
 impl LimitsConfig {
@@ -46,6 +48,7 @@ impl LimitsConfig {
             total: time("total_ms", self.total_ms, default.total, 1),
             retry_pause: time("retry_pause_ms", self.retry_pause_ms, default.retry_pause, 0),
             max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
+            breaker_failures: self.breaker_failures.unwrap_or(default.breaker_failures),
         };
         if !(1024..=1024 * 1024 * 1024).contains(&limits.max_response_bytes) {
             faults.add(format!("{path}.max_response_bytes"), "must be 1 KiB to 1 GiB");
