@@ -270,14 +270,14 @@ async fn rolling_restarts_cost_no_call_and_no_event() {
     let last = settle(&callers).await;
     askers.shutdown().await;
     watchers.shutdown().await;
-    let told = callers.told.lock().unwrap();
+    let told = std::mem::take(&mut *callers.told.lock().unwrap());
     let (mut missed, mut doubled) = (0, 0);
     for (journey_id, last) in &last {
         let told = &told[journey_id];
         missed += (1..=*last).filter(|sequence| !told.contains(sequence)).count();
         doubled += told.windows(2).filter(|pair| pair[1] <= pair[0]).count();
     }
-    let failed = callers.failed.lock().unwrap();
+    let failed = std::mem::take(&mut *callers.failed.lock().unwrap());
     println!(
         "{restarts} rolling restarts of three processes: {} calls, {} of them sent elsewhere, {} failed; {} watches, gone on {} times, \
          {missed} events missed, {doubled} doubled",
