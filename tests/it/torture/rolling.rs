@@ -163,10 +163,13 @@ impl Callers {
 
     /// Follows a journey for ever, from the last change on wherever a stream ends.
     async fn watch(self: Arc<Self>, journey_id: String) {
+        // It begins at the process that goes next, so that it is sure to be cut.
+        let mut next = self.addresses.lock().unwrap().first().cloned();
         loop {
             let after = self.told.lock().unwrap().entry(journey_id.clone()).or_default().last().copied().unwrap_or(0);
             let request = pb::WatchStatusRequest { journey_id: journey_id.clone(), after_sequence: Some(after), follow: true };
-            let mut stream = match self.client().watch_status(request).await {
+            let mut client = next.take().unwrap_or_else(|| self.client());
+            let mut stream = match client.watch_status(request).await {
                 Ok(stream) => stream.into_inner(),
                 Err(status) => match verdict(status) {
                     Verdict::Again => continue,
