@@ -157,6 +157,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// Most calls a second.
     pub per_second: Option<u32>,
+    /// Failures in a row after which calls end at once for a while; 0 for never.
+    pub breaker_failures: u32,
 }
 
 impl Default for Limits {
@@ -170,6 +172,7 @@ impl Default for Limits {
             max_response_bytes: 64 * 1024 * 1024,
             concurrency: 64,
             per_second: None,
+            breaker_failures: 10,
         }
     }
 }
@@ -207,7 +210,7 @@ impl Executor {
     ) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
         let Outward { jitter, meter } = outward;
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(limits.breaker_failures));
         meter.watch(&breaker);
         let counting = meter.clone();
         let service = ServiceBuilder::new()

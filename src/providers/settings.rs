@@ -29,6 +29,8 @@ pub struct LimitsConfig {
     pub concurrency: Option<usize>,
     /// Most calls a second; unbounded if it is left out.
     pub per_second: Option<u32>,
+    /// Failures in a row after which calls end at once for a while; 0 for never.
+    pub breaker_failures: Option<u32>,
 }
 
 impl LimitsConfig {
@@ -52,6 +54,7 @@ impl LimitsConfig {
             max_response_bytes: self.max_response_bytes.unwrap_or(default.max_response_bytes),
             concurrency: self.concurrency.unwrap_or(default.concurrency),
             per_second: self.per_second,
+            breaker_failures: self.breaker_failures.unwrap_or(default.breaker_failures),
         };
         if !(1024..=1024 * 1024 * 1024).contains(&limits.max_response_bytes) {
             faults.add(format!("{path}.max_response_bytes"), "must be 1 KiB to 1 GiB");

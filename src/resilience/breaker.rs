@@ -23,8 +23,6 @@ use crate::{
     telemetry::metrics::words::words,
 };
 
-/// Failures in a row that open it.
-const MOST_FAILURES: u32 = 10;
 /// Without a success for so long, and some failures in it, it opens too: a provider that is slow to fail is dead as well.
 const MOST_TIME: Duration = Duration::from_secs(2);
 /// One failure can happen to anybody.
@@ -56,15 +54,18 @@ enum State {
 
 /// See the module.
 #[derive(Debug)]
-pub struct Breaker(Mutex<State>);
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self(Mutex::new(State::Closed { failures: 0, since: None }))
-    }
+pub struct Breaker {
+    state: Mutex<State>,
+    /// Failures in a row that open it; 0 for never.
+    most: u32,
 }
 
 impl Breaker {
+    /// A closed one, which so many failures in a row open; 0 for never.
+    pub fn new(most: u32) -> Self {
+        Self { state: Mutex::new(State::Closed { failures: 0, since: None }), most }
+    }
+
     /// What it does now.
     pub fn state(&self) -> BreakerState {
         match *self.lock() {
@@ -98,10 +99,10 @@ impl Breaker {
         let mut state = self.lock();
         match &mut *state {
             State::Closed { failures, since } => {
-                *failures += 1;
+                *failures = failures.saturating_add(1);
                 let begin = *since.get_or_insert(now);
                 let long = *failures >= LEAST_FAILURES && now.duration_since(begin) >= MOST_TIME;
-                if *failures < MOST_FAILURES && !long {
+                if self.most == 0 || (*failures < self.most && !long) {
                     return false;
                 }
                 *state = State::Open { until: now + PAUSES.0, pause: PAUSES.0 };
@@ -118,7 +119,7 @@ impl Breaker {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -233,7 +234,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_dead_provider_is_called_at_most_twenty_times_and_then_answered_for_at_once() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::default()));
+        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(10)));
         for _ in 0..100 {
             call(&far, &breaker).await.unwrap_err();
         }
@@ -248,7 +249,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_provider_that_is_slow_to_fail_is_left_after_two_seconds() {
         let far = Far { slow: Some(Duration::from_secs(1)), ..Far::default() };
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(10));
         for _ in 0..LEAST_FAILURES {
             call(&far, &breaker).await.unwrap_err();
         }
@@ -257,7 +258,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_minute_of_outage_costs_ten_probes_and_ten_seconds_after_it_all_is_well() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::default()));
+        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(10)));
         while breaker.state() == BreakerState::Closed {
             call(&far, &breaker).await.unwrap_err();
         }
@@ -279,7 +280,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_that_hangs_or_whose_caller_leaves_does_not_keep_it_shut() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::default()));
+        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(10)));
         while breaker.state() == BreakerState::Closed {
             call(&far, &breaker).await.unwrap_err();
         }
@@ -294,8 +295,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn one_that_is_turned_off_lets_everything_through() {
+        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(0)));
+        for _ in 0..100 {
+            call(&far, &breaker).await.unwrap_err();
+        }
+        assert_eq!((far.calls.load(Ordering::SeqCst), breaker.state()), (100, BreakerState::Closed));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_answer_that_refuses_is_no_failure() {
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(10));
         let refuses = service_fn(|_: OutboundRequest| async {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Ok::<_, ProviderError>(OutboundResponse { status, headers: HeaderMap::new(), body: Bytes::new() })

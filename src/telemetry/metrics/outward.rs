@@ -216,7 +216,7 @@ mod tests {
         let metrics = Metrics::new(&Telemetry::default()).unwrap();
         let id = providers::ALL[0].id;
         let meter = metrics.calls.of(id, "main");
-        let breaker = Arc::new(Breaker::default());
+        let breaker = Arc::new(Breaker::new(10));
         meter.watch(&breaker);
         let answer = service_fn(|_: OutboundRequest| async {
             let headers = HeaderMap::from_iter([(REMAINING.parse().unwrap(), "17".parse().unwrap())]);

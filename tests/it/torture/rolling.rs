@@ -163,10 +163,13 @@ impl Callers {
 
     /// Follows a journey for ever, from the last change on wherever a stream ends.
     async fn watch(self: Arc<Self>, journey_id: String) {
+        // It begins at the process that goes next, so that it is sure to be cut.
+        let mut next = self.addresses.lock().unwrap().first().cloned();
         loop {
             let after = self.told.lock().unwrap().entry(journey_id.clone()).or_default().last().copied().unwrap_or(0);
             let request = pb::WatchStatusRequest { journey_id: journey_id.clone(), after_sequence: Some(after), follow: true };
-            let mut stream = match self.client().watch_status(request).await {
+            let mut client = next.take().unwrap_or_else(|| self.client());
+            let mut stream = match client.watch_status(request).await {
                 Ok(stream) => stream.into_inner(),
                 Err(status) => match verdict(status) {
                     Verdict::Again => continue,
@@ -270,14 +273,14 @@ async fn rolling_restarts_cost_no_call_and_no_event() {
     let last = settle(&callers).await;
     askers.shutdown().await;
     watchers.shutdown().await;
-    let told = callers.told.lock().unwrap();
+    let told = std::mem::take(&mut *callers.told.lock().unwrap());
     let (mut missed, mut doubled) = (0, 0);
     for (journey_id, last) in &last {
         let told = &told[journey_id];
         missed += (1..=*last).filter(|sequence| !told.contains(sequence)).count();
         doubled += told.windows(2).filter(|pair| pair[1] <= pair[0]).count();
     }
-    let failed = callers.failed.lock().unwrap();
+    let failed = std::mem::take(&mut *callers.failed.lock().unwrap());
     println!(
         "{restarts} rolling restarts of three processes: {} calls, {} of them sent elsewhere, {} failed; {} watches, gone on {} times, \
          {missed} events missed, {doubled} doubled",
