@@ -48,8 +48,8 @@ pub enum StartError {
     /// The descriptors that were compiled in cannot be read.
     #[error("reflection cannot start: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The sealing key cannot be read.
-    #[error("seal.key_file: {0}")]
+    /// A sealing key cannot be read.
+    #[error("seal: {0}")]
     Key(String),
     /// The rules of fair use cannot be read.
     #[error("tenant.fair_use.rules_file: {0}")]
@@ -96,6 +96,7 @@ impl App {
             service,
             store,
         };
+        tokio::spawn(store::rotation::run(running.store.clone(), config.seal.clone(), running.stop.clone()));
         tokio::spawn(health::watch_store(health.clone(), running.store.clone(), running.stop.clone()));
         health.serving().await;
         Ok(running)
@@ -105,14 +106,15 @@ impl App {
     /// Whoever takes it closes the store.
     pub async fn offline(config: &Config, clock: SharedClock) -> Result<Service, StartError> {
         let random: SharedRandom = Arc::new(SystemRandom);
-        let keys = Keys::new(&*config.seal.load().map_err(StartError::Key)?);
+        let keys = Keys::of(config.seal.ring().map_err(StartError::Key)?);
+        let store = store::connect(&config.store, &keys).await?;
         Ok(Service::new(Parts {
-            store: store::connect(&config.store, &keys).await?,
+            hash: store.keyed_hash(),
+            store,
             providers: build_providers(config, &clock, &random)?,
             caches: Caches::new(cache_settings(config)),
             clock,
             random,
-            hash: keys.hash,
             tenant: tenant_policy(config),
             rules: config.tenant.fair_use.rules().map_err(StartError::Rules)?,
             assume: assumptions(config),

@@ -8,7 +8,8 @@ use sangam::{
     clock::SystemClock,
     config::Config,
     journey::{error::JourneyError, service::Renormalised},
-    store::{KeptReceipt, MessageState, Replay, StoreError},
+    seal::Keys,
+    store::{self, KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
     webhook::{Inbox, run::Pass},
 };
@@ -62,6 +63,11 @@ enum Command {
         #[arg(long, value_name = "ID")]
         journey: Option<String>,
     },
+    /// Looks after the sealing keys. The gateway may run meanwhile.
+    Keys {
+        #[command(subcommand)]
+        what: KeysCommand,
+    },
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
     Demo,
@@ -88,6 +94,13 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         sandbox_port: u16,
     },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Prints each sealing key by its id, one line each: what it is to the gateway, how much of what is stored is under it, and where. A key
+    /// that is not needed any more may be taken out of the configuration. It reads every row.
+    Status,
 }
 
 #[derive(Subcommand)]
@@ -152,6 +165,10 @@ fn main() -> ExitCode {
         },
         Command::Receipts { journey } => match load(&cli.options) {
             Ok(config) => on_runtime(receipts(config, journey)),
+            Err(code) => code,
+        },
+        Command::Keys { what: KeysCommand::Status } => match load(&cli.options) {
+            Ok(config) => on_runtime(key_status(config)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -320,6 +337,36 @@ async fn receipts(config: Config, journey: Option<String>) -> ExitCode {
                 "{at}\t{reason}\t{journey_id}\t{fetch_id}\tsnapshots {snapshots}\tevidence {evidence}\tdocuments {documents}"
             );
         }
+        ExitCode::SUCCESS
+    })
+    .await
+}
+
+/// Prints what is under which sealing key.
+async fn key_status(config: Config) -> ExitCode {
+    logged(config, |config| async move {
+        let ring = match config.seal.ring() {
+            Ok(ring) => ring,
+            Err(message) => {
+                eprintln!("sangam: seal.{message}");
+                return ExitCode::from(BAD_CONFIG);
+            }
+        };
+        let held = ring.ids();
+        let store = match store::connect(&config.store, &Keys::of(ring)).await {
+            Ok(store) => store,
+            Err(error) => {
+                eprintln!("sangam: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let report = store::key_report(store.as_ref(), &held).await;
+        store.close().await;
+        let Ok(lines) = report else {
+            eprintln!("sangam: the store cannot be used");
+            return ExitCode::FAILURE;
+        };
+        lines.iter().for_each(|line| println!("{line}"));
         ExitCode::SUCCESS
     })
     .await

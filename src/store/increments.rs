@@ -8,7 +8,7 @@ use super::{
     StoreError,
     columns::millis,
     items::{Found, Item, SealedItem},
-    vault::Vault,
+    vault::{Vault, hex},
 };
 
 /// One such answer.
@@ -55,7 +55,7 @@ impl Vault {
 
     /// What its key is found by, beside its consent.
     pub(super) fn increment_part(&self, tenant: &str, request_id: &str) -> String {
-        self.lookup(tenant, "increment", request_id).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.lookup(tenant, "increment", request_id))
     }
 
     /// Opens what was sealed beside these facts; `facts` has no body yet.

@@ -12,10 +12,8 @@ use super::{
 };
 use crate::{
     journey::model::Journey,
-    seal::{KeyedHash, Keys, Sealer},
+    seal::{KeyedHash, SealedUnder, Sealer},
 };
-
-const KEY_CHECK: [&str; 1] = ["key check"];
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
@@ -23,26 +21,18 @@ pub(super) struct Vault {
     /// Seals a value for its place: the kind of what is kept, then whatever names the row.
     pub(super) sealer: Sealer,
     hash: Arc<KeyedHash>,
+    /// What all hashes of this store are derived from.
+    pub(super) root: KeyedHash,
 }
 
 impl Vault {
-    pub(super) fn new(keys: &Keys) -> Self {
-        Self { sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")) }
+    pub(super) fn new(sealer: &Sealer, root: KeyedHash) -> Self {
+        Self { sealer: sealer.clone(), hash: Arc::new(root.derive("store", "")), root }
     }
 
     /// The look-up hash of a value; equal values of two tenants or kinds differ.
     pub(super) fn lookup(&self, tenant: &str, kind: &str, value: &str) -> Vec<u8> {
         self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
-    }
-
-    /// What is kept once, so that a wrong key is noticed at the start and not at the first customer.
-    pub(super) fn seal_key_check(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.seal(&KEY_CHECK, b"sangam")?)
-    }
-
-    /// Refuses a key other than the one that the store was made with.
-    pub(super) fn check_key(&self, sealed: &[u8]) -> Result<(), StoreError> {
-        Ok(self.sealer.open(&KEY_CHECK, sealed).map(drop)?)
     }
 
     pub(super) fn seal_journey(&self, journey: &Journey) -> Result<Vec<u8>, StoreError> {
@@ -113,11 +103,14 @@ impl Vault {
     }
 
     pub(super) fn seal_answer(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.seal(&["request", tenant, request_id], answer)?)
+        // By its hash and not by the request id, which is not kept: sealing anew must know the place too.
+        Ok(self.sealer.seal(&["request", tenant, &hex(&self.request(tenant, request_id))], answer)?)
     }
 
     pub(super) fn open_answer(&self, tenant: &str, request_id: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.open(&["request", tenant, request_id], sealed)?)
+        let hash = hex(&self.request(tenant, request_id));
+        let before = Sealer::sealed_under(sealed) == Some(SealedUnder::Unnamed);
+        Ok(self.sealer.open(&["request", tenant, if before { request_id } else { &hash }], sealed)?)
     }
 
     pub(super) fn seal_rows(&self, tenant: &str, fetch_id: &str, rows: &[u8]) -> Result<SealedItem, StoreError> {
@@ -194,6 +187,10 @@ impl Vault {
     }
 }
 
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Where a message's body is sealed. In the database a hint cannot be made a message that was proved.
 fn message<'a>(tenant: &'a str, id: &'a str, verified: bool) -> [&'a str; 4] {
     ["message", tenant, id, if verified { "verified" } else { "hint" }]
@@ -210,7 +207,7 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     /// The place of the seal: a fact that was changed opens nothing.
     fn place(&self, tenant: &str, fetch_id: &str) -> [String; 7] {
-        let sha256 = self.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(self.sha256);
         let own = |text: &str| text.to_owned();
         [
             own("evidence"),

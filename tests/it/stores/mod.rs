@@ -7,6 +7,7 @@ mod find;
 mod inbox;
 mod increments;
 mod journeys;
+mod keys;
 mod migrations;
 mod purges;
 mod requests;
