@@ -1,6 +1,6 @@
 //! The one executor of provider calls. Adapters build requests and read responses; everything between is here, as one layer list.
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -42,7 +42,7 @@ impl CallKind {
 }
 
 /// A call on its way out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OutboundRequest {
     /// The provider's id.
     pub provider: &'static str,
@@ -121,7 +121,7 @@ impl OutboundRequest {
 }
 
 /// An answer, whatever its status. Adapters judge it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OutboundResponse {
     /// HTTP status.
     pub status: StatusCode,
@@ -129,6 +129,22 @@ pub struct OutboundResponse {
     pub headers: HeaderMap,
     /// The whole body, within the bound.
     pub body: Bytes,
+}
+
+/// What is inside stays inside: query, headers and body hold customers and credentials.
+impl fmt::Debug for OutboundRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.body.as_ref().map(Bytes::len);
+        f.debug_struct("OutboundRequest").field("stage", &self.stage).field("bytes", &bytes).finish_non_exhaustive()
+    }
+}
+
+/// As of the call.
+impl fmt::Debug for OutboundResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("OutboundResponse");
+        shown.field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
 }
 
 /// How long and how large a provider's calls may be.

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// One such answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeptIncrement {
     /// The journey.
     pub journey_id: String,
@@ -26,6 +26,13 @@ pub struct KeptIncrement {
     pub received_at: Timestamp,
     /// When it is deleted.
     pub purge_at: Timestamp,
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for KeptIncrement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptIncrement").field("bytes", &self.body.as_ref().map(Bytes::len)).finish_non_exhaustive()
+    }
 }
 
 /// See the module.

@@ -11,6 +11,7 @@ use super::{
     items::{Found, Item, SealedItem},
 };
 use crate::{
+    data::personal::for_sealing,
     journey::model::Journey,
     seal::{KeyedHash, SealedUnder, Sealer},
 };
@@ -36,7 +37,7 @@ impl Vault {
     }
 
     pub(super) fn seal_journey(&self, journey: &Journey) -> Result<Vec<u8>, StoreError> {
-        let plain = serde_json::to_vec(journey).map_err(|_| StoreError::Unreadable("a journey"))?;
+        let plain = for_sealing(|| serde_json::to_vec(journey)).map_err(|_| StoreError::Unreadable("a journey"))?;
         Ok(self.sealer.seal(&["journey", &journey.tenant, &journey.id], &plain)?)
     }
 
@@ -53,7 +54,7 @@ impl Vault {
             Ok::<_, StoreError>(self.sealer.seal(&[kind, &journey.tenant, &journey.id, &sequence], &plain)?)
         };
         let note = seal("event note", serde_json::to_vec(&FeedNote::of(journey)))?;
-        Ok((note, seal("event tree", serde_json::to_vec(&events::kept(journey)))?))
+        Ok((note, seal("event tree", for_sealing(|| serde_json::to_vec(&events::kept(journey))))?))
     }
 
     pub(super) fn open_event_note(&self, tenant: &str, id: &str, sequence: i64, sealed: &[u8]) -> Result<FeedNote, StoreError> {
@@ -82,7 +83,7 @@ impl Vault {
         hashes.extend(references.into_iter().filter_map(|(kind, value)| Some(hash(kind, value.as_deref()?))));
         for attempt in &journey.attempts {
             hashes.push(hash("attempt", &attempt.id));
-            hashes.push(hash("token", &attempt.webhook_token));
+            hashes.push(hash("token", attempt.webhook_token.expose()));
             hashes.extend(attempt.account_ref.iter().map(|value| hash("attempt", value)));
             hashes.extend(attempt.provider_ref.iter().map(|value| hash(provider, value)));
         }

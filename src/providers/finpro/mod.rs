@@ -24,6 +24,7 @@ use super::{
     settings::is_loopback,
 };
 use crate::{
+    data::personal::exposed,
     clock::SharedClock,
     config::Faults,
     data::{ReadContext, Rows},
@@ -215,8 +216,8 @@ impl Provider for FinPro {
         if self.settings.style == Style::Orchestration || handles.is_empty() {
             return Ok(None);
         }
-        let redirect_url = redirect_url.or(journey.ask.redirect_url.as_deref());
-        let request = build::encrypted_url(&handles, redirect_url, journey.ask.customer.pan.as_deref());
+        let redirect_url = redirect_url.or(exposed(&journey.ask.redirect_url));
+        let request = build::encrypted_url(&handles, redirect_url, exposed(&journey.ask.customer.pan));
         let (origin, response) = self.send(call, request).await?;
         open::read_url(origin, &response, is_loopback(&self.settings.base_url)).map(Some)
     }
