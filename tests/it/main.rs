@@ -4,6 +4,7 @@
 mod adopting;
 mod analytics;
 mod cancel;
+mod canary;
 mod changes;
 mod changes_latest;
 mod command;

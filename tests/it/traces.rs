@@ -28,10 +28,10 @@ use crate::{
     harness::start_request,
 };
 
-type Exports = Arc<Mutex<Vec<(String, Bytes)>>>;
+pub type Exports = Arc<Mutex<Vec<(String, Bytes)>>>;
 
 /// A collector that keeps what it gets and answers with an empty message.
-async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
+pub async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     let exports = Exports::default();
     let kept = exports.clone();
     let handler = move |request: axum::extract::Request| {
