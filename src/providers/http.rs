@@ -221,7 +221,12 @@ impl Executor {
 
 /// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies, idle connections closed before
 /// a provider's usual 60 s.
-pub(super) fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+    builder(limits).build()
+}
+
+/// What every client has in common.
+pub(super) fn builder(limits: Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(limits.connect)
         .read_timeout(limits.read)
@@ -229,7 +234,6 @@ pub(super) fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> 
         .pool_idle_timeout(Duration::from_secs(45))
         .no_proxy()
         .user_agent(concat!("sangam/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 #[derive(Clone)]

@@ -4,8 +4,8 @@ use tonic::{Request, Response, Status};
 
 use super::{Edge, call_of, convert, status, validate};
 use crate::{
-    data::personal::exposed,
     data::mask,
+    data::personal::exposed,
     journey::{
         fair_use::{Breach, Period, Unit},
         model::Customer,

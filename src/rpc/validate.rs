@@ -61,13 +61,7 @@ impl Check {
     }
 
     /// The same for what is personal.
-    fn personal(
-        &mut self,
-        field: &str,
-        value: &str,
-        fits: impl Fn(&str) -> bool,
-        description: &str,
-    ) -> Option<Personal<String>> {
+    fn personal(&mut self, field: &str, value: &str, fits: impl Fn(&str) -> bool, description: &str) -> Option<Personal<String>> {
         self.text(field, value, fits, description).map(Personal::new)
     }
 
@@ -100,7 +94,12 @@ impl Check {
                 is_mobile,
                 "must be ten digits beginning with 6 to 9, without country code",
             ),
-            pan: self.personal("customer.pan", &given.pan, is_pan, "must be five capital letters, four digits and a capital letter"),
+            pan: self.personal(
+                "customer.pan",
+                &given.pan,
+                is_pan,
+                "must be five capital letters, four digits and a capital letter",
+            ),
             email: self.personal("customer.email", &given.email, is_email, "must be an email address of at most 254 characters"),
             vua: self.personal("customer.vua", &given.vua, is_vua, "must be letters, digits, _ - . with exactly one @ inside"),
             name: self.personal(

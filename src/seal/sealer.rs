@@ -130,15 +130,16 @@ impl Sealer {
         sealed.extend_from_slice(&[0; NONCE]);
         sealed.extend_from_slice(plain);
         // Where it stays: a snapshot is megabytes, and every further copy of it counts while many fetches are under way.
+        let (front, body) = sealed.split_at_mut_checked(begin).ok_or(Unsealable)?;
         let (nonce, tag) = match (&ring, &self.0) {
-            (Some(ring), _) => ring.current.seal(aad(place), &mut sealed[begin..])?,
+            (Some(ring), _) => ring.current.seal(aad(place), body)?,
             (None, Under::Item(Some(key))) => {
-                let done = key.seal_in_place_separate_tag(Aad::from(aad(place)), &mut sealed[begin..]);
+                let done = key.seal_in_place_separate_tag(Aad::from(aad(place)), body);
                 done.map(|(nonce, tag)| (nonce, tag.as_ref().to_vec())).map_err(|_| Unsealable)?
             }
             (None, _) => return Err(Unsealable),
         };
-        sealed[head.len()..begin].copy_from_slice(nonce.as_ref());
+        front.get_mut(head.len()..).ok_or(Unsealable)?.copy_from_slice(nonce.as_ref());
         sealed.extend_from_slice(&tag);
         Ok(sealed)
     }

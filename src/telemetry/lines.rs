@@ -100,7 +100,8 @@ impl serde_json::ser::Formatter for Plain {
 
 /// Whether a character does something instead of being read. All of them have four hexadecimal digits at most.
 fn acts(letter: char) -> bool {
-    let directs = matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let directs =
+        matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
     letter.is_control() || directs
 }
 

@@ -141,8 +141,11 @@ mod tests {
     #[test]
     fn no_field_of_a_log_or_span_is_called_as_something_personal_in_the_contract() {
         let fields = CONTRACT.messages.iter().filter(|message| message.name.starts_with("sangam.v1.")).flat_map(|message| {
-            let personal = message.fields.iter().filter(|field| matches!(field.kind, Kind::Text | Kind::Bytes | Kind::Message(_)));
-            personal.filter(|field| field.class != FieldClass::Unspecified && !may_log(field.class)).map(move |field| (message, field))
+            let personal =
+                message.fields.iter().filter(|field| matches!(field.kind, Kind::Text | Kind::Bytes | Kind::Message(_)));
+            personal
+                .filter(|field| field.class != FieldClass::Unspecified && !may_log(field.class))
+                .map(move |field| (message, field))
         });
         let mut seen = 0;
         for (message, field) in fields {

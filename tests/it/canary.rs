@@ -174,7 +174,9 @@ async fn every_input(run: &mut Run, gateway: &Process) -> usize {
     for input in inputs {
         let mut request = tonic::Request::new(futures_util::stream::iter([input.bytes]));
         let headers = request.metadata_mut();
-        for name in ["traceparent", "tracestate", "baggage", "authorization", "x-api-key", "cookie", "sangam-call-id", "x-request-id"] {
+        for name in
+            ["traceparent", "tracestate", "baggage", "authorization", "x-api-key", "cookie", "sangam-call-id", "x-request-id"]
+        {
             let value = match name {
                 "tracestate" | "baggage" => format!("vendor={HEADER}"),
                 "authorization" => format!("Bearer {HEADER}"),
@@ -286,7 +288,10 @@ async fn drive(run: &mut Run, gateway: &Process, replay: &Replay) {
     assert!(every_input(run, gateway).await > 100);
     hostile_answers(run, gateway, replay).await;
     webhooks(gateway).await;
-    assert!(run.search().found(run.served.as_bytes()).len() > 30, "the answers hold nothing, so its absence elsewhere proves nothing");
+    assert!(
+        run.search().found(run.served.as_bytes()).len() > 30,
+        "the answers hold nothing, so its absence elsewhere proves nothing"
+    );
     assert!(run.errors.len() > 200, "{} errors", run.errors.len());
 }
 

@@ -3,8 +3,8 @@
 
 mod adopting;
 mod analytics;
-mod cancel;
 mod canary;
+mod cancel;
 mod changes;
 mod changes_latest;
 mod command;
@@ -27,6 +27,7 @@ mod layout;
 mod lost_answers;
 mod malformed;
 mod offers;
+mod outbound_tls;
 mod personal;
 mod portfolio;
 mod postgres;

@@ -12,7 +12,12 @@ use crate::{
 
 impl Service {
     /// A fresh URL.
-    pub async fn resume(&self, call: Call, journey_id: &str, redirect_url: Option<Personal<String>>) -> Result<OpenedJourney, Failure> {
+    pub async fn resume(
+        &self,
+        call: Call,
+        journey_id: &str,
+        redirect_url: Option<Personal<String>>,
+    ) -> Result<OpenedJourney, Failure> {
         let tenant = self.parts.tenant.id.clone();
         let journey = self.load(&tenant, journey_id).await?;
         may_resume(&journey).map_err(|error| Failure::from(error).of(journey_id))?;

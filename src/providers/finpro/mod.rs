@@ -24,9 +24,9 @@ use super::{
     settings::is_loopback,
 };
 use crate::{
-    data::personal::exposed,
     clock::SharedClock,
     config::Faults,
+    data::personal::exposed,
     data::{ReadContext, Rows},
     journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, Consent, ConsentState, DayRange, Journey},
