@@ -12,7 +12,7 @@ fn at(second: i64) -> jiff::Timestamp {
 
 /// Makes a store look as if it were from before keys had ids.
 async fn age(store: &SqliteStore) {
-    let plain = serde_json::to_vec(&journey()).unwrap();
+    let plain = crate::data::personal::for_sealing(|| serde_json::to_vec(&journey())).unwrap();
     let tree = Sealer::seal_unnamed(&[1; 32], &["journey", "default", "jrn_1"], &plain);
     let answer = Sealer::seal_unnamed(&[1; 32], &["request", "t", "r1"], b"answer");
     let check = Sealer::seal_unnamed(&[1; 32], &["key check"], b"sangam");
