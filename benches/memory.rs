@@ -69,7 +69,7 @@ async fn kept(service: &Service, number: u8) -> Journey {
     let mut journey = journey::journey(&service.tenant().id, None);
     journey.id = encode_id("jrn", [number; 16]);
     journey.attempts[0].id = encode_id("att", [number; 16]);
-    journey.attempts[0].webhook_token = format!("token-{number}");
+    journey.attempts[0].webhook_token = format!("token-{number}").into();
     let consent = &mut journey.consents[0];
     (consent.id, consent.attempt_id) = (encode_id("cns", [number; 16]), journey.attempts[0].id.clone());
     consent.fetches[0].id = encode_id("fch", [number; 16]);

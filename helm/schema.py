@@ -22,6 +22,7 @@ OWN = {
     ("store", "path"),
     ("store", "url"),
     ("seal", "key_file"),
+    ("seal", "previous_key_files"),
     ("tenant", "fair_use", "rules_file"),
 }
 PROVIDERS = ("finpro", "finpass")

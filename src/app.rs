@@ -65,8 +65,8 @@ pub enum StartError {
     /// The descriptors that were compiled in cannot be read.
     #[error("reflection cannot start: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    /// The sealing key cannot be read.
-    #[error("seal.key_file: {0}")]
+    /// A sealing key cannot be read.
+    #[error("seal: {0}")]
     Key(String),
     /// What callers are checked by cannot be read.
     #[error("{0}")]
@@ -104,7 +104,7 @@ impl App {
         let admin = Admin::start(&config, settings.clone(), &health, &metrics).await?;
         let keys = load_keys(&config)?;
         let store = open_store(&config, &keys).await?;
-        let tenants = assemble(&config, clock.clone(), &keys, store.clone(), &metrics)?;
+        let tenants = assemble(&config, clock.clone(), store.clone(), &metrics)?;
         tenants.shared().audit.cover();
         let inbox = Inbox::new(tenants.clone(), webhook::Settings::from(&config));
         let mut routes = Routes::new(health.service());
@@ -123,6 +123,7 @@ impl App {
         let (watches, changes, stopped) = (tenants.shared().watches().clone(), tenants.shared().changes(), stop.clone());
         tokio::spawn(async move { watches.run(changes, stopped).await });
         measure(&config, &metrics, &tenants, clock, &stop);
+        tokio::spawn(store::rotation::run(store.clone(), config.seal.clone(), stop.clone()));
         tokio::spawn(health::watch_store(health.clone(), store.clone(), metrics.store(&store), stop.clone()));
         let running = Running {
             grpc: grpc.1,
@@ -149,7 +150,7 @@ impl App {
     pub async fn offline(config: &Config, clock: SharedClock) -> Result<Tenants, StartError> {
         let keys = load_keys(config)?;
         let store = store::connect(&config.store, &keys).await?;
-        assemble(config, clock, &keys, store, &Metrics::new(&Telemetry::default())?)
+        assemble(config, clock, store, &Metrics::new(&Telemetry::default())?)
     }
 }
 
@@ -191,10 +192,10 @@ async fn open_store(config: &Config, keys: &Keys) -> Result<Store, StartError> {
 }
 
 fn load_keys(config: &Config) -> Result<Keys, StartError> {
-    Ok(Keys::new(&*config.seal.load().map_err(StartError::Key)?))
+    Ok(Keys::of(config.seal.ring().map_err(StartError::Key)?))
 }
 
-fn assemble(config: &Config, clock: SharedClock, keys: &Keys, store: Store, metrics: &Metrics) -> Result<Tenants, StartError> {
+fn assemble(config: &Config, clock: SharedClock, store: Store, metrics: &Metrics) -> Result<Tenants, StartError> {
     let random: SharedRandom = Arc::new(SystemRandom);
     let own: Vec<Own> = config
         .paths()
@@ -203,14 +204,15 @@ fn assemble(config: &Config, clock: SharedClock, keys: &Keys, store: Store, metr
         .collect::<Result<_, _>>()?;
     let caches = Caches::new(cache_settings(config));
     metrics.caches(&caches);
-    let checkpoints = audit::checkpoint_key(&keys.hash);
+    let hash = store.keyed_hash();
+    let checkpoints = audit::checkpoint_key(&hash);
     let shared = Shared::new(Means {
         audit: Auditor::start(store.clone(), clock.clone(), random.as_ref(), checkpoints, auditing(config)),
         store,
         caches,
         clock,
         random,
-        hash: keys.hash.clone(),
+        hash,
         pace: pace(config),
         watch: watching(config),
     });

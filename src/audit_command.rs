@@ -39,8 +39,11 @@ pub enum Audit {
 }
 
 /// Verifies a file, by the key of the configuration if there is one.
-pub fn verify_file(path: &Path, config: Option<&Config>) -> ExitCode {
-    let key = config.and_then(|config| key(config).ok());
+pub async fn verify_file(path: &Path, config: Option<Config>) -> ExitCode {
+    let key = match config {
+        Some(config) => key(&config).await.ok(),
+        None => None,
+    };
     let signed = key.is_some();
     let report = File::open(path).and_then(|file| verify_lines(BufReader::new(file), key));
     match report {
@@ -52,9 +55,9 @@ pub fn verify_file(path: &Path, config: Option<&Config>) -> ExitCode {
 /// Does what concerns the store.
 pub async fn run(config: Config, what: Audit) -> ExitCode {
     let opened = async {
-        let keys = keys(&config)?;
-        let store = store::connect(&config.store, &keys).await.map_err(|error| format!("store: {error}"))?;
-        Ok::<_, String>((store, checkpoint_key(&keys.hash)))
+        let store = open(&config).await?;
+        let key = checkpoint_key(&store.keyed_hash());
+        Ok::<_, String>((store, key))
     };
     let (store, key) = match opened.await {
         Ok(opened) => opened,
@@ -81,12 +84,17 @@ async fn on_store(store: &Store, key: &KeyedHash, what: Audit) -> ExitCode {
     }
 }
 
-fn keys(config: &Config) -> Result<Keys, String> {
-    Ok(Keys::new(&*config.seal.load().map_err(|error| format!("seal.key_file: {error}"))?))
+async fn open(config: &Config) -> Result<Store, String> {
+    let ring = config.seal.ring().map_err(|error| format!("seal.{error}"))?;
+    store::connect(&config.store, &Keys::of(ring)).await.map_err(|error| format!("store: {error}"))
 }
 
-fn key(config: &Config) -> Result<KeyedHash, String> {
-    Ok(checkpoint_key(&keys(config)?.hash))
+/// The key of the checkpoints. It hangs on the one that the store keeps, which outlives the sealing keys.
+async fn key(config: &Config) -> Result<KeyedHash, String> {
+    let store = open(config).await?;
+    let key = checkpoint_key(&store.keyed_hash());
+    store.close().await;
+    Ok(key)
 }
 
 fn failed(why: &str) -> ExitCode {

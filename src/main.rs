@@ -21,7 +21,8 @@ use sangam::{
         service::{Renormalised, Service, Tenants},
     },
     random::SystemRandom,
-    store::{BackupError, KeptReceipt, MessageState, Replay, StoreError},
+    seal::Keys,
+    store::{self, BackupError, KeptReceipt, MessageState, Replay, StoreError},
     telemetry,
     webhook::{Inbox, run::Pass},
 };
@@ -102,6 +103,11 @@ enum Command {
         #[arg(value_name = "FILE")]
         to: Option<PathBuf>,
     },
+    /// Looks after the sealing keys. The gateway may run meanwhile.
+    Keys {
+        #[command(subcommand)]
+        what: KeysCommand,
+    },
     /// Drives one customer through every product of both providers against the sandbox, and checks every answer.
     #[cfg(feature = "sandbox")]
     Demo,
@@ -128,6 +134,13 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         sandbox_port: u16,
     },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Prints each sealing key by its id, one line each: what it is to the gateway, how much of what is stored is under it, and where. A key
+    /// that is not needed any more may be taken out of the configuration. It reads every row.
+    Status,
 }
 
 #[derive(Subcommand)]
@@ -199,7 +212,7 @@ fn main() -> ExitCode {
         // An export can be looked at where there is no configuration.
         Command::Audit { what: Audit::Verify { file: Some(file) } } => {
             let config = cli.options.config.is_some().then(|| load(&cli.options)).transpose();
-            config.map_or_else(|code| code, |config| audit_command::verify_file(&file, config.as_ref()))
+            config.map_or_else(|code| code, |config| on_runtime(async move { audit_command::verify_file(&file, config).await }))
         }
         Command::Audit { what } => match load(&cli.options) {
             Ok(config) => on_runtime(logged(config, |config| audit_command::run(config, what))),
@@ -211,6 +224,10 @@ fn main() -> ExitCode {
         },
         Command::Backup { to } => match load(&cli.options) {
             Ok(config) => on_runtime(backup(config, to)),
+            Err(code) => code,
+        },
+        Command::Keys { what: KeysCommand::Status } => match load(&cli.options) {
+            Ok(config) => on_runtime(key_status(config)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -412,6 +429,36 @@ async fn backup_out(from: &Path) -> Result<(), BackupError> {
     std::fs::remove_file(&copy)?;
     std::io::copy(&mut file, &mut std::io::stdout().lock())?;
     Ok(())
+}
+
+/// Prints what is under which sealing key.
+async fn key_status(config: Config) -> ExitCode {
+    logged(config, |config| async move {
+        let ring = match config.seal.ring() {
+            Ok(ring) => ring,
+            Err(message) => {
+                eprintln!("sangam: seal.{message}");
+                return ExitCode::from(BAD_CONFIG);
+            }
+        };
+        let held = ring.ids();
+        let store = match store::connect(&config.store, &Keys::of(ring)).await {
+            Ok(store) => store,
+            Err(error) => {
+                eprintln!("sangam: {error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        let report = store::key_report(store.as_ref(), &held).await;
+        store.close().await;
+        let Ok(lines) = report else {
+            eprintln!("sangam: the store cannot be used");
+            return ExitCode::FAILURE;
+        };
+        lines.iter().for_each(|line| println!("{line}"));
+        ExitCode::SUCCESS
+    })
+    .await
 }
 
 async fn run(config: Config, warnings: Vec<String>) -> ExitCode {

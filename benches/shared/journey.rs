@@ -18,7 +18,7 @@ pub fn journey(tenant: &str, picked_up_at: Option<Timestamp>) -> Journey {
         id: journey_id(),
         tenant: tenant.to_owned(),
         ask: Ask {
-            customer: Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() },
+            customer: Customer { mobile: Some("9000000001".into()), ..Customer::default() },
             consents: vec![ConsentAsk { purpose: Purpose::Underwriting, template: None, data_range: None }],
             products: vec![Product::Data],
             institutions: Vec::new(),
@@ -55,7 +55,7 @@ fn attempt(id: &str) -> Attempt {
         created_at: Timestamp::now(),
         account_ref: None,
         provider_ref: None,
-        webhook_token: "token".to_owned(),
+        webhook_token: "token".into(),
         url_expires_at: None,
         institutions: (1..=3).map(institution).collect(),
         aa: StepState::Successful,

@@ -48,6 +48,13 @@ pub fn showing(class: FieldClass, view: View) -> Showing {
     }
 }
 
+/// Whether a field of a class may stand in a log line, a span, a metric's label or the audit. Only what tells of nobody may, and the ids that
+/// stand for a record without naming a person: amounts, descriptions and whatever else a view shows stay out all the same.
+#[must_use]
+pub fn may_log(class: FieldClass) -> bool {
+    matches!(class, FieldClass::Impersonal | FieldClass::RecordId)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +74,17 @@ mod tests {
             }
         }
         found
+    }
+
+    #[test]
+    fn what_may_be_logged_is_shown_in_every_view() {
+        let classes = (0..).map_while(|number| FieldClass::try_from(number).ok());
+        for class in classes.filter(|class| may_log(*class)) {
+            for view in [View::Masked, View::Summary, View::Full] {
+                assert_eq!(showing(class, view), Showing::Shown, "{class:?}");
+            }
+        }
+        assert!(!may_log(FieldClass::Unspecified) && !may_log(FieldClass::Amount) && !may_log(FieldClass::Secret));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whether an account is the applicant's.
 
 use crate::{
+    data::personal::exposed,
     journey::model::Customer,
     pb::{Answer, Holder, HolderMatch},
 };
@@ -22,9 +23,9 @@ pub fn compare(holders: &[Holder], applicant: &Customer) -> HolderMatch {
         }
     };
     HolderMatch {
-        name: against(applicant.name.as_deref(), name, |holder| &holder.name).into(),
-        pan: against(applicant.pan.as_deref(), pan, |holder| &holder.pan).into(),
-        mobile: against(applicant.mobile.as_deref(), mobile, |holder| &holder.mobile).into(),
+        name: against(exposed(&applicant.name), name, |holder| &holder.name).into(),
+        pan: against(exposed(&applicant.pan), pan, |holder| &holder.pan).into(),
+        mobile: against(exposed(&applicant.mobile), mobile, |holder| &holder.mobile).into(),
     }
 }
 
@@ -67,9 +68,9 @@ mod tests {
 
     fn applicant() -> Customer {
         Customer {
-            name: Some("Asha R. Sample".to_owned()),
-            pan: Some("AAAPA0001A".to_owned()),
-            mobile: Some("9000000001".to_owned()),
+            name: Some("Asha R. Sample".into()),
+            pan: Some("AAAPA0001A".into()),
+            mobile: Some("9000000001".into()),
             ..Customer::default()
         }
     }

@@ -20,6 +20,7 @@ pub mod ids;
 pub mod json;
 pub mod mask;
 pub mod money;
+pub mod personal;
 mod provenance;
 pub mod quality;
 pub mod record;

@@ -8,6 +8,7 @@ use super::{
     fair_use::Frequency,
     withdraw::{Delivery, Purge},
 };
+use crate::data::personal::{Personal, sealed, sealed_option};
 pub use crate::pb::{
     AttemptState, Certainty, ConsentMode, ConsentState, FactSource, FetchState, InstitutionHealth, JourneyState, Product,
     Purpose, RoutingCause, StepState,
@@ -26,15 +27,20 @@ pub struct DayRange {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// Ten digits.
-    pub mobile: Option<String>,
+    #[serde(default, with = "sealed_option")]
+    pub mobile: Option<Personal<String>>,
     /// Ten characters, upper case.
-    pub pan: Option<String>,
+    #[serde(default, with = "sealed_option")]
+    pub pan: Option<Personal<String>>,
     /// Email address.
-    pub email: Option<String>,
+    #[serde(default, with = "sealed_option")]
+    pub email: Option<Personal<String>>,
     /// Virtual user address at an aggregator.
-    pub vua: Option<String>,
+    #[serde(default, with = "sealed_option")]
+    pub vua: Option<Personal<String>>,
     /// Full name, for the holder match only.
-    pub name: Option<String>,
+    #[serde(default, with = "sealed_option")]
+    pub name: Option<Personal<String>>,
     /// The caller's reference of the customer.
     pub customer_reference: Option<String>,
 }
@@ -62,7 +68,8 @@ pub struct Ask {
     /// FIP ids to lead the customer to.
     pub institutions: Vec<String>,
     /// Where the browser goes afterwards.
-    pub redirect_url: Option<String>,
+    #[serde(default, with = "sealed_option")]
+    pub redirect_url: Option<Personal<String>>,
     /// The caller's reference of the journey.
     pub client_reference: Option<String>,
 }
@@ -121,7 +128,8 @@ pub struct Attempt {
     /// The provider's id of the opening, where it has one apart from consents: an orchestration id or a client id.
     pub provider_ref: Option<String>,
     /// The unguessable part of the attempt's own webhook address.
-    pub webhook_token: String,
+    #[serde(with = "sealed")]
+    pub webhook_token: Personal<String>,
     /// Until when the URL works.
     pub url_expires_at: Option<Timestamp>,
     /// Institutions.

@@ -16,7 +16,7 @@ pub(crate) fn attempt() -> Attempt {
         created_at: Timestamp::UNIX_EPOCH,
         account_ref: None,
         provider_ref: None,
-        webhook_token: "token".to_owned(),
+        webhook_token: "token".into(),
         url_expires_at: None,
         institutions: Vec::new(),
         aa: StepState::Unspecified,
@@ -79,7 +79,7 @@ pub(crate) fn journey() -> Journey {
         id: "jrn_1".to_owned(),
         tenant: "default".to_owned(),
         ask: Ask {
-            customer: Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() },
+            customer: Customer { mobile: Some("9000000001".into()), ..Customer::default() },
             consents: vec![ConsentAsk { purpose: Purpose::Underwriting, template: None, data_range: None }],
             products: vec![Product::Data],
             institutions: Vec::new(),

@@ -1,7 +1,7 @@
 //! Fetches a provider's pre-signed link for the caller. The link comes from outside: it is followed only to hosts that the operator
-//! named, over TLS, without redirects and without any credential, and it never shows in an error or a log.
+//! named, at addresses of the public Internet, over TLS, without redirects and without any credential, and it never shows in an error or a log.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
@@ -9,8 +9,9 @@ use url::{Host, Url};
 
 use super::{
     error::{ErrorKind, ProviderError},
-    http::{Limits, OutboundRequest, OutboundResponse, client, read_whole, transport_error},
+    http::{Limits, OutboundRequest, OutboundResponse, builder, read_whole, transport_error},
     provider::Call,
+    resolve::{Lookup, PublicOnly, System},
     settings::is_loopback,
 };
 
@@ -31,7 +32,13 @@ impl Downloader {
     /// A downloader for exactly these hosts. With `loopback` (the provider itself is a simulator on this machine) links to this
     /// machine pass too, also without TLS.
     pub fn new(hosts: Vec<String>, loopback: bool, limits: Limits) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: client(limits)?, hosts, loopback, total: limits.total, max_bytes: limits.max_response_bytes })
+        Self::looking_up(hosts, loopback, limits, Arc::new(System))
+    }
+
+    /// The same, with the resolver that finds the hosts' addresses.
+    fn looking_up(hosts: Vec<String>, loopback: bool, limits: Limits, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+        let client = builder(limits).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
+        Ok(Self { client, hosts, loopback, total: limits.total, max_bytes: limits.max_response_bytes })
     }
 
     /// Fetches a link, whole.
@@ -98,6 +105,9 @@ pub(crate) fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url,
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use futures_util::future::BoxFuture;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpListener,
@@ -129,49 +139,149 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let downloader = Downloader::new(hosts(), false, Limits::default()).unwrap();
-        let links = [
-            format!("http://127.0.0.1:{port}/"),
-            format!("https://127.0.0.1:{port}/"),
-            format!("https://localhost:{port}/"),
-            format!("https://2130706433:{port}/"),
-            format!("https://0x7f.1:{port}/"),
-            format!("https://0177.0.0.1:{port}/"),
-            format!("https://[::1]:{port}/"),
-            format!("https://[::ffff:127.0.0.1]:{port}/"),
-            format!("https://0.0.0.0:{port}/"),
-            "https://169.254.169.254/latest/meta-data/".to_owned(),
-            format!("https://s3.ap-south-1.amazonaws.com@127.0.0.1:{port}/"),
-            format!("https://user:pw@s3.ap-south-1.amazonaws.com:{port}/"),
-            format!("https://127.0.0.1:{port}#@s3.ap-south-1.amazonaws.com/"),
-            format!("https://127.0.0.1:{port}\\@s3.ap-south-1.amazonaws.com/"),
-            format!("https://s3.ap-south-1.amazonaws.com:{port}/"),
-            "https://s3.ap-south-1.amazonaws.com./x".to_owned(),
-            "https://s3.ap-south-1.amazonaws.com.evil.example/x".to_owned(),
-            "https://evil-s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "https://xs3.ap-south-1.amazonaws.com/x".to_owned(),
-            "https://@s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "http://s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "//s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "https:s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "https:///s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "https://%733.ap-south-1.amazonaws.com/x".to_owned(),
-            "https://s3.ap-south-1.amazonaws.com\t/x".to_owned(),
-            " https://s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "https://s3.ap-south-1.amazonaws.com/\r\nHost: evil.example".to_owned(),
-            "https://\u{455}3.ap-south-1.amazonaws.com/x".to_owned(),
-            "ftp://s3.ap-south-1.amazonaws.com/x".to_owned(),
-            "file:///etc/passwd".to_owned(),
-            "data:text/plain,x".to_owned(),
-            "javascript:alert(1)".to_owned(),
-            String::new(),
-            format!("https://s3.ap-south-1.amazonaws.com/{}", "x".repeat(LONGEST)),
+        let host = "s3.ap-south-1.amazonaws.com";
+        // What is not `https://` with exactly the host.
+        let at_port = [
+            "http://127.0.0.1:{}/",
+            "https://127.0.0.1:{}/",
+            "https://localhost:{}/",
+            "https://LOCALHOST.:{}/",
+            "https://2130706433:{}/",
+            "https://017700000001:{}/",
+            "https://0x7f000001:{}/",
+            "https://0x7f.1:{}/",
+            "https://0177.0.0.1:{}/",
+            "https://127.1:{}/",
+            "https://127.0.1:{}/",
+            "https://127.0.0.1.:{}/",
+            "https://127.000.000.001:{}/",
+            "https://0:{}/",
+            "https://0.0.0.0:{}/",
+            "https://[::1]:{}/",
+            "https://[::]:{}/",
+            "https://[0:0:0:0:0:0:0:1]:{}/",
+            "https://[::ffff:127.0.0.1]:{}/",
+            "https://[::ffff:7f00:1]:{}/",
+            "https://[::127.0.0.1]:{}/",
+            "https://[64:ff9b::127.0.0.1]:{}/",
+            "https://[64:ff9b::7f00:1]:{}/",
+            "https://[2002:7f00:1::]:{}/",
+            "https://[fe80::1%25lo]:{}/",
+            "https://[::1%25lo]:{}/",
+            "https://HOST@127.0.0.1:{}/",
+            "https://HOST:443@127.0.0.1:{}/",
+            "https://user:pw@HOST:{}/",
+            "https://127.0.0.1:{}#@HOST/",
+            "https://127.0.0.1:{}?@HOST/",
+            "https://127.0.0.1:{}\\@HOST/",
+            "https://127.0.0.1:{}/\\@HOST",
+            "https:\\\\127.0.0.1:{}/",
+            "https://HOST:{}/",
+            "https://HOST:{}@HOST/",
+            "https://HOST%00.127.0.0.1:{}/",
+            "https://HOST%2f@127.0.0.1:{}/",
+            "https://127.0.0.1%09:{}/",
+            "https://\u{ff11}27.0.0.1:{}/",
+            "https://127\u{3002}0.0.1:{}/",
+            "https://\u{2460}27.0.0.1:{}/",
+            "https://127.0.0.1:{}\t/",
+            "https://127.0.0.1\n:{}/",
+            "HTTP://127.0.0.1:{}/",
+            "ws://127.0.0.1:{}/",
+            "gopher://127.0.0.1:{}/_GET",
+            "ftp://127.0.0.1:{}/",
         ];
+        let of_host = [
+            "https://HOST./x",
+            "https://HOST.evil.example/x",
+            "https://evil-HOST/x",
+            "https://xHOST/x",
+            "https://@HOST/x",
+            "https://:@HOST/x",
+            "http://HOST/x",
+            "//HOST/x",
+            "https:HOST/x",
+            "https:/HOST/x",
+            "https:///HOST/x",
+            "https://%733.ap-south-1.amazonaws.com/x",
+            "https://HOST\t/x",
+            " https://HOST/x",
+            "https://HOST/x ",
+            "https://HOST/\r\nHost: evil.example",
+            "https://HOST/\0",
+            "https://\u{455}3.ap-south-1.amazonaws.com/x",
+            "https://xn--3-htb.ap-south-1.amazonaws.com/x",
+            "https://s3\u{3002}ap-south-1.amazonaws.com/x",
+            "https://s3.ap\u{ad}-south-1.amazonaws.com/x",
+            "https://HOST:80/x",
+            "https://HOST:0/x",
+            "https://HOST:99999/x",
+            "https://HOST:+443/x",
+            "https://HOST:/x",
+            "https://HOST&@evil.example/x",
+            "https://evil.example#HOST",
+            "https://evil.example?HOST",
+            "https://evil.example/HOST",
+            "https://s3.ap-south-1.amazonaws.co/x",
+            "https://amazonaws.com/x",
+            "ftp://HOST/x",
+        ];
+        let elsewhere = [
+            "https://169.254.169.254/latest/meta-data/",
+            "http://169.254.169.254/latest/meta-data/",
+            "https://[fd00:ec2::254]/latest/",
+            "https://metadata.google.internal/computeMetadata/v1/",
+            "https://0xa9fea9fe/",
+            "https://2852039166/",
+            "https://[::ffff:169.254.169.254]/",
+            "https://[64:ff9b::a9fe:a9fe]/",
+            "https://10.0.0.1/",
+            "https://192.168.1.1/",
+            "file:///etc/passwd",
+            "file://localhost/etc/passwd",
+            "data:text/plain,x",
+            "javascript:alert(1)",
+            "about:blank",
+            "https://",
+            "",
+        ];
+        let fill = |link: &&str| link.replace("HOST", host).replace("{}", &port.to_string());
+        let mut links: Vec<String> = at_port.iter().chain(&of_host).chain(&elsewhere).map(fill).collect();
+        links.push(format!("https://{host}/{}", "x".repeat(LONGEST)));
+        assert!(links.len() > 90, "{}", links.len());
         for link in links {
             let secret = SecretString::from(link.clone());
             let error = downloader.fetch(call(), "p", "s", &secret).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Configuration, "{link}");
             assert!(link.is_empty() || !format!("{error} {error:?}").contains(&link), "{link}");
         }
+        let accepted = tokio::select! {
+            biased;
+            _ = listener.accept() => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!accepted);
+    }
+
+    /// Every name means this machine, at a port where somebody listens.
+    struct Inside(u16);
+
+    impl Lookup for Inside {
+        fn addresses(&self, _host: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+            let port = self.0;
+            Box::pin(async move { Ok(vec![SocketAddr::from(([8, 8, 8, 8], port)), SocketAddr::from(([127, 0, 0, 1], port))]) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_named_host_that_lies_inside_gets_no_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let lookup = Arc::new(Inside(listener.local_addr().unwrap().port()));
+        let downloader = Downloader::looking_up(hosts(), false, Limits::default(), lookup).unwrap();
+        let link = SecretString::from("https://s3.ap-south-1.amazonaws.com/x?sig=SECRET");
+        let error = downloader.fetch(call(), "p", "s", &link).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(!format!("{error} {error:?}").contains("SECRET"));
         let accepted = tokio::select! {
             biased;
             _ = listener.accept() => true,

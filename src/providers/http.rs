@@ -1,6 +1,6 @@
 //! The one executor of provider calls. Adapters build requests and read responses; everything between is here, as one layer list.
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -49,7 +49,7 @@ impl CallKind {
 }
 
 /// A call on its way out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OutboundRequest {
     /// The provider's id.
     pub provider: &'static str,
@@ -128,7 +128,7 @@ impl OutboundRequest {
 }
 
 /// An answer, whatever its status. Adapters judge it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct OutboundResponse {
     /// HTTP status.
     pub status: StatusCode,
@@ -136,6 +136,22 @@ pub struct OutboundResponse {
     pub headers: HeaderMap,
     /// The whole body, within the bound.
     pub body: Bytes,
+}
+
+/// What is inside stays inside: query, headers and body hold customers and credentials.
+impl fmt::Debug for OutboundRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.body.as_ref().map(Bytes::len);
+        f.debug_struct("OutboundRequest").field("stage", &self.stage).field("bytes", &bytes).finish_non_exhaustive()
+    }
+}
+
+/// As of the call.
+impl fmt::Debug for OutboundResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("OutboundResponse");
+        shown.field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
 }
 
 /// How long and how large a provider's calls may be.
@@ -255,7 +271,12 @@ impl Executor {
 
 /// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies, idle connections closed before
 /// a provider's usual 60 s.
-pub(super) fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+    builder(limits).build()
+}
+
+/// What every client has in common.
+pub(super) fn builder(limits: Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(limits.connect)
         .read_timeout(limits.read)
@@ -263,7 +284,6 @@ pub(super) fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> 
         .pool_idle_timeout(Duration::from_secs(45))
         .no_proxy()
         .user_agent(concat!("sangam/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 #[derive(Clone)]

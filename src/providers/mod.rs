@@ -21,6 +21,7 @@ mod lenient;
 mod markup;
 mod months;
 pub mod provider;
+mod resolve;
 pub mod settings;
 mod workbook;
 

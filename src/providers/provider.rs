@@ -203,7 +203,7 @@ pub struct FetchFact {
 }
 
 /// A body of financial data as the provider sent it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Body {
     /// The bytes.
     pub bytes: Bytes,
@@ -213,6 +213,13 @@ pub struct Body {
     pub endpoint: &'static str,
     /// When they came.
     pub received_at: Timestamp,
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 impl Body {

@@ -35,7 +35,7 @@ fn evidence() -> Evidence {
 
 fn ask(mobile: &str, products: &[Product], purpose: Purpose) -> Ask {
     Ask {
-        customer: Customer { mobile: Some(mobile.to_owned()), ..Customer::default() },
+        customer: Customer { mobile: Some(mobile.into()), ..Customer::default() },
         consents: vec![ConsentAsk { purpose, template: None, data_range: None }],
         products: products.to_vec(),
         institutions: Vec::new(),
@@ -90,7 +90,7 @@ impl Walk {
             created_at: SystemClock.now(),
             account_ref: None,
             provider_ref: opened.provider_ref,
-            webhook_token: String::new(),
+            webhook_token: String::new().into(),
             url_expires_at: None,
             institutions: Vec::new(),
             aa: StepState::Unspecified,

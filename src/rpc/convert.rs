@@ -207,7 +207,7 @@ mod tests {
         let mut tree = testing::journey();
         tree.attempts[0].provider_ref = Some("orchestration-1".to_owned());
         tree.consents[0].provider_ref = Some("consent-1".to_owned());
-        tree.ask.customer.name = Some("A Sample".to_owned());
+        tree.ask.customer.name = Some("A Sample".into());
         let bytes = status_bytes(&tree);
         for secret in ["orchestration-1", "consent-1", "handle-1", "9000000001", "A Sample", "token"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");

@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use super::{Edge, call_of, convert, status, validate};
 use crate::{
     data::mask,
+    data::personal::exposed,
     journey::{
         fair_use::{Breach, Period, Unit},
         model::Customer,
@@ -42,7 +43,7 @@ fn answer(explanation: Explanation, customer: pb::ExplainedCustomer, institution
 }
 
 fn customer(customer: &Customer) -> pb::ExplainedCustomer {
-    let masked = |value: &Option<String>| value.as_deref().map(mask::last_four).unwrap_or_default();
+    let masked = |value| exposed(value).map(mask::last_four).unwrap_or_default();
     pb::ExplainedCustomer {
         masked_mobile: masked(&customer.mobile),
         masked_pan: masked(&customer.pan),

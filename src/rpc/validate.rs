@@ -17,6 +17,7 @@ pub(super) use reading::{Changes, account_ids, changes, stream};
 pub(super) use watching::{watch_journeys, watch_status};
 
 use crate::{
+    data::personal::Personal,
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
@@ -59,6 +60,11 @@ impl Check {
         Some(value.to_owned())
     }
 
+    /// The same for what is personal.
+    fn personal(&mut self, field: &str, value: &str, fits: impl Fn(&str) -> bool, description: &str) -> Option<Personal<String>> {
+        self.text(field, value, fits, description).map(Personal::new)
+    }
+
     fn request_id(&mut self, value: &str) {
         let uuid = uuid::Uuid::try_parse(value).is_ok_and(|id| !id.is_nil()) && value.len() == 36;
         self.require(
@@ -68,8 +74,8 @@ impl Check {
         );
     }
 
-    fn redirect_url(&mut self, value: &str) -> Option<String> {
-        self.text(
+    fn redirect_url(&mut self, value: &str) -> Option<Personal<String>> {
+        self.personal(
             "redirect_url",
             value,
             is_redirect,
@@ -82,16 +88,21 @@ impl Check {
         let named = [&given.mobile, &given.pan, &given.email, &given.vua].iter().any(|value| !value.is_empty());
         self.require(named, "customer", "must have at least one of mobile, pan, email and vua");
         Customer {
-            mobile: self.text(
+            mobile: self.personal(
                 "customer.mobile",
                 &given.mobile,
                 is_mobile,
                 "must be ten digits beginning with 6 to 9, without country code",
             ),
-            pan: self.text("customer.pan", &given.pan, is_pan, "must be five capital letters, four digits and a capital letter"),
-            email: self.text("customer.email", &given.email, is_email, "must be an email address of at most 254 characters"),
-            vua: self.text("customer.vua", &given.vua, is_vua, "must be letters, digits, _ - . with exactly one @ inside"),
-            name: self.text(
+            pan: self.personal(
+                "customer.pan",
+                &given.pan,
+                is_pan,
+                "must be five capital letters, four digits and a capital letter",
+            ),
+            email: self.personal("customer.email", &given.email, is_email, "must be an email address of at most 254 characters"),
+            vua: self.personal("customer.vua", &given.vua, is_vua, "must be letters, digits, _ - . with exactly one @ inside"),
+            name: self.personal(
                 "customer.name",
                 &given.name,
                 |name| name.chars().count() <= 200 && !name.chars().any(char::is_control),
@@ -264,7 +275,7 @@ fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: Strin
 }
 
 /// ResumeJourney: the redirect URL, if one is given.
-pub(crate) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<String>, Failure> {
+pub(crate) fn resume(request: &pb::ResumeJourneyRequest) -> Result<Option<Personal<String>>, Failure> {
     let mut check = Check::default();
     check.request_id(&request.request_id);
     let redirect_url = check.redirect_url(&request.redirect_url);

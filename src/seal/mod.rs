@@ -1,24 +1,31 @@
-//! Keys: sealing of what is kept (AES-256-GCM) and keyed hashes (HMAC-SHA256) for ids and look-ups. Both come from one key file.
+//! Keys: sealing of what is kept (AES-256-GCM) and keyed hashes (HMAC-SHA256) for ids and look-ups.
+//!
+//! Sealing keys come from files and change; [`ring`] holds them. The key of the hashes never changes, or nothing would be found again: it is
+//! made from the key that a store begins with, and kept in the store, sealed as everything else.
 
 mod keyed_hash;
+mod ring;
 mod sealer;
 
 pub use keyed_hash::KeyedHash;
-pub use sealer::{Sealer, Unsealable};
+pub use ring::{KeyId, Ring};
+pub use sealer::{HEAD, SealedUnder, Sealer, Unsealable};
 
-/// Everything that is derived from the key file.
+/// The sealing keys, for whoever opens a store. Cheap to clone; a change of the keys is seen by all clones.
 #[derive(Debug, Clone)]
 pub struct Keys {
     /// Seals what is kept.
     pub sealer: Sealer,
-    /// Hashes for look-ups, ids and tokens.
-    pub hash: KeyedHash,
 }
 
 impl Keys {
-    /// Derives both from 32 secret bytes, so that neither use tells anything about the other.
+    /// One key of 32 secret bytes.
     pub fn new(secret: &[u8; 32]) -> Self {
-        let root = KeyedHash::new(secret);
-        Self { sealer: Sealer::new(&root.digest([b"seal".as_slice()])), hash: root.derive("hash", "") }
+        Self::of(Ring::new(secret, []))
+    }
+
+    /// Several keys, of which one is current.
+    pub fn of(ring: Ring) -> Self {
+        Self { sealer: Sealer::new(ring) }
     }
 }

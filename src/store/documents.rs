@@ -7,7 +7,7 @@ use super::StoreError;
 use crate::data::Provenance;
 
 /// A document of an analysis, kept until its data's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeptDocument {
     /// The bytes.
     pub bytes: Vec<u8>,
@@ -15,6 +15,13 @@ pub struct KeptDocument {
     pub media_type: String,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for KeptDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptDocument").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 /// See the module.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use crate::data::personal::Personal;
 use crate::journey::{
     derive,
     model::{Customer, Journey, JourneyState},
@@ -101,7 +102,7 @@ pub(super) fn kept(journey: &Journey) -> Journey {
     kept.ask.customer = Customer { customer_reference, ..Customer::default() };
     kept.ask.redirect_url = None;
     for attempt in &mut kept.attempts {
-        attempt.webhook_token.clear();
+        attempt.webhook_token = Personal::default();
     }
     kept
 }

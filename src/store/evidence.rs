@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::StoreError;
 
 /// What a fetch's rows were made from, as the provider sent it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeptEvidence {
     /// The bytes.
     pub bytes: Bytes,
@@ -18,6 +18,13 @@ pub struct KeptEvidence {
     pub endpoint: String,
     /// When it came.
     pub received_at: Timestamp,
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for KeptEvidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptEvidence").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 impl KeptEvidence {

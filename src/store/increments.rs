@@ -8,11 +8,11 @@ use super::{
     StoreError,
     columns::millis,
     items::{Found, Item, SealedItem},
-    vault::Vault,
+    vault::{Vault, hex},
 };
 
 /// One such answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeptIncrement {
     /// The journey.
     pub journey_id: String,
@@ -26,6 +26,13 @@ pub struct KeptIncrement {
     pub received_at: Timestamp,
     /// When it is deleted.
     pub purge_at: Timestamp,
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for KeptIncrement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptIncrement").field("bytes", &self.body.as_ref().map(Bytes::len)).finish_non_exhaustive()
+    }
 }
 
 /// See the module.
@@ -55,7 +62,7 @@ impl Vault {
 
     /// What its key is found by, beside its consent.
     pub(super) fn increment_part(&self, tenant: &str, request_id: &str) -> String {
-        self.lookup(tenant, "increment", request_id).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.lookup(tenant, "increment", request_id))
     }
 
     /// Opens what was sealed beside these facts; `facts` has no body yet.

@@ -13,11 +13,14 @@ mod inbox;
 mod increments;
 mod items;
 mod journeys;
+mod keys;
 mod migrations;
 mod notices;
 mod postgres;
 mod purges;
 mod requests;
+pub mod rotation;
+mod sealed;
 mod snapshots;
 mod sqlite;
 mod vault;
@@ -37,13 +40,14 @@ pub use find::{Behind, FindStore, Wanted};
 pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
 pub use journeys::{JourneyStore, Look, Versioned};
+pub use keys::{KeyStore, KeyUse, NeededKey, ResealCursor, Resealed, report as key_report};
 pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, ReceiptLife};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
 
 use crate::{
     config,
-    seal::{Keys, Unsealable},
+    seal::{KeyId, Keys, Unsealable},
 };
 
 /// A store, shared.
@@ -65,6 +69,7 @@ pub trait Storage:
     + IncrementStore
     + InboxStore
     + PurgeStore
+    + KeyStore
     + 'static
 {
     /// Whether the store answers.
@@ -98,6 +103,12 @@ pub enum StoreError {
     /// A row cannot be opened or read back.
     #[error("a stored row cannot be read: {0}")]
     Unreadable(&'static str),
+    /// Something that is kept may be sealed under a key that this process does not hold.
+    #[error(
+        "the key {0} is needed for what is stored, and neither seal.key_file nor seal.previous_key_files holds it; \
+         `sangam keys status` with that key tells what hangs on it"
+    )]
+    MissingKey(KeyId),
     /// The database's schema is of a later release that this binary cannot work with.
     #[error("the database has been migrated beyond what this version can work with")]
     Outdated,

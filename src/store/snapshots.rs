@@ -7,12 +7,19 @@ use super::{KeptEvidence, Outdated, StoreError};
 use crate::data::Provenance;
 
 /// The normalised rows of a fetch, kept until its data's end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeptSnapshot {
     /// The rows in their kept form.
     pub rows: Vec<u8>,
     /// Where they come from.
     pub provenance: Provenance,
+}
+
+/// Without what it holds.
+impl std::fmt::Debug for KeptSnapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptSnapshot").field("bytes", &self.rows.len()).finish_non_exhaustive()
+    }
 }
 
 /// See the module.

@@ -11,11 +11,10 @@ use super::{
     items::{Found, Item, SealedItem},
 };
 use crate::{
+    data::personal::for_sealing,
     journey::model::Journey,
-    seal::{KeyedHash, Keys, Sealer},
+    seal::{KeyedHash, SealedUnder, Sealer},
 };
-
-const KEY_CHECK: [&str; 1] = ["key check"];
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
@@ -23,11 +22,13 @@ pub(super) struct Vault {
     /// Seals a value for its place: the kind of what is kept, then whatever names the row.
     pub(super) sealer: Sealer,
     hash: Arc<KeyedHash>,
+    /// What all hashes of this store are derived from.
+    pub(super) root: KeyedHash,
 }
 
 impl Vault {
-    pub(super) fn new(keys: &Keys) -> Self {
-        Self { sealer: keys.sealer.clone(), hash: Arc::new(keys.hash.derive("store", "")) }
+    pub(super) fn new(sealer: &Sealer, root: KeyedHash) -> Self {
+        Self { sealer: sealer.clone(), hash: Arc::new(root.derive("store", "")), root }
     }
 
     /// The look-up hash of a value; equal values of two tenants or kinds differ.
@@ -35,18 +36,8 @@ impl Vault {
         self.hash.digest([tenant.as_bytes(), kind.as_bytes(), value.as_bytes()]).to_vec()
     }
 
-    /// What is kept once, so that a wrong key is noticed at the start and not at the first customer.
-    pub(super) fn seal_key_check(&self) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.seal(&KEY_CHECK, b"sangam")?)
-    }
-
-    /// Refuses a key other than the one that the store was made with.
-    pub(super) fn check_key(&self, sealed: &[u8]) -> Result<(), StoreError> {
-        Ok(self.sealer.open(&KEY_CHECK, sealed).map(drop)?)
-    }
-
     pub(super) fn seal_journey(&self, journey: &Journey) -> Result<Vec<u8>, StoreError> {
-        let plain = serde_json::to_vec(journey).map_err(|_| StoreError::Unreadable("a journey"))?;
+        let plain = for_sealing(|| serde_json::to_vec(journey)).map_err(|_| StoreError::Unreadable("a journey"))?;
         Ok(self.sealer.seal(&["journey", &journey.tenant, &journey.id], &plain)?)
     }
 
@@ -63,7 +54,7 @@ impl Vault {
             Ok::<_, StoreError>(self.sealer.seal(&[kind, &journey.tenant, &journey.id, &sequence], &plain)?)
         };
         let note = seal("event note", serde_json::to_vec(&FeedNote::of(journey)))?;
-        Ok((note, seal("event tree", serde_json::to_vec(&events::kept(journey)))?))
+        Ok((note, seal("event tree", for_sealing(|| serde_json::to_vec(&events::kept(journey))))?))
     }
 
     pub(super) fn open_event_note(&self, tenant: &str, id: &str, sequence: i64, sealed: &[u8]) -> Result<FeedNote, StoreError> {
@@ -92,7 +83,7 @@ impl Vault {
         hashes.extend(references.into_iter().filter_map(|(kind, value)| Some(hash(kind, value.as_deref()?))));
         for attempt in &journey.attempts {
             hashes.push(hash("attempt", &attempt.id));
-            hashes.push(hash("token", &attempt.webhook_token));
+            hashes.push(hash("token", attempt.webhook_token.expose()));
             hashes.extend(attempt.account_ref.iter().map(|value| hash("attempt", value)));
             hashes.extend(attempt.provider_ref.iter().map(|value| hash(provider, value)));
         }
@@ -113,11 +104,14 @@ impl Vault {
     }
 
     pub(super) fn seal_answer(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.seal(&["request", tenant, request_id], answer)?)
+        // By its hash and not by the request id, which is not kept: sealing anew must know the place too.
+        Ok(self.sealer.seal(&["request", tenant, &hex(&self.request(tenant, request_id))], answer)?)
     }
 
     pub(super) fn open_answer(&self, tenant: &str, request_id: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        Ok(self.sealer.open(&["request", tenant, request_id], sealed)?)
+        let hash = hex(&self.request(tenant, request_id));
+        let before = Sealer::sealed_under(sealed) == Some(SealedUnder::Unnamed);
+        Ok(self.sealer.open(&["request", tenant, if before { request_id } else { &hash }], sealed)?)
     }
 
     pub(super) fn seal_rows(&self, tenant: &str, fetch_id: &str, rows: &[u8]) -> Result<SealedItem, StoreError> {
@@ -194,6 +188,10 @@ impl Vault {
     }
 }
 
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Where a message's body is sealed. In the database a hint cannot be made a message that was proved.
 fn message<'a>(tenant: &'a str, id: &'a str, verified: bool) -> [&'a str; 4] {
     ["message", tenant, id, if verified { "verified" } else { "hint" }]
@@ -210,7 +208,7 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     /// The place of the seal: a fact that was changed opens nothing.
     fn place(&self, tenant: &str, fetch_id: &str) -> [String; 7] {
-        let sha256 = self.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(self.sha256);
         let own = |text: &str| text.to_owned();
         [
             own("evidence"),

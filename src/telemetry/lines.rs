@@ -1,6 +1,10 @@
 //! Writes one JSON object a line, with the trace it belongs to and the call's id, through the rule of `redact`.
 
-use std::{fmt, io::Write, ops::Range};
+use std::{
+    fmt,
+    io::{self, Write},
+    ops::Range,
+};
 
 use jiff::Timestamp;
 use opentelemetry::trace::TraceContextExt;
@@ -36,7 +40,7 @@ impl Members {
     /// Sets a member; the later value wins.
     fn set(&mut self, name: &'static str, value: &(impl Serialize + ?Sized)) {
         let begin = self.values.len();
-        if serde_json::to_writer(&mut self.values, value).is_err() {
+        if value.serialize(&mut serde_json::Serializer::with_formatter(&mut self.values, Plain)).is_err() {
             self.values.truncate(begin);
             return;
         }
@@ -72,6 +76,33 @@ impl Members {
         line.extend_from_slice(b"}\n");
         line
     }
+}
+
+/// JSON without any character that ends a line, moves a cursor or turns the direction of writing for whoever reads the log: JSON itself asks
+/// for no escape of them beyond ASCII.
+struct Plain;
+
+impl serde_json::ser::Formatter for Plain {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(acts) {
+            let (plain, from) = rest.split_at(at);
+            to.write_all(plain.as_bytes())?;
+            let mut letters = from.chars();
+            if let Some(letter) = letters.next() {
+                write!(to, "\\u{:04x}", u32::from(letter))?;
+            }
+            rest = letters.as_str();
+        }
+        to.write_all(rest.as_bytes())
+    }
+}
+
+/// Whether a character does something instead of being read. All of them have four hexadecimal digits at most.
+fn acts(letter: char) -> bool {
+    let directs =
+        matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    letter.is_control() || directs
 }
 
 /// Takes over what may be shown of a span's or event's fields.
@@ -226,5 +257,53 @@ mod tests {
         assert_eq!(lines[0]["rpc.method"], "GetStatus");
         assert_eq!(lines[1]["message"], "from a library");
         assert_eq!(lines[2].get("message"), None);
+    }
+
+    /// Texts that try to end a line, to begin another, to add a member, or to do something to whoever reads them.
+    const HOSTILE: [&str; 16] = [
+        "a\n{\"level\":\"ERROR\",\"message\":\"forged\"}",
+        "a\r\n{\"forged\":true}",
+        "\",\"forged\":\"",
+        "\"},{\"forged\":\"",
+        "\\",
+        "\\\"",
+        "\u{1b}[2J\u{1b}[31mforged",
+        "\u{9b}2Jforged",
+        "a\u{85}forged",
+        "a\u{2028}forged\u{2029}",
+        "a\u{b}\u{c}forged",
+        "\u{202e}degrof\u{202c}",
+        "\u{2066}x\u{2069}",
+        "\u{feff}\u{200b}\u{200f}",
+        "\0\u{7f}\u{8}\u{8}",
+        "\u{fffd}\u{10ffff}",
+    ];
+
+    #[test]
+    fn no_text_makes_a_second_line_or_another_field() {
+        for text in HOSTILE {
+            let (written, lines) = lines_of("trace", || {
+                let span = tracing::info_span!("rpc", rpc.method = text, kind = ?text, provider_code = tracing::field::Empty);
+                span.record("provider_code", text);
+                span.in_scope(|| {
+                    tracing::warn!(error = text, "as a text");
+                    tracing::warn!(error = %text, detail = ?text, "as shown");
+                    tracing::warn!("{text}");
+                    tracing::warn!(target: "hyper::proto", "{text}");
+                    tracing::warn!(target: "hyper::proto", error = text, forged = text, "of a library");
+                });
+            });
+            assert_eq!(lines.len(), 5, "{text:?}");
+            assert_eq!(written.matches('\n').count(), 5, "{text:?}");
+            let acting = written.chars().find(|letter| super::acts(*letter) && *letter != '\n');
+            assert_eq!(acting, None, "{text:?}");
+            for line in &lines {
+                assert_eq!((line["level"].as_str(), line.get("forged")), (Some("WARN"), None), "{text:?}");
+                assert_eq!((&line["rpc.method"], &line["provider_code"]), (&text.into(), &text.into()));
+            }
+            assert_eq!((&lines[0]["error"], &lines[1]["error"]), (&text.into(), &text.into()), "a reader gets the text back");
+            assert_eq!((&lines[2]["message"], &lines[3]["message"]), (&text.into(), &text.into()));
+            assert_eq!(lines[4]["fields_left_out"], 2);
+        }
     }
 }

@@ -29,7 +29,7 @@ pub fn extract(headers: &HeaderMap) -> Option<opentelemetry::Context> {
     Some(TraceContextPropagator::new().extract_with_context(&opentelemetry::Context::new(), &Headers(headers)))
 }
 
-/// Puts the context of `span` into headers as `traceparent` and `tracestate`. Nothing else goes on: no baggage.
+/// Puts the context of `span` into headers as `traceparent`. Nothing else goes on: no `tracestate`, no baggage.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
     TraceContextPropagator::new().inject_context(&span.context(), &mut HeadersMut(headers));
 }
@@ -37,7 +37,11 @@ pub fn inject(span: &Span, headers: &mut HeaderMap) {
 struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
+    /// Only the ids are taken over: `tracestate` is free text of the caller's, which would go on to collectors and providers.
     fn get(&self, key: &str) -> Option<&str> {
+        if key != "traceparent" {
+            return None;
+        }
         self.0.get(key).and_then(|value| value.to_str().ok())
     }
 

@@ -50,7 +50,7 @@ impl Address {
         for (tenant, journey_id) in tenants.shared().store.any_by_ref(tenants.ids(), "token", token).await? {
             let Some(service) = tenants.get(&tenant) else { continue };
             let Some(kept) = service.store().journey(&tenant, &journey_id).await? else { continue };
-            let attempt = kept.journey.attempts.iter().find(|attempt| attempt.webhook_token == token);
+            let attempt = kept.journey.attempts.iter().find(|attempt| attempt.webhook_token.expose() == token);
             let serves = service.provider_of(&kept.journey.routing).ok().filter(|one| by_attempt(&one));
             if let (Some(attempt), Some(provider)) = (attempt, serves) {
                 let attempt = Addressee { journey_id, attempt_id: attempt.id.clone() };

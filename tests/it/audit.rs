@@ -66,7 +66,7 @@ fn results(rows: &[AuditRow], act: Act) -> Vec<&str> {
 async fn verified(config: &Config) -> Report {
     let keys = Keys::new(&config.seal.load().unwrap());
     let store = store::connect(&config.store, &keys).await.unwrap();
-    let report = verify_store(store.as_ref(), &checkpoint_key(&keys.hash)).await.unwrap();
+    let report = verify_store(store.as_ref(), &checkpoint_key(&store.keyed_hash())).await.unwrap();
     store.close().await;
     report
 }

@@ -123,7 +123,7 @@ fn found<'a>(words: &'a [String], bytes: &[u8]) -> Vec<&'a str> {
 }
 
 /// Everything that an error says, in all its forms.
-fn said(status: &Status) -> String {
+pub fn said(status: &Status) -> String {
     format!("{status:?} {} {}", status.message(), String::from_utf8_lossy(status.details()))
 }
 

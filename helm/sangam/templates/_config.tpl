@@ -10,6 +10,11 @@ The gateway's settings: those of `config`, and over them what the chart decides.
     "drain_delay_ms" (mul .Values.shutdown.drainSeconds 1000)
     "insecure" .Values.allowUnauthenticated)
   "seal" (dict "key_file" (include "sangam.secretPath" .Values.seal.secretKey)) -}}
+{{- with .Values.seal.previousSecretKeys -}}
+{{- $files := list -}}
+{{- range . -}}{{- $files = append $files (include "sangam.secretPath" .) -}}{{- end -}}
+{{- $_ := set $own.seal "previous_key_files" $files -}}
+{{- end -}}
 {{- if eq .Values.store.type "sqlite" -}}
 {{- $_ := set $own "store" (dict "path" "/var/lib/sangam/sangam.db") -}}
 {{- else -}}
@@ -47,7 +52,7 @@ The gateway's settings: those of `config`, and over them what the chart decides.
 
 {{/* Every key of the Secret that the settings name, one a line. */}}
 {{- define "sangam.secretKeys" -}}
-{{- $keys := list .Values.seal.secretKey -}}
+{{- $keys := concat (list .Values.seal.secretKey) .Values.seal.previousSecretKeys -}}
 {{- range splitList "\n" (include "sangam.secretKeys.within" (include "sangam.settings" . | fromYaml)) -}}
 {{- $keys = append $keys . -}}
 {{- end -}}

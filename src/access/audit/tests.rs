@@ -98,6 +98,7 @@ impl Log {
         let directory = TempDir::new().unwrap();
         let keys = Keys::new(&[1; 32]);
         let store = store::open(&directory.path().join("sangam.db"), &keys).await.unwrap();
+        let key = checkpoint_key(&store.keyed_hash());
         let faulty = Faulty {
             store,
             gone: AtomicBool::new(false),
@@ -106,7 +107,7 @@ impl Log {
             turns: Semaphore::new(10_000),
         };
         let clock = Arc::new(ManualClock::new(at(0)));
-        Self { faulty: Arc::new(faulty), clock, key: checkpoint_key(&keys.hash), _directory: directory }
+        Self { faulty: Arc::new(faulty), clock, key, _directory: directory }
     }
 
     /// A run of a process.
@@ -179,7 +180,7 @@ async fn an_untouched_log_is_whole_and_so_is_its_export() {
     let text = log.exported(&Selection::default()).await;
     assert_eq!(verify_lines(text.as_bytes(), Some(log.key.clone())).unwrap(), report);
     assert_eq!(verify_lines(text.as_bytes(), None).unwrap().fault, None);
-    let other = checkpoint_key(&Keys::new(&[2; 32]).hash);
+    let other = checkpoint_key(&KeyedHash::new(&[2; 32]));
     let fault = verify_lines(text.as_bytes(), Some(other)).unwrap().fault.unwrap();
     assert_eq!(fault.to_string(), "checkpoint 1: was not made with the sealing key");
 }

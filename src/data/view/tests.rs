@@ -244,3 +244,24 @@ proptest::proptest! {
         }
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_view_but_full_tells_more_than_four_characters_of_a_number(text in ".{0,60}") {
+        let holder = pb::Holder { pan: text.clone(), mobile: text.clone(), ..Default::default() };
+        let account = pb::Account { masked_number: text.clone(), holders: vec![holder], ..Default::default() };
+        let mut builder = RowsBuilder::with_capacity(0);
+        builder.framed(EntryKind::Account, &FetchDataResponse { accounts: vec![account], ..Default::default() });
+        let rows = builder.finish().unwrap();
+        let count = text.chars().count();
+        for view in [View::Unspecified, View::Masked, View::Summary] {
+            let page = FetchDataResponse::decode(apply(&rows, view).bytes).unwrap();
+            let account = &page.accounts[0];
+            for shown in [&account.masked_number, &account.holders[0].pan, &account.holders[0].mobile] {
+                let hidden = shown.chars().take_while(|letter| *letter == 'X').count();
+                proptest::prop_assert!(shown.chars().count() == count && hidden + 4 >= count, "{text} as {shown}");
+                proptest::prop_assert!(count > 4 || hidden == count, "{text} as {shown}");
+            }
+        }
+    }
+}

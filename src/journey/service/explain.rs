@@ -81,7 +81,7 @@ impl Service {
 
     /// What a StartJourney would do. The provider is asked for what it tells about its templates, and for nothing else.
     pub async fn explain(&self, call: Call, command: StartCommand) -> Result<Explanation, Failure> {
-        self.allow_redirect(command.ask.redirect_url.as_deref())?;
+        self.allow_redirect(command.ask.redirect_url.as_ref().map(|url| url.expose().as_str()))?;
         let (provider, plan, cause) = self.route(&command)?;
         let terms = terms(call, provider.as_ref(), &plan).await;
         let breaches = self.breaches(&plan, &terms);

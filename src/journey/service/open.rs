@@ -54,7 +54,7 @@ impl Service {
             created_at: now,
             account_ref: None,
             provider_ref: None,
-            webhook_token: new_id(random, "whk"),
+            webhook_token: new_id(random, "whk").into(),
             url_expires_at: None,
             institutions: Vec::new(),
             aa: StepState::Unspecified,
@@ -103,7 +103,7 @@ impl Service {
             .tenant
             .webhook_base
             .as_ref()
-            .map(|base| format!("{base}/webhooks/{}/{}", journey.routing.provider, attempt.webhook_token));
+            .map(|base| format!("{base}/webhooks/{}/{}", journey.routing.provider, attempt.webhook_token.expose()));
         let opening = Opening { ask, plan, attempt_id: &attempt.id, webhook_url: webhook_url.as_deref() };
         let result = provider.open(call, opening).await;
         let (journey, ()) = self

@@ -2,6 +2,7 @@
 
 use super::{OpenedJourney, Service, start::fault_error};
 use crate::{
+    data::personal::{Personal, exposed},
     journey::{
         error::{Failure, JourneyError},
         model::{AttemptState, Evidence, FactSource, Journey, JourneyState},
@@ -11,15 +12,20 @@ use crate::{
 
 impl Service {
     /// A fresh URL.
-    pub async fn resume(&self, call: Call, journey_id: &str, redirect_url: Option<String>) -> Result<OpenedJourney, Failure> {
+    pub async fn resume(
+        &self,
+        call: Call,
+        journey_id: &str,
+        redirect_url: Option<Personal<String>>,
+    ) -> Result<OpenedJourney, Failure> {
         let tenant = self.parts.tenant.id.clone();
         let journey = self.load(&tenant, journey_id).await?;
         // Also the one that the journey was opened with: it may have been taken off the list since.
-        let redirect = redirect_url.as_deref().or(journey.ask.redirect_url.as_deref());
+        let redirect = redirect_url.as_ref().or(journey.ask.redirect_url.as_ref()).map(|url| url.expose().as_str());
         self.allow_redirect(redirect).map_err(|error| Failure::from(error).of(journey_id))?;
         may_resume(&journey).map_err(|error| Failure::from(error).of(journey_id))?;
         let provider = self.provider_of(&journey.routing).map_err(|error| Failure::from(error).of(journey_id))?;
-        match self.fresh_url(call, provider.as_ref(), &journey, redirect_url.as_deref()).await? {
+        match self.fresh_url(call, provider.as_ref(), &journey, exposed(&redirect_url)).await? {
             Some(opened) => Ok(opened),
             None => self.reopen(call, provider.as_ref(), journey, redirect_url).await,
         }
@@ -34,7 +40,7 @@ impl Service {
         redirect_url: Option<&str>,
     ) -> Result<Option<OpenedJourney>, Failure> {
         let Some(attempt) = journey.last_attempt() else { return Ok(None) };
-        let redirect = redirect_url.or(journey.ask.redirect_url.as_deref());
+        let redirect = redirect_url.or(exposed(&journey.ask.redirect_url));
         let minted =
             provider.fresh_url(call, journey, attempt, redirect).await.map_err(|error| Failure::from(error).of(&journey.id))?;
         let Some(CustomerUrl { url, expires_at }) = minted else { return Ok(None) };
@@ -61,7 +67,7 @@ impl Service {
         call: Call,
         provider: &dyn Provider,
         journey: Journey,
-        redirect_url: Option<String>,
+        redirect_url: Option<Personal<String>>,
     ) -> Result<OpenedJourney, Failure> {
         let mut ask = journey.ask.clone();
         ask.redirect_url = redirect_url.or(ask.redirect_url);

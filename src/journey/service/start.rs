@@ -55,7 +55,7 @@ pub struct Started {
 impl Service {
     /// Opens a journey.
     pub async fn start(&self, call: Call, command: StartCommand) -> Result<Started, Failure> {
-        self.allow_redirect(command.ask.redirect_url.as_deref())?;
+        self.allow_redirect(command.ask.redirect_url.as_ref().map(|url| url.expose().as_str()))?;
         let (provider, mut plan, cause) = self.route(&command)?;
         if !plan.ignored.is_empty() && !command.allow_ignored {
             let violations = plan

@@ -7,6 +7,7 @@ use super::{
     plan::{AA_BSA, consent_type},
 };
 use crate::{
+    data::personal::exposed,
     journey::model::Purpose,
     providers::{
         http::{CallKind, OutboundRequest},
@@ -35,15 +36,15 @@ pub(super) fn init(opening: &Opening<'_>) -> OutboundRequest {
     let ask = opening.ask;
     let analysed = opening.plan.provider_product == AA_BSA;
     let purpose = opening.plan.consents.first().map_or(Purpose::Underwriting, |consent| consent.purpose);
-    let plain = |value: &'_ Option<String>| if analysed { None } else { value.clone() };
+    let plain = |value| if analysed { None } else { exposed(value) };
     let (pan, email) = (plain(&ask.customer.pan), plain(&ask.customer.email));
     let body = Init {
-        mobile_number: ask.customer.mobile.as_deref().unwrap_or_default(),
-        pan_number: pan.as_deref(),
-        email: email.as_deref(),
+        mobile_number: exposed(&ask.customer.mobile).unwrap_or_default(),
+        pan_number: pan,
+        email,
         consent_type: consent_type(purpose).unwrap_or_default(),
         webhook_url: opening.webhook_url,
-        redirect_url: ask.redirect_url.as_deref(),
+        redirect_url: exposed(&ask.redirect_url),
     };
     if analysed {
         OutboundRequest::post_json(ID, "aa_bsa_init", CallKind::Write, "api/v1/aa-bsa-journey/init", &body)
@@ -109,9 +110,9 @@ mod tests {
     #[test]
     fn the_plain_product_gets_pan_and_email() {
         let mut ask = testing::ask();
-        ask.customer.pan = Some("AAAPA0001A".to_owned());
-        ask.customer.email = Some("a@b.example".to_owned());
-        ask.redirect_url = Some("https://lender.example/r".to_owned());
+        ask.customer.pan = Some("AAAPA0001A".into());
+        ask.customer.email = Some("a@b.example".into());
+        ask.redirect_url = Some("https://lender.example/r".into());
         let (path, body) = opened(&ask);
         assert_eq!(path, "api/v1/services/account-aggregator/init");
         assert_eq!(

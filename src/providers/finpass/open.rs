@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 use super::{envelope, plan::AA_BSA};
 use crate::{
+    data::personal::exposed,
     journey::model::Customer,
     providers::{
         error::ProviderError,
@@ -47,7 +48,7 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
 /// The answer repeats the mobile number, masked or not: it must be the customer's.
 fn check_echo(origin: Origin, data: &Members<'_>, customer: &Customer) -> Result<(), ProviderError> {
     let told = data.text(&["mobile_number"]).filter(|told| told.len() == 10 && told.bytes().all(|byte| byte.is_ascii_digit()));
-    if told.is_some() && customer.mobile.is_some() && told != customer.mobile {
+    if told.is_some() && customer.mobile.is_some() && told.as_deref() != exposed(&customer.mobile) {
         return Err(origin.unusable("the answer is about another customer"));
     }
     let pan_names = ["pan_number", "pan"];

@@ -3,6 +3,7 @@
 
 use super::{Finpass, build, envelope, error::Reason, fetch, plan::AA_BSA};
 use crate::{
+    data::personal::exposed,
     journey::model::{Customer, Journey},
     providers::{
         error::ProviderError,
@@ -59,8 +60,8 @@ fn of_report(origin: Origin, response: &OutboundResponse, customer: &Customer) -
 
 /// Whether a number or a tax id that was told is the customer's.
 fn owner(mobile: Option<String>, pan: Option<String>, customer: &Customer) -> Owner {
-    let mobile = mobile.zip(customer.mobile.as_deref()).and_then(|(told, ours)| same_mobile(&told, ours));
-    let pan = pan.zip(customer.pan.as_deref()).filter(|(told, _)| told.len() == 10 && told.is_ascii());
+    let mobile = mobile.zip(exposed(&customer.mobile)).and_then(|(told, ours)| same_mobile(&told, ours));
+    let pan = pan.zip(exposed(&customer.pan)).filter(|(told, _)| told.len() == 10 && told.is_ascii());
     let pan = pan.filter(|(told, _)| told.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !told.starts_with("XX"));
     let pan = pan.map(|(told, ours)| told.eq_ignore_ascii_case(ours));
     match (mobile, pan) {
@@ -76,7 +77,7 @@ mod tests {
     use crate::providers::{finpass::testing, http::CallKind};
 
     fn customer() -> Customer {
-        Customer { mobile: Some("9000000001".to_owned()), pan: Some("AAAPA0001A".to_owned()), ..Customer::default() }
+        Customer { mobile: Some("9000000001".into()), pan: Some("AAAPA0001A".into()), ..Customer::default() }
     }
 
     fn report(holders: &[(&str, &str)]) -> Owner {

@@ -114,9 +114,9 @@ mod tests {
     #[test]
     fn what_cannot_be_honoured_is_listed() {
         let mut ask = testing::ask();
-        ask.customer.vua = Some("9000000001@x".to_owned());
-        ask.customer.pan = Some("AAAPA0001A".to_owned());
-        ask.customer.email = Some("a@b.example".to_owned());
+        ask.customer.vua = Some("9000000001@x".into());
+        ask.customer.pan = Some("AAAPA0001A".into());
+        ask.customer.email = Some("a@b.example".into());
         ask.institutions = vec!["FIP".to_owned()];
         ask.consents[0].template = Some("T".to_owned());
         ask.consents[0].data_range = Some(crate::journey::model::DayRange::default());

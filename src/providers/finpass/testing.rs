@@ -39,7 +39,7 @@ pub(super) fn origin(kind: CallKind) -> Origin {
 /// A plain ask.
 pub(super) fn ask() -> Ask {
     Ask {
-        customer: Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() },
+        customer: Customer { mobile: Some("9000000001".into()), ..Customer::default() },
         consents: vec![ConsentAsk { purpose: Purpose::Underwriting, template: None, data_range: None }],
         products: vec![Product::Data],
         institutions: Vec::new(),

@@ -11,6 +11,7 @@ use super::{
     redirect::SealedReturn,
 };
 use crate::{
+    data::personal::exposed,
     journey::model::{Customer, DayRange},
     providers::{
         http::{CallKind, OutboundRequest},
@@ -73,9 +74,9 @@ pub(super) fn request_consent(settings: &Settings, opening: &Opening<'_>, now: T
         account_id: opening.attempt_id,
         // FinPro refuses the whole request for a reference outside its character set.
         transaction_id: opening.ask.client_reference.as_deref().filter(|text| super::config::is_plain(text)),
-        pan: customer.pan.as_deref(),
+        pan: exposed(&customer.pan),
         fip_id: &opening.ask.institutions,
-        redirect_url: opening.ask.redirect_url.as_deref(),
+        redirect_url: exposed(&opening.ask.redirect_url),
         config: range.map(|range| ConsentConfig { fi_data_range: ends(range, now) }),
     };
     OutboundRequest::post_json(ID, "requestconsent", CallKind::Write, "v3/requestconsent", &body)
@@ -335,10 +336,10 @@ mod tests {
     #[test]
     fn everything_that_was_asked_is_sent() {
         let mut ask = testing::ask();
-        ask.customer.pan = Some("AAAPA0001A".to_owned());
+        ask.customer.pan = Some("AAAPA0001A".into());
         ask.client_reference = Some("loan-1".to_owned());
         ask.institutions = vec!["FIP-A".to_owned()];
-        ask.redirect_url = Some("https://lender.example/r".to_owned());
+        ask.redirect_url = Some("https://lender.example/r".into());
         let range = Some(DayRange { from: Some("2025-01-01".parse().unwrap()), to: Some("2026-01-01".parse().unwrap()) });
         ask.consents[0].data_range = range;
         let mut second = ask.consents[0].clone();

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     clock::SharedClock,
     config::Faults,
+    data::personal::exposed,
     data::{ReadContext, Rows},
     journey::fair_use::TemplateTerms,
     journey::model::{Ask, Attempt, Consent, ConsentState, DayRange, Journey},
@@ -215,8 +216,8 @@ impl Provider for FinPro {
         if self.settings.style == Style::Orchestration || handles.is_empty() {
             return Ok(None);
         }
-        let redirect_url = redirect_url.or(journey.ask.redirect_url.as_deref());
-        let request = build::encrypted_url(&handles, redirect_url, journey.ask.customer.pan.as_deref());
+        let redirect_url = redirect_url.or(exposed(&journey.ask.redirect_url));
+        let request = build::encrypted_url(&handles, redirect_url, exposed(&journey.ask.customer.pan));
         let (origin, response) = self.send(call, request).await?;
         open::read_url(origin, &response, is_loopback(&self.settings.base_url)).map(Some)
     }

@@ -36,7 +36,7 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     if !fits && (transaction.is_some() || !handles.is_empty()) {
         let detail = "the provider serves this tenant in the other style: set `style` accordingly";
         let error = origin.error(ErrorKind::Configuration).with_effect(origin.effect_of_success()).with_detail(detail);
-        tracing::error!(provider = origin.provider, stage = origin.stage, "{detail}");
+        tracing::error!(provider = origin.provider, stage = origin.stage, detail, "the provider is configured wrongly");
         return Err(error);
     }
     if !fits {

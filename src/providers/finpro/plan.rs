@@ -2,6 +2,7 @@
 
 use super::config::{Settings, Style};
 use crate::{
+    data::personal::exposed,
     journey::model::{Ask, ConsentAsk, Customer, DayRange, Product, Purpose},
     pb,
     providers::provider::{Plan, PlanFault, PlannedConsent},
@@ -30,8 +31,8 @@ pub(super) fn purpose_name(purpose: Purpose) -> &'static str {
 
 /// By what FinPro knows a customer: the mobile number, and only without one the PAN or the email address.
 pub(super) fn party(customer: &Customer) -> Option<(&'static str, &str)> {
-    let mobile = customer.mobile.as_deref().or_else(|| mobile_of(customer.vua.as_deref()?));
-    let by = [("MOBILE", mobile), ("PAN", customer.pan.as_deref()), ("EMAIL", customer.email.as_deref())];
+    let mobile = exposed(&customer.mobile).or_else(|| mobile_of(exposed(&customer.vua)?));
+    let by = [("MOBILE", mobile), ("PAN", exposed(&customer.pan)), ("EMAIL", exposed(&customer.email))];
     by.into_iter().find_map(|(name, value)| Some((name, value?)))
 }
 
@@ -43,8 +44,8 @@ fn mobile_of(vua: &str) -> Option<&str> {
 
 /// The customer's address at the aggregator: the given one, or the mobile number at the tenant's aggregator.
 pub(super) fn vua(settings: &Settings, customer: &Customer) -> Option<String> {
-    let made = || customer.mobile.as_ref().map(|mobile| format!("{mobile}@{}", settings.aa_handle));
-    customer.vua.clone().or_else(made)
+    let made = || exposed(&customer.mobile).map(|mobile| format!("{mobile}@{}", settings.aa_handle));
+    exposed(&customer.vua).map(str::to_owned).or_else(made)
 }
 
 /// Plans an ask.
@@ -148,7 +149,7 @@ mod tests {
     use crate::providers::finpro::testing;
 
     fn customer(mobile: Option<&str>, pan: Option<&str>, vua: Option<&str>) -> Customer {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let owned = |text: Option<&str>| text.map(Into::into);
         Customer { mobile: owned(mobile), pan: owned(pan), vua: owned(vua), ..Customer::default() }
     }
 

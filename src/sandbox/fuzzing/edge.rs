@@ -43,7 +43,7 @@ pub(super) fn urls(bytes: &[u8]) {
         redirect_url: text.clone().into_owned(),
     };
     if let Ok(Some(redirect)) = validate::resume(&request) {
-        let url = Url::parse(&redirect);
+        let url = Url::parse(redirect.expose());
         assert!(url.is_ok_and(|url| url.scheme() == "https" || settings::is_loopback(&url)), "a way back without TLS");
     }
     let mut faults = Faults::default();

@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     Storage, StoreError, columns,
     items::Item,
+    keys::begin,
     migrations::{self, Step},
     vault::Vault,
 };
@@ -28,13 +29,14 @@ mod find;
 mod inbox;
 mod increments;
 mod journeys;
+mod keys;
 mod presence;
 mod purges;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 7] = [
+pub(super) const STEPS: [Step; 8] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -42,6 +44,7 @@ const STEPS: [Step; 7] = [
     (5, "purge", include_str!("0005_purge.sql")),
     (7, "find", include_str!("0007_find.sql")),
     (8, "audit", include_str!("0008_audit.sql")),
+    (9, "keys", include_str!("0009_keys.sql")),
 ];
 
 /// How long a connection is waited for at the start.
@@ -85,8 +88,10 @@ impl PostgresStore {
         let (owner, ended) = (uuid::Uuid::new_v4().to_string(), CancellationToken::new());
         let ends = ended.clone().drop_guard();
         let line = changes::Line::open(pool.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
-        let store = Self { pool, vault: Vault::new(keys), owner, timeout: settings.timeout, line, ended, _ends: ends };
-        store.check_key().await?;
+        // Wrong keys are noticed at the start, not at the first customer.
+        let hash = begin(&pool, &keys.sealer).await?;
+        let vault = Vault::new(&keys.sealer, hash);
+        let store = Self { pool, vault, owner, timeout: settings.timeout, line, ended, _ends: ends };
         store.appear(settings.replica_timeout).await?;
         Ok(store)
     }
@@ -130,16 +135,6 @@ impl PostgresStore {
             .execute(tx)
             .await?;
         Ok(())
-    }
-
-    /// A wrong key file is noticed at the start, not at the first customer. Of replicas that start together the first one's check stays.
-    async fn check_key(&self) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, $1) ON CONFLICT DO NOTHING")
-            .bind(self.vault.seal_key_check()?)
-            .execute(&self.pool)
-            .await?;
-        let kept: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM key_check WHERE id = 1").fetch_one(&self.pool).await?;
-        self.vault.check_key(&kept)
     }
 }
 

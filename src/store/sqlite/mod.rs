@@ -11,6 +11,7 @@ use sqlx::{
 use super::{
     Storage, StoreError, columns,
     items::Item,
+    keys::begin,
     migrations::{self, Step},
     vault::Vault,
 };
@@ -26,12 +27,13 @@ mod find;
 mod inbox;
 mod increments;
 mod journeys;
+mod keys;
 mod purges;
 mod requests;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
-const STEPS: [Step; 8] = [
+pub(super) const STEPS: [Step; 9] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -40,6 +42,7 @@ const STEPS: [Step; 8] = [
     (6, "owners", include_str!("0006_owners.sql")),
     (7, "find", include_str!("0007_find.sql")),
     (8, "audit", include_str!("0008_audit.sql")),
+    (9, "keys", include_str!("0009_keys.sql")),
 ];
 
 /// See the module. Cheap to clone.
@@ -73,8 +76,9 @@ impl SqliteStore {
         migrations::compatible(&STEPS, sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&writer).await?)?;
         let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
         let owner = uuid::Uuid::new_v4().to_string();
-        let store = Self { writer, readers, vault: Vault::new(keys), owner, waiting: inbox::Waiting::default() };
-        store.check_key().await?;
+        // Wrong keys are noticed at the start, not at the first customer.
+        let hash = begin(&writer, &keys.sealer).await?;
+        let store = Self { writer, readers, vault: Vault::new(&keys.sealer, hash), owner, waiting: inbox::Waiting::default() };
         store.take_over().await?;
         Ok(store)
     }
@@ -89,20 +93,6 @@ impl SqliteStore {
             .bind(wrapped)
             .execute(tx)
             .await?;
-        Ok(())
-    }
-
-    /// A wrong key file is noticed at the start, not at the first customer.
-    async fn check_key(&self) -> Result<(), StoreError> {
-        let kept: Option<Vec<u8>> =
-            sqlx::query_scalar("SELECT sealed FROM key_check WHERE id = 1").fetch_optional(&self.writer).await?;
-        match kept {
-            Some(sealed) => self.vault.check_key(&sealed)?,
-            None => {
-                let sealed = self.vault.seal_key_check()?;
-                sqlx::query("INSERT INTO key_check (id, sealed) VALUES (1, ?)").bind(sealed).execute(&self.writer).await?;
-            }
-        }
         Ok(())
     }
 

@@ -178,9 +178,7 @@ pub async fn serve(
         max_connections: 64,
         max_streams: 64,
         grace: Duration::ZERO,
-        deadlines: sangam::config::Deadlines::default(),
-        gate,
-        tls,
+        ..sangam::server::Settings::new(&sangam::config::Config::default(), gate, tls)
     };
     sangam::server::serve_grpc(listener, tonic::service::Routes::default(), settings, stop.clone());
     address

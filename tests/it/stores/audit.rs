@@ -4,7 +4,6 @@ use sangam::{
     access::audit::{AuditRow, Head, NOTHING, Report, TEXTS, checkpoint_key, verify_store},
     clock::SystemClock,
     random::SystemRandom,
-    seal::Keys,
     store::{Chains, KeptCheckpoint, StoreError, Trim},
 };
 
@@ -99,12 +98,12 @@ async fn a_number_is_one_checkpoint_and_what_it_removes_goes_with_it(kit: &Kit) 
 
 /// What a look at the log finds.
 async fn found(kit: &Kit) -> Report {
-    verify_store(kit.store.as_ref(), &checkpoint_key(&Keys::new(&[1; 32]).hash)).await.unwrap()
+    verify_store(kit.store.as_ref(), &checkpoint_key(&kit.store.keyed_hash())).await.unwrap()
 }
 
 async fn a_change_of_any_column_is_found(kit: &Kit) {
     use sangam::access::audit::{Act, Auditor, Record, Settings, Who};
-    let key = checkpoint_key(&Keys::new(&[1; 32]).hash);
+    let key = checkpoint_key(&kit.store.keyed_hash());
     let clock = std::sync::Arc::new(SystemClock);
     let auditor = Auditor::start(kit.store.clone(), clock, &SystemRandom, key, Settings::default());
     for act in [Act::FetchData, Act::RevokeConsent, Act::FetchData] {

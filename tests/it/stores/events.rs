@@ -63,7 +63,7 @@ async fn the_history_does_not_say_who_was_asked_and_shows_nothing_in_clear(kit: 
     changed(&kit.store, 2).await;
     for event in kit.store.events_of("default", "jrn_1", 0, 10).await.unwrap() {
         assert_eq!(event.journey.ask.customer, sangam::journey::model::Customer::default());
-        assert!(event.journey.attempts.iter().all(|attempt| attempt.webhook_token.is_empty()));
+        assert!(event.journey.attempts.iter().all(|attempt| attempt.webhook_token.expose().is_empty()));
     }
     for secret in ["9000000001", "loan-1", "handle-1"] {
         assert!(!kit.shows(secret).await, "{secret}");

@@ -132,7 +132,7 @@ async fn a_wake_during_a_look_is_not_lost(kit: &Kit) {
 }
 
 async fn another_key_is_refused_at_the_start(kit: &Kit) {
-    assert!(matches!(kit.open(2).await.err(), Some(StoreError::Unreadable(_))));
+    assert!(matches!(kit.open(2).await.err(), Some(StoreError::MissingKey(_))));
     assert!(kit.open(1).await.is_ok());
 }
 

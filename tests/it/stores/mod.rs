@@ -10,6 +10,7 @@ mod find;
 mod inbox;
 mod increments;
 mod journeys;
+mod keys;
 mod migrations;
 mod purges;
 mod requests;

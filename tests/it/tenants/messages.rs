@@ -74,7 +74,7 @@ async fn an_attempts_own_address_leads_to_its_tenant() {
         let opened = two.client(tenant).start_journey(start_request("finpass", "main", "01", &[Product::Data])).await;
         let journey_id = opened.unwrap().into_inner().journey_id;
         let tree = two.service(tenant).store().journey(tenant, &journey_id).await.unwrap().unwrap().journey;
-        assert_eq!(post(&two, &format!("finpass/{}", tree.attempts[0].webhook_token), "{}").await, 200);
+        assert_eq!(post(&two, &format!("finpass/{}", tree.attempts[0].webhook_token.expose()), "{}").await, 200);
         let messages = applied(&two, tenant).await;
         let addressee = messages[0].attempt.as_ref().unwrap();
         assert_eq!((messages.len(), addressee.journey_id.as_str()), (1, journey_id.as_str()));

@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn in_context<T>(read: impl FnOnce(&ReadContext<'_>) -> T) -> T {
-    let applicant = Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() };
+    let applicant = Customer { mobile: Some("9000000001".into()), ..Customer::default() };
     read(&ReadContext {
         fetch_id: "fch_1",
         consent_id: "cns_1",

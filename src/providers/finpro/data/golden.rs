@@ -26,7 +26,7 @@ fn read(body: &[u8]) -> Rows {
 }
 
 fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
-    let applicant = Customer { mobile: Some("9000000001".to_owned()), ..Customer::default() };
+    let applicant = Customer { mobile: Some("9000000001".into()), ..Customer::default() };
     let context = ReadContext {
         asked: Default::default(),
         fetch_id: "fch_1",

@@ -17,9 +17,9 @@ use crate::{
 
 pub(super) fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
     let applicant = Customer {
-        mobile: Some("9000000001".to_owned()),
-        pan: Some("AAAPA0001A".to_owned()),
-        name: Some("A Sample".to_owned()),
+        mobile: Some("9000000001".into()),
+        pan: Some("AAAPA0001A".into()),
+        name: Some("A Sample".into()),
         ..Customer::default()
     };
     let context = ReadContext {

@@ -13,9 +13,9 @@ pub(super) const TEMPLATE: &str = "PROD01";
 /// The documented customer.
 pub(super) fn customer() -> Customer {
     Customer {
-        mobile: Some("9000000001".to_owned()),
-        pan: Some("AAAPA0000A".to_owned()),
-        name: Some("A Sample".to_owned()),
+        mobile: Some("9000000001".into()),
+        pan: Some("AAAPA0000A".into()),
+        name: Some("A Sample".into()),
         ..Customer::default()
     }
 }
@@ -72,7 +72,7 @@ fn attempt(reference: &str) -> Attempt {
         created_at: now(),
         account_ref: None,
         provider_ref: Some(reference.to_owned()),
-        webhook_token: String::new(),
+        webhook_token: String::new().into(),
         url_expires_at: None,
         institutions: Vec::new(),
         aa: StepState::Unspecified,
