@@ -11,6 +11,7 @@ use crate::{
         service::OpenedJourney,
     },
     pb::{ResumeJourneyRequest, ResumeJourneyResponse},
+    store::Claim,
 };
 
 pub(super) async fn handle(
@@ -33,7 +34,11 @@ pub(super) async fn handle(
         begun: |_, _| true,
     };
     let service = asked.service.clone();
-    let work = move |journey_id: String| async move { Ok(answer(&service.resume(call, &journey_id, redirect_url).await?)) };
+    let request_id = request.request_id.clone();
+    let work = move |journey_id: String| async move {
+        let claim = Claim { request_id: &request_id };
+        Ok(answer(&service.resume(call, claim, &journey_id, redirect_url).await?))
+    };
     // A resume whose answer was lost may have opened an attempt: the caller resumes with a new request id once it is known.
     let unfinished = |journey_id: String| async move {
         Err::<ResumeJourneyResponse, _>(Failure::from(JourneyError::OutcomeUnknown).of(&journey_id))

@@ -8,6 +8,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod items;
 mod journeys;
 mod migrations;
@@ -30,6 +31,7 @@ pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use find::{Behind, FindStore, Wanted};
 pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
+pub use intents::{Claim, Guard, IntentStore};
 pub use journeys::{JourneyStore, Look, Versioned};
 pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
@@ -51,6 +53,7 @@ pub trait Storage:
     + EventStore
     + FindStore
     + RequestStore
+    + IntentStore
     + SnapshotStore
     + EvidenceStore
     + DocumentStore
@@ -93,6 +96,9 @@ pub enum StoreError {
     /// The setting that names the database cannot be read.
     #[error("store.url cannot be read")]
     Address,
+    /// A request is not this process's any more: it was silent for too long, and another one has taken it over.
+    #[error("the request was taken over by another process")]
+    Disowned,
     /// Another writer was there first, again and again.
     #[error("too many writers at once")]
     Contended,

@@ -251,6 +251,11 @@ pub async fn until(
     }
 }
 
+/// A breath between two looks at what tells nobody of its changes: whoever looks without it takes the machine from those he waits for.
+pub async fn breath() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
 /// A StartJourney for a provider's credential, UNDERWRITING, of the customer whose number ends in `digits`.
 pub fn start_request(provider: &str, credential: &str, digits: &str, products: &[pb::Product]) -> pb::StartJourneyRequest {
     let mobile = format!("90000000{digits}");

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    harness::{PATIENCE, World, connect, data_request, metadata, reason, start_request, until},
+    harness::{PATIENCE, World, breath, connect, data_request, metadata, reason, start_request, until},
     postgres::{Cluster, Database},
     stores::on_server,
     torture,
@@ -148,7 +148,7 @@ async fn a_withdrawal_at_one_is_a_refusal_at_the_other() {
             match replicas.client.clone().fetch_data(request.clone()).await {
                 Err(status) if reason(&status) == "CONSENT_REVOKED" => return,
                 Err(status) => panic!("{status:?}"),
-                Ok(_) => tokio::task::yield_now().await,
+                Ok(_) => breath().await,
             }
         }
     };

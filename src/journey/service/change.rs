@@ -11,7 +11,7 @@ use crate::{
         model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
         withdraw,
     },
-    store::{Changed, StoreError, Versioned},
+    store::{Changed, Claim, Guard, StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
@@ -23,6 +23,17 @@ impl Service {
     /// Applies `change` to a journey and keeps the result; answers the tree and what `change` answered.
     pub async fn change<T>(
         &self,
+        tenant: &str,
+        journey_id: &str,
+        change: impl FnMut(&mut Journey) -> T,
+    ) -> Result<(Journey, T), Failure> {
+        self.change_for(None, tenant, journey_id, change).await
+    }
+
+    /// The same on behalf of a request, which must still be this process's: for what is sent afterwards.
+    pub(super) async fn change_for<T>(
+        &self,
+        claim: Option<Claim<'_>>,
         tenant: &str,
         journey_id: &str,
         mut change: impl FnMut(&mut Journey) -> T,
@@ -39,7 +50,12 @@ impl Service {
             let news = apply::finish(&before, &mut journey, now);
             journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
-            if self.parts.store.save_journey(&journey, version, due, now).await? {
+            let store = &self.parts.store;
+            let saved = match claim {
+                Some(claim) => store.save_intent(claim, &journey, version, due, now).await?,
+                None => store.save_journey(&journey, version, due, now).await?,
+            };
+            if saved {
                 self.after_commit(&journey, news).await;
                 return Ok((journey, answer));
             }
@@ -54,32 +70,22 @@ impl Service {
         Ok(())
     }
 
-    /// Keeps a new journey, unless another one of its client reference is open; answers that one. `except` does not count.
-    pub(super) async fn insert_unless_open(
+    /// Keeps a new journey on behalf of a request, unless another one stands in its way; answers that one.
+    pub(super) async fn insert(
         &self,
+        claim: Claim<'_>,
         journey: &mut Journey,
-        except: Option<&str>,
+        guard: Guard<'_>,
     ) -> Result<Option<String>, Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
         journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
-        let open = self.parts.store.insert_unless_open(journey, except, self.first_due(now), now).await?;
+        let open = self.parts.store.insert_intent(Some(claim), journey, guard, self.first_due(now), now).await?;
         if open.is_none() {
             self.tell_others(journey, true);
             self.announce(journey);
         }
         Ok(open)
-    }
-
-    /// Keeps a new journey.
-    pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
-        let now = self.parts.clock.now();
-        journey.state = derive::state(journey);
-        journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
-        self.parts.store.insert_journey(journey, self.first_due(now), now).await?;
-        self.tell_others(journey, true);
-        self.announce(journey);
-        Ok(())
     }
 
     /// A new journey is not looked at while the opening call itself is under way, unless this process dies in it.

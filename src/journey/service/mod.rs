@@ -162,7 +162,8 @@ impl Service {
         let tokens = Arc::new(parts.hash.derive("page tokens", &parts.tenant.id));
         let watches = Arc::new(watch::Hub::new(parts.watch.clone()));
         let changes = broadcast::channel(1_024).0;
-        parts.store.hear(others::ear(&parts, changes.clone()));
+        let wake = Arc::new(Notify::new());
+        parts.store.hear(others::ear(&parts, changes.clone(), wake.clone()));
         Self {
             parts: Arc::new(parts),
             ids,
@@ -174,7 +175,7 @@ impl Service {
             reported: Loading::new(64 * 1024 * 1024),
             changes,
             watches,
-            wake: Arc::new(Notify::new()),
+            wake,
             inbox: Arc::new(Notify::new()),
         }
     }

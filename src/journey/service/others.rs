@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::{Change, Parts};
 use crate::store::{Ear, Told};
 
 /// The ear of the service. It holds nothing of the store, which holds it.
-pub(super) fn ear(parts: &Parts, changes: broadcast::Sender<Change>) -> Ear {
+pub(super) fn ear(parts: &Parts, changes: broadcast::Sender<Change>, wake: Arc<Notify>) -> Ear {
     let (epochs, tenant) = (parts.caches.epochs.clone(), parts.tenant.id.clone());
     Arc::new(move |told| {
         let change = match told {
@@ -18,6 +18,10 @@ pub(super) fn ear(parts: &Parts, changes: broadcast::Sender<Change>) -> Ear {
                     return;
                 }
                 Change { tenant: change.tenant, journey_id: change.journey_id, sequence: change.sequence }
+            }
+            Told::Due => {
+                wake.notify_one();
+                return;
             }
             Told::Reread => {
                 epochs.raise_all();

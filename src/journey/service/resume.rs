@@ -7,18 +7,25 @@ use crate::{
         model::{AttemptState, Evidence, FactSource, Journey, JourneyState},
     },
     providers::provider::{Call, CustomerUrl, Provider},
+    store::Claim,
 };
 
 impl Service {
     /// A fresh URL.
-    pub async fn resume(&self, call: Call, journey_id: &str, redirect_url: Option<String>) -> Result<OpenedJourney, Failure> {
+    pub async fn resume(
+        &self,
+        call: Call,
+        claim: Claim<'_>,
+        journey_id: &str,
+        redirect_url: Option<String>,
+    ) -> Result<OpenedJourney, Failure> {
         let tenant = self.parts.tenant.id.clone();
         let journey = self.load(&tenant, journey_id).await?;
         may_resume(&journey).map_err(|error| Failure::from(error).of(journey_id))?;
         let provider = self.provider_of(&journey.routing).map_err(|error| Failure::from(error).of(journey_id))?;
         match self.fresh_url(call, provider.as_ref(), &journey, redirect_url.as_deref()).await? {
             Some(opened) => Ok(opened),
-            None => self.reopen(call, provider.as_ref(), journey, redirect_url).await,
+            None => self.reopen(call, claim, provider.as_ref(), journey, redirect_url).await,
         }
     }
 
@@ -56,6 +63,7 @@ impl Service {
     async fn reopen(
         &self,
         call: Call,
+        claim: Claim<'_>,
         provider: &dyn Provider,
         journey: Journey,
         redirect_url: Option<String>,
@@ -67,7 +75,7 @@ impl Service {
         let (attempt, consents) = self.new_attempt(&plan);
         let now = self.parts.clock.now();
         let (journey, allowed) = self
-            .change(&journey.tenant, &journey.id, |journey| {
+            .change_for(Some(claim), &journey.tenant, &journey.id, |journey| {
                 // Checked on the tree that is written, so that of two resumes at once only one opens an attempt.
                 may_resume(journey)?;
                 if journey.attempts.last().is_some_and(|last| last.created_at == attempt.created_at && last.id != attempt.id) {

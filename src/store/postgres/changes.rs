@@ -35,18 +35,18 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// The process's end of the line to the others.
 pub(super) struct Line {
     queue: mpsc::Sender<Changed>,
-    heard: Arc<Heard>,
+    pub(super) heard: Arc<Heard>,
     notifier: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the listener knows and whom it tells.
-struct Heard {
+pub(super) struct Heard {
     ears: Mutex<Vec<Ear>>,
     certain: Mutex<Instant>,
 }
 
 impl Heard {
-    fn tell(&self, told: &Told) {
+    pub(super) fn tell(&self, told: &Told) {
         for ear in self.ears.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             ear(told.clone());
         }

@@ -29,31 +29,12 @@ impl JourneyStore for PostgresStore {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sealed = self.vault.seal_journey(journey)?;
         let mut tx = self.pool.begin().await?;
-        // A second writer waits for the row here, and then finds another version.
-        let done = sqlx::query(
-            "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
-                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8
-             WHERE tenant = $5 AND id = $6 AND version = $7",
-        )
-        .bind(journey.state.as_str_name())
-        .bind(millis(now))
-        .bind(sealed)
-        .bind(due_at.map(millis))
-        .bind(&journey.tenant)
-        .bind(&journey.id)
-        .bind(version)
-        .bind(journey.purge_at.map(millis))
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
+        let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
+        if saved {
+            tx.commit().await?;
         }
-        self.write_refs(&mut tx, journey, now).await?;
-        self.write_event(&mut tx, journey, now).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(saved)
     }
 
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
@@ -149,6 +130,40 @@ impl PostgresStore {
         .await?;
         self.write_refs(tx, journey, now).await?;
         self.write_event(tx, journey, now).await
+    }
+
+    /// Writes a changed tree within a transaction, if its version is still the one that was read.
+    pub(super) async fn save_in(
+        &self,
+        tx: &mut PgConnection,
+        journey: &Journey,
+        version: i64,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sealed = self.vault.seal_journey(journey)?;
+        // A second writer waits for the row here, and then finds another version.
+        let done = sqlx::query(
+            "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
+                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8
+             WHERE tenant = $5 AND id = $6 AND version = $7",
+        )
+        .bind(journey.state.as_str_name())
+        .bind(millis(now))
+        .bind(sealed)
+        .bind(due_at.map(millis))
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(version)
+        .bind(journey.purge_at.map(millis))
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.write_refs(tx, journey, now).await?;
+        self.write_event(tx, journey, now).await?;
+        Ok(true)
     }
 
     /// What the journey is found by.

@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Postgres, Row, Transaction,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -25,6 +25,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod journeys;
 mod presence;
 mod purges;
@@ -41,6 +42,8 @@ const STEPS: [Step; 6] = [
     (7, "find", include_str!("0007_find.sql")),
 ];
 
+/// After this a connection that nobody used may have been lost unnoticed.
+const RESTED: Duration = Duration::from_secs(1);
 /// Longer than any statement of a caller takes, the largest snapshot included.
 const STATEMENT: Duration = Duration::from_secs(10);
 /// The same for what the background does in bulk.
@@ -49,6 +52,8 @@ const BULK_STATEMENT: &str = "SET LOCAL statement_timeout = '60s'";
 /// See the module.
 pub(super) struct PostgresStore {
     pool: PgPool,
+    /// One connection for the signs of life: a replica whose callers wait for connections must not seem dead.
+    signs: PgPool,
     vault: Vault,
     /// This replica, as it stands beside what it is at work on.
     owner: String,
@@ -70,17 +75,29 @@ impl PostgresStore {
             .disable_statement_logging();
         migrate(&options).await?;
         let most = STATEMENT.as_millis().to_string();
+        let bounded = options.clone().options([("statement_timeout", &most)]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.timeout)
-            .connect_with(options.clone().options([("statement_timeout", &most)]))
+            // A connection is tried when it comes back; before it goes out it is tried again only if it has rested meanwhile.
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(bounded.clone())
             .await?;
+        let signs = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(bounded);
         let listening = options.application_name("sangam listener");
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(listening);
         let (owner, ended) = (uuid::Uuid::new_v4().to_string(), CancellationToken::new());
         let ends = ended.clone().drop_guard();
         let line = changes::Line::open(pool.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
-        let store = Self { pool, vault: Vault::new(keys), owner, timeout: settings.timeout, line, ended, _ends: ends };
+        let store = Self { pool, signs, vault: Vault::new(keys), owner, timeout: settings.timeout, line, ended, _ends: ends };
         store.check_key().await?;
         store.appear(settings.replica_timeout).await?;
         Ok(store)
@@ -161,6 +178,7 @@ impl Storage for PostgresStore {
         self.ended.cancel();
         self.line.drain().await;
         self.disappear().await;
+        self.signs.close().await;
         self.pool.close().await;
     }
 }

@@ -23,6 +23,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod journeys;
 mod purges;
 mod requests;

@@ -6,6 +6,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod journeys;
 mod migrations;
 mod purges;

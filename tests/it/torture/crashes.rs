@@ -110,19 +110,7 @@ async fn a_file_outlives_every_kill_with_all_that_was_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_killed_around_the_providers_call_sends_nothing_again() {
     let (runs, mut dice) = (size(200, 2), Dice::new());
-    let mut parts = None;
-    // The relay must know the sandbox, and the gateway the relay.
-    let place = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    place.set_nonblocking(true).unwrap();
-    let base = format!("http://{}/finpro", place.local_addr().unwrap());
-    let fleet = Fleet::start(Place::Sqlite, 1, |sandbox, text| {
-        let moved = text.replace(sandbox.finpro_base_url().as_str(), &base);
-        assert_ne!(moved, text);
-        parts = Some(Relay::start(sandbox, place));
-        moved
-    });
-    let fleet = fleet.await;
-    let (relay, mut reached) = parts.unwrap();
+    let (fleet, relay, mut reached) = Relay::before_fleet(Place::Sqlite, 1, |text| text).await;
     let (mut twice, mut lost, mut unheard) = (0, 0, 0);
     let mut opened = Vec::new();
     for run in 0..runs * Moment::ALL.len() {

@@ -9,7 +9,7 @@ use std::{
 
 use sangam::{
     clock::SystemClock,
-    pb::{self, journey_service_client::JourneyServiceClient},
+    pb::{self, journey_service_client::JourneyServiceClient, watch_status_response::Event},
     sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
 };
 use tempfile::TempDir;
@@ -17,7 +17,7 @@ use tonic::{Code, transport::Channel};
 
 use crate::{
     command::{Killed, sangam, wait_for},
-    harness::PATIENCE,
+    harness::{PATIENCE, breath},
     postgres::Database,
 };
 
@@ -90,6 +90,16 @@ impl Fleet {
         child.wait().unwrap();
     }
 
+    /// Stops a process in the middle of whatever it does, until it goes on.
+    pub fn pause(&self, number: usize) {
+        self.gateways.lock().unwrap()[number].0.signal("STOP");
+    }
+
+    /// Lets a paused process go on as if nothing had been.
+    pub fn go_on(&self, number: usize) {
+        self.gateways.lock().unwrap()[number].0.signal("CONT");
+    }
+
     /// Starts a process in place of a dead one, on the same files and on a port of its own.
     pub async fn restart(&self, number: usize) {
         let gateway = serve(self.directory.path()).await;
@@ -111,7 +121,8 @@ impl Fleet {
         }
     }
 
-    /// Asks a process again and again until the journey `fits`, at most for so many times the tests' patience.
+    /// Watches a journey at a process until it `fits`, at most for so many times the tests' patience. A stream that breaks off is opened
+    /// again, at the next process if need be.
     pub async fn until(
         &self,
         number: usize,
@@ -119,20 +130,45 @@ impl Fleet {
         patience: u32,
         fits: impl Fn(&pb::Journey) -> bool,
     ) -> pb::Journey {
-        let give_up = tokio::time::Instant::now() + PATIENCE * patience;
-        loop {
-            let journey = self.status(number, journey_id).await.unwrap();
-            if fits(&journey) {
-                return journey;
+        let mut seen = None;
+        let found = async {
+            for process in number.. {
+                let request = pb::WatchStatusRequest { journey_id: journey_id.to_owned(), after_sequence: None, follow: true };
+                let mut changes = match self.client(process).watch_status(request).await {
+                    Ok(changes) => changes.into_inner(),
+                    Err(status) => {
+                        assert_ne!(status.code(), Code::NotFound, "{status:?}");
+                        // A dead process refuses at once: the others are not starved by asking it.
+                        breath().await;
+                        continue;
+                    }
+                };
+                while let Ok(Some(message)) = changes.message().await {
+                    let Some(journey) = tree(message) else { continue };
+                    if fits(&journey) {
+                        return journey;
+                    }
+                    seen = Some(journey);
+                }
             }
-            assert!(tokio::time::Instant::now() < give_up, "nothing changes any more: {journey:?}");
-            tokio::task::yield_now().await;
-        }
+            unreachable!("there is always another process to ask")
+        };
+        let found = tokio::time::timeout(PATIENCE * patience, found).await;
+        found.unwrap_or_else(|_| panic!("nothing changes any more: {seen:?}"))
     }
 
     pub async fn stop(self) {
         drop(self.gateways);
         self.sandbox.stop().await;
+    }
+}
+
+/// The tree that a message of a watch tells.
+fn tree(message: pb::WatchStatusResponse) -> Option<pb::Journey> {
+    match message.event? {
+        Event::Snapshot(snapshot) => snapshot.journey,
+        Event::Change(change) => change.journey,
+        Event::Heartbeat(_) => None,
     }
 }
 

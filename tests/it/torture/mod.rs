@@ -5,6 +5,7 @@
 mod crashes;
 mod fleet;
 mod openings;
+mod paused;
 mod relay;
 mod takeover;
 

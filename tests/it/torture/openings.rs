@@ -11,7 +11,7 @@ use super::{
     fleet::{Fleet, Place},
     mobile, opening, size, verdict,
 };
-use crate::harness::reason;
+use crate::harness::{breath, reason};
 
 /// Callers at once.
 const CALLERS: usize = 32;
@@ -35,7 +35,7 @@ async fn call(fleet: Arc<Fleet>, number: usize) -> (String, String, bool, usize)
         tries += 1;
         match answer.map_err(verdict) {
             Ok(opened) => return (mobile, opened.into_inner().journey_id, true, tries),
-            Err(Verdict::Again) => tokio::task::yield_now().await,
+            Err(Verdict::Again) => breath().await,
             Err(Verdict::Unknown(journey_id)) => return (mobile, journey_id, false, tries),
             Err(Verdict::Refused(status)) => panic!("{status:?}"),
         }
