@@ -62,6 +62,8 @@ pub struct OutboundRequest {
     pub body: Option<Bytes>,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// Whether it goes out on a connection of its own, instead of one that was left open by an earlier call.
+    pub fresh_connection: bool,
 }
 
 impl OutboundRequest {
@@ -97,6 +99,7 @@ impl OutboundRequest {
             headers: HeaderMap::new(),
             body: None,
             deadline: Instant::now(),
+            fresh_connection: false,
         }
     }
 
@@ -171,6 +174,8 @@ impl Executor {
     /// An executor for one base URL, which may carry a path prefix. `credentials` go on every call and are never logged.
     pub fn new(base_url: Url, credentials: HeaderMap, limits: Limits, jitter: Jitter) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
+        // Nothing is kept open by it, so every call of it connects anew.
+        let fresh = builder(limits).pool_max_idle_per_host(0).build()?;
         let service = ServiceBuilder::new()
             // Outermost, so that a span covers every attempt and every pause.
             .layer(propagation::CallSpanLayer)
@@ -184,7 +189,7 @@ impl Executor {
             .layer(propagation::InjectLayer)
             // Last, so that nothing outside ever holds a credential.
             .layer(CredentialsLayer(Arc::new(credentials)))
-            .service(Send { client, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
+            .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
         Ok(Self { service: BoxCloneSyncService::new(service) })
     }
 
@@ -203,17 +208,23 @@ impl Executor {
     }
 }
 
-/// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies, idle connections closed before
-/// a provider's usual 60 s.
+/// How long a connection stays open that nobody uses: less than the 60 s after which servers usually close theirs, so that a call seldom
+/// meets one that is just being closed.
+const IDLE: Duration = Duration::from_secs(45);
+
+/// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies.
 pub(super) fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+    builder(limits).build()
+}
+
+fn builder(limits: Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(limits.connect)
         .read_timeout(limits.read)
         .redirect(reqwest::redirect::Policy::none())
-        .pool_idle_timeout(Duration::from_secs(45))
+        .pool_idle_timeout(IDLE)
         .no_proxy()
         .user_agent(concat!("sangam/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 #[derive(Clone)]
@@ -253,6 +264,7 @@ impl<S: Service<OutboundRequest>> Service<OutboundRequest> for Credentials<S> {
 #[derive(Clone)]
 struct Send {
     client: reqwest::Client,
+    fresh: reqwest::Client,
     base_url: Arc<Url>,
     max_bytes: usize,
 }
@@ -270,7 +282,8 @@ impl Service<OutboundRequest> for Send {
         let this = self.clone();
         Box::pin(async move {
             let url = join(&this.base_url, request.path, &request.query);
-            let mut outbound = this.client.request(request.method.clone(), url).headers(request.headers.clone());
+            let client = if request.fresh_connection { &this.fresh } else { &this.client };
+            let mut outbound = client.request(request.method.clone(), url).headers(request.headers.clone());
             if let Some(body) = request.body.clone() {
                 outbound = outbound.body(body);
             }

@@ -1,7 +1,7 @@
 //! Journeys: one sealed tree a row, and when the background looks at each.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 use crate::journey::model::Journey;
@@ -47,6 +47,9 @@ pub trait JourneyStore: Send + Sync {
     async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError>;
     /// When the next journey is due that nobody looks at.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// The clock has fallen back by so much: whatever is due after `now`, messages too, is due that much sooner, or it would wait for the
+    /// clock to get there once more.
+    async fn bring_forward(&self, now: Timestamp, by: SignedDuration) -> Result<(), StoreError>;
     /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError>;
     /// The journeys that a reference of a provider, or an id or token of ours, is about. `kind` keeps them apart.

@@ -61,7 +61,12 @@ impl ShiftedClock {
 
     /// Moves it on.
     pub fn advance(&self, hours: i64) {
-        *self.0.lock().unwrap() += SignedDuration::from_hours(hours);
+        self.turn(SignedDuration::from_hours(hours));
+    }
+
+    /// Moves it, forth or back.
+    pub fn turn(&self, by: SignedDuration) {
+        *self.0.lock().unwrap() += by;
     }
 }
 

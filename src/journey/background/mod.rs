@@ -1,6 +1,7 @@
 //! The background: looks after every journey that is due, wakes on news, purges what is past its date. It holds nothing that a restart
 //! could lose: what is due stands in the store.
 
+mod fall;
 mod look;
 mod steps;
 
@@ -16,6 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use self::fall::Fall;
 use super::service::Service;
 use crate::{
     providers::provider::Call,
@@ -38,7 +40,9 @@ pub async fn run(service: Service, stop: CancellationToken, grace: Duration) {
     let limit = Arc::new(Semaphore::new(service.pace().concurrency.max(1)));
     let mut looks = JoinSet::new();
     let mut next_purge = service.clock().now();
+    let mut fall = Fall::new(next_purge);
     while !stop.is_cancelled() {
+        bring_forward(&service, &mut fall).await;
         purge(&service, &mut next_purge).await;
         let pause = match begin_due(&service, &limit, &mut looks).await {
             // Full: the end of a look is what to wait for.
@@ -63,10 +67,25 @@ pub async fn run(service: Service, stop: CancellationToken, grace: Duration) {
     }
 }
 
+/// Whatever was to be due at a time that the clock has gone back from is due as long after now as it was after then.
+async fn bring_forward(service: &Service, fall: &mut Fall) {
+    let now = service.clock().now();
+    let Some(by) = fall.at(now, std::time::Instant::now()) else { return };
+    tracing::warn!("the clock has fallen back");
+    match service.store().bring_forward(now, by).await {
+        Ok(()) => {
+            fall.told(by);
+            service.tell_inbox();
+        }
+        Err(error) => tracing::error!(%error, "what is due is not brought forward"),
+    }
+}
+
 /// Removes what is past its purge date, now and then.
 async fn purge(service: &Service, next: &mut Timestamp) {
     let now = service.clock().now();
-    if now < *next {
+    // A clock that has fallen back must not put it off.
+    if now < *next && next.duration_since(now) <= PURGE_EVERY {
         return;
     }
     *next = now.checked_add(PURGE_EVERY).unwrap_or(now);

@@ -1,7 +1,7 @@
 //! Journeys: one sealed tree a row, written whole or not at all.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{Row, SqliteConnection};
 
 use super::SqliteStore;
@@ -81,6 +81,20 @@ impl JourneyStore for SqliteStore {
                 .fetch_one(&self.readers)
                 .await?;
         next.map(instant).transpose()
+    }
+
+    async fn bring_forward(&self, now: Timestamp, by: SignedDuration) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin().await?;
+        for statement in [
+            "UPDATE journeys SET due_at = MAX(due_at - ?2, ?1) WHERE due_at > ?1",
+            "UPDATE journeys SET looking_until = MAX(looking_until - ?2, ?1) WHERE looking_by IS NOT NULL AND looking_until > ?1",
+            "UPDATE inbox SET next_at = MAX(next_at - ?2, ?1) WHERE next_at > ?1",
+        ] {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ mod snapshots;
 /// The trees that the unit tests use.
 #[path = "../../../src/journey/testing.rs"]
 #[allow(dead_code)]
-mod testing;
+pub mod testing;
 
 /// What these trees are made of.
 mod model {

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    command::{Killed, sangam, wait_for},
+    command::{Killed, wait_for},
     harness::{PATIENCE, breath},
     postgres::Database,
 };
@@ -41,6 +41,25 @@ pub struct Fleet {
 impl Fleet {
     /// So many processes; `change` alters the text of their configuration.
     pub async fn start(place: Place, size: usize, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
+        let fleet = Self::prepare(place, change).await;
+        for _ in 0..size {
+            fleet.add().await;
+        }
+        fleet
+    }
+
+    /// One process that a shell begins with these words; `"$0" "$@"` is the program. One that takes its place begins without.
+    pub async fn with_shell(place: Place, shell: &str, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
+        let fleet = Self::prepare(place, change).await;
+        let mut command = Command::new("sh");
+        command.args(["-c", shell, env!("CARGO_BIN_EXE_sangam")]);
+        let gateway = serve(fleet.directory.path(), command).await;
+        fleet.gateways.lock().unwrap().push(gateway);
+        fleet
+    }
+
+    /// The sandbox and the files.
+    async fn prepare(place: Place, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
         let config = SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() };
         let sandbox = Sandbox::start(config, Arc::new(SystemClock)).await.unwrap();
         let directory = TempDir::new().unwrap();
@@ -59,16 +78,12 @@ impl Fleet {
             }
         };
         std::fs::write(directory.path().join("gateway.toml"), change(&sandbox, text)).unwrap();
-        let fleet = Self { sandbox, gateways: Mutex::default(), directory };
-        for _ in 0..size {
-            fleet.add().await;
-        }
-        fleet
+        Self { sandbox, gateways: Mutex::default(), directory }
     }
 
     /// Starts one process more.
     pub async fn add(&self) {
-        let gateway = serve(self.directory.path()).await;
+        let gateway = serve(self.directory.path(), program()).await;
         self.gateways.lock().unwrap().push(gateway);
     }
 
@@ -102,13 +117,18 @@ impl Fleet {
 
     /// Starts a process in place of a dead one, on the same files and on a port of its own.
     pub async fn restart(&self, number: usize) {
-        let gateway = serve(self.directory.path()).await;
+        let gateway = serve(self.directory.path(), program()).await;
         self.gateways.lock().unwrap()[number] = gateway;
     }
 
     /// The file of a store that is one.
     pub fn file(&self) -> PathBuf {
-        self.directory.path().join("sangam.db")
+        self.path("sangam.db")
+    }
+
+    /// A file in the processes' directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A journey as one process tells it; nothing if it knows none.
@@ -172,9 +192,19 @@ fn tree(message: pb::WatchStatusResponse) -> Option<pb::Journey> {
     }
 }
 
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sangam"))
+}
+
 /// Starts one process and connects to it.
-async fn serve(directory: &Path) -> (Killed, Client) {
-    let mut child = Killed(sangam(directory, &["serve", "--config", "gateway.toml"]).stdout(Stdio::null()).spawn().unwrap());
+async fn serve(directory: &Path, mut command: Command) -> (Killed, Client) {
+    command.args(["serve", "--config", "gateway.toml"]).current_dir(directory).env_clear();
+    command
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = Killed(command.spawn().unwrap());
     let log = child.0.stderr.take().unwrap();
     let (address, log) = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(log).lines();

@@ -20,18 +20,22 @@ use super::fleet::{Fleet, Place};
 /// When the gateway dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
+    /// The intent is written down.
+    Intended,
     /// The intent is written and the call is on its way; the provider has not heard it.
     Sent,
     /// The provider has acted; the gateway has not heard it.
     Acted,
     /// The answer is on its way to the gateway.
     Answered,
+    /// The outcome is written down; the caller has not heard it yet.
+    Committed,
     /// The caller has its answer.
     Acknowledged,
 }
 
 impl Moment {
-    pub const ALL: [Self; 4] = [Self::Sent, Self::Acted, Self::Answered, Self::Acknowledged];
+    pub const ALL: [Self; 6] = [Self::Intended, Self::Sent, Self::Acted, Self::Answered, Self::Committed, Self::Acknowledged];
 }
 
 struct Shared {
