@@ -73,7 +73,7 @@ impl Replicas {
 
 /// A store that does not answer is given up soon.
 fn soon_without_a_store(config: &mut Config) {
-    config.store.timeout_ms = 2_000;
+    config.store.timeout_ms = if torture::full() { 800 } else { 2_000 };
 }
 
 /// Nothing is looked at by itself, and a status in memory lives for ever: whatever becomes known was told.

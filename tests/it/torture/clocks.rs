@@ -66,7 +66,7 @@ async fn a_clock_that_falls_back_puts_nothing_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_jump_by_an_hour_forth_and_back_harm_nothing() {
-    let (journeys, mut dice) = (size(300, 9), Dice::new());
+    let (journeys, mut dice) = (size(60, 9), Dice::new());
     let (pair, mut hands, mut jumps) = (Pair::start().await, Hands([0, 0]), 0);
     let mut opened = Vec::new();
     for number in 0..journeys {

@@ -42,7 +42,7 @@ async fn commits(store: &Store, journeys: &[Journey], each: usize, tell: bool) -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_others_hear_of_every_journey_and_telling_them_costs_little() {
-    let (rounds, each) = (size(10, 2), size(250, 10));
+    let (rounds, each) = (size(8, 2), size(100, 10));
     let kit = Kit::postgres().await;
     let listener = kit.replica(10_000).await;
     let heard = Arc::new(std::sync::Mutex::new(std::collections::BTreeMap::new()));

@@ -24,7 +24,7 @@ async fn opened(fleet: &Fleet, gateway: usize, request: &sangam::pb::StartJourne
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_was_taken_for_dead_sends_nothing_when_it_goes_on() {
-    let runs = size(50, 1);
+    let runs = size(20, 1);
     let soon = |text: String| text.replace("replica_timeout_ms = 3000", "replica_timeout_ms = 1000");
     let (mut twice, mut other_journeys, mut late) = (0, 0, 0);
     for run in 0..runs {
