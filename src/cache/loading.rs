@@ -156,7 +156,7 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let mut rest: Vec<_> = (0..round % 50).map(|_| call()).collect();
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             begun.notified().await;
         }
         first.abort();

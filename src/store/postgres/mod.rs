@@ -52,7 +52,8 @@ const BULK_STATEMENT: &str = "SET LOCAL statement_timeout = '60s'";
 /// See the module.
 pub(super) struct PostgresStore {
     pool: PgPool,
-    /// One connection for the signs of life: a replica whose callers wait for connections must not seem dead.
+    /// For signs of life and notices: a replica whose callers wait for connections must not seem dead, nor leave the others uninformed.
+    /// Nothing that goes this way has to outlive a crash of the database, so its commits do not wait for the disk.
     signs: PgPool,
     vault: Vault,
     /// This replica, as it stands beside what it is at work on.
@@ -91,12 +92,13 @@ impl PostgresStore {
             })
             .connect_with(bounded.clone())
             .await?;
-        let signs = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(bounded);
+        let unsynced = bounded.options([("synchronous_commit", "off")]);
+        let signs = PgPoolOptions::new().max_connections(2).acquire_timeout(settings.timeout).connect_lazy_with(unsynced);
         let listening = options.application_name("sangam listener");
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(listening);
         let (owner, ended) = (uuid::Uuid::new_v4().to_string(), CancellationToken::new());
         let ends = ended.clone().drop_guard();
-        let line = changes::Line::open(pool.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
+        let line = changes::Line::open(signs.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
         let store = Self { pool, signs, vault: Vault::new(keys), owner, timeout: settings.timeout, line, ended, _ends: ends };
         store.check_key().await?;
         store.appear(settings.replica_timeout).await?;

@@ -44,6 +44,16 @@ async fn refused(pair: &Pair, gateway: usize, journey_id: &str) -> Duration {
     tokio::time::timeout(PATIENCE, refused).await.expect("it is still served")
 }
 
+/// How many tries are written down.
+async fn tries(pair: &Pair, journeys: &[String]) -> usize {
+    let mut tries = 0u32;
+    for journey_id in journeys {
+        let kept = pair.service(0).store().journey("demo", journey_id).await.unwrap().unwrap().journey;
+        tries += kept.consents.iter().flat_map(|consent| &consent.deliveries).map(|delivery| delivery.tries).sum::<u32>();
+    }
+    usize::try_from(tries).unwrap()
+}
+
 /// Both clocks go on, and whoever looks by them looks.
 fn pass(pair: &Pair, time: SignedDuration) {
     for gateway in 0..2 {
@@ -85,6 +95,13 @@ async fn a_withdrawal_during_ten_minutes_without_the_provider_holds_at_once_and_
         };
         tokio::time::timeout(PATIENCE, again).await.expect("it is not tried again");
     }
+    // A try that is still under way would count its pause from the time to come.
+    let noted = async {
+        while tries(&pair, &withdrawn).await < calls.count(TRIED) {
+            breath().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, noted).await.expect("a try is not noted");
     pair.one.sandbox.set_down(false);
     // The longest pause between two tries is half a minute.
     pass(&pair, SignedDuration::from_secs(60));
