@@ -2,7 +2,7 @@
 # tests need, are installed where they are missing and may be.
 CARGO ?= cargo
 
-.PHONY: test torture demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root \
+.PHONY: test strace torture demo parity run bench fuzz verify lint-proto clients compiler postgres helm-lint helm-schema helm-test image-root \
 	image-check deny sbom helm-dryrun
 
 TOOLS := target/tools
@@ -12,6 +12,7 @@ BUF_VERSION := 1.75.0
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/bin/promtool)
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 FUZZ_VERSION := 0.13.2
+TORTURE_PROFILE ?= --release
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
@@ -28,9 +29,12 @@ test: compiler postgres $(PROMTOOL) helm-lint deny
 
 # Faults at real processes of the optimised program, in full: kills, several gateways on one database, a provider that is gone. Each run
 # prints what it counted: doubled, lost, refused.
-torture: compiler postgres
-	SANGAM_TORTURE=full SANGAM_WEBHOOKS=10000 SANGAM_KILLS=20 $(CARGO) test --release --test it -- --nocapture --test-threads=1 \
-		torture:: webhooks::flood:: webhooks::applied::one_message reconcile::every_approved replicas::whatever_becomes
+torture: compiler postgres strace
+	SANGAM_TORTURE=full PROPTEST_CASES=4096 $(CARGO) test $(TORTURE_PROFILE) --lib -- --nocapture --test-threads=1 \
+		cache::loading:: journey::orders_tests::
+	SANGAM_TORTURE=full SANGAM_WEBHOOKS=10000 SANGAM_KILLS=20 $(CARGO) test $(TORTURE_PROFILE) --test it -- --nocapture --test-threads=1 \
+		torture:: webhooks::flood:: webhooks::applied::one_message reconcile::every_approved replicas::whatever_becomes \
+		replicas::an_outage
 
 # The main job, once, through every provider, on the sandbox.
 demo: compiler
@@ -141,6 +145,12 @@ compiler:
 		else \
 			echo "a C and C++ compiler is needed: apt-get install gcc g++" >&2; exit 1; \
 		fi; }
+
+# Looks at a process's calls of the system; without it that part is left out.
+strace:
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends strace; } || \
+		echo "strace is not to be had: whether writes are synced before their answers is not looked at" >&2
 
 # PostgreSQL 15 or later, whose programs the tests run; a server need not run. Debian's package would start one on port 5432, so it is
 # told not to.

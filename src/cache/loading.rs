@@ -157,6 +157,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_hundred_misses_are_one_load_even_if_the_first_caller_leaves() {
+        let rounds = if std::env::var("SANGAM_TORTURE").is_ok_and(|size| size == "full") { 1_000 } else { 20 };
+        for round in 0..rounds {
+            a_hundred_misses(round).await;
+        }
+        println!("{rounds} times 100 equal misses, the first caller gone at some moment: 99 answers and 1 load each");
+    }
+
+    /// The first caller leaves before it begins, at once, or while the others wait.
+    async fn a_hundred_misses(round: usize) {
         let cache: Loading<u8, Value> = Loading::new(100);
         let loads = Arc::new(AtomicU32::new(0));
         let (begun, gate) = (Arc::new(Notify::new()), Arc::new(Semaphore::new(0)));
@@ -173,10 +182,16 @@ mod tests {
             })
         };
         let first = call();
-        begun.notified().await;
+        for _ in 0..round % 7 {
+            tokio::task::yield_now().await;
+        }
+        let mut rest: Vec<_> = (0..round % 50).map(|_| call()).collect();
+        if round.is_multiple_of(2) {
+            begun.notified().await;
+        }
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        let rest: Vec<_> = (0..99).map(|_| call()).collect();
+        rest.extend((rest.len()..99).map(|_| call()));
         gate.add_permits(1);
         for caller in rest {
             assert_eq!(caller.await.unwrap().unwrap().0, Value(7));
@@ -189,6 +204,8 @@ mod tests {
         let cache: Loading<u8, Value> = Loading::new(100);
         let failed = cache.get(1, now(), |_| true, || async { Err(JourneyError::Store) }).await;
         assert_eq!(failed.unwrap_err(), JourneyError::Store);
+        let panicked = cache.get(1, now(), |_| true, || async { panic!("a fault of a load") }).await;
+        assert!(matches!(panicked, Err(JourneyError::Internal(_))), "{panicked:?}");
         let value = cache.get(1, now(), |_| true, || async { Ok(Value(1)) }).await.unwrap();
         assert_eq!(value, (Value(1), Origin::Miss));
         assert_eq!(cache.get(1, now(), |_| true, || async { Ok(Value(2)) }).await.unwrap(), (Value(1), Origin::Hit));

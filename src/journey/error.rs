@@ -183,6 +183,10 @@ impl From<ProviderError> for JourneyError {
 
 impl From<StoreError> for JourneyError {
     fn from(error: StoreError) -> Self {
+        if error == StoreError::Disowned {
+            tracing::warn!(%error, "nothing is sent");
+            return Self::RequestInFlight;
+        }
         tracing::error!(%error, "the store cannot be used");
         Self::Store
     }

@@ -163,9 +163,17 @@ pub fn next_delivery(journey: &Journey) -> Option<Timestamp> {
     journey.consents.iter().flat_map(|consent| &consent.deliveries).filter_map(|delivery| delivery.next_at).min()
 }
 
+/// Longer than any pause between two tries: what is due later than that was set by a clock that has fallen back since.
+pub const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Whether a delivery is to be sent now.
+pub fn is_due(delivery: &Delivery, now: Timestamp) -> bool {
+    delivery.next_at.is_some_and(|at| at <= now || at.duration_since(now) > LONGEST_PAUSE)
+}
+
 /// What the provider is to be told now: consent and kind.
 pub fn due_deliveries(journey: &Journey, now: Timestamp) -> Vec<(String, DeliveryKind)> {
-    let due = |delivery: &&Delivery| delivery.next_at.is_some_and(|at| at <= now);
+    let due = |delivery: &&Delivery| is_due(delivery, now);
     let of = |consent: &Consent| {
         let id = consent.id.clone();
         let due: Vec<_> = consent.deliveries.iter().filter(due).map(|delivery| (id.clone(), delivery.kind)).collect();

@@ -69,6 +69,8 @@ pub struct OutboundRequest {
     pub body: Option<Bytes>,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// Whether it goes out on a connection of its own, instead of one that was left open by an earlier call.
+    pub fresh_connection: bool,
 }
 
 impl OutboundRequest {
@@ -104,6 +106,7 @@ impl OutboundRequest {
             headers: HeaderMap::new(),
             body: None,
             deadline: Instant::now(),
+            fresh_connection: false,
         }
     }
 
@@ -225,6 +228,8 @@ impl Executor {
         clock: SharedClock,
     ) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
+        // Nothing is kept open by it, so every call of it connects anew.
+        let fresh = builder(limits).pool_max_idle_per_host(0).build()?;
         let Outward { jitter, meter } = outward;
         let breaker = Arc::new(Breaker::new(limits.breaker_failures));
         meter.watch(&breaker);
@@ -250,7 +255,7 @@ impl Executor {
             .layer(propagation::InjectLayer)
             // Last, so that nothing outside ever holds a credential.
             .layer(CredentialsLayer(Arc::new(credentials)))
-            .service(Send { client, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
+            .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
         Ok(Self { service: BoxCloneSyncService::new(service) })
     }
 
@@ -269,8 +274,11 @@ impl Executor {
     }
 }
 
-/// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies, idle connections closed before
-/// a provider's usual 60 s.
+/// How long a connection stays open that nobody uses: less than the 60 s after which servers usually close theirs, so that a call seldom
+/// meets one that is just being closed.
+const IDLE: Duration = Duration::from_secs(45);
+
+/// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies.
 fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
     builder(limits).build()
 }
@@ -281,7 +289,7 @@ pub(super) fn builder(limits: Limits) -> reqwest::ClientBuilder {
         .connect_timeout(limits.connect)
         .read_timeout(limits.read)
         .redirect(reqwest::redirect::Policy::none())
-        .pool_idle_timeout(Duration::from_secs(45))
+        .pool_idle_timeout(IDLE)
         .no_proxy()
         .user_agent(concat!("sangam/", env!("CARGO_PKG_VERSION")))
 }
@@ -323,6 +331,7 @@ impl<S: Service<OutboundRequest>> Service<OutboundRequest> for Credentials<S> {
 #[derive(Clone)]
 struct Send {
     client: reqwest::Client,
+    fresh: reqwest::Client,
     base_url: Arc<Url>,
     max_bytes: usize,
 }
@@ -340,7 +349,8 @@ impl Service<OutboundRequest> for Send {
         let this = self.clone();
         Box::pin(async move {
             let url = join(&this.base_url, request.path, &request.query);
-            let mut outbound = this.client.request(request.method.clone(), url).headers(request.headers.clone());
+            let client = if request.fresh_connection { &this.fresh } else { &this.client };
+            let mut outbound = client.request(request.method.clone(), url).headers(request.headers.clone());
             if let Some(body) = request.body.clone() {
                 outbound = outbound.body(body);
             }

@@ -1,4 +1,4 @@
-//! Sends a read a second time after a jittered pause. A write is never sent again here: what a lost answer means is decided by the
+//! Sends a read a second time after a jittered pause, on a new connection. A write is never sent again here: what a lost answer means is decided by the
 //! journey, call by call.
 
 use std::{
@@ -85,6 +85,8 @@ where
         let policy = self.policy.clone();
         Box::pin(async move {
             let again = (request.kind == CallKind::Read).then(|| request.clone());
+            // A provider that closes connections closes several: the second try must not meet another of them.
+            let again = again.map(|again| OutboundRequest { fresh_connection: true, ..again });
             let first = inner.call(request).await;
             let Some(again) = again.filter(|_| is_passing(&first)) else {
                 return first;

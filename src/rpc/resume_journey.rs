@@ -11,6 +11,7 @@ use crate::{
         service::OpenedJourney,
     },
     pb::{ResumeJourneyRequest, ResumeJourneyResponse},
+    store::Claim,
 };
 
 pub(super) async fn handle(
@@ -35,8 +36,10 @@ pub(super) async fn handle(
         begun: |_, _| true,
     };
     let (service, told) = (asked.service.clone(), audit.clone());
+    let request_id = request.request_id.clone();
     let work = move |journey_id: String| async move {
-        let opened = service.resume(call, &journey_id, redirect_url).await?;
+        let claim = Claim { request_id: &request_id };
+        let opened = service.resume(call, claim, &journey_id, redirect_url).await?;
         told.whole(&opened.journey);
         Ok(answer(&opened))
     };

@@ -235,6 +235,7 @@ pub(super) fn adopt(request: pb::AdoptConsentRequest, journey_id: String) -> Res
         consents: request.consent.into_iter().collect(),
         products: request.products,
         client_reference: request.client_reference,
+        request_id: request.request_id,
         allow_ignored: true,
         ..pb::StartJourneyRequest::default()
     };
@@ -265,6 +266,7 @@ fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: Strin
     );
     check.finish(StartCommand {
         journey_id,
+        request_id: request.request_id,
         ask,
         provider,
         credential,

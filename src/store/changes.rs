@@ -22,6 +22,8 @@ pub enum Told {
     Changed(Changed),
     /// Changes may have been missed: whatever is in memory is to be read again.
     Reread,
+    /// What a process that is gone was at work on is due now, and this process has freed it.
+    Due,
 }
 
 /// Whoever is told. It is called on the way in, so it must be quick.

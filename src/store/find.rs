@@ -33,15 +33,6 @@ pub struct Behind {
 /// See the module.
 #[async_trait]
 pub trait FindStore: Send + Sync {
-    /// Writes a new journey, unless another one of its client reference and with a purpose in common is open; answers that one. Of two
-    /// at once only one is written. `except` does not count.
-    async fn insert_unless_open(
-        &self,
-        journey: &Journey,
-        except: Option<&str>,
-        due_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Option<String>, StoreError>;
     /// Journeys that fit, newest first, from behind a place on.
     async fn find_journeys(
         &self,

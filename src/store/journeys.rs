@@ -1,7 +1,7 @@
 //! Journeys: one sealed tree a row, and when the background looks at each.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 use crate::{access::TenantId, journey::model::Journey};
@@ -49,6 +49,9 @@ pub trait JourneyStore: Send + Sync {
     async fn next_due(&self, tenants: &[TenantId]) -> Result<Option<Timestamp>, StoreError>;
     /// The other tenants that have journeys which are due.
     async fn due_elsewhere(&self, tenants: &[TenantId], now: Timestamp) -> Result<Vec<String>, StoreError>;
+    /// The clock has fallen back by so much: whatever is due after `now`, messages too, is due that much sooner, or it would wait for the
+    /// clock to get there once more.
+    async fn bring_forward(&self, now: Timestamp, by: SignedDuration) -> Result<(), StoreError>;
     /// Makes a journey due, without touching its tree. A look that is under way does not undo it: there is news that it has not seen.
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError>;
     /// The journeys that a reference of a provider, or an id or token of ours, is about. `kind` keeps them apart.

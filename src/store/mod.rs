@@ -11,6 +11,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod items;
 mod journeys;
 mod keys;
@@ -39,6 +40,7 @@ pub use evidence::{EvidenceStore, KeptEvidence, Outdated, RetainedFetch};
 pub use find::{Behind, FindStore, Wanted};
 pub use inbox::{Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled};
 pub use increments::{IncrementStore, KeptIncrement};
+pub use intents::{Claim, Guard, IntentStore};
 pub use journeys::{JourneyStore, Look, Versioned};
 pub use keys::{KeyStore, KeyUse, NeededKey, ResealCursor, Resealed, report as key_report};
 pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, ReceiptLife};
@@ -63,6 +65,7 @@ pub trait Storage:
     + EventStore
     + FindStore
     + RequestStore
+    + IntentStore
     + SnapshotStore
     + EvidenceStore
     + DocumentStore
@@ -115,6 +118,9 @@ pub enum StoreError {
     /// The setting that names the database cannot be read.
     #[error("store.url cannot be read")]
     Address,
+    /// A request is not this process's any more: it was silent for too long, and another one has taken it over.
+    #[error("the request was taken over by another process")]
+    Disowned,
     /// Another writer was there first, again and again.
     #[error("too many writers at once")]
     Contended,

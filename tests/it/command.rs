@@ -75,10 +75,15 @@ pub struct Killed(pub Child);
 impl Killed {
     /// Asks it to stop and waits for its end; answers the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        // The shell's own kill: the program of that name is not on every machine.
-        let killed = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.0.id())]).status().unwrap();
-        assert!(killed.success());
+        self.signal("TERM");
         self.0.wait().unwrap().code()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        // The shell's own kill: the program of that name is not on every machine.
+        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.0.id())]).status().unwrap();
+        assert!(sent.success());
     }
 }
 

@@ -72,7 +72,12 @@ impl ShiftedClock {
 
     /// Moves it on.
     pub fn advance(&self, hours: i64) {
-        *self.0.lock().unwrap() += SignedDuration::from_hours(hours);
+        self.turn(SignedDuration::from_hours(hours));
+    }
+
+    /// Moves it, forth or back.
+    pub fn turn(&self, by: SignedDuration) {
+        *self.0.lock().unwrap() += by;
     }
 }
 
@@ -260,6 +265,11 @@ pub async fn until(
             Err(_) => panic!("nothing changes any more; last tree: {journey:?}"),
         }
     }
+}
+
+/// A breath between two looks at what tells nobody of its changes: whoever looks without it takes the machine from those he waits for.
+pub async fn breath() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
 /// A StartJourney for a provider's credential, UNDERWRITING, of the customer whose number ends in `digits`.

@@ -8,14 +8,15 @@ use std::{
 
 use sangam::{
     clock::SystemClock,
-    pb::{self, JourneyState, Product, View, journey_service_client::JourneyServiceClient},
+    pb::{self, JourneyState, Product, View, journey_service_client::JourneyServiceClient, watch_status_response::Event},
     sandbox::{Sandbox, SandboxConfig, customer, gateway_config::gateway_toml},
 };
+use tokio::time::timeout;
 use tonic::transport::Channel;
 
 use crate::{
     command::{Killed, sangam, wait_for},
-    harness::{data_request, start_request},
+    harness::{PATIENCE, data_request, start_request},
 };
 
 /// Starts the gateway on the files of `directory` and connects to it.
@@ -61,14 +62,19 @@ async fn a_gateway_killed_between_start_and_data_loses_nothing() {
         customer::approve(&before.customer_url).await.unwrap();
     }
     for (_, before) in &opened {
-        let request = pb::GetStatusRequest { journey_id: before.journey_id.clone() };
+        let request = pb::WatchStatusRequest { journey_id: before.journey_id.clone(), after_sequence: None, follow: true };
+        let mut changes = client.watch_status(request).await.unwrap().into_inner();
         loop {
-            let journey = client.get_status(request.clone()).await.unwrap().into_inner().journey.unwrap();
+            let message = timeout(PATIENCE, changes.message()).await.expect("nothing changes any more").unwrap().unwrap();
+            let journey = match message.event.unwrap() {
+                Event::Snapshot(snapshot) => snapshot.journey.unwrap(),
+                Event::Change(change) => change.journey.unwrap(),
+                Event::Heartbeat(_) => continue,
+            };
             match journey.state() {
                 JourneyState::Ready => break,
                 JourneyState::Failed | JourneyState::Rejected => panic!("{journey:?}"),
-                // The call itself takes its time; nothing else is to be waited for from outside of the process.
-                _ => tokio::task::yield_now().await,
+                _ => {}
             }
         }
         let page = client.fetch_data(data_request(&before.journey_id, View::Masked)).await.unwrap().into_inner();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::StreamExt;
 use sangam::{
     clock::SharedClock,
     pb::{JourneyState, Product, WatchStatusRequest, watch_status_response::Event},
@@ -17,6 +18,9 @@ use crate::{
 const DATA: &[Product] = &[Product::Data];
 const WAYS: [(&str, &str); 3] = [("finpro", "consent"), ("finpro", "orchestration"), ("finpass", "main")];
 
+/// Customers at once.
+const CUSTOMERS: usize = 16;
+
 /// What became of journeys.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Counts {
@@ -30,15 +34,16 @@ pub async fn without_messages(world: &World, journeys: usize) -> Counts {
     let tasks = (0..journeys).map(|number| {
         let (provider, credential) = WAYS[number % WAYS.len()];
         let (mut client, request) = (world.client.clone(), start_request(provider, credential, "01", DATA));
-        tokio::spawn(async move {
+        async move {
             let opened = client.start_journey(request).await.unwrap().into_inner();
             customer::approve(&opened.customer_url).await.unwrap();
             opened.journey_id
-        })
+        }
     });
+    let approved: Vec<_> = futures_util::stream::iter(tasks).buffer_unordered(CUSTOMERS).collect().await;
     let mut counts = Counts { opened: 0, ready: 0, providers_asked_twice: 0 };
-    for task in tasks.collect::<Vec<_>>() {
-        let journey = world.until_settled(&task.await.unwrap()).await;
+    for journey_id in approved {
+        let journey = world.until_settled(&journey_id).await;
         counts.opened += 1;
         counts.ready += usize::from(journey.state() == JourneyState::Ready);
         let fetches: usize = journey.consents.iter().map(|consent| consent.fetches.len()).sum();
@@ -47,7 +52,7 @@ pub async fn without_messages(world: &World, journeys: usize) -> Counts {
     counts
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_approved_journey_is_ready_though_no_message_comes() {
     let (world, journeys) = (roomy().await, torture::size(500, 30));
     let counts = without_messages(&world, journeys).await;

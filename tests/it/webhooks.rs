@@ -16,7 +16,7 @@ use sangam::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::harness::World;
+use crate::harness::{World, breath};
 
 pub const SIGNATURE: &str = "x-webhook-signature";
 
@@ -69,7 +69,7 @@ pub async fn until_applied(world: &World) -> Vec<MessageState> {
             return states;
         }
         assert!(tokio::time::Instant::now() < give_up, "messages are not applied: {states:?}");
-        tokio::task::yield_now().await;
+        breath().await;
     }
 }
 

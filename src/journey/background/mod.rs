@@ -1,6 +1,7 @@
 //! The background: looks after every journey that is due, wakes on news, purges what is past its date. It holds nothing that a restart
 //! could lose: what is due stands in the store.
 
+mod fall;
 mod look;
 mod steps;
 
@@ -21,6 +22,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use self::fall::Fall;
 use super::service::{Service, Tenants};
 use crate::{
     providers::provider::Call,
@@ -44,9 +46,12 @@ pub async fn run(tenants: Tenants, stop: CancellationToken, grace: Duration) {
     let limit = Arc::new(Semaphore::new(shared.pace.concurrency.max(1)));
     let mut looks = JoinSet::new();
     let (mut next_purge, mut strangers) = (shared.clock.now(), BTreeSet::new());
+    let mut fall = Fall::new(next_purge);
     while !stop.is_cancelled() {
+        bring_forward(&tenants, &mut fall).await;
         let now = shared.clock.now();
-        if now >= next_purge {
+        // A clock that has fallen back must not put it off.
+        if now >= next_purge || next_purge.duration_since(now) > PURGE_EVERY {
             next_purge = now.checked_add(PURGE_EVERY).unwrap_or(now);
             purge(&tenants, now).await;
             note_strangers(&tenants, now, &mut strangers).await;
@@ -71,6 +76,21 @@ pub async fn run(tenants: Tenants, stop: CancellationToken, grace: Duration) {
     if timeout(grace, async { while looks.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!(count = looks.len(), "looks under way are cut off");
         looks.shutdown().await;
+    }
+}
+
+/// Whatever was to be due at a time that the clock has gone back from is due as long after now as it was after then.
+async fn bring_forward(tenants: &Tenants, fall: &mut Fall) {
+    let shared = tenants.shared();
+    let now = shared.clock.now();
+    let Some(by) = fall.at(now, std::time::Instant::now()) else { return };
+    tracing::warn!("the clock has fallen back");
+    match shared.store.bring_forward(now, by).await {
+        Ok(()) => {
+            fall.told(by);
+            shared.tell_inbox();
+        }
+        Err(error) => tracing::error!(%error, "what is due is not brought forward"),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
         on_record, withdraw,
     },
-    store::{Changed, StoreError, Versioned},
+    store::{Changed, Claim, Guard, StoreError, Versioned},
 };
 
 /// So many writers of one journey at once do not happen; a loop that never ends must not either.
@@ -24,6 +24,17 @@ impl Service {
     /// Applies `change` to a journey and keeps the result; answers the tree and what `change` answered.
     pub async fn change<T>(
         &self,
+        tenant: &str,
+        journey_id: &str,
+        change: impl FnMut(&mut Journey) -> T,
+    ) -> Result<(Journey, T), Failure> {
+        self.change_for(None, tenant, journey_id, change).await
+    }
+
+    /// The same on behalf of a request, which must still be this process's: for what is sent afterwards.
+    pub(super) async fn change_for<T>(
+        &self,
+        claim: Option<Claim<'_>>,
         tenant: &str,
         journey_id: &str,
         mut change: impl FnMut(&mut Journey) -> T,
@@ -41,8 +52,14 @@ impl Service {
             let news = apply::finish(&before, &mut journey, now);
             journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
-            let write = self.parts.store.save_journey(&journey, version, due, now).instrument(tracing::info_span!("store.write"));
-            if write.await? {
+            let store = &self.parts.store;
+            let write = async {
+                match claim {
+                    Some(claim) => store.save_intent(claim, &journey, version, due, now).await,
+                    None => store.save_journey(&journey, version, due, now).await,
+                }
+            };
+            if write.instrument(tracing::info_span!("store.write")).await? {
                 // Who writes it is the one who wrote the change; of many at once that is one.
                 on_record::news(&before, &journey, now).into_iter().for_each(|record| self.parts.audit.note(record));
                 self.after_commit(&journey, news).await;
@@ -59,11 +76,12 @@ impl Service {
         Ok(())
     }
 
-    /// Keeps a new journey, unless another one of its client reference is open; answers that one. `except` does not count.
-    pub(super) async fn insert_unless_open(
+    /// Keeps a new journey on behalf of a request, unless another one stands in its way; answers that one.
+    pub(super) async fn insert(
         &self,
+        claim: Claim<'_>,
         journey: &mut Journey,
-        except: Option<&str>,
+        guard: Guard<'_>,
     ) -> Result<Option<String>, Failure> {
         let now = self.parts.clock.now();
         journey.state = derive::state(journey);
@@ -71,7 +89,7 @@ impl Service {
         let open = self
             .parts
             .store
-            .insert_unless_open(journey, except, self.first_due(now), now)
+            .insert_intent(Some(claim), journey, guard, self.first_due(now), now)
             .instrument(tracing::info_span!("store.write"))
             .await?;
         if open.is_none() {
@@ -79,17 +97,6 @@ impl Service {
             self.announce(journey);
         }
         Ok(open)
-    }
-
-    /// Keeps a new journey.
-    pub(super) async fn insert(&self, journey: &mut Journey) -> Result<(), Failure> {
-        let now = self.parts.clock.now();
-        journey.state = derive::state(journey);
-        journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
-        self.parts.store.insert_journey(journey, self.first_due(now), now).await?;
-        self.tell_others(journey, true);
-        self.announce(journey);
-        Ok(())
     }
 
     /// A new journey is not looked at while the opening call itself is under way, unless this process dies in it.

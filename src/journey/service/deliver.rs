@@ -65,7 +65,7 @@ impl Service {
         let again = now.checked_add(TAKEN).unwrap_or(now);
         self.change(&journey.tenant, &journey.id, |journey| {
             let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
-            let due = |delivery: &&mut Delivery| delivery.kind == kind && delivery.next_at.is_some_and(|at| at <= now);
+            let due = |delivery: &&mut Delivery| delivery.kind == kind && withdraw::is_due(delivery, now);
             let Some(delivery) = consents.flat_map(|consent| &mut consent.deliveries).find(due) else { return false };
             delivery.next_at = Some(again);
             true
@@ -85,7 +85,8 @@ impl Service {
             Err(error) => {
                 delivery.unsure |= error.effect != Effect::None;
                 let pause = self.delivery_pause(delivery.tries).max(error.retry_after.unwrap_or_default());
-                delivery.next_at = self.parts.clock.now().checked_add(SignedDuration::try_from(pause).unwrap_or_default()).ok();
+                let pause = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX).min(withdraw::LONGEST_PAUSE);
+                delivery.next_at = self.parts.clock.now().checked_add(pause).ok();
                 ProviderDelivery::Pending
             }
         };

@@ -10,6 +10,7 @@ use crate::{
         error::ErrorKind,
         provider::{Call, Found, References},
     },
+    store::Guard,
 };
 
 impl Service {
@@ -33,7 +34,7 @@ impl Service {
             self.is_nobodys(provider.id(), name).await?;
         }
         self.lay_down(&mut journey, found);
-        self.insert(&mut journey).await?;
+        self.insert(command.claim(), &mut journey, Guard::Off).await?;
         // What it is and what it has brought is learnt as of any other journey.
         self.nudge(&journey.id).await.map_err(|error| Failure::from(error).of(&journey.id))?;
         Ok(journey)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use super::Change;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The ear of the process, for all its tenants. It holds nothing of the store, which holds it.
-pub(super) fn ear(caches: &Caches, changes: broadcast::Sender<Change>) -> Ear {
+pub(super) fn ear(caches: &Caches, changes: broadcast::Sender<Change>, wake: Arc<Notify>) -> Ear {
     let epochs = caches.epochs.clone();
     Arc::new(move |told| {
         let change = match told {
@@ -23,6 +23,10 @@ pub(super) fn ear(caches: &Caches, changes: broadcast::Sender<Change>) -> Ear {
                 }
                 let tenant = TenantId::from(change.tenant.as_str());
                 Change { tenant, journey_id: change.journey_id, sequence: change.sequence }
+            }
+            Told::Due => {
+                wake.notify_one();
+                return;
             }
             Told::Reread => {
                 epochs.raise_all();

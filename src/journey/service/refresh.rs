@@ -13,6 +13,7 @@ use crate::{
         withdraw::given_up,
     },
     providers::provider::Call,
+    store::Claim,
 };
 
 impl Service {
@@ -34,8 +35,9 @@ impl Service {
                 Violation::new("journey_id", "the provider's product cannot fetch anew; ListProviders names those that can");
             return Err(fail(JourneyError::CapabilityMissing(vec![violation])));
         }
+        let claim = Some(Claim { request_id });
         let (journey, written) =
-            self.change(&tenant, journey_id, |journey| self.write_down(journey, &consent_id, request_id)).await?;
+            self.change_for(claim, &tenant, journey_id, |journey| self.write_down(journey, &consent_id, request_id)).await?;
         let (fetch_id, send) = written.map_err(fail)?;
         if !send {
             return Ok((journey, fetch_id));

@@ -8,6 +8,7 @@ use crate::{
         model::{AttemptState, Evidence, FactSource, Journey, JourneyState},
     },
     providers::provider::{Call, CustomerUrl, Provider},
+    store::Claim,
 };
 
 impl Service {
@@ -15,6 +16,7 @@ impl Service {
     pub async fn resume(
         &self,
         call: Call,
+        claim: Claim<'_>,
         journey_id: &str,
         redirect_url: Option<Personal<String>>,
     ) -> Result<OpenedJourney, Failure> {
@@ -27,7 +29,7 @@ impl Service {
         let provider = self.provider_of(&journey.routing).map_err(|error| Failure::from(error).of(journey_id))?;
         match self.fresh_url(call, provider.as_ref(), &journey, exposed(&redirect_url)).await? {
             Some(opened) => Ok(opened),
-            None => self.reopen(call, provider.as_ref(), journey, redirect_url).await,
+            None => self.reopen(call, claim, provider.as_ref(), journey, redirect_url).await,
         }
     }
 
@@ -65,6 +67,7 @@ impl Service {
     async fn reopen(
         &self,
         call: Call,
+        claim: Claim<'_>,
         provider: &dyn Provider,
         journey: Journey,
         redirect_url: Option<Personal<String>>,
@@ -76,7 +79,7 @@ impl Service {
         let (attempt, consents) = self.new_attempt(&plan);
         let now = self.parts.clock.now();
         let (journey, allowed) = self
-            .change(&journey.tenant, &journey.id, |journey| {
+            .change_for(Some(claim), &journey.tenant, &journey.id, |journey| {
                 // Checked on the tree that is written, so that of two resumes at once only one opens an attempt.
                 may_resume(journey)?;
                 if journey.attempts.last().is_some_and(|last| last.created_at == attempt.created_at && last.id != attempt.id) {

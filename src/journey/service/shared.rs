@@ -66,7 +66,7 @@ pub struct Shared {
     /// Tells streams of changes.
     pub(super) watches: Arc<watch::Hub>,
     /// Wakes the background.
-    pub(super) wake: Notify,
+    pub(super) wake: Arc<Notify>,
     /// Wakes whoever applies messages.
     pub(super) inbox: Notify,
     /// What is done goes on record here.
@@ -82,7 +82,8 @@ impl Shared {
     pub fn new(means: Means) -> Arc<Self> {
         let Means { store, caches, clock, random, hash, pace, watch, audit } = means;
         let changes = broadcast::channel(1_024).0;
-        store.hear(others::ear(&caches, changes.clone()));
+        let wake = Arc::new(Notify::new());
+        store.hear(others::ear(&caches, changes.clone(), wake.clone()));
         Arc::new(Self {
             store,
             caches,
@@ -97,7 +98,7 @@ impl Shared {
             reported: Loading::new(64 * 1024 * 1024),
             changes,
             watches: Arc::new(watch::Hub::new(watch)),
-            wake: Notify::new(),
+            wake,
             inbox: Notify::new(),
             audit,
             tallies: Tallies::default(),

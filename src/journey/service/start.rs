@@ -10,6 +10,7 @@ use crate::{
         model::{Ask, AttemptState, Evidence, FactSource, Journey, JourneyState, Routing, RoutingCause},
     },
     providers::provider::{Call, Plan, PlanFault, Provider},
+    store::{Claim, Guard},
 };
 
 /// A valid StartJourney.
@@ -17,6 +18,8 @@ use crate::{
 pub struct StartCommand {
     /// The id that the journey gets.
     pub journey_id: String,
+    /// The caller's request id, under which nothing may be sent twice. Empty where nothing is sent.
+    pub request_id: String,
     /// What is asked.
     pub ask: Ask,
     /// The provider, if named.
@@ -29,6 +32,13 @@ pub struct StartCommand {
     pub on_open: OnOpen,
     /// The journey that this one takes the place of.
     pub supersedes: Option<String>,
+}
+
+impl StartCommand {
+    /// The request on whose behalf it is done.
+    pub fn claim(&self) -> Claim<'_> {
+        Claim { request_id: &self.request_id }
+    }
 }
 
 /// What to do if another journey of the same client reference is open.
@@ -69,16 +79,14 @@ impl Service {
         if let Some(old) = &command.supersedes {
             self.may_supersede(old, &journey).await?;
         }
-        let open = match command.on_open {
-            OnOpen::New => {
-                self.insert(&mut journey).await?;
-                None
-            }
-            OnOpen::Reject | OnOpen::Reuse => self.insert_unless_open(&mut journey, command.supersedes.as_deref()).await?,
+        let claim = command.claim();
+        let guard = match command.on_open {
+            OnOpen::New => Guard::Off,
+            OnOpen::Reject | OnOpen::Reuse => Guard::UnlessOpen { except: command.supersedes.as_deref() },
         };
-        match open {
+        match self.insert(claim, &mut journey, guard).await? {
             Some(open) if command.on_open == OnOpen::Reuse => {
-                let opened = self.resume(call, &open, command.ask.redirect_url.clone()).await?;
+                let opened = self.resume(call, claim, &open, command.ask.redirect_url.clone()).await?;
                 return Ok(Started { opened, reused: true });
             }
             Some(open) => return Err(Failure::from(JourneyError::OpenJourney).of(&open)),

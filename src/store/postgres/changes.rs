@@ -23,8 +23,8 @@ use super::PostgresStore;
 use crate::store::{ChangeStore, Changed, Ear, StoreError, Told, notices};
 
 const CHANNEL: &str = "sangam_changes";
-/// How long changes are gathered before they go out together.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long changes are gathered before they go out together: a transaction for each change would cost as much as the changes.
+const GATHER: Duration = Duration::from_millis(10);
 /// Changes that wait to be told. Beyond it nothing is lost: the others are told to read everything again.
 const QUEUE: usize = 10_000;
 /// How often the listener makes sure that its connection still is one: several times within the shortest lease.
@@ -35,18 +35,18 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// The process's end of the line to the others.
 pub(super) struct Line {
     queue: mpsc::Sender<Changed>,
-    heard: Arc<Heard>,
+    pub(super) heard: Arc<Heard>,
     notifier: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What the listener knows and whom it tells.
-struct Heard {
+pub(super) struct Heard {
     ears: Mutex<Vec<Ear>>,
     certain: Mutex<Instant>,
 }
 
 impl Heard {
-    fn tell(&self, told: &Told) {
+    pub(super) fn tell(&self, told: &Told) {
         for ear in self.ears.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             ear(told.clone());
         }

@@ -1,8 +1,7 @@
 //! Looking for journeys.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{PgConnection, Row};
 
 use super::PostgresStore;
 use crate::{
@@ -16,45 +15,6 @@ use crate::{
 
 #[async_trait]
 impl FindStore for PostgresStore {
-    async fn insert_unless_open(
-        &self,
-        journey: &Journey,
-        except: Option<&str>,
-        due_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
-        let hash = |(kind, value): (&'static str, String)| self.vault.lookup(&journey.tenant, kind, &value);
-        let mut guards: Vec<Vec<u8>> = journey.guards().map(hash).collect();
-        // Locked in one order everywhere, so that two that share several never wait for each other.
-        guards.sort();
-        let mut tx = self.pool.begin().await?;
-        for guard in &guards {
-            // Held until the commit: whoever asks for the same then sees the journey.
-            sqlx::query("SELECT pg_advisory_xact_lock(('x' || encode(substring($1 FROM 1 FOR 8), 'hex'))::bit(64)::bigint)")
-                .bind(guard)
-                .execute(&mut *tx)
-                .await?;
-        }
-        let open: Option<String> = sqlx::query_scalar(
-            "SELECT j.id FROM journey_refs r JOIN journeys j ON j.tenant = r.tenant AND j.id = r.journey_id
-             WHERE r.hash = ANY($1) AND r.tenant = $2 AND position(',' || j.state || ',' IN $3) > 0
-               AND ($4::text IS NULL OR j.id <> $4)
-             ORDER BY j.created_at DESC LIMIT 1",
-        )
-        .bind(&guards)
-        .bind(&journey.tenant)
-        .bind(listed(&OPEN))
-        .bind(except)
-        .fetch_optional(&mut *tx)
-        .await?;
-        if open.is_some() {
-            return Ok(open);
-        }
-        self.insert_in(&mut tx, journey, due_at, now).await?;
-        tx.commit().await?;
-        Ok(None)
-    }
-
     async fn find_journeys(
         &self,
         tenant: &str,
@@ -88,5 +48,40 @@ impl FindStore for PostgresStore {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| self.vault.open_journey(tenant, row.get("id"), row.get("sealed"))).collect()
+    }
+}
+
+impl PostgresStore {
+    /// The open journey that stands in the way of a new one. Until the end of the transaction nobody else writes one that would.
+    pub(super) async fn in_the_way(
+        &self,
+        tx: &mut PgConnection,
+        journey: &Journey,
+        except: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        let hash = |(kind, value): (&'static str, String)| self.vault.lookup(&journey.tenant, kind, &value);
+        let mut guards: Vec<Vec<u8>> = journey.guards().map(hash).collect();
+        // Locked in one order everywhere, so that two that share several never wait for each other.
+        guards.sort();
+        for guard in &guards {
+            // Held until the commit: whoever asks for the same then sees the journey.
+            sqlx::query("SELECT pg_advisory_xact_lock(('x' || encode(substring($1 FROM 1 FOR 8), 'hex'))::bit(64)::bigint)")
+                .bind(guard)
+                .execute(&mut *tx)
+                .await?;
+        }
+        let open = sqlx::query_scalar(
+            "SELECT j.id FROM journey_refs r JOIN journeys j ON j.tenant = r.tenant AND j.id = r.journey_id
+             WHERE r.hash = ANY($1) AND r.tenant = $2 AND position(',' || j.state || ',' IN $3) > 0
+               AND ($4::text IS NULL OR j.id <> $4)
+             ORDER BY j.created_at DESC LIMIT 1",
+        )
+        .bind(&guards)
+        .bind(&journey.tenant)
+        .bind(listed(&OPEN))
+        .bind(except)
+        .fetch_optional(tx)
+        .await?;
+        Ok(open)
     }
 }

@@ -1,7 +1,7 @@
 //! Journeys: one sealed tree a row, written whole or not at all.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, Row};
 
 use super::{PostgresStore, names};
@@ -30,31 +30,12 @@ impl JourneyStore for PostgresStore {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sealed = self.vault.seal_journey(journey)?;
         let mut tx = self.pool.begin().await?;
-        // A second writer waits for the row here, and then finds another version.
-        let done = sqlx::query(
-            "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
-                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8
-             WHERE tenant = $5 AND id = $6 AND version = $7",
-        )
-        .bind(journey.state.as_str_name())
-        .bind(millis(now))
-        .bind(sealed)
-        .bind(due_at.map(millis))
-        .bind(&journey.tenant)
-        .bind(&journey.id)
-        .bind(version)
-        .bind(journey.purge_at.map(millis))
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
+        let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
+        if saved {
+            tx.commit().await?;
         }
-        self.write_refs(&mut tx, journey, now).await?;
-        self.write_event(&mut tx, journey, now).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(saved)
     }
 
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
@@ -116,6 +97,20 @@ impl JourneyStore for PostgresStore {
         Ok(others)
     }
 
+    async fn bring_forward(&self, now: Timestamp, by: SignedDuration) -> Result<(), StoreError> {
+        let mut tx = self.begin_bulk().await?;
+        for statement in [
+            "UPDATE journeys SET due_at = GREATEST(due_at - $2, $1) WHERE due_at > $1",
+            "UPDATE journeys SET looking_until = GREATEST(looking_until - $2, $1) WHERE looking_by IS NOT NULL AND looking_until > $1",
+            "UPDATE inbox SET next_at = GREATEST(next_at - $2, $1) WHERE next_at > $1",
+        ] {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET due_at = $1, woken = true WHERE tenant = $2 AND id = $3")
             .bind(millis(now))
@@ -171,6 +166,40 @@ impl PostgresStore {
         .await?;
         self.write_refs(tx, journey, now).await?;
         self.write_event(tx, journey, now).await
+    }
+
+    /// Writes a changed tree within a transaction, if its version is still the one that was read.
+    pub(super) async fn save_in(
+        &self,
+        tx: &mut PgConnection,
+        journey: &Journey,
+        version: i64,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sealed = self.vault.seal_journey(journey)?;
+        // A second writer waits for the row here, and then finds another version.
+        let done = sqlx::query(
+            "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
+                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8
+             WHERE tenant = $5 AND id = $6 AND version = $7",
+        )
+        .bind(journey.state.as_str_name())
+        .bind(millis(now))
+        .bind(sealed)
+        .bind(due_at.map(millis))
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(version)
+        .bind(journey.purge_at.map(millis))
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.write_refs(tx, journey, now).await?;
+        self.write_event(tx, journey, now).await?;
+        Ok(true)
     }
 
     /// What the journey is found by.

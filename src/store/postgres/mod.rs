@@ -5,7 +5,7 @@ use std::{str::FromStr, time::Duration};
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, PgConnection, PgPool, Postgres, Row, Transaction,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -28,6 +28,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod journeys;
 mod keys;
 mod presence;
@@ -49,6 +50,8 @@ pub(super) const STEPS: [Step; 8] = [
 
 /// How long a connection is waited for at the start.
 const CONNECT: Duration = Duration::from_secs(5);
+/// After this a connection that nobody used may have been lost unnoticed.
+const RESTED: Duration = Duration::from_secs(1);
 /// Longer than any statement of a caller takes, the largest snapshot included.
 const STATEMENT: Duration = Duration::from_secs(10);
 /// The same for what the background does in bulk.
@@ -57,6 +60,9 @@ const BULK_STATEMENT: &str = "SET LOCAL statement_timeout = '60s'";
 /// See the module.
 pub(super) struct PostgresStore {
     pool: PgPool,
+    /// For signs of life and notices: a replica whose callers wait for connections must not seem dead, nor leave the others uninformed.
+    /// Nothing that goes this way has to outlive a crash of the database, so its commits do not wait for the disk.
+    signs: PgPool,
     vault: Vault,
     /// This replica, as it stands beside what it is at work on.
     owner: String,
@@ -78,20 +84,33 @@ impl PostgresStore {
             .disable_statement_logging();
         migrate(&options).await?;
         let most = STATEMENT.as_millis().to_string();
+        let bounded = options.clone().options([("statement_timeout", &most)]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.timeout)
-            .connect_with(options.clone().options([("statement_timeout", &most)]))
+            // A connection is tried when it comes back; before it goes out it is tried again only if it has rested meanwhile.
+            .test_before_acquire(false)
+            .before_acquire(|connection, known| {
+                Box::pin(async move {
+                    if known.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(bounded.clone())
             .await?;
+        let unsynced = bounded.options([("synchronous_commit", "off")]);
+        let signs = PgPoolOptions::new().max_connections(2).acquire_timeout(settings.timeout).connect_lazy_with(unsynced);
         let listening = options.application_name("sangam listener");
         let own = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(listening);
         let (owner, ended) = (uuid::Uuid::new_v4().to_string(), CancellationToken::new());
         let ends = ended.clone().drop_guard();
-        let line = changes::Line::open(pool.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
+        let line = changes::Line::open(signs.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
         // Wrong keys are noticed at the start, not at the first customer.
         let hash = begin(&pool, &keys.sealer).await?;
         let vault = Vault::new(&keys.sealer, hash);
-        let store = Self { pool, vault, owner, timeout: settings.timeout, line, ended, _ends: ends };
+        let store = Self { pool, signs, vault, owner, timeout: settings.timeout, line, ended, _ends: ends };
         store.appear(settings.replica_timeout).await?;
         Ok(store)
     }
@@ -163,6 +182,7 @@ impl Storage for PostgresStore {
         self.ended.cancel();
         self.line.drain().await;
         self.disappear().await;
+        self.signs.close().await;
         self.pool.close().await;
     }
 }

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, Row};
 use tokio::time::{Instant, sleep};
 
 use super::PostgresStore;
-use crate::store::StoreError;
+use crate::store::{StoreError, Told};
 
 /// So many signs may be missed before a replica counts as gone.
 const SIGNS: u32 = 5;
@@ -15,8 +15,9 @@ const SIGNS: u32 = 5;
 impl PostgresStore {
     /// Gives the first sign of life, and from now on one after the other until the store is closed.
     pub(super) async fn appear(&self, timeout: Duration) -> Result<(), StoreError> {
-        sign(&self.pool, &self.owner, timeout).await?;
-        let (pool, owner, ended) = (self.pool.clone(), self.owner.clone(), self.ended.clone());
+        sign(&self.signs, &self.owner, timeout).await?;
+        let (pool, owner, ended) = (self.signs.clone(), self.owner.clone(), self.ended.clone());
+        let heard = self.line.heard.clone();
         tokio::spawn(async move {
             // Since when the others could give signs of life too, as far as can be seen from here: after an outage of the database all
             // look silent, and whoever comes back first must not bury the rest.
@@ -34,8 +35,11 @@ impl PostgresStore {
                 if seen_since.elapsed() < timeout {
                     continue;
                 }
-                if let Err(error) = bury(&pool, None).await {
-                    tracing::warn!(%error, "what a replica left cannot be freed");
+                match bury(&pool, None).await {
+                    // Who freed it takes it up, instead of when it looks next by itself.
+                    Ok(true) => heard.tell(&Told::Due),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "what a replica left cannot be freed"),
                 }
             }
         });
@@ -44,7 +48,7 @@ impl PostgresStore {
 
     /// Leaves: what this replica was still at work on is free. Should it fail, the others find out by themselves.
     pub(super) async fn disappear(&self) {
-        if let Err(error) = bury(&self.pool, Some(&self.owner)).await {
+        if let Err(error) = bury(&self.signs, Some(&self.owner)).await {
             tracing::warn!(%error, "what this replica leaves is not freed at once");
         }
     }
@@ -63,18 +67,31 @@ async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), Store
 }
 
 /// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due, and so is what
-/// they were writing: an opening whose answer died with them is looked up at once.
-async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<(), StoreError> {
-    sqlx::query(
-        "WITH gone AS (DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id),
-         looks AS (
-             UPDATE journeys SET due_at = 0, looking_by = CASE WHEN looking_by IN (SELECT id FROM gone) THEN NULL ELSE looking_by END
-             WHERE looking_by IN (SELECT id FROM gone)
-                OR (tenant, id) IN (SELECT tenant, journey_id FROM requests WHERE owner IN (SELECT id FROM gone)))
-         UPDATE requests SET owner = NULL WHERE owner IN (SELECT id FROM gone)",
+/// they were writing: an opening whose answer died with them is looked up at once. Answers whether there was anything.
+async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<bool, StoreError> {
+    let mut tx = pool.begin().await?;
+    let gone: Vec<String> =
+        sqlx::query_scalar("DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id")
+            .bind(replica)
+            .fetch_all(&mut *tx)
+            .await?;
+    if gone.is_empty() {
+        return Ok(false);
+    }
+    let requests = sqlx::query("UPDATE requests SET owner = NULL WHERE owner = ANY($1) RETURNING tenant, journey_id")
+        .bind(&gone)
+        .fetch_all(&mut *tx)
+        .await?;
+    // A statement of its own: it sees what a replica wrote that still lived while its request was waited for.
+    let journeys = sqlx::query(
+        "UPDATE journeys SET due_at = 0, looking_by = CASE WHEN looking_by = ANY($1) THEN NULL ELSE looking_by END
+         WHERE looking_by = ANY($1) OR (tenant, id) IN (SELECT * FROM unnest($2::text[], $3::text[]))",
     )
-    .bind(replica)
-    .execute(pool)
+    .bind(&gone)
+    .bind(requests.iter().map(|row| row.get("tenant")).collect::<Vec<String>>())
+    .bind(requests.iter().map(|row| row.get("journey_id")).collect::<Vec<String>>())
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    tx.commit().await?;
+    Ok(journeys.rows_affected() > 0)
 }

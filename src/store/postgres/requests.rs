@@ -25,11 +25,15 @@ impl RequestStore for PostgresStore {
 
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
-        sqlx::query("UPDATE requests SET sealed = $1, owner = NULL WHERE hash = $2")
-            .bind(sealed)
-            .bind(self.vault.request(tenant, request_id))
-            .execute(&self.pool)
-            .await?;
+        sqlx::query(
+            "UPDATE requests SET sealed = $1, owner = NULL
+             WHERE hash = $2 AND sealed IS NULL AND (owner IS NULL OR owner = $3)",
+        )
+        .bind(sealed)
+        .bind(self.vault.request(tenant, request_id))
+        .bind(&self.owner)
+        .execute(&self.pool)
+        .await?;
         Ok(())
     }
 

@@ -1,8 +1,7 @@
 //! Looking for journeys.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
 
 use super::SqliteStore;
 use crate::{
@@ -16,36 +15,6 @@ use crate::{
 
 #[async_trait]
 impl FindStore for SqliteStore {
-    async fn insert_unless_open(
-        &self,
-        journey: &Journey,
-        except: Option<&str>,
-        due_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Option<String>, StoreError> {
-        // The one writer's transaction: nobody writes between the look and the insert.
-        let mut tx = self.writer.begin().await?;
-        for (kind, value) in journey.guards() {
-            let open: Option<String> = sqlx::query_scalar(
-                "SELECT j.id FROM journey_refs r JOIN journeys j ON j.tenant = r.tenant AND j.id = r.journey_id
-                 WHERE r.hash = ?1 AND r.tenant = ?2 AND instr(?3, ',' || j.state || ',') > 0 AND (?4 IS NULL OR j.id <> ?4)
-                 ORDER BY j.created_at DESC LIMIT 1",
-            )
-            .bind(self.vault.lookup(&journey.tenant, kind, &value))
-            .bind(&journey.tenant)
-            .bind(listed(&OPEN))
-            .bind(except)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if open.is_some() {
-                return Ok(open);
-            }
-        }
-        self.insert_in(&mut tx, journey, due_at, now).await?;
-        tx.commit().await?;
-        Ok(None)
-    }
-
     async fn find_journeys(
         &self,
         tenant: &str,
@@ -79,5 +48,34 @@ impl FindStore for SqliteStore {
         .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| self.vault.open_journey(tenant, row.get("id"), row.get("sealed"))).collect()
+    }
+}
+
+impl SqliteStore {
+    /// The open journey that stands in the way of a new one. It is the one writer's transaction: nobody writes between the look and the
+    /// insert.
+    pub(super) async fn in_the_way(
+        &self,
+        tx: &mut SqliteConnection,
+        journey: &Journey,
+        except: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        for (kind, value) in journey.guards() {
+            let open: Option<String> = sqlx::query_scalar(
+                "SELECT j.id FROM journey_refs r JOIN journeys j ON j.tenant = r.tenant AND j.id = r.journey_id
+                 WHERE r.hash = ?1 AND r.tenant = ?2 AND instr(?3, ',' || j.state || ',') > 0 AND (?4 IS NULL OR j.id <> ?4)
+                 ORDER BY j.created_at DESC LIMIT 1",
+            )
+            .bind(self.vault.lookup(&journey.tenant, kind, &value))
+            .bind(&journey.tenant)
+            .bind(listed(&OPEN))
+            .bind(except)
+            .fetch_optional(&mut *tx)
+            .await?;
+            if open.is_some() {
+                return Ok(open);
+            }
+        }
+        Ok(None)
     }
 }

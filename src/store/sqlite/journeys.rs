@@ -1,7 +1,7 @@
 //! Journeys: one sealed tree a row, written whole or not at all.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 
 use super::{SqliteStore, names};
@@ -30,30 +30,12 @@ impl JourneyStore for SqliteStore {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sealed = self.vault.seal_journey(journey)?;
         let mut tx = self.writer.begin().await?;
-        let done = sqlx::query(
-            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, purge_at = ?, sealed = ?,
-                 due_at = CASE woken WHEN 1 THEN due_at ELSE ? END
-             WHERE tenant = ? AND id = ? AND version = ?",
-        )
-        .bind(journey.state.as_str_name())
-        .bind(millis(now))
-        .bind(journey.purge_at.map(millis))
-        .bind(sealed)
-        .bind(due_at.map(millis))
-        .bind(&journey.tenant)
-        .bind(&journey.id)
-        .bind(version)
-        .execute(&mut *tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
+        let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
+        if saved {
+            tx.commit().await?;
         }
-        self.write_refs(&mut tx, journey, now).await?;
-        self.write_event(&mut tx, journey, now).await?;
-        tx.commit().await?;
-        Ok(true)
+        Ok(saved)
     }
 
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError> {
@@ -119,6 +101,20 @@ impl JourneyStore for SqliteStore {
         Ok(others)
     }
 
+    async fn bring_forward(&self, now: Timestamp, by: SignedDuration) -> Result<(), StoreError> {
+        let mut tx = self.writer.begin().await?;
+        for statement in [
+            "UPDATE journeys SET due_at = MAX(due_at - ?2, ?1) WHERE due_at > ?1",
+            "UPDATE journeys SET looking_until = MAX(looking_until - ?2, ?1) WHERE looking_by IS NOT NULL AND looking_until > ?1",
+            "UPDATE inbox SET next_at = MAX(next_at - ?2, ?1) WHERE next_at > ?1",
+        ] {
+            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET due_at = ?, woken = 1 WHERE tenant = ? AND id = ?")
             .bind(millis(now))
@@ -178,6 +174,39 @@ impl SqliteStore {
         .await?;
         self.write_refs(tx, journey, now).await?;
         self.write_event(tx, journey, now).await
+    }
+
+    /// Writes a changed tree within a transaction, if its version is still the one that was read.
+    pub(super) async fn save_in(
+        &self,
+        tx: &mut SqliteConnection,
+        journey: &Journey,
+        version: i64,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sealed = self.vault.seal_journey(journey)?;
+        let done = sqlx::query(
+            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, purge_at = ?, sealed = ?,
+                 due_at = CASE woken WHEN 1 THEN due_at ELSE ? END
+             WHERE tenant = ? AND id = ? AND version = ?",
+        )
+        .bind(journey.state.as_str_name())
+        .bind(millis(now))
+        .bind(journey.purge_at.map(millis))
+        .bind(sealed)
+        .bind(due_at.map(millis))
+        .bind(&journey.tenant)
+        .bind(&journey.id)
+        .bind(version)
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.write_refs(tx, journey, now).await?;
+        self.write_event(tx, journey, now).await?;
+        Ok(true)
     }
 
     /// What the journey is found by.

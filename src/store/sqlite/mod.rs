@@ -26,6 +26,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod journeys;
 mod keys;
 mod purges;

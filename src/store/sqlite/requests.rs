@@ -57,11 +57,15 @@ impl RequestStore for SqliteStore {
 
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
-        sqlx::query("UPDATE requests SET sealed = ?, owner = NULL WHERE hash = ?")
-            .bind(sealed)
-            .bind(self.vault.request(tenant, request_id))
-            .execute(&self.writer)
-            .await?;
+        sqlx::query(
+            "UPDATE requests SET sealed = ?, owner = NULL
+             WHERE hash = ? AND sealed IS NULL AND (owner IS NULL OR owner = ?)",
+        )
+        .bind(sealed)
+        .bind(self.vault.request(tenant, request_id))
+        .bind(&self.owner)
+        .execute(&self.writer)
+        .await?;
         Ok(())
     }
 

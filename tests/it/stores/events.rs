@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sangam::store::{FeedPosition, Store};
 
 use super::{Kit, at, on_every_store, testing};
+use crate::harness::breath;
 
 on_every_store!(
     each_change_leaves_one_event_and_a_mere_look_none,
@@ -36,7 +37,7 @@ async fn feed(store: &Store, tenant: &str, after: FeedPosition) -> sangam::store
         if !page.held_back {
             return page;
         }
-        tokio::task::yield_now().await;
+        breath().await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sangam::{
     journey::model::{Journey, JourneyState},
-    store::{Behind, Wanted},
+    store::{Behind, Guard, Wanted},
 };
 
 use super::{Kit, at, on_every_store, testing};
@@ -24,7 +24,7 @@ fn journey(id: &str, reference: &str, second: i64) -> Journey {
 
 async fn of_two_open_ones_with_one_reference_the_second_is_not_written(kit: &Kit) {
     let insert = |journey: Journey, except: Option<&'static str>| async move {
-        kit.store.insert_unless_open(&journey, except, None, at(9)).await.unwrap()
+        kit.store.insert_intent(None, &journey, Guard::UnlessOpen { except }, None, at(9)).await.unwrap()
     };
     assert_eq!(insert(journey("jrn_a", "loan-1", 1), None).await, None);
     assert_eq!(insert(journey("jrn_b", "loan-1", 2), None).await.as_deref(), Some("jrn_a"));
@@ -48,7 +48,7 @@ async fn of_many_at_once_one_is_written(kit: &Kit) {
         let store = kit.store.clone();
         tokio::spawn(async move {
             let journey = journey(&format!("jrn_{number}"), "loan-1", number);
-            store.insert_unless_open(&journey, None, None, at(9)).await.unwrap()
+            store.insert_intent(None, &journey, Guard::UnlessOpen { except: None }, None, at(9)).await.unwrap()
         })
     });
     let mut written = 0;

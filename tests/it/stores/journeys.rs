@@ -1,5 +1,6 @@
 //! Trees, and who looks at them when.
 
+use jiff::SignedDuration;
 use sangam::store::{Look, Store, StoreError};
 
 use super::{Kit, at, on_every_store, ours, testing};
@@ -13,6 +14,7 @@ on_every_store!(
     a_look_that_never_ends_is_given_up,
     a_wake_during_a_look_is_not_lost,
     what_is_due_of_a_tenant_that_is_not_served_is_left_alone,
+    what_is_due_comes_forward_with_a_clock_that_falls_back,
     a_reference_is_found_with_its_tenant,
     what_a_process_was_writing_when_it_ended_is_due,
     another_key_is_refused_at_the_start,
@@ -53,6 +55,22 @@ async fn what_a_process_was_writing_when_it_ended_is_due(kit: &Kit) {
     assert!(claim(&kit.store, 6, 10).await.is_empty());
     kit.store.close().await;
     assert_eq!(claim(&kit.open(1).await.unwrap(), 6, 10).await, ["jrn_1"]);
+}
+
+async fn what_is_due_comes_forward_with_a_clock_that_falls_back(kit: &Kit) {
+    let mut journey = testing::journey();
+    for (id, due) in [("jrn_1", 3_605), ("jrn_2", 3_700), ("jrn_3", 5), ("jrn_4", 8_000)] {
+        journey.id = id.to_owned();
+        kit.store.insert_journey(&journey, Some(at(due)), at(3_600)).await.unwrap();
+    }
+    kit.store.bring_forward(at(10), SignedDuration::from_hours(1)).await.unwrap();
+    // What has become due meanwhile is due now, and never in the past.
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(5)));
+    assert_eq!(claim(&kit.store, 10, 10).await, ["jrn_1", "jrn_3"]);
+    assert_eq!(kit.store.next_due(&ours()).await.unwrap(), Some(at(100)));
+    // The claims run out by the new clock as well.
+    kit.store.bring_forward(at(20), SignedDuration::from_secs(80)).await.unwrap();
+    assert_eq!(claim(&kit.store, 30, 10).await, ["jrn_1", "jrn_2", "jrn_3"]);
 }
 
 async fn the_later_of_two_writers_is_told(kit: &Kit) {

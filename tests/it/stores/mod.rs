@@ -9,6 +9,7 @@ mod evidence;
 mod find;
 mod inbox;
 mod increments;
+mod intents;
 mod journeys;
 mod keys;
 mod migrations;
@@ -19,7 +20,7 @@ mod snapshots;
 /// The trees that the unit tests use.
 #[path = "../../../src/journey/testing.rs"]
 #[allow(dead_code)]
-mod testing;
+pub mod testing;
 
 /// What these trees are made of.
 mod model {

@@ -1,9 +1,9 @@
 //! Request ids of writes.
 
 use jiff::SignedDuration;
-use sangam::store::{Begun, REQUEST_LIFE, Store};
+use sangam::store::{Begun, Look, REQUEST_LIFE, Store, Told};
 
-use super::{Kit, at, on_every_store};
+use super::{Kit, at, on_every_store, ours, testing};
 use crate::harness::PATIENCE;
 
 on_every_store!(
@@ -100,6 +100,23 @@ mod replicas {
             loser.finish_request("t", &id, b"answer").await.unwrap();
             assert_eq!(begin(winner.clone()).await, Begun::Answered(b"answer".to_vec()));
         }
+    }
+
+    #[tokio::test]
+    async fn who_buries_a_silent_replica_is_told_that_there_is_something_to_do() {
+        let kit = Kit::postgres().await;
+        kit.store.insert_journey(&testing::journey(), Some(at(100)), at(5)).await.unwrap();
+        kit.store.begin_request("default", "r1", b"a", "jrn_1", at(5)).await.unwrap();
+        let watchful = kit.replica(100).await;
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        watchful.hear(std::sync::Arc::new(move |heard| {
+            let _ = tell.send(heard);
+        }));
+        kit.execute("UPDATE replicas SET alive_until = '-infinity' WHERE id IN (SELECT owner FROM requests)".to_owned()).await;
+        let due = async { while told.recv().await.unwrap() != Told::Due {} };
+        tokio::time::timeout(PATIENCE, due).await.expect("nobody is told");
+        let look = Look { now: at(6), until: at(100) };
+        assert_eq!(watchful.claim_due(&ours(), look, 10).await.unwrap(), [("default".to_owned(), "jrn_1".to_owned())]);
     }
 
     #[tokio::test]

@@ -3,21 +3,21 @@
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
 };
 
 use sangam::{
     clock::SystemClock,
-    pb::{self, journey_service_client::JourneyServiceClient},
+    pb::{self, journey_service_client::JourneyServiceClient, watch_status_response::Event},
     sandbox::{Sandbox, SandboxConfig, gateway_config::gateway_toml},
 };
 use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 
 use crate::{
-    command::{Killed, sangam, wait_for},
-    harness::PATIENCE,
+    command::{Killed, wait_for},
+    harness::{PATIENCE, breath},
     postgres::Database,
 };
 
@@ -41,6 +41,25 @@ pub struct Fleet {
 impl Fleet {
     /// So many processes; `change` alters the text of their configuration.
     pub async fn start(place: Place, size: usize, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
+        let fleet = Self::prepare(place, change).await;
+        for _ in 0..size {
+            fleet.add().await;
+        }
+        fleet
+    }
+
+    /// One process that a shell begins with these words; `"$0" "$@"` is the program. One that takes its place begins without.
+    pub async fn with_shell(place: Place, shell: &str, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
+        let fleet = Self::prepare(place, change).await;
+        let mut command = Command::new("sh");
+        command.args(["-c", shell, env!("CARGO_BIN_EXE_sangam")]);
+        let gateway = serve(fleet.directory.path(), command).await;
+        fleet.gateways.lock().unwrap().push(gateway);
+        fleet
+    }
+
+    /// The sandbox and the files.
+    async fn prepare(place: Place, change: impl FnOnce(&Sandbox, String) -> String) -> Self {
         let config = SandboxConfig { calls_per_minute: 1_000_000, ..SandboxConfig::default() };
         let sandbox = Sandbox::start(config, Arc::new(SystemClock)).await.unwrap();
         let directory = TempDir::new().unwrap();
@@ -59,16 +78,12 @@ impl Fleet {
             }
         };
         std::fs::write(directory.path().join("gateway.toml"), change(&sandbox, text)).unwrap();
-        let fleet = Self { sandbox, gateways: Mutex::default(), directory };
-        for _ in 0..size {
-            fleet.add().await;
-        }
-        fleet
+        Self { sandbox, gateways: Mutex::default(), directory }
     }
 
     /// Starts one process more.
     pub async fn add(&self) {
-        let gateway = serve(self.directory.path()).await;
+        let gateway = serve(self.directory.path(), program()).await;
         self.gateways.lock().unwrap().push(gateway);
     }
 
@@ -90,9 +105,19 @@ impl Fleet {
         child.wait().unwrap();
     }
 
+    /// Stops a process in the middle of whatever it does, until it goes on.
+    pub fn pause(&self, number: usize) {
+        self.gateways.lock().unwrap()[number].0.signal("STOP");
+    }
+
+    /// Lets a paused process go on as if nothing had been.
+    pub fn go_on(&self, number: usize) {
+        self.gateways.lock().unwrap()[number].0.signal("CONT");
+    }
+
     /// Starts a process in place of a dead one, on the same files and on a port of its own.
     pub async fn restart(&self, number: usize) {
-        let gateway = serve(self.directory.path()).await;
+        let gateway = serve(self.directory.path(), program()).await;
         self.gateways.lock().unwrap()[number] = gateway;
     }
 
@@ -103,7 +128,12 @@ impl Fleet {
 
     /// The file of a store that is one.
     pub fn file(&self) -> PathBuf {
-        self.directory.path().join("sangam.db")
+        self.path("sangam.db")
+    }
+
+    /// A file in the processes' directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A journey as one process tells it; nothing if it knows none.
@@ -116,7 +146,8 @@ impl Fleet {
         }
     }
 
-    /// Asks a process again and again until the journey `fits`, at most for so many times the tests' patience.
+    /// Watches a journey at a process until it `fits`, at most for so many times the tests' patience. A stream that breaks off is opened
+    /// again, at the next process if need be.
     pub async fn until(
         &self,
         number: usize,
@@ -124,15 +155,31 @@ impl Fleet {
         patience: u32,
         fits: impl Fn(&pb::Journey) -> bool,
     ) -> pb::Journey {
-        let give_up = tokio::time::Instant::now() + PATIENCE * patience;
-        loop {
-            let journey = self.status(number, journey_id).await.unwrap();
-            if fits(&journey) {
-                return journey;
+        let mut seen = None;
+        let found = async {
+            for process in number.. {
+                let request = pb::WatchStatusRequest { journey_id: journey_id.to_owned(), after_sequence: None, follow: true };
+                let mut changes = match self.client(process).watch_status(request).await {
+                    Ok(changes) => changes.into_inner(),
+                    Err(status) => {
+                        assert_ne!(status.code(), Code::NotFound, "{status:?}");
+                        // A dead process refuses at once: the others are not starved by asking it.
+                        breath().await;
+                        continue;
+                    }
+                };
+                while let Ok(Some(message)) = changes.message().await {
+                    let Some(journey) = tree(message) else { continue };
+                    if fits(&journey) {
+                        return journey;
+                    }
+                    seen = Some(journey);
+                }
             }
-            assert!(tokio::time::Instant::now() < give_up, "nothing changes any more: {journey:?}");
-            tokio::task::yield_now().await;
-        }
+            unreachable!("there is always another process to ask")
+        };
+        let found = tokio::time::timeout(PATIENCE * patience, found).await;
+        found.unwrap_or_else(|_| panic!("nothing changes any more: {seen:?}"))
     }
 
     pub async fn stop(self) {
@@ -141,9 +188,28 @@ impl Fleet {
     }
 }
 
+/// The tree that a message of a watch tells.
+fn tree(message: pb::WatchStatusResponse) -> Option<pb::Journey> {
+    match message.event? {
+        Event::Snapshot(snapshot) => snapshot.journey,
+        Event::Change(change) => change.journey,
+        Event::Heartbeat(_) => None,
+    }
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_sangam"))
+}
+
 /// Starts one process and connects to it.
-async fn serve(directory: &Path) -> (Killed, Client) {
-    let mut child = Killed(sangam(directory, &["serve", "--config", "gateway.toml"]).stdout(Stdio::null()).spawn().unwrap());
+async fn serve(directory: &Path, mut command: Command) -> (Killed, Client) {
+    command.args(["serve", "--config", "gateway.toml"]).current_dir(directory).env_clear();
+    command
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = Killed(command.spawn().unwrap());
     let log = child.0.stderr.take().unwrap();
     let (address, log) = tokio::task::spawn_blocking(move || {
         let mut lines = BufReader::new(log).lines();

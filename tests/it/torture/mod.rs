@@ -2,9 +2,17 @@
 //! cut off at chosen moments. Each run prints what it counted, with its seed where chance took part. A usual run is small;
 //! `SANGAM_TORTURE=full` makes it large and `SANGAM_SEED` repeats one.
 
+mod clocks;
+mod connections;
 mod crashes;
+mod disk;
+mod flaky;
 mod fleet;
+mod notices;
 mod openings;
+mod outage;
+mod pair;
+mod paused;
 mod relay;
 mod rolling;
 mod takeover;
@@ -21,9 +29,14 @@ use crate::harness::start_request;
 /// The effect of an opening at the provider.
 pub const REQUEST_CONSENT: &str = "finpro:/v3/requestconsent";
 
+/// Whether the run is a large one.
+pub fn full() -> bool {
+    std::env::var("SANGAM_TORTURE").is_ok_and(|size| size == "full")
+}
+
 /// How large a run is.
-pub fn size(full: usize, reduced: usize) -> usize {
-    if std::env::var("SANGAM_TORTURE").is_ok_and(|size| size == "full") { full } else { reduced }
+pub fn size(large: usize, reduced: usize) -> usize {
+    if full() { large } else { reduced }
 }
 
 /// Numbers by chance that come again with their seed.

@@ -16,7 +16,7 @@ use super::{
     mobile, opening, size, verdict,
 };
 use crate::{
-    harness::{data_request, reason},
+    harness::{breath, data_request, reason},
     writes::{FI_REQUEST, REVOKE, refresh, revoke},
 };
 
@@ -74,7 +74,7 @@ async fn served_for(fleet: &Fleet, gateway: usize, journey_id: &str) -> Duration
     let began = Instant::now();
     loop {
         match fleet.client(gateway).fetch_data(data_request(journey_id, View::Masked)).await {
-            Ok(_) => tokio::task::yield_now().await,
+            Ok(_) => breath().await,
             Err(status) if reason(&status) == "CONSENT_REVOKED" => return began.elapsed(),
             Err(status) => panic!("{status:?}"),
         }

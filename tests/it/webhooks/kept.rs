@@ -16,7 +16,7 @@ use sangam::{
 use super::{SIGNATURE, attempt_id, event, inbox, quiet, sign, signed, status, to, until_applied};
 use crate::{
     command::sangam,
-    harness::{ShiftedClock, World, start_request},
+    harness::{ShiftedClock, World, breath, start_request},
 };
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn a_message_that_nobody_claims_is_put_aside_and_every_one_goes_at_its_dat
     let give_up = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
     while inbox(&world).await[0].state != MessageState::Quarantined {
         assert!(tokio::time::Instant::now() < give_up);
-        tokio::task::yield_now().await;
+        breath().await;
     }
     clock.advance(7 * 24 - 26);
     let store = world.gateway.service().store();

@@ -12,7 +12,7 @@ use sangam::{
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{inbox, receiver, signed, status, to, until_applied};
-use crate::harness::{World, metadata, start_request};
+use crate::harness::{World, breath, metadata, start_request};
 
 const BOTH: [Product; 2] = [Product::Data, Product::Analytics];
 const OURS: &str = "9000000036";
@@ -86,7 +86,7 @@ async fn an_unsigned_message_binds_only_its_own_customers_opening_and_only_once(
     let tried = tokio::time::Instant::now() + Duration::from_secs(20);
     while inbox(&world).await[0].tries < 2 {
         assert!(tokio::time::Instant::now() < tried);
-        tokio::task::yield_now().await;
+        breath().await;
     }
     assert_eq!(world.status(&ours_id).await.state(), JourneyState::OutcomeUnknown);
 
@@ -146,7 +146,7 @@ async fn a_signed_message_for_a_lost_opening_that_the_provider_does_not_know_bin
     let give_up = tokio::time::Instant::now() + Duration::from_secs(20);
     while inbox(&world).await[0].tries < 3 {
         assert!(tokio::time::Instant::now() < give_up);
-        tokio::task::yield_now().await;
+        breath().await;
     }
     assert_eq!(world.status(&journey_id).await.state(), JourneyState::OutcomeUnknown);
     world.stop().await;

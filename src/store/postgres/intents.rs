@@ -1,0 +1,65 @@
+//! Intents, each in one transaction with the look at whose request it is.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+
+use super::PostgresStore;
+use crate::{
+    journey::model::Journey,
+    store::{Claim, Guard, IntentStore, StoreError},
+};
+
+#[async_trait]
+impl IntentStore for PostgresStore {
+    async fn insert_intent(
+        &self,
+        claim: Option<Claim<'_>>,
+        journey: &Journey,
+        guard: Guard<'_>,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        if let Some(claim) = claim {
+            self.still_ours(&mut tx, &journey.tenant, claim).await?;
+        }
+        if let Guard::UnlessOpen { except } = guard
+            && let Some(open) = self.in_the_way(&mut tx, journey, except).await?
+        {
+            return Ok(Some(open));
+        }
+        self.insert_in(&mut tx, journey, due_at, now).await?;
+        tx.commit().await?;
+        Ok(None)
+    }
+
+    async fn save_intent(
+        &self,
+        claim: Claim<'_>,
+        journey: &Journey,
+        version: i64,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.pool.begin().await?;
+        self.still_ours(&mut tx, &journey.tenant, claim).await?;
+        let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
+        if saved {
+            tx.commit().await?;
+        }
+        Ok(saved)
+    }
+}
+
+impl PostgresStore {
+    async fn still_ours(&self, tx: &mut PgConnection, tenant: &str, claim: Claim<'_>) -> Result<(), StoreError> {
+        // Locked until the commit: whoever takes the request over waits for what is written on its behalf.
+        let ours = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND owner = $2 AND sealed IS NULL FOR UPDATE")
+            .bind(self.vault.request(tenant, claim.request_id))
+            .bind(&self.owner)
+            .fetch_optional(tx)
+            .await?;
+        ours.map(drop).ok_or(StoreError::Disowned)
+    }
+}
