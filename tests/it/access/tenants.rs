@@ -76,12 +76,7 @@ async fn the_ids_of_another_tenant_are_answered_as_ids_that_never_were() {
                 .unwrap_err(),
             client().cancel_journey(pb::CancelJourneyRequest { journey_id: id(), request_id: write() }).await.unwrap_err(),
             client()
-                .refresh_data(pb::RefreshDataRequest {
-                    journey_id: id(),
-                    request_id: write(),
-                    consent_id: consent.clone(),
-                    ..Default::default()
-                })
+                .refresh_data(pb::RefreshDataRequest { journey_id: id(), request_id: write(), consent_id: consent.clone() })
                 .await
                 .unwrap_err(),
             client()
