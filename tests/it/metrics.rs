@@ -117,6 +117,8 @@ async fn busy() -> World {
         let journey_id = world.approved(request).await;
         world.until_picked_up(&journey_id).await;
         world.data(data_request(&journey_id, View::Masked)).await.unwrap();
+        // The second one from memory.
+        world.status(&journey_id).await;
         world.status(&journey_id).await;
     }
     let open = start_request("finpass", "main", "02", &[Product::Data]);

@@ -69,7 +69,7 @@ pub fn configuration(sandboxes: &[Sandbox; 2], directory: &TempDir) -> String {
         tenant_toml(sandbox, &path(tenant), tenant).unwrap()
     });
     format!(
-        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[seal]\nkey_file = {:?}\n{}",
+        "[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n[store]\npath = {:?}\n[seal]\nkey_file = {:?}\n{}",
         path("sangam.db"),
         path("seal.key"),
         tables.collect::<String>()

@@ -21,7 +21,7 @@ fn quiet(text: String) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_without_room_refuses_writes_and_serves_reads() {
     // A file may become so large and no larger: SQLite is told that by the system at its next write, as on a full disk.
-    let room = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", size(8_000, 4_000));
+    let room = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", size(8_000, 6_000));
     let fleet = Fleet::with_shell(Place::Sqlite, &room, |_, text| quiet(text)).await;
     let (mut opened, mut refused) = (Vec::new(), 0);
     for number in 0.. {
