@@ -104,6 +104,7 @@ impl App {
         let admin = Admin::start(&config, settings.clone(), &health, &metrics).await?;
         let keys = load_keys(&config)?;
         let store = open_store(&config, &keys).await?;
+        store.begin_serving().await?;
         let tenants = assemble(&config, clock.clone(), store.clone(), &metrics)?;
         tenants.shared().audit.cover();
         let inbox = Inbox::new(tenants.clone(), webhook::Settings::from(&config));

@@ -75,6 +75,8 @@ pub trait Storage:
     + KeyStore
     + 'static
 {
+    /// Begins to serve: what a process that is gone was at work on is due. For whoever serves, and not for commands, which may run beside him.
+    async fn begin_serving(&self) -> Result<(), StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.

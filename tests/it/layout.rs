@@ -92,3 +92,24 @@ fn every_file_of_the_contract_is_compiled() {
         assert!(build.contains(&format!("sangam/v1/{name}")), "{name} is not compiled");
     }
 }
+
+#[test]
+fn every_test_that_the_pages_of_limits_and_defences_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    files(&source(), &mut all);
+    files(&root.join("tests/it"), &mut all);
+    let code: String = all.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    for page in ["docs/limits.md", "docs/defences.md"] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let mut named = 0;
+        for row in text.lines().filter(|line| line.starts_with('|')) {
+            let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+            for test in tests.split('`').skip(1).step_by(2).filter(|test| !test.starts_with("make ")) {
+                assert!(code.contains(&format!("fn {test}(")) || code.contains(&format!("    {test},\n")), "{page}: {test}");
+                named += 1;
+            }
+        }
+        assert!(named > 20, "{page}");
+    }
+}

@@ -79,9 +79,7 @@ impl SqliteStore {
         let owner = uuid::Uuid::new_v4().to_string();
         // Wrong keys are noticed at the start, not at the first customer.
         let hash = begin(&writer, &keys.sealer).await?;
-        let store = Self { writer, readers, vault: Vault::new(&keys.sealer, hash), owner, waiting: inbox::Waiting::default() };
-        store.take_over().await?;
-        Ok(store)
+        Ok(Self { writer, readers, vault: Vault::new(&keys.sealer, hash), owner, waiting: inbox::Waiting::default() })
     }
 
     /// Writes the key of an item, in the transaction that writes the item.
@@ -96,10 +94,13 @@ impl SqliteStore {
             .await?;
         Ok(())
     }
+}
 
-    /// One process works on a file, so whatever was at work before is gone. What it looked at is due, and so is what it was writing: an
-    /// opening whose answer died with it is looked up at once.
-    async fn take_over(&self) -> Result<(), StoreError> {
+#[async_trait]
+impl Storage for SqliteStore {
+    async fn begin_serving(&self) -> Result<(), StoreError> {
+        // One process serves a file, so whatever was at work before is gone. What it looked at is due, and so is what it was writing: an
+        // opening whose answer died with it is looked up at once.
         let mut tx = self.writer.begin().await?;
         for statement in [
             "UPDATE journeys SET looking_by = NULL, due_at = 0 WHERE looking_by IS NOT NULL",
@@ -111,10 +112,7 @@ impl SqliteStore {
         tx.commit().await?;
         Ok(())
     }
-}
 
-#[async_trait]
-impl Storage for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
         Ok(())

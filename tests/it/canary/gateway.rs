@@ -1,7 +1,7 @@
 //! A gateway in a process of its own, with everything that it gives out: its log, its spans, its files, its command line.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -39,6 +39,7 @@ pub struct Process {
     stop: CancellationToken,
     directory: PathBuf,
     pub channel: Channel,
+    admin: String,
     pub webhook: String,
 }
 
@@ -84,7 +85,7 @@ impl Process {
             let mut line = Vec::new();
             while let Ok(1..) = log.read_until(b'\n', &mut line) {
                 let read: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
-                if let ("serving gRPC" | "taking webhooks", Some(address)) =
+                if let ("serving probes and metrics" | "serving gRPC" | "taking webhooks", Some(address)) =
                     (read["message"].as_str().unwrap_or_default(), read["address"].as_str())
                 {
                     let _ = say.send(address.to_owned());
@@ -95,9 +96,9 @@ impl Process {
         let next = || {
             addresses.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&printed.lock().unwrap())))
         };
-        let (grpc, webhook) = (next(), next());
+        let (admin, grpc, webhook) = (next(), next(), next());
         let channel = Channel::from_shared(format!("http://{grpc}")).unwrap().connect().await.unwrap();
-        Self { child, printed, exports, stop, directory: directory.to_owned(), channel, webhook }
+        Self { child, printed, exports, stop, directory: directory.to_owned(), channel, admin, webhook }
     }
 
     pub fn client(&self) -> JourneyServiceClient<Channel> {
@@ -127,11 +128,23 @@ impl Process {
         outputs
     }
 
+    /// What it tells whoever watches over it.
+    fn metrics(&self) -> Vec<u8> {
+        let mut admin = std::net::TcpStream::connect(&self.admin).unwrap();
+        admin.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = Vec::new();
+        admin.read_to_end(&mut text).unwrap();
+        assert!(text.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&text));
+        text
+    }
+
     /// Ends it, and answers what it gave out in all.
     pub fn ended(mut self) -> Vec<Output> {
+        let metrics = self.metrics();
         let code = self.child.terminate();
         self.stop.cancel();
         let mut outputs = self.outputs();
+        outputs.push(("metrics".to_owned(), metrics));
         assert_eq!(code, Some(0));
         let exports = self.exports.lock().unwrap();
         outputs.extend(exports.iter().map(|(path, body)| (format!("span export {path}"), body.to_vec())));

@@ -11,6 +11,7 @@ on_every_store!(
     a_new_journey_is_written_only_for_a_request_of_this_process,
     a_change_is_written_only_for_a_request_of_this_process,
     an_answer_counts_only_from_who_is_at_it_and_only_once,
+    a_command_beside_the_gateway_takes_nothing_from_it,
 );
 
 const CLAIM: Claim<'static> = Claim { request_id: "r1" };
@@ -83,7 +84,7 @@ async fn an_answer_counts_only_from_who_is_at_it_and_only_once(kit: &Kit) {
 #[tokio::test]
 async fn of_a_late_writer_and_its_successor_one_goes_on() {
     let kit = Kit::postgres().await;
-    let successor = kit.open(1).await.unwrap();
+    let successor = kit.successor().await;
     for round in 0..40 {
         let (request_id, journey_id) = (format!("r{round}"), format!("jrn_{round}"));
         let mut journey = testing::journey();
@@ -106,4 +107,13 @@ async fn of_a_late_writer_and_its_successor_one_goes_on() {
         // A successor that sees no journey begins anew: then there must never be one.
         assert_eq!(late.is_ok(), seen, "round {round}");
     }
+}
+
+async fn a_command_beside_the_gateway_takes_nothing_from_it(kit: &Kit) {
+    let (store, journey) = (&kit.store, testing::journey());
+    assert_eq!(begin(store, "r1", "jrn_1").await, Begun::New);
+    let command = kit.open(1).await.unwrap();
+    command.ping().await.unwrap();
+    command.close().await;
+    assert_eq!(insert(store, &journey, Guard::Off).await, Ok(None));
 }

@@ -54,7 +54,7 @@ async fn what_a_process_was_writing_when_it_ended_is_due(kit: &Kit) {
     kit.store.finish_request("default", "r2", b"answer").await.unwrap();
     assert!(claim(&kit.store, 6, 10).await.is_empty());
     kit.store.close().await;
-    assert_eq!(claim(&kit.open(1).await.unwrap(), 6, 10).await, ["jrn_1"]);
+    assert_eq!(claim(&kit.successor().await, 6, 10).await, ["jrn_1"]);
 }
 
 async fn what_is_due_comes_forward_with_a_clock_that_falls_back(kit: &Kit) {
@@ -132,7 +132,7 @@ async fn a_look_that_never_ends_is_given_up(kit: &Kit) {
     assert_eq!(claim(&kit.store, 101, 10).await, ["jrn_1"]);
     // Or the process ends in it: then it is due at once.
     kit.store.close().await;
-    assert_eq!(claim(&kit.open(1).await.unwrap(), 101, 10).await, ["jrn_1"]);
+    assert_eq!(claim(&kit.successor().await, 101, 10).await, ["jrn_1"]);
 }
 
 async fn a_wake_during_a_look_is_not_lost(kit: &Kit) {

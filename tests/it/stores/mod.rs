@@ -90,6 +90,13 @@ impl Kit {
         store::connect(&self.config, &keys(key)).await
     }
 
+    /// The same place for a process that serves it after this one.
+    pub async fn successor(&self) -> Store {
+        let store = self.open(1).await.unwrap();
+        store.begin_serving().await.unwrap();
+        store
+    }
+
     /// One more replica, with so many milliseconds until a silent one counts as gone.
     pub async fn replica(&self, replica_timeout_ms: u64) -> Store {
         let config = config::Store { replica_timeout_ms, ..self.config.clone() };

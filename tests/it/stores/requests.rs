@@ -67,7 +67,7 @@ async fn an_answer_is_nowhere_in_clear(kit: &Kit) {
 async fn a_process_that_ends_leaves_its_requests(kit: &Kit) {
     assert_eq!(begin(&kit.store, b"a", 5).await, Begun::New);
     kit.store.close().await;
-    assert_eq!(begin(&kit.open(1).await.unwrap(), b"a", 5).await, Begun::InFlight("jrn_1".to_owned()));
+    assert_eq!(begin(&kit.successor().await, b"a", 5).await, Begun::InFlight("jrn_1".to_owned()));
 }
 
 /// Several replicas on one database.
