@@ -1,31 +1,12 @@
 //! The gateway's commands. Exit codes: 64 for a wrong configuration, 1 for a failed start.
 
-mod audit_command;
+mod commands;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-use audit_command::Audit;
 use clap::{Args, Parser, Subcommand};
-use sangam::{
-    access::{TenantId, api_key},
-    app::App,
-    clock::SystemClock,
-    config::{Config, Database},
-    journey::{
-        error::JourneyError,
-        service::{Renormalised, Service, Tenants},
-    },
-    random::SystemRandom,
-    seal::Keys,
-    store::{self, BackupError, KeptReceipt, MessageState, Replay, StoreError},
-    telemetry,
-    webhook::{Inbox, run::Pass},
-};
+use commands::{Audit, Webhooks, Whose, logged};
+use sangam::{access::api_key, app::App, clock::SystemClock, config::Config, random::SystemRandom};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -46,14 +27,6 @@ struct Options {
     /// The configuration file; variables of the environment named SANGAM__SECTION__KEY win over it.
     #[arg(long, value_name = "FILE", env = "SANGAM_CONFIG", global = true)]
     config: Option<PathBuf>,
-}
-
-/// Whose data a command works on.
-#[derive(Args)]
-struct Whose {
-    /// The tenant; needed where the configuration has several.
-    #[arg(long, value_name = "ID")]
-    tenant: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -143,30 +116,11 @@ enum KeysCommand {
     Status,
 }
 
-#[derive(Subcommand)]
-enum Webhooks {
-    /// Lists the newest messages, without what is in them.
-    List {
-        /// Only those that were put aside: they cannot be read, or nobody knows whom they concern.
-        #[arg(long)]
-        quarantined: bool,
-    },
-    /// Applies messages as if they had just come.
-    Replay {
-        /// Every one that was put aside.
-        #[arg(long, required_unless_present = "id")]
-        quarantined: bool,
-        /// This one, whatever became of it.
-        #[arg(long, value_name = "ID", conflicts_with = "quarantined")]
-        id: Option<String>,
-    },
-}
-
 /// How often the log repeats what should not stay so.
 const WARN_EVERY: Duration = Duration::from_secs(3600);
 
 /// The exit code of a wrong configuration (EX_USAGE).
-const BAD_CONFIG: u8 = 64;
+pub(crate) const BAD_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
     // First of all: every TLS client in the process takes this one.
@@ -202,32 +156,32 @@ fn main() -> ExitCode {
             Err(code) => code,
         },
         Command::Renormalise { whose, journey } => match load(&cli.options) {
-            Ok(config) => on_runtime(renormalise(config, whose, journey)),
+            Ok(config) => on_runtime(commands::renormalise(config, whose, journey)),
             Err(code) => code,
         },
         Command::Webhooks { whose, what } => match load(&cli.options) {
-            Ok(config) => on_runtime(webhooks(config, whose, what)),
+            Ok(config) => on_runtime(commands::webhooks(config, whose, what)),
             Err(code) => code,
         },
         // An export can be looked at where there is no configuration.
         Command::Audit { what: Audit::Verify { file: Some(file) } } => {
             let config = cli.options.config.is_some().then(|| load(&cli.options)).transpose();
-            config.map_or_else(|code| code, |config| on_runtime(async move { audit_command::verify_file(&file, config).await }))
+            config.map_or_else(|code| code, |config| on_runtime(async move { commands::audit::verify_file(&file, config).await }))
         }
         Command::Audit { what } => match load(&cli.options) {
-            Ok(config) => on_runtime(logged(config, |config| audit_command::run(config, what))),
+            Ok(config) => on_runtime(logged(config, |config| commands::audit::run(config, what))),
             Err(code) => code,
         },
         Command::Receipts { whose, journey } => match load(&cli.options) {
-            Ok(config) => on_runtime(receipts(config, whose, journey)),
+            Ok(config) => on_runtime(commands::receipts(config, whose, journey)),
             Err(code) => code,
         },
         Command::Backup { to } => match load(&cli.options) {
-            Ok(config) => on_runtime(backup(config, to)),
+            Ok(config) => on_runtime(commands::backup(config, to)),
             Err(code) => code,
         },
         Command::Keys { what: KeysCommand::Status } => match load(&cli.options) {
-            Ok(config) => on_runtime(key_status(config)),
+            Ok(config) => on_runtime(commands::key_status(config)),
             Err(code) => code,
         },
         #[cfg(feature = "sandbox")]
@@ -280,185 +234,6 @@ fn on_runtime(work: impl Future<Output = ExitCode>) -> ExitCode {
 async fn serve(config: Config) -> ExitCode {
     let warnings = config.warnings();
     logged(config, |config| run(config, warnings)).await
-}
-
-/// Does work with the log that the configuration describes.
-async fn logged<F: Future<Output = ExitCode>>(config: Config, work: impl FnOnce(Config) -> F) -> ExitCode {
-    let logs = match telemetry::init(&config.telemetry) {
-        Ok(logs) => logs,
-        Err(error) => {
-            eprintln!("sangam: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let code = work(config).await;
-    logs.shutdown().await;
-    code
-}
-
-/// Does work on the store of a gateway that need not run, for one tenant; closes it again.
-async fn offline<F: Future<Output = ExitCode>>(
-    config: Config,
-    whose: Whose,
-    work: impl FnOnce(Tenants, Service, Config) -> F,
-) -> ExitCode {
-    logged(config, |config| async move {
-        let tenants = match App::offline(&config, Arc::new(SystemClock)).await {
-            Ok(tenants) => tenants,
-            Err(error) => {
-                tracing::error!(%error, "the start has failed");
-                return ExitCode::FAILURE;
-            }
-        };
-        let code = match tenants.chosen(whose.tenant.as_deref()) {
-            Ok(service) => work(tenants.clone(), service.clone(), config).await,
-            Err(which) => {
-                eprintln!("sangam: {which}");
-                ExitCode::FAILURE
-            }
-        };
-        tenants.shared().close().await;
-        code
-    })
-    .await
-}
-
-/// Makes outdated snapshots anew, and says how many. What could not be read makes it fail.
-async fn renormalise(config: Config, whose: Whose, journey: Option<String>) -> ExitCode {
-    offline(config, whose, |_, service, _| async move {
-        match service.renormalise(journey.as_deref()).await {
-            Ok(Renormalised { changed, unchanged, gone, failed }) => {
-                println!("changed {changed}, unchanged {unchanged}, gone {gone}, failed {failed}");
-                if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-            }
-            Err(JourneyError::JourneyNotFound) => {
-                eprintln!("sangam: there is no such journey");
-                ExitCode::FAILURE
-            }
-            // The log has the cause.
-            Err(_) => {
-                eprintln!("sangam: the store cannot be used");
-                ExitCode::FAILURE
-            }
-        }
-    })
-    .await
-}
-
-/// Shows or replays messages.
-async fn webhooks(config: Config, whose: Whose, what: Webhooks) -> ExitCode {
-    offline(config, whose, |tenants, service, config| async move {
-        let inbox = Inbox::new(tenants, sangam::webhook::Settings::from(&config));
-        match answer(&inbox, &service.tenant().id, what).await {
-            Ok(code) => code,
-            Err(error) => {
-                tracing::error!(%error, "the store has failed");
-                eprintln!("sangam: the store cannot be used");
-                ExitCode::FAILURE
-            }
-        }
-    })
-    .await
-}
-
-async fn answer(inbox: &Inbox, tenant: &TenantId, what: Webhooks) -> Result<ExitCode, StoreError> {
-    match what {
-        Webhooks::List { quarantined } => {
-            for line in inbox.list(tenant, quarantined.then_some(MessageState::Quarantined)).await? {
-                println!("{line}");
-            }
-        }
-        Webhooks::Replay { id, .. } => {
-            let which = id.as_deref().map_or(Replay::Quarantined, Replay::One);
-            let (count, pass) = inbox.replay(tenant, which).await?;
-            let Pass { applied, parked, quarantined, again } = pass;
-            println!("replayed {count}: applied {applied}, parked {parked}, quarantined {quarantined}, again {again}");
-            if count == 0 && id.is_some() {
-                eprintln!("sangam: there is no such message");
-                return Ok(ExitCode::FAILURE);
-            }
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Prints the receipts: when, why, journey, fetch, and how much of each kind, apart by tabs.
-async fn receipts(config: Config, whose: Whose, journey: Option<String>) -> ExitCode {
-    offline(config, whose, |_, service, _| async move {
-        let Ok(receipts) = service.store().receipts(&service.tenant().id, journey.as_deref()).await else {
-            eprintln!("sangam: the store cannot be used");
-            return ExitCode::FAILURE;
-        };
-        for receipt in receipts {
-            let KeptReceipt { journey_id, fetch_id, reason, at, snapshots, evidence, documents } = receipt;
-            let reason = reason.as_str_name().trim_start_matches("PURGE_REASON_");
-            println!(
-                "{at}\t{reason}\t{journey_id}\t{fetch_id}\tsnapshots {snapshots}\tevidence {evidence}\tdocuments {documents}"
-            );
-        }
-        ExitCode::SUCCESS
-    })
-    .await
-}
-
-/// Copies the SQLite file.
-async fn backup(config: Config, to: Option<PathBuf>) -> ExitCode {
-    let Ok(Database::File(from)) = config.store.database() else {
-        eprintln!("sangam: the store is PostgreSQL, whose own tools back it up: pg_dump, or an archive of its log");
-        return ExitCode::from(BAD_CONFIG);
-    };
-    let done = match to {
-        Some(to) => sangam::store::backup(&from, &to).await,
-        None => backup_out(&from).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("sangam: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The same to standard output, by a file beside the store, which is gone afterwards.
-async fn backup_out(from: &Path) -> Result<(), BackupError> {
-    let mut copy = from.as_os_str().to_owned();
-    copy.push(format!(".copy-{}", std::process::id()));
-    sangam::store::backup(from, Path::new(&copy)).await?;
-    let mut file = std::fs::File::open(&copy)?;
-    std::fs::remove_file(&copy)?;
-    std::io::copy(&mut file, &mut std::io::stdout().lock())?;
-    Ok(())
-}
-
-/// Prints what is under which sealing key.
-async fn key_status(config: Config) -> ExitCode {
-    logged(config, |config| async move {
-        let ring = match config.seal.ring() {
-            Ok(ring) => ring,
-            Err(message) => {
-                eprintln!("sangam: seal.{message}");
-                return ExitCode::from(BAD_CONFIG);
-            }
-        };
-        let held = ring.ids();
-        let store = match store::connect(&config.store, &Keys::of(ring)).await {
-            Ok(store) => store,
-            Err(error) => {
-                eprintln!("sangam: {error}");
-                return ExitCode::FAILURE;
-            }
-        };
-        let report = store::key_report(store.as_ref(), &held).await;
-        store.close().await;
-        let Ok(lines) = report else {
-            eprintln!("sangam: the store cannot be used");
-            return ExitCode::FAILURE;
-        };
-        lines.iter().for_each(|line| println!("{line}"));
-        ExitCode::SUCCESS
-    })
-    .await
 }
 
 async fn run(config: Config, warnings: Vec<String>) -> ExitCode {
