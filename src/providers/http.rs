@@ -1,11 +1,12 @@
 //! The one executor of provider calls. Adapters build requests and read responses; everything between is here, as one layer list.
 
-use std::{error::Error as _, fmt, sync::Arc, time::Duration};
+mod body;
+mod message;
 
-use bytes::{Bytes, BytesMut};
+use std::{error::Error as _, sync::Arc, time::Duration};
+
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use tokio::time::Instant;
+use http::{HeaderMap, HeaderName};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use url::Url;
 
@@ -28,134 +29,8 @@ use crate::{
         propagation,
     },
 };
-
-/// Whether a call changes something at the provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallKind {
-    /// It only looks: it may be sent again.
-    Read,
-    /// It may change something, or be billed: it is sent once.
-    Write,
-}
-
-impl CallKind {
-    /// What a lost answer leaves behind.
-    pub fn effect_when_lost(self) -> Effect {
-        match self {
-            Self::Read => Effect::None,
-            Self::Write => Effect::Unknown,
-        }
-    }
-}
-
-/// A call on its way out.
-#[derive(Clone)]
-pub struct OutboundRequest {
-    /// The provider's id.
-    pub provider: &'static str,
-    /// The call's name for spans and errors.
-    pub stage: &'static str,
-    /// Read or write.
-    pub kind: CallKind,
-    /// HTTP method.
-    pub method: Method,
-    /// The path below the base URL, without a leading slash.
-    pub path: &'static str,
-    /// Query parameters, in clear; they are encoded here.
-    pub query: Vec<(&'static str, String)>,
-    /// Headers beside the credentials.
-    pub headers: HeaderMap,
-    /// The body, if any.
-    pub body: Option<Bytes>,
-    /// When the answer must be there.
-    pub deadline: Instant,
-    /// Whether it goes out on a connection of its own, instead of one that was left open by an earlier call.
-    pub fresh_connection: bool,
-}
-
-impl OutboundRequest {
-    /// A POST with a JSON body.
-    pub fn post_json(
-        provider: &'static str,
-        stage: &'static str,
-        kind: CallKind,
-        path: &'static str,
-        body: &impl serde::Serialize,
-    ) -> Self {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Self {
-            method: Method::POST,
-            headers,
-            // Only our own request structs come here; they always serialise.
-            body: Some(Bytes::from(serde_json::to_vec(body).unwrap_or_default())),
-            ..Self::get(provider, stage, path)
-        }
-        .with_kind(kind)
-    }
-
-    /// A GET; always a read.
-    pub fn get(provider: &'static str, stage: &'static str, path: &'static str) -> Self {
-        Self {
-            provider,
-            stage,
-            kind: CallKind::Read,
-            method: Method::GET,
-            path,
-            query: Vec::new(),
-            headers: HeaderMap::new(),
-            body: None,
-            deadline: Instant::now(),
-            fresh_connection: false,
-        }
-    }
-
-    /// With a query parameter.
-    #[must_use]
-    pub fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
-        self
-    }
-
-    fn with_kind(mut self, kind: CallKind) -> Self {
-        self.kind = kind;
-        self
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_test(kind: CallKind) -> Self {
-        let mut request = Self::get("test", "call", "path").with_kind(kind);
-        request.deadline = Instant::now() + Duration::from_secs(30);
-        request
-    }
-}
-
-/// An answer, whatever its status. Adapters judge it.
-#[derive(Clone)]
-pub struct OutboundResponse {
-    /// HTTP status.
-    pub status: StatusCode,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// The whole body, within the bound.
-    pub body: Bytes,
-}
-
-/// What is inside stays inside: query, headers and body hold customers and credentials.
-impl fmt::Debug for OutboundRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.body.as_ref().map(Bytes::len);
-        f.debug_struct("OutboundRequest").field("stage", &self.stage).field("bytes", &bytes).finish_non_exhaustive()
-    }
-}
-
-/// As of the call.
-impl fmt::Debug for OutboundResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("OutboundResponse");
-        shown.field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
-    }
-}
+pub(super) use body::read_whole;
+pub use message::{CallKind, OutboundRequest, OutboundResponse};
 
 /// How long and how large a provider's calls may be.
 #[derive(Debug, Clone, Copy)]
@@ -369,75 +244,6 @@ fn join(base: &Url, path: &str, query: &[(&'static str, String)]) -> Url {
         url.query_pairs_mut().extend_pairs(query);
     }
     url
-}
-
-pub(super) async fn read_whole(
-    request: &OutboundRequest,
-    mut answer: reqwest::Response,
-    max_bytes: usize,
-) -> Result<OutboundResponse, ProviderError> {
-    let status = answer.status();
-    let headers = answer.headers().clone();
-    let effect = request.kind.effect_when_lost();
-    let too_large = || {
-        ProviderError::new(ErrorKind::ResponseTooLarge, request.provider, request.stage)
-            .with_effect(effect)
-            .with_detail(format!("the body passes {max_bytes} bytes"))
-    };
-    // A stated length is only believed when it already passes the bound.
-    if answer.content_length().is_some_and(|length| length > max_bytes as u64) {
-        return Err(too_large());
-    }
-    let mut body = Gathered::of(answer.content_length());
-    while let Some(chunk) = answer.chunk().await.map_err(|error| transport_error(request, &error))? {
-        if body.len() + chunk.len() > max_bytes {
-            return Err(too_large());
-        }
-        body.add(chunk);
-    }
-    Ok(OutboundResponse { status, headers, body: body.whole() })
-}
-
-/// A body on its way in. A buffer that doubles as it grows would hold three times a large body for a moment, and keep up to half of its
-/// room empty.
-enum Gathered {
-    /// Its length is stated. Room that no byte reaches is never touched, so a lie within the bound costs nothing.
-    Sized(BytesMut),
-    /// It is not: pieces are put together at the end.
-    Pieces(Vec<Bytes>, usize),
-}
-
-impl Gathered {
-    fn of(length: Option<u64>) -> Self {
-        match length.and_then(|length| usize::try_from(length).ok()) {
-            Some(length) => Self::Sized(BytesMut::with_capacity(length)),
-            None => Self::Pieces(Vec::new(), 0),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Sized(body) => body.len(),
-            Self::Pieces(_, len) => *len,
-        }
-    }
-
-    fn add(&mut self, chunk: Bytes) {
-        match self {
-            Self::Sized(body) => body.extend_from_slice(&chunk),
-            Self::Pieces(pieces, len) => {
-                *len += chunk.len();
-                pieces.push(chunk);
-            }
-        }
-    }
-
-    fn whole(self) -> Bytes {
-        match self {
-            Self::Sized(body) => body.freeze(),
-            Self::Pieces(pieces, _) => pieces.concat().into(),
-        }
-    }
 }
 
 /// Whether the connection is behind an error: a body that ends too early is reported as one that cannot be decoded.

@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::{journey::testing, random::SystemRandom};
 

@@ -1,0 +1,137 @@
+//! What is sent to a provider, and what comes back.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use tokio::time::Instant;
+
+use crate::providers::error::Effect;
+
+/// Whether a call changes something at the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    /// It only looks: it may be sent again.
+    Read,
+    /// It may change something, or be billed: it is sent once.
+    Write,
+}
+
+impl CallKind {
+    /// What a lost answer leaves behind.
+    pub fn effect_when_lost(self) -> Effect {
+        match self {
+            Self::Read => Effect::None,
+            Self::Write => Effect::Unknown,
+        }
+    }
+}
+
+/// A call on its way out.
+#[derive(Clone)]
+pub struct OutboundRequest {
+    /// The provider's id.
+    pub provider: &'static str,
+    /// The call's name for spans and errors.
+    pub stage: &'static str,
+    /// Read or write.
+    pub kind: CallKind,
+    /// HTTP method.
+    pub method: Method,
+    /// The path below the base URL, without a leading slash.
+    pub path: &'static str,
+    /// Query parameters, in clear; they are encoded here.
+    pub query: Vec<(&'static str, String)>,
+    /// Headers beside the credentials.
+    pub headers: HeaderMap,
+    /// The body, if any.
+    pub body: Option<Bytes>,
+    /// When the answer must be there.
+    pub deadline: Instant,
+    /// Whether it goes out on a connection of its own, instead of one that was left open by an earlier call.
+    pub fresh_connection: bool,
+}
+
+impl OutboundRequest {
+    /// A POST with a JSON body.
+    pub fn post_json(
+        provider: &'static str,
+        stage: &'static str,
+        kind: CallKind,
+        path: &'static str,
+        body: &impl serde::Serialize,
+    ) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self {
+            method: Method::POST,
+            headers,
+            // Only our own request structs come here; they always serialise.
+            body: Some(Bytes::from(serde_json::to_vec(body).unwrap_or_default())),
+            ..Self::get(provider, stage, path)
+        }
+        .with_kind(kind)
+    }
+
+    /// A GET; always a read.
+    pub fn get(provider: &'static str, stage: &'static str, path: &'static str) -> Self {
+        Self {
+            provider,
+            stage,
+            kind: CallKind::Read,
+            method: Method::GET,
+            path,
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: None,
+            deadline: Instant::now(),
+            fresh_connection: false,
+        }
+    }
+
+    /// With a query parameter.
+    #[must_use]
+    pub fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    fn with_kind(mut self, kind: CallKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_test(kind: CallKind) -> Self {
+        let mut request = Self::get("test", "call", "path").with_kind(kind);
+        request.deadline = Instant::now() + Duration::from_secs(30);
+        request
+    }
+}
+
+/// An answer, whatever its status. Adapters judge it.
+#[derive(Clone)]
+pub struct OutboundResponse {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// The whole body, within the bound.
+    pub body: Bytes,
+}
+
+/// What is inside stays inside: query, headers and body hold customers and credentials.
+impl fmt::Debug for OutboundRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.body.as_ref().map(Bytes::len);
+        f.debug_struct("OutboundRequest").field("stage", &self.stage).field("bytes", &bytes).finish_non_exhaustive()
+    }
+}
+
+/// As of the call.
+impl fmt::Debug for OutboundResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("OutboundResponse");
+        shown.field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
