@@ -1,6 +1,6 @@
 //! What is sent to a provider, and what comes back.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -104,7 +104,7 @@ impl OutboundRequest {
     #[cfg(test)]
     pub(crate) fn for_test(kind: CallKind) -> Self {
         let mut request = Self::get("test", "call", "path").with_kind(kind);
-        request.deadline = Instant::now() + Duration::from_secs(30);
+        request.deadline = Instant::now() + std::time::Duration::from_secs(30);
         request
     }
 }
