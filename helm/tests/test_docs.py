@@ -22,7 +22,7 @@ class Docs(unittest.TestCase):
     def test_each_way_of_the_guide_renders(self):
         first, *rest = SHOWN
         self.assertEqual(chart.one(chart.render(first), "StatefulSet")["metadata"]["name"], "sangam")
-        self.assertEqual(len(rest), 3)
+        self.assertEqual(len(rest), 4)
         kinds = set()
         for more in rest:
             kinds |= {each["kind"] for each in chart.render(laid_over(first, more))}

@@ -41,7 +41,7 @@ MALFORMED = [
     ({"replica": 1}, "replica"),
     ({"image.name": "x"}, "name"),
     ({"config.tenant_s": {}}, "tenant_s"),
-    ({"config.tenants": {"Acme": {}}}, "tenants"),
+    ({"config.tenants": {"Acme": {}}}, "Acme"),
     ({"config.tenants": {"acme": {"id": "acme"}}}, "id"),
     ({"config.listen.grpc": "0.0.0.0:1"}, "grpc"),
     ({"config.listen.insecure": True}, "insecure"),
