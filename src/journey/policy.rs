@@ -138,7 +138,7 @@ impl Keep {
                 last = last.max(fetch.requested_at).max(kept.unwrap_or(last));
             }
         }
-        if !derive::settled(journey) || withdraw::next_delivery(journey).is_some() {
+        if !derive::settled(journey) || withdraw::next_delivery(journey, now).is_some() {
             last = last.max(now);
         }
         last.saturating_add(self.journey).unwrap_or(Timestamp::MAX)

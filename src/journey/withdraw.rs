@@ -159,8 +159,10 @@ pub fn may_be_approved(journey: &Journey, now: Timestamp, limit: Duration) -> bo
 }
 
 /// When the provider is to be told something next.
-pub fn next_delivery(journey: &Journey) -> Option<Timestamp> {
-    journey.consents.iter().flat_map(|consent| &consent.deliveries).filter_map(|delivery| delivery.next_at).min()
+pub fn next_delivery(journey: &Journey, now: Timestamp) -> Option<Timestamp> {
+    // What was set by a clock that has fallen back since is due now.
+    let due = |at: Timestamp| if at.duration_since(now) > LONGEST_PAUSE { now } else { at };
+    journey.consents.iter().flat_map(|consent| &consent.deliveries).filter_map(|delivery| delivery.next_at).map(due).min()
 }
 
 /// Longer than any pause between two tries: what is due later than that was set by a clock that has fallen back since.

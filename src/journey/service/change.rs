@@ -108,7 +108,7 @@ impl Service {
     pub(crate) fn due(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
         // Whoever took something back also removes it; this is for a process that dies in between.
         let sweep = (!withdraw::unswept(journey).is_empty()).then(|| now.checked_add(AFTER_CRASH).ok()).flatten();
-        [self.due_to_look(journey, now), withdraw::next_delivery(journey), sweep].into_iter().flatten().min()
+        [self.due_to_look(journey, now), withdraw::next_delivery(journey, now), sweep].into_iter().flatten().min()
     }
 
     fn due_to_look(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
