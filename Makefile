@@ -34,7 +34,8 @@ torture: compiler postgres strace
 		cache::loading:: journey::orders_tests::
 	SANGAM_TORTURE=full SANGAM_WEBHOOKS=10000 SANGAM_KILLS=20 $(CARGO) test $(TORTURE_PROFILE) --test it -- --nocapture --test-threads=1 \
 		torture:: webhooks::flood:: webhooks::applied::one_message reconcile::every_approved replicas::whatever_becomes \
-		replicas::an_outage
+		replicas::an_outage --skip torture::rolling::
+	SANGAM_TORTURE=full $(CARGO) test $(TORTURE_PROFILE) --test it -- --nocapture torture::rolling::
 
 # The main job, once, through every provider, on the sandbox.
 demo: compiler

@@ -10,12 +10,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
 use tower::Service;
 
-use super::{Settings, accept, health::Health};
+use super::{Settings, accept, health::Health, layers::paths};
 use crate::telemetry::metrics::Metrics;
 
 /// The form of the metrics' text.
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Serves until `stop`.
 pub fn serve(
@@ -29,7 +28,7 @@ pub fn serve(
     let service = tower::service_fn(move |request: Request<Incoming>| {
         let (mut routes, metrics) = (routes.clone(), metrics.clone());
         async move {
-            if request.uri().path().starts_with(HEALTH) {
+            if paths::is_health(request.uri().path()) {
                 return routes.call(request).await;
             }
             Ok::<_, Infallible>(answer(request.method(), request.uri().path(), &metrics))

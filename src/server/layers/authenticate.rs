@@ -12,15 +12,12 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::refusal;
+use super::{paths, refusal};
 use crate::access::{
     Caller, Gate, Refused,
     gate::{Verdict, forget},
     peer::Peer,
 };
-
-/// Open to everybody: probes have no proof, and learn nothing.
-const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Makes [`Authenticated`].
 #[derive(Clone)]
@@ -62,7 +59,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
-        if request.uri().path().starts_with(HEALTH) {
+        if paths::is_health(request.uri().path()) {
             return Either::Left(self.inner.call(request));
         }
         let peer = request.extensions().get::<Arc<Peer>>().map(Arc::as_ref);

@@ -7,7 +7,7 @@ mod held;
 pub mod leaving;
 pub mod limit;
 pub mod panic;
-mod paths;
+pub(super) mod paths;
 mod refusal;
 pub mod scope;
 pub mod shed;

@@ -1,8 +1,8 @@
 //! What the layers tell apart by a call's path.
 
-/// Whether somebody asks for the health: that is answered whatever else is refused.
-pub(super) fn is_health(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.")
+/// Whether somebody asks for the health: that is answered whatever else is refused, for probes have no proof and learn nothing else.
+pub(in crate::server) fn is_health(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/")
 }
 
 /// Whether the call is a stream of changes, which lasts as long as its caller wants.

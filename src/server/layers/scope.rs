@@ -11,11 +11,11 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::refusal;
+use super::{paths, refusal};
 use crate::access::{Caller, rules};
 
-/// Services without scopes: health is everybody's, descriptors are every caller's.
-const FREE: [&str; 2] = ["/grpc.health.v1.Health/", "/grpc.reflection."];
+/// Descriptors have no scope: they are every caller's.
+const REFLECTION: &str = "/grpc.reflection.";
 
 /// Makes [`Scoped`].
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let path = request.uri().path();
-        if FREE.iter().any(|free| path.starts_with(free)) {
+        if paths::is_health(path) || path.starts_with(REFLECTION) {
             return Either::Left(self.0.call(request));
         }
         let refused = match (rules::required(path), request.extensions().get::<Arc<Caller>>()) {
