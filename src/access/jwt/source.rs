@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{SHA256, digest};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -20,6 +20,8 @@ use crate::access::reload::Files;
 /// Most time to reach the issuer, and for the whole answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(10);
+/// A pause that a caller can wait for. While a longer one lasts, what is known is all there is.
+const SHORT: Duration = Duration::from_millis(500);
 
 /// Where a key set is.
 #[derive(Debug)]
@@ -118,16 +120,21 @@ impl Source {
         Ok(())
     }
 
-    /// Waits until the keys have been asked for anew, if they may be by now.
+    /// Waits until the keys have been asked for anew, if they may be by now or soon.
     pub async fn refreshed(&self) {
         let mut state = self.state.subscribe();
         let mut waits_after = None;
         self.state.send_if_modified(|now| {
             let soon = now.last.is_some_and(|last| last.elapsed() < self.pace.pause);
-            if now.running || !soon {
-                waits_after = Some(now.rounds);
-            }
-            let asks = !now.running && !soon && !now.wanted;
+            let (asks, after) = if self.pace.pause <= SHORT {
+                // Who asks now may have seen what is new, but not whoever began to ask before.
+                (!now.wanted, Some(now.rounds + u64::from(now.running)))
+            } else if now.running {
+                (false, Some(now.rounds))
+            } else {
+                (!soon && !now.wanted, (!soon).then_some(now.rounds))
+            };
+            waits_after = after;
             now.wanted |= asks;
             asks
         });
@@ -149,7 +156,7 @@ impl Source {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(every) => {}
-                _ = async { state.wait_for(|now| now.wanted).await.is_ok() } => {}
+                () = wanted(&mut state, self.pace.pause) => {}
             }
         }
     }
@@ -198,6 +205,14 @@ impl Source {
         {
             tracing::error!(setting = self.setting, cause, "an issuer's keys cannot be read; those that are known stay");
         }
+    }
+}
+
+/// Waits until somebody wants to have the keys asked for and it may be done again.
+async fn wanted(state: &mut watch::Receiver<State>, pause: Duration) {
+    let last = state.wait_for(|now| now.wanted).await.ok().and_then(|now| now.last);
+    if let Some(last) = last {
+        sleep_until(last + pause).await;
     }
 }
 

@@ -96,9 +96,12 @@ async fn an_unsigned_message_binds_only_its_own_customers_opening_and_only_once(
     assert_eq!(until_applied(&world).await, [MessageState::Applied]);
     assert_eq!(world.status(&ours_id).await.state(), JourneyState::OutcomeUnknown);
 
-    assert_eq!(status(to(&world, &path, of_ours)).await, 200);
-    // What is picked up is a change, too: the last one that is to come.
+    assert_eq!(status(to(&world, &path, of_ours.clone())).await, 200);
     world.until_picked_up(&ours_id).await;
+    // Our own once more: the look after the data has come is the one that reads how long the consents last.
+    assert_eq!(status(to(&world, &path, format!("{of_ours} "))).await, 200);
+    world.until(&ours_id, |journey| journey.consents.iter().all(|consent| consent.expire_time.is_some())).await;
+    until_applied(&world).await;
     let journey = world.until_settled(&ours_id).await;
     assert_eq!(journey.state(), JourneyState::Ready);
     // A further one changes nothing, and the other journey still waits for its own.
