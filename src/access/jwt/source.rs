@@ -20,8 +20,6 @@ use crate::access::reload::Files;
 /// Most time to reach the issuer, and for the whole answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(10);
-/// A pause that a caller can wait for. While a longer one lasts, what is known is all there is.
-const SHORT: Duration = Duration::from_millis(500);
 
 /// Where a key set is.
 #[derive(Debug)]
@@ -120,14 +118,14 @@ impl Source {
         Ok(())
     }
 
-    /// Waits until the keys have been asked for anew, if they may be by now or soon.
+    /// Waits until the keys have been asked for anew, if they may be by now. The pause of a file is short enough to be waited for.
     pub async fn refreshed(&self) {
         let mut state = self.state.subscribe();
         let mut waits_after = None;
         self.state.send_if_modified(|now| {
             let soon = now.last.is_some_and(|last| last.elapsed() < self.pace.pause);
-            let (asks, after) = if self.pace.pause <= SHORT {
-                // Who asks now may have seen what is new, but not whoever began to ask before.
+            let (asks, after) = if matches!(self.place, Place::File(_)) {
+                // What is new may not have been seen by whoever began to read before.
                 (!now.wanted, Some(now.rounds + u64::from(now.running)))
             } else if now.running {
                 (false, Some(now.rounds))

@@ -31,10 +31,40 @@ use crate::{
     harness::PATIENCE,
 };
 
+/// Connections of watchers to one process. Streams of one connection are bounded (`listen.max_streams`): what is beyond them waits in the
+/// client, and calls that share the connection with it.
+const CONNECTIONS: usize = 8;
+
+/// Where a process is called: calls have a connection of their own.
+#[derive(Clone)]
+struct Address {
+    client: Client,
+    watchers: Vec<Client>,
+}
+
+impl Address {
+    async fn connect(grpc: &str) -> Self {
+        let client = Client::new(connect(grpc).await);
+        let mut watchers = Vec::new();
+        for _ in 0..CONNECTIONS {
+            watchers.push(Client::new(connect(grpc).await));
+        }
+        Self { client, watchers }
+    }
+
+    fn watcher(&self, turn: usize) -> Client {
+        self.watchers[turn % CONNECTIONS].clone()
+    }
+}
+
+async fn connect(address: &str) -> Channel {
+    Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+}
+
 /// A process as the orchestrator knows it.
 struct Replica {
     process: Killed,
-    client: Client,
+    address: Address,
     grpc: String,
     admin: Channel,
 }
@@ -54,8 +84,7 @@ impl Replica {
         })
         .await
         .unwrap();
-        let channel = async |address: &str| Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-        let replica = Self { process, client: Client::new(channel(&grpc).await), grpc, admin: channel(&admin).await };
+        let replica = Self { process, address: Address::connect(&grpc).await, grpc, admin: connect(&admin).await };
         replica.until_ready(true).await;
         replica
     }
@@ -89,7 +118,7 @@ impl Replica {
 /// What callers know: the addresses, and what they have met.
 #[derive(Default)]
 struct Callers {
-    addresses: Mutex<Vec<Client>>,
+    addresses: Mutex<Vec<Address>>,
     turn: AtomicUsize,
     journeys: Mutex<Vec<String>>,
     /// Sequences of changes as they were told, by journey.
@@ -101,9 +130,14 @@ struct Callers {
 }
 
 impl Callers {
-    fn client(&self) -> Client {
+    fn next<T>(&self, of: impl Fn(&Address, usize) -> T) -> T {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let addresses = self.addresses.lock().unwrap();
-        addresses[self.turn.fetch_add(1, Ordering::Relaxed) % addresses.len()].clone()
+        of(&addresses[turn % addresses.len()], turn / addresses.len())
+    }
+
+    fn client(&self) -> Client {
+        self.next(|address, _| address.client.clone())
     }
 
     fn fail(&self, what: String) {
@@ -164,11 +198,12 @@ impl Callers {
     /// Follows a journey for ever, from the last change on wherever a stream ends.
     async fn watch(self: Arc<Self>, journey_id: String) {
         // It begins at the process that goes next, so that it is sure to be cut.
-        let mut next = self.addresses.lock().unwrap().first().cloned();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut next = self.addresses.lock().unwrap().first().map(|address| address.watcher(turn));
         loop {
             let after = self.told.lock().unwrap().entry(journey_id.clone()).or_default().last().copied().unwrap_or(0);
             let request = pb::WatchStatusRequest { journey_id: journey_id.clone(), after_sequence: Some(after), follow: true };
-            let mut client = next.take().unwrap_or_else(|| self.client());
+            let mut client = next.take().unwrap_or_else(|| self.next(Address::watcher));
             let mut stream = match client.watch_status(request).await {
                 Ok(stream) => stream.into_inner(),
                 Err(status) => match verdict(status) {
@@ -241,7 +276,7 @@ async fn rolling_restarts_cost_no_call_and_no_event() {
     let mut replicas = Vec::new();
     for _ in 0..3 {
         let replica = Replica::start(&directory).await;
-        callers.addresses.lock().unwrap().push(replica.client.clone());
+        callers.addresses.lock().unwrap().push(replica.address.clone());
         replicas.push(replica);
     }
     let (mut askers, mut watchers) = (JoinSet::new(), JoinSet::new());
@@ -250,7 +285,7 @@ async fn rolling_restarts_cost_no_call_and_no_event() {
     }
     for restart in 0..restarts {
         let fresh = Replica::start(&directory).await;
-        callers.addresses.lock().unwrap().push(fresh.client.clone());
+        callers.addresses.lock().unwrap().push(fresh.address.clone());
         replicas.push(fresh);
         let urls = open(&callers, &mut watchers, restart * journeys, journeys).await;
         let old = replicas.remove(0);
