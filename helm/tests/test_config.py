@@ -9,6 +9,7 @@ import tomllib
 import unittest
 
 import chart
+import trustme
 
 
 def sangam(*arguments):
@@ -125,11 +126,23 @@ class Config(unittest.TestCase):
                 (root / "run/secrets/sangam" / item["path"]).write_text(self.secret(item["key"]))
             if way == "sqlite-full":
                 (root / "run/secrets/vault/finpass-api-secret").write_text("mounted otherwise")
+            if way == "postgresql-closed":
+                self.issue(root / "etc/sangam-tls")
             for file, text in files.items():
-                for place in ("/etc/sangam/", "/run/secrets/", "/var/lib/sangam/"):
+                for place in ("/etc/sangam/", "/etc/sangam-tls/", "/run/secrets/", "/var/lib/sangam/"):
                     text = text.replace(f'"{place}', f'"{root}{place}')
                 (root / "etc/sangam" / file).write_text(text)
             return sangam("check", "--config", str(root / "etc/sangam/sangam.toml"))
+
+    @staticmethod
+    def issue(folder):
+        """What cert-manager puts into its Secret."""
+        authority = trustme.CA()
+        server = authority.issue_cert("sangam-headless.lending.svc.cluster.local")
+        server.private_key_pem.write_to_path(folder / "tls.key")
+        for number, pem in enumerate(server.cert_chain_pems):
+            pem.write_to_path(folder / "tls.crt", append=number > 0)
+        authority.cert_pem.write_to_path(folder / "ca.crt")
 
     @staticmethod
     def secret(key):

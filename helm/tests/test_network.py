@@ -79,6 +79,21 @@ class Network(unittest.TestCase):
         self.assertEqual(sources("postgresql-scaled", "grpc"), [*given["callers"], test])
         self.assertTrue(chart.selects(test["podSelector"]["matchLabels"], chart.one(chart.rendered("sqlite"), "Pod")["metadata"]["labels"]))
 
+    def test_the_pod_of_helm_test_asks_a_port_that_needs_no_certificate_and_lets_it_in(self):
+        for way, objects in chart.every():
+            closed = "tls" in chart.values_of(way)["config"].get("listen", {})
+            [container] = chart.one(objects, "Pod")["spec"]["containers"]
+            name = services(objects)["headless"]["metadata"]["name"]
+            expected = {f"-addr={name}:50053", "-service=readiness"}
+            if not closed:
+                expected = {f"-addr={name}:50051", "-service=sangam.v1.JourneyService"}
+            self.assertLessEqual(expected, set(container["args"]), way)
+            for policy in chart.of_kind(objects, "NetworkPolicy"):
+                rules = [rule for rule in policy["spec"]["ingress"] if {"port": "admin"} in rule["ports"]]
+                peers = [peer.get("podSelector", {}).get("matchLabels", {}) for rule in rules for peer in rule["from"]]
+                tests = [labels for labels in peers if labels.get("app.kubernetes.io/component") == "test"]
+                self.assertEqual(len(tests), int(closed), way)
+
     def test_nobody_is_a_caller_where_the_list_is_empty(self):
         objects = chart.render(chart.changed(chart.values_of("sqlite"), {"networkPolicy.callers": []}))
         [rule] = chart.one(objects, "NetworkPolicy")["spec"]["ingress"]
