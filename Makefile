@@ -12,7 +12,7 @@ BUF_VERSION := 1.75.0
 PROMTOOL := $(or $(shell command -v promtool),$(TOOLS)/bin/promtool)
 FUZZ := $(TOOLS)/bin/cargo-fuzz
 FUZZ_VERSION := 0.13.2
-TORTURE_PROFILE ?= --release
+OPTIMISED ?= --profile optimised
 FUZZ_SECONDS ?= 30
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
@@ -30,12 +30,12 @@ test: compiler postgres $(PROMTOOL) helm-lint deny
 # Faults at real processes of the optimised program, in full: kills, several gateways on one database, a provider that is gone. Each run
 # prints what it counted: doubled, lost, refused.
 torture: compiler postgres strace
-	SANGAM_TORTURE=full PROPTEST_CASES=4096 $(CARGO) test $(TORTURE_PROFILE) --lib -- --nocapture --test-threads=1 \
+	SANGAM_TORTURE=full PROPTEST_CASES=4096 $(CARGO) test $(OPTIMISED) --lib -- --nocapture --test-threads=1 \
 		cache::loading:: journey::orders_tests::
-	SANGAM_TORTURE=full SANGAM_WEBHOOKS=10000 SANGAM_KILLS=20 $(CARGO) test $(TORTURE_PROFILE) --test it -- --nocapture --test-threads=1 \
+	SANGAM_TORTURE=full SANGAM_WEBHOOKS=10000 SANGAM_KILLS=20 $(CARGO) test $(OPTIMISED) --test it -- --nocapture --test-threads=1 \
 		torture:: webhooks::flood:: webhooks::applied::one_message reconcile::every_approved replicas::whatever_becomes \
 		replicas::an_outage --skip torture::rolling::
-	SANGAM_TORTURE=full $(CARGO) test $(TORTURE_PROFILE) --test it -- --nocapture torture::rolling::
+	SANGAM_TORTURE=full $(CARGO) test $(OPTIMISED) --test it -- --nocapture torture::rolling::
 
 # The main job, once, through every provider, on the sandbox.
 demo: compiler
@@ -73,13 +73,12 @@ sbom: $(SBOM_PYTHON)/.ready
 	python3 supply/sbom.py $(SBOM)
 	$(SBOM_PYTHON)/bin/python supply/sbom_check.py $(SBOM)
 
-# What a release needs beside `test`: the image and its bill of materials, the chart with the image's binary, the optimised build, without
-# the sandbox too, and the property tests and mutations with many more cases.
+# What a release needs beside `test`: the image, which is the release build, and its bill of materials, the chart with the image's binary,
+# the code without the sandbox, and all tests on optimised code with many more cases of properties and mutations.
 verify: test lint-proto image-check sbom
 	SANGAM_BIN=$(CURDIR)/target/image/root/sangam $(MAKE) helm-test helm-dryrun
-	$(CARGO) build --release
 	$(CARGO) clippy --no-default-features -- -D warnings
-	SANGAM_CASES=10000 PROPTEST_CASES=4096 $(CARGO) test --release
+	SANGAM_CASES=10000 PROPTEST_CASES=4096 $(CARGO) test $(OPTIMISED)
 
 # The chart renders in every way of helm/sangam/ci. Without helm, and without Go to install it, this is left out.
 helm-lint:

@@ -17,7 +17,10 @@ build() {
     target=$(rustc -vV | sed -n 's/^host: //p')
     variable=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$target")_RUSTFLAGS
     # Flags of the environment would take the place of these.
-    env --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS "$variable=-C target-feature=+crt-static" \
+    # The binary is loaded at any address; the list of what has to be mended then is kept in its short form. A static binary cannot look up
+    # whether the C library has getrandom, and would read /dev/urandom instead, which need not be there: the kernel has it since 3.17.
+    env --unset=RUSTFLAGS --unset=CARGO_ENCODED_RUSTFLAGS \
+        "$variable=-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs --cfg getrandom_backend=\"linux_getrandom\"" \
         "${CARGO:-cargo}" build --release --locked --no-default-features --target "$target"
     binary=target/$target/release/sangam
 }

@@ -21,6 +21,7 @@ use tonic_types::StatusExt;
 use crate::{
     command::sangam,
     harness::{PATIENCE, ShiftedClock, World, connect, data_request, metadata, reason, start_request},
+    metrics::until_scraped,
     offers::{analytics, report},
     postgres::Database,
     stores::on_server,
@@ -222,6 +223,7 @@ async fn without_a_log_no_data_leaves_and_no_consent_is_acted_on() {
     refused_without_a_record(&world.revoke(withdrawal.clone()).await.unwrap_err());
     // What is no data is answered.
     assert_eq!(world.status(&id).await.state(), JourneyState::Ready);
+    until_scraped(&world, |text| text.contains("sangam_audit_waiting ") && !text.contains("sangam_audit_waiting 0\n")).await;
     let calls = world.sandbox.calls();
     assert_eq!((calls.count(REQUEST_CONSENT), calls.count(REVOKE)), (started, revoked));
 
@@ -238,6 +240,8 @@ async fn without_a_log_no_data_leaves_and_no_consent_is_acted_on() {
         missing.iter().all(|act| results(rows, *act).contains(&"AUDIT_UNAVAILABLE"))
     };
     told(&world, refused).await;
+    let all = |text: &str| text.contains("sangam_audit_waiting 0\n") && text.contains("sangam_audit_lost_total 0\n");
+    until_scraped(&world, all).await;
     let config = world.config.clone();
     let _files = world.paused().await;
     assert_eq!(verified(&config).await.fault, None);

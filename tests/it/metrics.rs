@@ -42,7 +42,7 @@ pub async fn scrape(world: &World) -> String {
 }
 
 /// Scrapes until the text `fits`: some numbers are counted now and then only.
-async fn until(world: &World, fits: impl Fn(&str) -> bool) -> String {
+pub async fn until_scraped(world: &World, fits: impl Fn(&str) -> bool) -> String {
     let give_up = tokio::time::Instant::now() + crate::harness::PATIENCE;
     loop {
         let text = scrape(world).await;
@@ -156,7 +156,7 @@ fn check_metrics(text: &str) -> (Option<i32>, String) {
 async fn labels_hold_words_of_closed_sets_whoever_calls_and_prometheus_takes_it_all() {
     let world = busy().await;
     let open = format!("sangam_journeys{{state=\"{}\"}} 1\n", table::state_word(JourneyState::AwaitingCustomer));
-    let text = until(&world, |text| text.contains(&open)).await;
+    let text = until_scraped(&world, |text| text.contains(&open)).await;
     assert_eq!(check_metrics(&text), (Some(0), String::new()));
     for planted in PLANTED {
         assert!(!text.contains(planted), "{planted} in {text}");

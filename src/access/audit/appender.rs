@@ -4,10 +4,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -18,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    auditor::{Job, NotWritten, QUEUE, Settings, Waiter, lose},
+    auditor::{Job, NotWritten, QUEUE, Settings, Tally, Waiter},
     record::{Act, Record, Who},
     row::{AuditRow, Hash, NOTHING},
 };
@@ -56,7 +53,7 @@ pub(super) struct Appender {
     backlog: VecDeque<Record>,
     /// Rows of a write whose outcome is not known, and which of them are to be written in any case.
     unsure: Vec<(AuditRow, Option<Record>)>,
-    lost: Arc<AtomicU64>,
+    tally: Arc<Tally>,
 }
 
 impl Appender {
@@ -66,10 +63,10 @@ impl Appender {
         key: KeyedHash,
         settings: Settings,
         writer: String,
-        lost: Arc<AtomicU64>,
+        tally: Arc<Tally>,
     ) -> Self {
         let (ends, grown) = (HashMap::new(), BTreeSet::new());
-        Self { store, clock, key, settings, writer, ends, grown, backlog: VecDeque::new(), unsure: Vec::new(), lost }
+        Self { store, clock, key, settings, writer, ends, grown, backlog: VecDeque::new(), unsure: Vec::new(), tally }
     }
 
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
@@ -95,6 +92,7 @@ impl Appender {
                 }
             }
             self.append(waiting).await;
+            self.tally.hold(self.held());
             for job in others {
                 if self.other(job).await {
                     return;
@@ -137,25 +135,33 @@ impl Appender {
     }
 
     async fn end(&mut self) {
-        // Twice: the first may only learn what became of an earlier write.
-        for _ in 0..2 {
-            if !self.backlog.is_empty() || !self.unsure.is_empty() {
-                self.append(Vec::new()).await;
-            }
+        let (mut left, mut in_vain) = (self.held(), 0);
+        // A try may only learn what became of an earlier write; two that bring nothing on are the end.
+        while left > 0 && in_vain < 2 {
+            self.append(Vec::new()).await;
+            in_vain = if self.held() < left { 0 } else { in_vain + 1 };
+            left = self.held();
         }
-        if !self.backlog.is_empty() {
-            lose(&self.lost, self.backlog.len() as u64);
+        self.tally.hold(0);
+        let lost = self.backlog.len() + self.unsure.iter().filter(|(_, record)| record.is_some()).count();
+        if lost > 0 {
+            self.tally.lose(lost as u64);
         }
         self.logged(Self::checkpoint, "the last checkpoint").await;
+    }
+
+    /// Rows that are not known to be written.
+    fn held(&self) -> usize {
+        self.backlog.len() + self.unsure.len()
     }
 
     /// Keeps what nobody waits for until it is written.
     fn hold(&mut self, record: Record) {
         if self.backlog.len() >= QUEUE {
-            return lose(&self.lost, 1);
+            return self.tally.lose(1);
         }
         // Something was lost, and there is room again.
-        if self.lost.swap(0, Ordering::Relaxed) > 0 {
+        if self.tally.tell() {
             self.backlog.push_back(Record::new(&record.tenant, record.at, Who::Gateway, Act::RecordsLost));
         }
         self.backlog.push_back(record);

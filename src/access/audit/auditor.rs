@@ -69,7 +69,7 @@ pub(super) enum Job {
 #[derive(Clone)]
 pub struct Auditor {
     jobs: mpsc::Sender<Job>,
-    lost: Arc<AtomicU64>,
+    tally: Arc<Tally>,
     clock: SharedClock,
     timeout: Duration,
 }
@@ -84,12 +84,23 @@ impl Auditor {
         settings: Settings,
     ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let lost = Arc::new(AtomicU64::new(0));
+        let tally = Arc::new(Tally::default());
         let mut name = [0; 16];
         random.fill(&mut name);
         let writer = encode_id("wrt", name);
-        tokio::spawn(Appender::new(store, clock.clone(), key, settings, writer, lost.clone()).run(queue));
-        Self { jobs, lost, clock, timeout: settings.timeout }
+        tokio::spawn(Appender::new(store, clock.clone(), key, settings, writer, tally.clone()).run(queue));
+        Self { jobs, tally, clock, timeout: settings.timeout }
+    }
+
+    /// Records that wait to be written.
+    pub fn waiting(&self) -> u64 {
+        let queued = self.jobs.max_capacity().saturating_sub(self.jobs.capacity()) as u64;
+        queued + self.tally.held.load(Ordering::Relaxed)
+    }
+
+    /// Records that were lost since the start.
+    pub fn lost(&self) -> u64 {
+        self.tally.lost.load(Ordering::Relaxed)
     }
 
     /// The clock by which records are made.
@@ -113,7 +124,7 @@ impl Auditor {
     /// Has a record written as soon as that can be, without waiting.
     pub fn note(&self, record: Record) {
         if self.jobs.try_send(Job::Write(record, None)).is_err() {
-            lose(&self.lost, 1);
+            self.tally.lose(1);
         }
     }
 
@@ -149,7 +160,30 @@ impl Auditor {
     }
 }
 
-pub(super) fn lose(lost: &AtomicU64, count: u64) {
-    let all = lost.fetch_add(count, Ordering::Relaxed) + count;
-    tracing::error!(count = all, "audit records are lost: they could not be written, and no more can be held");
+/// What becomes of records that cannot be written.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Lost ones that the log does not tell of yet.
+    untold: AtomicU64,
+    lost: AtomicU64,
+    held: AtomicU64,
+}
+
+impl Tally {
+    /// Records are lost.
+    pub(super) fn lose(&self, count: u64) {
+        let untold = self.untold.fetch_add(count, Ordering::Relaxed) + count;
+        self.lost.fetch_add(count, Ordering::Relaxed);
+        tracing::error!(count = untold, "audit records are lost: they could not be written, and no more can be held");
+    }
+
+    /// Whether there is a loss to tell of. It is told once.
+    pub(super) fn tell(&self) -> bool {
+        self.untold.swap(0, Ordering::Relaxed) > 0
+    }
+
+    /// So many are held until they can be written.
+    pub(super) fn hold(&self, count: usize) {
+        self.held.store(count as u64, Ordering::Relaxed);
+    }
 }

@@ -100,6 +100,10 @@ impl Metrics {
         let of = tenants.shared().clone();
         observe(&self.meter, table::WATCH_STREAMS_MAX, move || [(Vec::new(), of.watches().settings().streams as u64)]);
         let of = tenants.shared().clone();
+        observe(&self.meter, table::AUDIT_WAITING, move || [(Vec::new(), of.audit.waiting())]);
+        let of = tenants.shared().clone();
+        observe(&self.meter, table::AUDIT_LOST, move || [(Vec::new(), of.audit.lost())]);
+        let of = tenants.shared().clone();
         observe(&self.meter, table::LOOKS_ACTIVE, move || [(Vec::new(), of.tallies.looks.load(Ordering::Relaxed))]);
         let of = tenants.shared().clone();
         observe(&self.meter, table::PURGED, move || [(Vec::new(), of.tallies.purged.load(Ordering::Relaxed))]);

@@ -126,6 +126,10 @@ metrics! {
         "What was removed because its date had come.";
     OVERDUE = Gauge "sangam.purge.overdue", "{item}", [],
         "What should have been removed and is still there. Must be 0. Every replica tells the same number.";
+    AUDIT_WAITING = Gauge "sangam.audit.waiting", "{record}", [],
+        "Records that wait to be written to the audit log; beyond 10,000 they are refused or lost.";
+    AUDIT_LOST = Counter "sangam.audit.lost", "{record}", [],
+        "Records of what came of an act that could not be written. Must be 0; nothing was done for a caller without its record.";
     STORE_UP = Gauge "sangam.store.up", "", [],
         "1 while the store answers, else 0.";
     STORE_PING = Histogram "sangam.store.ping.duration", "s", [],
