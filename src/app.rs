@@ -104,7 +104,6 @@ impl App {
         let admin = Admin::start(&config, settings.clone(), &health, &metrics).await?;
         let keys = load_keys(&config)?;
         let store = open_store(&config, &keys).await?;
-        store.begin_serving().await?;
         let tenants = assemble(&config, clock.clone(), store.clone(), &metrics)?;
         tenants.shared().audit.cover();
         let inbox = Inbox::new(tenants.clone(), webhook::Settings::from(&config));
@@ -177,19 +176,25 @@ impl Admin {
     }
 }
 
-/// Opens the store. A database that is not there yet is waited for: replicas and database may start together, and a process that ends is
-/// started again after ever longer pauses.
+/// Opens the store, to serve it. A database that is not there yet is waited for: replicas and database may start together, and a process
+/// that ends is started again after ever longer pauses. So is whoever serves the file still: he may be on his way out.
 async fn open_store(config: &Config, keys: &Keys) -> Result<Store, StartError> {
     let give_up = Instant::now() + Duration::from_millis(config.store.start_timeout_ms);
     loop {
-        match store::connect(&config.store, keys).await {
-            Err(error @ StoreError::Unreachable(_)) if Instant::now() < give_up => {
+        match serving_store(config, keys).await {
+            Err(error @ (StoreError::Unreachable(_) | StoreError::Served)) if Instant::now() < give_up => {
                 tracing::warn!(%error, "the store cannot be opened yet");
                 sleep(STORE_PAUSE).await;
             }
             opened => return Ok(opened?),
         }
     }
+}
+
+async fn serving_store(config: &Config, keys: &Keys) -> Result<Store, StoreError> {
+    let store = store::connect(&config.store, keys).await?;
+    store.begin_serving().await?;
+    Ok(store)
 }
 
 fn load_keys(config: &Config) -> Result<Keys, StartError> {

@@ -76,6 +76,7 @@ pub trait Storage:
     + 'static
 {
     /// Begins to serve: what a process that is gone was at work on is due. For whoever serves, and not for commands, which may run beside him.
+    /// [`StoreError::Served`] while another process serves what only one may.
     async fn begin_serving(&self) -> Result<(), StoreError>;
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -120,6 +121,9 @@ pub enum StoreError {
     /// The setting that names the database cannot be read.
     #[error("store.url cannot be read")]
     Address,
+    /// Another process serves the file: two would take each other's work for what somebody left who is gone.
+    #[error("another process serves the file of the store")]
+    Served,
     /// A request is not this process's any more: it was silent for too long, and another one has taken it over.
     #[error("the request was taken over by another process")]
     Disowned,

@@ -125,6 +125,29 @@ fn a_port_that_is_taken_ends_the_start_with_1() {
     assert!(log.contains("listen.grpc") && log.contains("cannot be bound"), "{log}");
 }
 
+#[test]
+fn one_process_serves_a_file_and_the_next_one_waits_for_its_end() {
+    let directory = configured("[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n");
+    let serve = |patience: &str| {
+        let mut command = sangam(directory.path(), &["serve", "--config", "sangam.toml"]);
+        command.env("THE_SECRET", "x").env("SANGAM__STORE__START_TIMEOUT_MS", patience);
+        command
+    };
+    let log_of = |child: &mut Killed| BufReader::new(child.0.stderr.take().unwrap()).lines();
+    let mut first = Killed(serve("60000").spawn().unwrap());
+    wait_for(&mut log_of(&mut first), "serving gRPC");
+    let (code, _, log) = text(&serve("1").output().unwrap());
+    assert_eq!(code, Some(1));
+    assert!(log.contains("another process serves the file of the store"), "{log}");
+    let mut next = Killed(serve("60000").spawn().unwrap());
+    let mut lines = log_of(&mut next);
+    wait_for(&mut lines, "the store cannot be opened yet");
+    // However it ends.
+    drop(first);
+    wait_for(&mut lines, "serving gRPC");
+    assert_eq!(next.terminate(), Some(0));
+}
+
 #[cfg(feature = "sandbox")]
 #[test]
 fn parity_ends_with_0_only_where_no_value_differs() {

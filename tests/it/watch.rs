@@ -15,6 +15,8 @@ use crate::{
     scenarios::{opened, roomy, roomy_with},
 };
 
+mod fast;
+
 /// Whatever takes longer has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
 const DATA: &[Product] = &[Product::Data];

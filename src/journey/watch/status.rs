@@ -156,27 +156,34 @@ impl StatusWatch {
 
     /// Reads on in the history. Where it has a gap, the tree as it is now stands for what is missing.
     async fn read(&mut self) -> Result<(), JourneyError> {
-        let (store, tenant) = (&self.parts.store, &self.parts.tenant.id);
-        let events = store.events_of(tenant, &self.journey_id, self.told, BATCH).await?;
-        let all = events.len() < BATCH as usize;
-        let unbroken = (self.told + 1..).zip(&events).all(|(sequence, event)| event.sequence == sequence);
-        if let (true, Some(newest)) = (unbroken, events.last()) {
-            self.quiet = all && derive::quiet(&newest.journey);
-            self.unread = !all;
-            self.lag.read(all);
-            self.events = events.into();
+        if self.read_on().await? {
             return Ok(());
         }
+        let (store, tenant) = (&self.parts.store, &self.parts.tenant.id);
         let journey = store.journey(tenant, &self.journey_id).await?.ok_or(JourneyError::JourneyNotFound)?.journey;
         if journey.sequence == self.told {
             // It was told already, or it was no change of the tree.
             self.quiet = derive::quiet(&journey);
             self.unread = false;
             self.lag.read(true);
-        } else {
+        } else if !self.read_on().await? {
+            // The history was read again, for a change that came between the two reads is no gap.
             self.snapshot(journey, true);
         }
         Ok(())
+    }
+
+    /// Reads the next changes; answers whether there are any, without a gap.
+    async fn read_on(&mut self) -> Result<bool, JourneyError> {
+        let events = self.parts.store.events_of(&self.parts.tenant.id, &self.journey_id, self.told, BATCH).await?;
+        let all = events.len() < BATCH as usize;
+        let unbroken = (self.told + 1..).zip(&events).all(|(sequence, event)| event.sequence == sequence);
+        let (true, Some(newest)) = (unbroken, events.last()) else { return Ok(false) };
+        self.quiet = all && derive::quiet(&newest.journey);
+        self.unread = !all;
+        self.lag.read(all);
+        self.events = events.into();
+        Ok(true)
     }
 
     fn snapshot(&mut self, journey: Journey, reset: bool) {

@@ -31,6 +31,7 @@ mod journeys;
 mod keys;
 mod purges;
 mod requests;
+mod serving;
 mod snapshots;
 
 /// See [`migrations`] for what a migration may do.
@@ -57,6 +58,7 @@ pub struct SqliteStore {
     owner: String,
     /// Messages that wait for the next commit.
     waiting: inbox::Waiting,
+    serving: serving::Serving,
 }
 
 impl SqliteStore {
@@ -79,7 +81,8 @@ impl SqliteStore {
         let owner = uuid::Uuid::new_v4().to_string();
         // Wrong keys are noticed at the start, not at the first customer.
         let hash = begin(&writer, &keys.sealer).await?;
-        Ok(Self { writer, readers, vault: Vault::new(&keys.sealer, hash), owner, waiting: inbox::Waiting::default() })
+        let (vault, waiting, serving) = (Vault::new(&keys.sealer, hash), inbox::Waiting::default(), serving::Serving::of(path));
+        Ok(Self { writer, readers, vault, owner, waiting, serving })
     }
 
     /// Writes the key of an item, in the transaction that writes the item.
@@ -99,6 +102,7 @@ impl SqliteStore {
 #[async_trait]
 impl Storage for SqliteStore {
     async fn begin_serving(&self) -> Result<(), StoreError> {
+        self.serving.begin()?;
         // One process serves a file, so whatever was at work before is gone. What it looked at is due, and so is what it was writing: an
         // opening whose answer died with it is looked up at once.
         let mut tx = self.writer.begin().await?;
@@ -121,6 +125,7 @@ impl Storage for SqliteStore {
     async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
+        self.serving.end();
     }
 }
 
