@@ -38,7 +38,7 @@ impl Telemetry {
             faults.add("telemetry.otlp_endpoint", "must be an http:// address, such as http://localhost:4317");
         }
         faults.at_least_one("telemetry.metrics_interval_ms", self.metrics_interval_ms);
-        if tracing_subscriber::EnvFilter::try_new(&self.log_filter).is_err() {
+        if crate::telemetry::filter::parse(&self.log_filter).is_err() {
             faults.add("telemetry.log_filter", "is no log filter; `info` or `info,sangam=debug` are");
         }
         if self.service_name.is_empty() {

@@ -1,5 +1,6 @@
 //! Traces, logs and metrics. Nothing personal enters either: `redact` says how.
 
+pub mod filter;
 pub mod lines;
 pub mod links;
 pub mod metrics;
@@ -15,7 +16,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider, TracerProviderBuilder},
 };
 use tracing::{Subscriber, subscriber::set_global_default};
-use tracing_subscriber::{EnvFilter, Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, registry::Registry};
+use tracing_subscriber::{Layer, filter::filter_fn, fmt::MakeWriter, layer::SubscriberExt, registry::Registry};
 
 use crate::config::Telemetry;
 
@@ -83,7 +84,7 @@ pub fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).map_err(|_| InitError::Filter)?;
+    let filter = filter::parse(filter).map_err(|_| InitError::Filter)?;
     let spans = tracing_opentelemetry::layer()
         .with_tracer(provider.tracer("sangam"))
         .with_location(false)
