@@ -80,7 +80,12 @@ where
         self.asked.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
-    /// How many bytes it holds, about.
+    /// Does what waits for the next call into the cache: without one it does not even know what it weighs.
+    pub async fn settle(&self) {
+        self.cache.run_pending_tasks().await;
+    }
+
+    /// How many bytes it holds, about: as of the last call into the cache.
     pub fn bytes(&self) -> u64 {
         self.cache.weighted_size()
     }

@@ -121,12 +121,14 @@ impl Metrics {
         });
     }
 
-    /// Counts what is in the store, now and then, until `stop`.
+    /// Counts what is in the store and weighs the caches, now and then, until `stop`.
     pub async fn count(self, store: Store, tenants: Tenants, clock: SharedClock, every: Duration, stop: CancellationToken) {
         let counted = Arc::new(Mutex::new(None::<Counted>));
         self.told(&counted, &clock);
         while !stop.is_cancelled() {
             let now = clock.now();
+            let caches = &tenants.shared().caches;
+            tokio::join!(caches.status.settle(), caches.rows.settle(), caches.frames.settle());
             let counting = async {
                 let mut overdue = 0;
                 for tenant in tenants.iter() {
