@@ -41,6 +41,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether it is one of several of which a message has at most one, or has presence of its own.
     pub in_oneof: bool,
+    /// Whether it is a list.
+    pub repeated: bool,
 }
 
 /// What a field holds, or each item of a repeated one.
@@ -101,6 +103,7 @@ impl Contract {
             kind: field.kind(&places),
             class: field.options.unwrap_or_default().field_class(),
             in_oneof: field.oneof_index.is_some(),
+            repeated: field.label == REPEATED,
             name: field.name,
             number: field.number.unsigned_abs(),
         };
@@ -109,6 +112,9 @@ impl Contract {
         Self { messages: named.into_iter().map(message).collect(), methods, places }
     }
 }
+
+/// `FieldDescriptorProto.Label.LABEL_REPEATED`.
+const REPEATED: i32 = 3;
 
 /// A message and those that are declared inside it.
 fn gather(scope: &str, message: raw::Message, into: &mut Vec<(String, Vec<raw::Field>)>) {

@@ -38,6 +38,8 @@ pub(super) struct Field {
     pub name: String,
     #[prost(int32, tag = "3")]
     pub number: i32,
+    #[prost(int32, tag = "4")]
+    pub label: i32,
     #[prost(int32, tag = "5")]
     pub kind: i32,
     #[prost(string, tag = "6")]

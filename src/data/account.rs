@@ -14,7 +14,8 @@ use super::{
     ids::{self, Identity},
     mask, money,
     quality::Flags,
-    row::{Currency, Row, RowWriter},
+    repaired,
+    row::{Currency, Row, RowReading, RowWriter},
     rows::{EntryKind, Rows, RowsBuilder},
     scalar::Scalar,
     term_deposit,
@@ -40,6 +41,19 @@ pub struct Manner {
     pub delivered: fn(&str) -> bool,
     /// Reads an account that is no deposit.
     pub typed: ReadTyped,
+    /// What the sections of an account are called: under these names stands in `extensions` what is left of them.
+    pub sections: SectionNames,
+}
+
+/// The provider's names of an account's sections.
+#[derive(Debug, Clone, Copy)]
+pub struct SectionNames {
+    /// Of holders.
+    pub profile: &'static str,
+    /// Of the summary.
+    pub summary: &'static str,
+    /// Of rows.
+    pub transactions: &'static str,
 }
 
 /// Writes accounts into rows.
@@ -50,12 +64,28 @@ pub struct AccountWriter<'c, I> {
     rows: RowsBuilder,
     row_flags: Flags,
     facts: Vec<Fact>,
+    damaged: bool,
 }
 
 impl<'c, I: Identity> AccountWriter<'c, I> {
     /// For a body of so many bytes.
     pub fn new(context: &'c ReadContext<'c>, manner: Manner, ids: &'c mut I, body: usize) -> Self {
-        Self { context, manner, ids, rows: RowsBuilder::for_body(body), row_flags: Flags::default(), facts: Vec::new() }
+        Self {
+            context,
+            manner,
+            ids,
+            rows: RowsBuilder::for_body(body),
+            row_flags: Flags::default(),
+            facts: Vec::new(),
+            damaged: false,
+        }
+    }
+
+    /// For a body of which texts were repaired (see [`super::repair`]): they are flagged.
+    #[must_use]
+    pub fn of_damaged(mut self, damaged: bool) -> Self {
+        self.damaged = damaged;
+        self
     }
 
     /// All that was written; `None` if it is beyond four gigabytes.
@@ -112,7 +142,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             self.write_typed(text, fi_type, &key, head, flags);
             return;
         }
-        head.extensions = text.extensions();
+        head.extensions = text.extensions(self.manner.sections);
         self.read_holders(&text.holders, &text.holding, &mut head, &mut flags);
         let rows = &text.rows;
         let currency = self.read_summary(text, fi_type, &mut head, &mut flags);
@@ -126,10 +156,14 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             check_sections(no_rows, &head, &mut flags);
         }
         head.quality_flags = flags.into_messages();
+        if self.damaged {
+            repaired::flag_account(&mut head);
+        }
 
         let range_at = self.rows.begin_account(&head);
-        let identities = self.ids.rows(&key, rows);
-        let mut writer = RowWriter { account_id, currency, zoneless, stated: (from, to), flags: &mut self.row_flags };
+        let identities = self.ids.rows(&key, rows, RowReading { currency, zoneless });
+        let (damaged, flags) = (self.damaged, &mut self.row_flags);
+        let mut writer = RowWriter { account_id, currency, zoneless, stated: (from, to), damaged, flags };
         let mut delivered: Option<(Day, Day)> = None;
         self.facts.clear();
         self.facts.reserve(rows.len());
@@ -187,15 +221,21 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             check_sections(!typed.rows_found, &head, &mut flags);
         }
         head.quality_flags = flags.into_messages();
+        if self.damaged {
+            repaired::flag_account(&mut head);
+        }
 
         let range_at = self.rows.begin_account(&head);
         let contents: Vec<Row<'_>> = typed.rows.iter().map(TypedRow::as_its_id_sees_it).collect();
-        let identities = self.ids.rows(key, &contents);
+        let identities = self.ids.rows(key, &contents, RowReading { currency, zoneless });
         drop(contents);
         let mut delivered: Option<(Day, Day)> = None;
         self.facts.clear();
         for (ordinal, (row, identity)) in typed.rows.into_iter().zip(&identities).enumerate() {
-            let row = row.into_message(&head.account_id, identity, ordinal, (from, to));
+            let mut row = row.into_message(&head.account_id, identity, ordinal, (from, to));
+            if self.damaged {
+                repaired::flag_row(&mut row);
+            }
             let day = typed::day_of(&row);
             self.facts.push(Fact { day, repeats: identity.repeats, shares_id: identity.duplicate_id, ..Fact::default() });
             if let Some(day) = day {

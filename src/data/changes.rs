@@ -7,7 +7,7 @@ use prost::Message;
 use super::{
     rows::{Entry, EntryKind, Rows, RowsBuilder},
     time::Day,
-    view, wire,
+    values, view, wire,
 };
 use crate::pb::{self, ChangeCounts, ChangeKind, View};
 
@@ -149,20 +149,23 @@ fn stated(range: &pb::DateRange) -> Days {
     (day(&range.from), day(&range.to))
 }
 
-/// Whether two heads say the same of the account. Each fetch has its own id and time, and that alone is no change.
+/// Whether two heads say the same of the account. Each fetch has its own id and time, and that alone is no change; neither is another
+/// spelling.
 fn same_head(before: &pb::Account, after: &pb::Account) -> bool {
-    let bare = |head: &pb::Account| pb::Account { fetch_id: String::new(), fetch_time: None, ..head.clone() };
-    bare(before) == bare(after)
+    before == after || values::of_account(&before.encode_to_vec()) == values::of_account(&after.encode_to_vec())
 }
 
-/// Compares the rows of an account that both fetches have. A row's id stands for its account, everything that the provider sent of it,
-/// and its number among equal ones; so equal ids are equal rows, wherever they stand.
+/// Compares the rows of an account that both fetches have. A row's id stands for its account, everything that the provider said of it,
+/// and its number among equal ones; so equal ids are equal rows, wherever they stand. An older version made ids from the spelling, so rows
+/// of the same values are equal too.
 fn rows(before: &Rows, old: &Part<'_>, after: &Rows, new: &Part<'_>, found: &mut Vec<Found>) {
     let old_ids: HashSet<&[u8]> = old.rows.iter().map(|row| id(before, *row)).collect();
     let new_ids: HashSet<&[u8]> = new.rows.iter().map(|row| id(after, *row)).collect();
     // With whether another has taken its place.
     let mut lost: Vec<(Entry, bool)> =
         old.rows.iter().filter(|row| !new_ids.contains(id(before, **row))).map(|row| (*row, false)).collect();
+    let mut added: Vec<Entry> = new.rows.iter().copied().filter(|row| !old_ids.contains(id(after, *row))).collect();
+    same_values(before, &mut lost, after, &mut added);
     // Places in `lost` by the bank's id. It is not unique: the first goes with the first.
     let mut by_bank: HashMap<&[u8], VecDeque<usize>> = HashMap::new();
     for (place, (row, _)) in lost.iter().enumerate() {
@@ -170,7 +173,7 @@ fn rows(before: &Rows, old: &Part<'_>, after: &Rows, new: &Part<'_>, found: &mut
             by_bank.entry(bank).or_default().push_back(place);
         }
     }
-    for row in new.rows.iter().copied().filter(|row| !old_ids.contains(id(after, *row))) {
+    for row in added {
         let partner = bank_id(after, row).and_then(|bank| by_bank.get_mut(bank)?.pop_front());
         found.push(match partner.and_then(|place| lost.get_mut(place)) {
             Some((old, replaced)) => {
@@ -185,6 +188,35 @@ fn rows(before: &Rows, old: &Part<'_>, after: &Rows, new: &Part<'_>, found: &mut
         let gone = lost.iter().filter(|(_, replaced)| !replaced);
         found.extend(gone.map(|(row, _)| Found::row(ChangeKind::Removed, Some(*row), None, outside(before, *row, new.days))));
     }
+}
+
+/// Takes the rows out that say the same on both sides, one for one.
+fn same_values(before: &Rows, lost: &mut Vec<(Entry, bool)>, after: &Rows, added: &mut Vec<Entry>) {
+    if lost.is_empty() || added.is_empty() {
+        return;
+    }
+    let mut by_value: HashMap<Vec<u8>, usize> = HashMap::with_capacity(lost.len());
+    for (row, _) in lost.iter() {
+        *by_value.entry(values::of_row(before.message(*row))).or_default() += 1;
+    }
+    let mut paired: HashMap<Vec<u8>, usize> = HashMap::new();
+    added.retain(|row| {
+        let key = values::of_row(after.message(*row));
+        let Some(left) = by_value.get_mut(&key).filter(|left| **left > 0) else { return true };
+        *left -= 1;
+        *paired.entry(key).or_default() += 1;
+        false
+    });
+    if paired.is_empty() {
+        return;
+    }
+    lost.retain(|(row, _)| match paired.get_mut(&values::of_row(before.message(*row))).filter(|left| **left > 0) {
+        Some(left) => {
+            *left -= 1;
+            false
+        }
+        None => true,
+    });
 }
 
 fn id(rows: &Rows, row: Entry) -> &[u8] {

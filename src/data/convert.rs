@@ -4,9 +4,10 @@ use super::{
     quality::Flags,
     row::Currency,
     scalar::Scalar,
+    spelling::Side,
     time::{Day, When, Zoneless},
 };
-use crate::pb;
+use crate::pb::{self, QualityCode};
 
 /// A day as the contract has it.
 pub fn date(day: Day) -> pb::Date {
@@ -31,8 +32,15 @@ pub struct Reader<'f> {
 impl Reader<'_> {
     /// An amount.
     pub fn money(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<pb::Money> {
-        let currency = self.currency?;
-        let minor_units = self.flags.amount(path, scalar, currency.decimals)?;
+        let Some(currency) = self.currency else {
+            if let Some(text) = scalar.text() {
+                self.flags.quote(path, QualityCode::UnknownCurrency, &text);
+            }
+            return None;
+        };
+        // Of a debt, `Dr` would be the usual side; only of a balance is it known what a side means.
+        let is_balance = path.ends_with("balance");
+        let minor_units = self.flags.amount(path, scalar, currency, |side| is_balance.then_some(side == Side::Debit))?;
         Some(pb::Money { minor_units, currency_code: currency.code.iter().map(|byte| char::from(*byte)).collect() })
     }
 

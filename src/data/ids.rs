@@ -1,8 +1,8 @@
 //! Ids of accounts and rows: opaque, equal on every replica and every reload, telling nothing of what they are made from.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-use super::row::Row;
+use super::row::{Row, RowReading};
 use crate::seal::KeyedHash;
 
 /// What an id is made of: sixteen bytes.
@@ -29,7 +29,7 @@ pub trait Identity {
     /// The key of an account, from what is stable about it. Asked twice for the same, it answers two different keys.
     fn account(&mut self, parts: &[&str]) -> Key;
     /// The rows of an account, in order.
-    fn rows(&mut self, account: &Key, rows: &[Row<'_>]) -> Vec<RowIdentity>;
+    fn rows(&mut self, account: &Key, rows: &[Row<'_>], reading: RowReading) -> Vec<RowIdentity>;
 }
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -114,14 +114,14 @@ impl Identity for Keyed<'_> {
         self.again(key, ordinal)
     }
 
-    fn rows(&mut self, account: &Key, rows: &[Row<'_>]) -> Vec<RowIdentity> {
+    fn rows(&mut self, account: &Key, rows: &[Row<'_>], reading: RowReading) -> Vec<RowIdentity> {
         let mut contents: HashMap<Key, (u32, u32)> = HashMap::with_capacity(rows.len());
-        let mut bank_ids: HashMap<&str, u32> = HashMap::with_capacity(rows.len());
+        let mut bank_ids: HashMap<Cow<'_, str>, u32> = HashMap::with_capacity(rows.len());
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
             let mut content = std::mem::take(&mut self.content);
             content.clear();
-            row.write_content(&mut content);
+            row.write_content(reading, &mut content);
             let key = self.key([&account[..], &content]);
             self.content = content;
             contents.entry(key).or_default().0 += 1;
@@ -138,7 +138,7 @@ impl Identity for Keyed<'_> {
                     key: self.again(key, *ordinal),
                     duplicate_row: *count > 1,
                     repeats: *ordinal > 0,
-                    duplicate_id: row.bank_id().is_some_and(|id| bank_ids.get(id) > Some(&1)),
+                    duplicate_id: row.bank_id().is_some_and(|id| bank_ids.get(&id) > Some(&1)),
                 };
                 *ordinal += 1;
                 identity
@@ -157,7 +157,7 @@ impl Identity for Ordinal {
         self.0.to_be_bytes()
     }
 
-    fn rows(&mut self, _: &Key, rows: &[Row<'_>]) -> Vec<RowIdentity> {
+    fn rows(&mut self, _: &Key, rows: &[Row<'_>], _: RowReading) -> Vec<RowIdentity> {
         rows.iter()
             .map(|_| {
                 self.0 += 1;
@@ -170,7 +170,9 @@ impl Identity for Ordinal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::scalar::Scalar;
+    use crate::data::{row::Currency, scalar::Scalar, time::Zoneless};
+
+    const READING: RowReading = RowReading { currency: Some(Currency { code: *b"INR", decimals: 2 }), zoneless: Zoneless::Ist };
 
     fn row(id: &'static str, narration: &'static str) -> Row<'static> {
         Row { id: Scalar::Text(id), narration: Scalar::Text(narration), ..Row::default() }
@@ -180,7 +182,7 @@ mod tests {
     fn equal_rows_are_two_and_both_say_so() {
         let hash = KeyedHash::new(b"key");
         let rows = [row("T1", "a"), row("T1", "b"), row("T2", "c"), row("T1", "a")];
-        let identify = || Keyed::new(&hash, "cns_1").rows(&[0; 16], &rows);
+        let identify = || Keyed::new(&hash, "cns_1").rows(&[0; 16], &rows, READING);
         let found = identify();
         let keys: std::collections::HashSet<Key> = found.iter().map(|row| row.key).collect();
         assert_eq!(keys.len(), 4);
@@ -189,11 +191,48 @@ mod tests {
         assert_eq!(found, identify());
     }
 
+    fn spelt<'a>(kind: Scalar<'a>, amount: Scalar<'a>, time: Scalar<'a>, narration: Scalar<'a>) -> Key {
+        let row = Row { kind, amount, time, narration, ..Row::default() };
+        Keyed::new(&KeyedHash::new(b"key"), "cns_1").rows(&[0; 16], &[row], READING)[0].key
+    }
+
+    #[test]
+    fn a_row_that_is_spelt_otherwise_keeps_its_id() {
+        let text = |text| Scalar::Text(text);
+        let usual = || spelt(text("CREDIT"), text("100.00"), text("2026-10-03T04:30:00.000Z"), text("a"));
+        for other in [
+            spelt(text("credit"), text("100.0"), text("2026-10-03T10:00:00+05:30"), text(" a ")),
+            spelt(text("CR"), Scalar::Int(100), text("2026-10-03 10:00"), text("a")),
+            spelt(text("CREDIT"), text("1e2"), text("2026-10-03T04:30:00Z"), text("a")),
+            spelt(text("CREDIT"), text("Rs. 100"), text("2026-10-03T04:30:00.0Z"), text("a")),
+            spelt(text("CREDIT"), text("100.00000000001"), text("03-10-2026 10:00:00"), text("a")),
+        ] {
+            assert_eq!(other, usual());
+        }
+        for other in [
+            spelt(text("DEBIT"), text("100.00"), text("2026-10-03T04:30:00.000Z"), text("a")),
+            spelt(text("CREDIT"), text("100.01"), text("2026-10-03T04:30:00.000Z"), text("a")),
+            spelt(text("CREDIT"), text("100.00"), text("2026-10-03T04:30:00.001Z"), text("a")),
+            spelt(text("CREDIT"), text("100.00"), text("2026-10-03"), text("a")),
+            spelt(text("CREDIT"), text("100.00"), text("2026-10-03T04:30:00.000Z"), text("A")),
+        ] {
+            assert_ne!(other, usual());
+        }
+    }
+
+    #[test]
+    fn a_number_is_an_id_like_a_text() {
+        let rows = [Scalar::Int(9998), Scalar::Text("9998"), Scalar::Text("18446744073709551616")]
+            .map(|id| Row { id, ..Row::default() });
+        let found = Keyed::new(&KeyedHash::new(b"key"), "cns_1").rows(&[0; 16], &rows, READING);
+        assert_eq!(found.iter().map(|row| row.duplicate_id).collect::<Vec<_>>(), [true, true, false]);
+    }
+
     #[test]
     fn a_row_in_front_changes_no_id() {
         let hash = KeyedHash::new(b"key");
-        let before = Keyed::new(&hash, "cns_1").rows(&[0; 16], &[row("T1", "a")]);
-        let after = Keyed::new(&hash, "cns_1").rows(&[0; 16], &[row("T0", "z"), row("T1", "a")]);
+        let before = Keyed::new(&hash, "cns_1").rows(&[0; 16], &[row("T1", "a")], READING);
+        let after = Keyed::new(&hash, "cns_1").rows(&[0; 16], &[row("T0", "z"), row("T1", "a")], READING);
         assert_eq!(before[0], after[1]);
     }
 

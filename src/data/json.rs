@@ -8,7 +8,12 @@ use std::{
 
 use prost_types::{ListValue, Struct, Value, value::Kind};
 
-use super::scalar::Scalar;
+use super::{
+    repair::{self, MARK},
+    scalar::Scalar,
+    time::{self, When, Zoneless},
+    values,
+};
 
 /// How deep a tree may nest; what nests deeper would overflow the parser of a client.
 pub const MAX_DEPTH: usize = 64;
@@ -79,28 +84,44 @@ impl<'a> Node<'a> {
         Value { kind: Some(kind) }
     }
 
-    /// Appends a text that is the same for the same value, whatever the order of keys.
-    pub fn write_canonical(&self, out: &mut String) {
+    /// Appends a text that is the same for the same values, whatever the order of keys and the spelling. What says nothing is left out. `key`
+    /// is the name under which the value stands; `zoneless` the zone of times that name none.
+    pub fn write_canonical(&self, key: &str, zoneless: Zoneless, out: &mut String) {
         match self {
-            Node::Null => out.push('~'),
-            Node::Bool(truth) => out.push(if *truth { 't' } else { 'f' }),
-            Node::Number(text) => sized(out, text),
-            Node::Text(text) => sized(out, text),
+            Node::Null => {}
+            Node::Bool(truth) => sized(out, if *truth { "true" } else { "false" }),
+            Node::Number(text) => sized(out, &canonical(key, text, zoneless)),
+            Node::Text(text) => sized(out, &canonical(key, text, zoneless)),
             Node::List(items) => {
                 out.push('[');
-                items.iter().for_each(|item| item.write_canonical(out));
+                items.iter().for_each(|item| item.write_canonical(key, zoneless, out));
                 out.push(']');
             }
             Node::Object(object) => {
-                let mut fields: Vec<&(Cow<'_, str>, Node<'_>)> = object.fields.iter().collect();
+                let mut fields: Vec<&(Cow<'_, str>, Node<'_>)> =
+                    object.fields.iter().filter(|(_, value)| !value.says_nothing()).collect();
                 fields.sort_by(|one, other| one.0.cmp(&other.0));
                 out.push('{');
                 for (key, value) in fields {
                     sized(out, key);
-                    value.write_canonical(out);
+                    value.write_canonical(key, zoneless, out);
                 }
                 out.push('}');
             }
+        }
+    }
+}
+
+/// How the names of members end that hold a word of a list, whose case does not count.
+const WORDS: [&str; 8] = ["type", "mode", "category", "plan", "option", "exchange", "status", "flag"];
+
+fn canonical(key: &str, text: &str, zoneless: Zoneless) -> String {
+    match time::parse(text, zoneless) {
+        Some(When::Instant { seconds, nanos, .. }) => format!("@{seconds}.{nanos:09}"),
+        Some(When::Day(day)) => format!("@{}", day.number()),
+        None => {
+            let key = key.to_ascii_lowercase();
+            values::canonical(text, WORDS.iter().any(|ending| key.ends_with(ending)))
         }
     }
 }
@@ -254,6 +275,14 @@ pub fn nests_within(text: &str, depth: usize) -> bool {
     deepest <= depth
 }
 
+/// A string, unless it is a number that was put into quotes for its digits' sake.
+fn text_or_number(text: Cow<'_, str>) -> Node<'_> {
+    match text {
+        Cow::Borrowed(text) => text.strip_prefix(MARK).map_or(Node::Text(Cow::Borrowed(text)), Node::Number),
+        Cow::Owned(text) => Node::Text(Cow::Owned(text)),
+    }
+}
+
 /// Reads JSON that is known to be valid, so that it need not be checked twice.
 struct Scan<'a> {
     text: &'a str,
@@ -284,7 +313,7 @@ impl<'a> Scan<'a> {
         match self.peek()? {
             b'{' => self.object(depth.checked_sub(1)?).map(Node::Object),
             b'[' => self.list(depth.checked_sub(1)?).map(Node::List),
-            b'"' => self.string().map(Node::Text),
+            b'"' => self.string().map(text_or_number),
             _ => self.word(),
         }
     }
@@ -345,8 +374,8 @@ impl<'a> Scan<'a> {
         if !escapes {
             return Some(Cow::Borrowed(inside));
         }
-        // Half of a surrogate pair is valid JSON and no text: then the escapes themselves are kept.
-        Some(serde_json::from_str(quoted).map_or(Cow::Borrowed(inside), Cow::Owned))
+        // Half of a surrogate pair is no text.
+        Some(repair::text_of(quoted).map_or(Cow::Borrowed(inside), Cow::Owned))
     }
 
     /// A number, true, false or null.

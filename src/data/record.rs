@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::json;
+use super::{json, scalar::Scalar};
 
 /// How one provider names the fields of a record.
 pub trait Keys<'de> {
@@ -20,7 +20,8 @@ pub trait Keys<'de> {
     fn fill<A: MapAccess<'de>>(record: &mut Self::Record, map: A) -> Result<(), A::Error>;
 }
 
-/// Writes a [`Keys`]: `"name" | "other name" => field`, where a field is a scalar, `: one Keys` for an object, `: many Keys` for a list,
+/// Writes a [`Keys`]: `"name" | "other name" => field`, where a field is a scalar, `: digits Scalar` for one that is a number with a fraction
+/// as a rule, `: one Keys` for an object, `: many Keys` for a list,
 /// `: list Keys` for a list that must be one, `: same Keys` for an object whose keys fill this record too, `: by Seed` for a value that a
 /// seed reads into this record. `rest field` at the end keeps unknown keys and their values; without it they are passed over.
 macro_rules! keys {
@@ -96,6 +97,9 @@ macro_rules! keys {
     (@read $record:ident, $map:ident, $field:ident) => {
         $record.$field.take($map.next_value()?)
     };
+    (@read $record:ident, $map:ident, $field:ident, digits $scalar:ident) => {
+        $record.$field.take($map.next_value::<$crate::data::record::Digits<'de>>()?.0)
+    };
     (@read $record:ident, $map:ident, $field:ident, one $keys:ident) => {
         $map.next_value_seed($crate::data::record::One::<$keys>::new(&mut $record.$field))?
     };
@@ -117,7 +121,29 @@ pub struct Raw<'a>(pub &'a str);
 impl<'de> Deserialize<'de> for Raw<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?.get();
-        if json::nests_within(text, json::MAX_DEPTH) { Ok(Self(text)) } else { Err(D::Error::custom("nests too deep")) }
+        if !json::nests_within(text, json::MAX_DEPTH) {
+            return Err(D::Error::custom("nests too deep"));
+        }
+        // A value that is passed over may hold half a surrogate pair, which no text can; read now, it ends the reading as it does elsewhere.
+        if text.contains(r"\ud") || text.contains(r"\uD") {
+            serde_json::from_str::<Skip>(text).map_err(D::Error::custom)?;
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A scalar read from its text: no parser puts a number through a double on the way. Slower than [`Scalar`]'s own reading for strings.
+pub struct Digits<'a>(pub Scalar<'a>);
+
+impl<'de> Deserialize<'de> for Digits<'de> {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        match text.as_bytes().first() {
+            Some(b'-' | b'0'..=b'9') => Ok(Self(Scalar::Text(text))),
+            Some(b'[' | b'{') if !json::nests_within(text, json::MAX_DEPTH) => Err(D::Error::custom("nests too deep")),
+            _ => serde_json::from_str(text).map(Self).map_err(D::Error::custom),
+        }
     }
 }
 
@@ -313,6 +339,7 @@ impl<'de, K: Keys<'de>> Visitor<'de> for List<'_, 'de, K> {
 
 /// Reads a whole body into `record`. The bytes are checked for UTF-8 once, not string by string.
 pub fn read_body<'de, K: Keys<'de>>(body: &'de [u8], mut record: K::Record) -> Result<K::Record, String> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|error| format!("no UTF-8 after byte {}", error.valid_up_to()))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     Object::<K>(&mut record, PhantomData)

@@ -8,12 +8,16 @@ use super::{
     completeness::Fact,
     ids::{self, ID_LEN, RowIdentity},
     quality::Flags,
+    repaired::{self, is_repaired},
     scalar::Scalar,
+    spelling::Side,
     time::{Day, When, Zoneless},
     unknown::Unknown,
     wire, words,
 };
 use crate::pb::{QualityCode, TransactionMode, TransactionType};
+
+mod content;
 
 /// A row as it came.
 #[derive(Debug, Default, PartialEq)]
@@ -55,13 +59,18 @@ impl Row<'_> {
         ]
     }
 
-    /// Everything that the row says in its fields, each part with its length, so that different rows never write the same. Unknown keys are
-    /// left out: a key that a provider adds one day must not give all rows another id.
-    pub fn write_content(&self, out: &mut Vec<u8>) {
-        for part in self.parts() {
-            let text = part.text().unwrap_or_default();
-            out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
+    /// Everything that the row says in its fields, as values: a provider that spells `100.0` today and `100.00` tomorrow says the same. Each
+    /// part has its form and its length, so that different rows never write the same. Unknown keys are left out: a key that a provider adds
+    /// one day must not give all rows another id.
+    pub fn write_content(&self, reading: RowReading, out: &mut Vec<u8>) {
+        content::word(out, &self.kind, words::transaction_type, TransactionType::Other);
+        content::word(out, &self.mode, words::transaction_mode, TransactionMode::Other);
+        content::amount(out, &self.amount, reading.currency);
+        content::amount(out, &self.balance, reading.currency);
+        content::time(out, &self.time, reading.zoneless);
+        content::day(out, &self.value_date, reading.zoneless);
+        for part in [&self.id, &self.narration, &self.reference] {
+            content::text(out, &part.text().unwrap_or_default());
         }
     }
 
@@ -71,13 +80,9 @@ impl Row<'_> {
         matches!(self.kind, Scalar::Missing) && self.parts().iter().all(|part| matches!(part, Scalar::Missing))
     }
 
-    /// The bank's id as text, if it is one.
-    pub fn bank_id(&self) -> Option<&str> {
-        match &self.id {
-            Scalar::Text(text) if !self.id.is_missing() => Some(text.trim()),
-            Scalar::Owned(text) if !self.id.is_missing() => Some(text.trim()),
-            _ => None,
-        }
+    /// The bank's id as text; a number's digits are its text.
+    pub fn bank_id(&self) -> Option<Cow<'_, str>> {
+        self.id.text()
     }
 }
 
@@ -90,6 +95,15 @@ pub struct Currency {
     pub decimals: u32,
 }
 
+/// How the rows of an account are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowReading {
+    /// `None` if it is not known: amounts stay unset.
+    pub currency: Option<Currency>,
+    /// The zone of times that name none.
+    pub zoneless: Zoneless,
+}
+
 /// What all rows of an account share.
 pub struct RowWriter<'w> {
     /// The account's id.
@@ -100,6 +114,8 @@ pub struct RowWriter<'w> {
     pub zoneless: Zoneless,
     /// The range that the account states.
     pub stated: (Option<Day>, Option<Day>),
+    /// Whether the body was damaged: repaired texts are flagged.
+    pub damaged: bool,
     /// Reused from row to row.
     pub flags: &'w mut Flags,
 }
@@ -113,8 +129,13 @@ impl RowWriter<'_> {
         let kind = self.words(out, row);
         let mut fact = Fact { repeats: identity.repeats, shares_id: identity.duplicate_id, ..Fact::default() };
         if let Some(currency) = self.currency {
-            let amount = self.amount(out, 7, "amount", &row.amount, currency);
-            fact.balance = self.amount(out, 8, "balance", &row.balance, currency).into();
+            // A side beside the amount repeats the row's type, or contradicts it.
+            let of_type = |side| match (side, kind) {
+                (Side::Credit, TransactionType::Credit) | (Side::Debit, TransactionType::Debit) => Some(false),
+                _ => None,
+            };
+            let amount = self.amount(out, 7, "amount", &row.amount, currency, of_type);
+            fact.balance = self.amount(out, 8, "balance", &row.balance, currency, |side| Some(side == Side::Debit)).into();
             let change = match kind {
                 TransactionType::Credit => amount,
                 // Some write money that goes out as a negative amount.
@@ -122,6 +143,12 @@ impl RowWriter<'_> {
                 _ => None,
             };
             fact.change = change.into();
+        } else {
+            for (path, text) in [("amount", &row.amount), ("balance", &row.balance)] {
+                if let Some(text) = text.text() {
+                    self.flags.quote(path, QualityCode::UnknownCurrency, &text);
+                }
+            }
         }
         if let Some(when) = self.times(out, row) {
             let day = when.day();
@@ -152,10 +179,14 @@ impl RowWriter<'_> {
         if identity.duplicate_id {
             self.flags.add("bank_transaction_id", QualityCode::DuplicateId);
         }
+        let extensions = row.unknown.extensions();
+        if self.damaged {
+            self.flag_repaired(row, extensions.as_ref());
+        }
         if !self.flags.0.is_empty() {
             self.write_flags(out);
         }
-        if let Some(extensions) = row.unknown.extensions() {
+        if let Some(extensions) = extensions {
             // Field 17 is above those whose tag takes one byte.
             out.extend_from_slice(&[0x8a, 0x01]);
             wire::varint(out, extensions.encoded_len() as u64);
@@ -209,8 +240,16 @@ impl RowWriter<'_> {
     }
 
     #[inline]
-    fn amount(&mut self, out: &mut Vec<u8>, field: u8, path: &'static str, text: &Scalar<'_>, currency: Currency) -> Option<i64> {
-        let units = self.flags.amount(path, text, currency.decimals)?;
+    fn amount(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: u8,
+        path: &'static str,
+        text: &Scalar<'_>,
+        currency: Currency,
+        negative: impl FnOnce(Side) -> Option<bool>,
+    ) -> Option<i64> {
+        let units = self.flags.amount(path, text, currency, negative)?;
         wire::money(out, field, units, currency.code);
         Some(units)
     }
@@ -242,6 +281,29 @@ impl RowWriter<'_> {
         let (from, to) = self.stated;
         if from.is_some_and(|from| day < from) || to.is_some_and(|to| day > to) {
             self.flags.add(path, QualityCode::OutOfRange);
+        }
+    }
+
+    #[cold]
+    fn flag_repaired(&mut self, row: &Row<'_>, extensions: Option<&prost_types::Struct>) {
+        let paths = [
+            "type",
+            "mode",
+            "amount",
+            "balance",
+            "transaction_time",
+            "value_date",
+            "bank_transaction_id",
+            "narration",
+            "reference",
+        ];
+        for (path, part) in paths.into_iter().zip(row.parts()) {
+            if part.text().is_some_and(|text| is_repaired(&text)) {
+                self.flags.add(path, QualityCode::TextRepaired);
+            }
+        }
+        if extensions.is_some_and(|kept| repaired::struct_is_repaired(kept)) {
+            self.flags.add("extensions", QualityCode::TextRepaired);
         }
     }
 

@@ -31,19 +31,18 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
     }
 }
 
-/// A rate stays the decimal text that the bank wrote.
+/// A rate stays the decimal text that the bank wrote, without a percent sign.
 fn rate(scalar: &Scalar<'_>, flags: &mut Flags) -> String {
+    let path = "summary.interest_rate";
     let text = scalar.string();
-    let decimal = text.bytes().filter(|byte| *byte == b'.').count() <= 1
-        && text.bytes().any(|byte| byte.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if decimal {
-        return text;
+    match text.strip_suffix('%').map(|digits| flags.decimal(path, &Scalar::Text(digits))) {
+        Some(Some(rate)) => {
+            flags.quote(path, QualityCode::Normalised, &text);
+            rate
+        }
+        Some(None) => String::new(),
+        None => flags.decimal(path, scalar).unwrap_or_default(),
     }
-    if !scalar.is_missing() {
-        flags.quote("summary.interest_rate", QualityCode::Unparsable, &text);
-    }
-    String::new()
 }
 
 fn tenure(text: &SummaryText<'_>, flags: &mut Flags) -> Option<Tenure> {

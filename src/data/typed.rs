@@ -204,22 +204,15 @@ impl<'a> Fields<'_, 'a, '_> {
         self.read(keys, read).unwrap_or_default()
     }
 
-    /// A decimal number, as it was written.
+    /// A decimal number, as it was written but for groups and an exponent.
     pub fn decimal(&mut self, path: &'static str, keys: &[&'static str]) -> String {
-        let read = |reader: &mut Reader<'_>, scalar: &Scalar<'_>| {
-            let text = scalar.string();
-            if is_decimal(&text) {
-                return Some(text);
-            }
-            reader.flags.quote(path, QualityCode::Unparsable, &text);
-            None
-        };
-        self.read(keys, read).unwrap_or_default()
+        self.read(keys, |reader, scalar| reader.flags.decimal(path, scalar)).unwrap_or_default()
     }
 
     /// An amount of the account's currency.
     pub fn money(&mut self, path: &'static str, keys: &[&'static str]) -> Option<pb::Money> {
-        self.read(keys, |reader, scalar| reader.money(path, scalar))
+        // One of an unknown currency is put back and needs no flag of its own.
+        self.read(keys, |reader, scalar| reader.currency.and_then(|_| reader.money(path, scalar)))
     }
 
     /// A day.
@@ -387,14 +380,6 @@ pub(crate) use table;
 /// A field's name as the contract has it: `r#type` is only how Rust writes it.
 pub fn plain(field: &'static str) -> &'static str {
     field.strip_prefix("r#").unwrap_or(field)
-}
-
-/// Whether a text is a decimal number without an exponent.
-fn is_decimal(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    digits.bytes().any(|byte| byte.is_ascii_digit())
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-        && digits.bytes().filter(|byte| *byte == b'.').count() <= 1
 }
 
 /// Whether a text is an ISIN (ISO 6166): two letters, nine letters or digits, and the Luhn check digit over their digits, letters

@@ -6,6 +6,7 @@ use super::{
     mask,
     rows::{EntryKind, Rows, RowsBuilder},
     wire::{self, Field},
+    words,
 };
 use crate::pb::View;
 
@@ -59,9 +60,11 @@ impl Plan {
                 (Step::Quote(path), Field::Bytes(text)) => {
                     let path = std::str::from_utf8(wire::find_bytes(message, path).unwrap_or_default()).ok()?;
                     match self.showing_at(root, path) {
-                        Showing::Shown => wire::delimited(out, number, text),
+                        Showing::Shown if words::may_be_quoted(std::str::from_utf8(text).ok()?) => {
+                            wire::delimited(out, number, text)
+                        }
                         Showing::Masked => masked(out, number, text)?,
-                        Showing::Gone => {}
+                        Showing::Shown | Showing::Gone => {}
                     }
                 }
             }

@@ -91,13 +91,13 @@ table! {
         "DEBENTURES" => Debentures,
         "GOVT_SECURITIES" => GovtSecurities,
         "CP" => Cp,
-        "CD" => Cd,
+        "CD" | "CERTIFICATES_DEPOSIT" => Cd,
         "AIF" => Aif,
         "CIS" => Cis,
         "IDR" => Idr,
         "INVIT" => Invit,
         "REIT" => Reit,
-        "INSURANCE_POLICIES" => InsurancePolicies,
+        "INSURANCE_POLICIES" | "INSURANCE" => InsurancePolicies,
         "LIFE_INSURANCE" => LifeInsurance,
         "GENERAL_INSURANCE" => GeneralInsurance,
         "ULIP" => Ulip,
@@ -194,6 +194,13 @@ pub(super) fn may_be_shown(word: &str) -> bool {
     plain && !digits && word.len() <= 48
 }
 
+/// Whether a text that a flag quotes may be shown where its field is shown to all: a word, or a number that its point or its groups give
+/// away as one. Any other text may be anything, a telephone number in the place of an amount for example.
+pub(super) fn may_be_quoted(text: &str) -> bool {
+    let number = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b'+' | b'e' | b'E');
+    may_be_shown(text) || (text.len() <= 48 && text.contains(['.', ',']) && text.bytes().all(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +223,16 @@ mod tests {
         assert_eq!(transaction_mode("A word that is longer than any of the words of any table"), None);
         assert_eq!(transaction_mode("न"), None);
         assert_eq!(fi_type("GOLD"), None);
+    }
+
+    #[test]
+    fn a_number_may_be_quoted_and_what_may_be_anything_may_not() {
+        for text in ["1,00,000.00", "136797.48000000001", "-12.345", "ONLINE", "5.00 Dr"] {
+            assert!(may_be_quoted(text), "{text}");
+        }
+        for text in ["9000000001", "+919000000001", "a@example.com", "A, Sample", "call 9000000001"] {
+            assert!(!may_be_quoted(text), "{text}");
+        }
     }
 
     #[test]

@@ -1,10 +1,41 @@
 //! Reads untrusted JSON leniently. Providers change the case of names, send numbers as strings and strings as numbers, put one
 //! object where a list was, and have many words for "nothing". Everything here is total: wrong shapes read as `None` or as empty.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use jiff::{Timestamp, civil, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
+
+use crate::data::repair::{self, Numbers};
+
+/// A body as it came if it is JSON, otherwise made readable where that is possible (see [`repair`]).
+pub fn readable(body: &[u8]) -> Cow<'_, [u8]> {
+    if serde_json::from_slice::<&RawValue>(body).is_ok() {
+        return Cow::Borrowed(body);
+    }
+    repair::rewrite(body, Numbers::Kept).map_or(Cow::Borrowed(body), |repaired| Cow::Owned(repaired.text.into_bytes()))
+}
+
+/// The name of a member. It is read as bytes: half a surrogate pair in one name must not hide all members.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Name(String);
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl de::Visitor<'_> for Bytes {
+            type Value = Name;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Name, E> {
+                Ok(Name(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
 
 /// The members of a JSON object, each still unread, by folded name (see [`fold`]). Reading stays shallow, so that neither depth nor
 /// size of a member matters before it is wanted.
@@ -15,10 +46,10 @@ impl<'a> Members<'a> {
     /// The members of `bytes`, if that is one JSON object and nothing else.
     pub fn of(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let members: BTreeMap<String, &'a RawValue> = serde_json::from_slice(bytes).ok()?;
+        let members: BTreeMap<Name, &'a RawValue> = serde_json::from_slice(bytes).ok()?;
         let mut folded = BTreeMap::new();
         for (name, value) in members {
-            folded.entry(fold(&name)).or_insert(value);
+            folded.entry(fold(&name.0)).or_insert(value);
         }
         Some(Self(folded))
     }
@@ -77,7 +108,7 @@ pub fn fold(name: &str) -> String {
 /// A raw text or number as trimmed text; `None` for null, "", "<NULL>", "NULL", "NA" and for anything that is no scalar.
 pub fn scalar(raw: &RawValue) -> Option<String> {
     let text = match raw.get().as_bytes().first()? {
-        b'"' => serde_json::from_str::<String>(raw.get()).ok()?,
+        b'"' => repair::text_of(raw.get())?,
         b'-' | b'0'..=b'9' => raw.get().to_owned(),
         _ => return None,
     };

@@ -219,7 +219,7 @@ mod tests {
                 sleep(time).await;
             }
             match self.up.load(Ordering::SeqCst) {
-                true => Ok(OutboundResponse { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }),
+                true => Ok(OutboundResponse::new(StatusCode::OK, HeaderMap::new(), Bytes::new())),
                 false => Err(ProviderError::new(ErrorKind::Unavailable, request.provider, request.stage)),
             }
         }
@@ -308,7 +308,7 @@ mod tests {
         let breaker = Arc::new(Breaker::new(10));
         let refuses = service_fn(|_: OutboundRequest| async {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            Ok::<_, ProviderError>(OutboundResponse { status, headers: HeaderMap::new(), body: Bytes::new() })
+            Ok::<_, ProviderError>(OutboundResponse::new(status, HeaderMap::new(), Bytes::new()))
         });
         let layer = BreakerLayer { breaker: breaker.clone(), refused: |_: &OutboundRequest| () };
         for _ in 0..100 {

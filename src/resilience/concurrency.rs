@@ -96,7 +96,7 @@ mod tests {
                 most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 under_way.fetch_sub(1, Ordering::SeqCst);
-                Ok(OutboundResponse { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() })
+                Ok(OutboundResponse::new(StatusCode::OK, HeaderMap::new(), Bytes::new()))
             }
         });
         let service = ConcurrencyLayer::new(3).layer(inner);

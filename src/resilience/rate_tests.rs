@@ -28,7 +28,7 @@ fn provider(per_second: Option<u32>, answers: &'static [(u16, &str)]) -> (Provid
             headers.insert(http::header::RETRY_AFTER, pause.parse().unwrap());
         }
         let status = StatusCode::from_u16(status).unwrap();
-        async move { Ok::<_, ProviderError>(OutboundResponse { status, headers, body: Bytes::new() }) }
+        async move { Ok::<_, ProviderError>(OutboundResponse::new(status, headers, Bytes::new())) }
     });
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
     (BoxCloneSyncService::new(RateLayer::new(per_second, clock).layer(inner)), calls)

@@ -125,7 +125,7 @@ mod tests {
                 headers.insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("5"));
             }
             let status = StatusCode::from_u16(status).unwrap();
-            async move { Ok(OutboundResponse { status, headers, body: Bytes::new() }) }
+            async move { Ok(OutboundResponse::new(status, headers, Bytes::new())) }
         });
         let layer = RetryLayer { pause: Duration::from_millis(100), jitter: Arc::new(|| 0.5), meter: CallMeter::silent() };
         layer.layer(inner).oneshot(OutboundRequest::for_test(kind)).await.unwrap();

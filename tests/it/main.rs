@@ -12,6 +12,7 @@ mod access;
 mod adopting;
 mod analytics;
 mod audit;
+mod bodies;
 mod breaker;
 mod canary;
 mod cancel;

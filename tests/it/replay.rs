@@ -53,6 +53,11 @@ pub fn documented(path: &str) -> &'static str {
     known.unwrap_or_else(|| panic!("nothing is documented for {path}")).2
 }
 
+/// Every path for which something is documented.
+pub fn paths() -> impl Iterator<Item = String> {
+    DOCUMENTED.iter().map(|(first, last, _)| format!("{first}{last}"))
+}
+
 /// What a path answers.
 #[derive(Clone, Debug)]
 pub enum Answer {

@@ -2,6 +2,7 @@
 
 use crate::{
     data::{
+        account::SectionNames,
         holder::HolderText,
         json::{Node, Object},
         row::Row,
@@ -70,12 +71,12 @@ impl AccountText<'_> {
     }
 
     /// What no field of a deposit holds.
-    pub(super) fn extensions(&self) -> Option<prost_types::Struct> {
+    pub(super) fn extensions(&self, names: SectionNames) -> Option<prost_types::Struct> {
         let mut object = Object::of(&self.unknown);
         let sections = [
-            ("Summary", &self.summary.unknown),
-            ("Profile", &self.profile_unknown),
-            ("Transactions", &self.transactions_unknown),
+            (names.summary, &self.summary.unknown),
+            (names.profile, &self.profile_unknown),
+            (names.transactions, &self.transactions_unknown),
         ];
         for (key, unknown) in sections {
             let mut section = Object::of(unknown);

@@ -4,10 +4,11 @@
 use crate::{
     data::{
         ReadContext, Rows,
-        account::{AccountText, AccountWriter, Manner},
+        account::{AccountText, AccountWriter, Manner, SectionNames},
         holder::HolderText,
         ids::{Identity, Keyed},
         record::{Listed, keys, read_body},
+        repair,
         row::Row,
         summary::{PendingText, SummaryText},
         time::Zoneless,
@@ -25,24 +26,37 @@ const MANNER: Manner = Manner {
     zoneless: Zoneless::Ist,
     fi_type: Some(FiType::Deposit),
     delivered: |word| word.eq_ignore_ascii_case("READY"),
+    sections: SectionNames { profile: "profile_details", summary: "summary_details", transactions: "transaction_data" },
     // Only deposits are delivered.
     typed: |_, _, _| Typed::default(),
 };
 
 /// Reads a body of `account_aggregator` or `aa_bsa` data.
 pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
-    let mut ids = Keyed::new(context.ids, context.consent_id);
-    read_with(provider_product, body, context, &mut ids)
+    repair::reading(body, |body, damaged| {
+        let mut ids = Keyed::new(context.ids, context.consent_id);
+        read_once(provider_product, body, context, damaged, &mut ids)
+    })
 }
 
-/// The same with ids from elsewhere.
+/// The same of a body that needs no repair, with ids from elsewhere.
 pub fn read_with(
     provider_product: &str,
     body: &[u8],
     context: &ReadContext<'_>,
     ids: &mut impl Identity,
 ) -> Result<Rows, ProviderError> {
-    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
+    read_once(provider_product, body, context, false, ids)
+}
+
+fn read_once(
+    provider_product: &str,
+    body: &[u8],
+    context: &ReadContext<'_>,
+    damaged: bool,
+    ids: &mut impl Identity,
+) -> Result<Rows, ProviderError> {
+    let mut writer = AccountWriter::new(context, MANNER, ids, body.len()).of_damaged(damaged);
     let (stage, read) = match provider_product {
         "account_aggregator" => ("fetch-json-report", report(body, |account| writer.write_and_clear(account))),
         "aa_bsa" => ("statement-result", data_bsa::statement(body, |account| writer.write(account))),
@@ -90,13 +104,13 @@ keys! {
         "summary_details" | "summary" => summary: one SummaryKeys,
         "transaction_data" | "transactions" => rows: same TransactionsKeys,
         "fi_status_details" => unnamed: same StatusKeys,
-    }
+    } rest unknown
 }
 
 keys! {
     StatusKeys fills AccountText {
         "account_number" => number,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -112,7 +126,7 @@ keys! {
         "nominee" => nominee,
         "ckyc_registered" => ckyc,
         "type" => holding,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -148,14 +162,14 @@ keys! {
         "recurring_amount" => recurring_amount,
         "recurring_deposit_day" => recurring_day,
         "pending" => pending: many PendingKeys,
-    }
+    } rest unknown
 }
 
 keys! {
     PendingKeys fills PendingText {
         "amount" => amount,
         "transaction_type" => kind,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -163,21 +177,21 @@ keys! {
         "start_date" => from,
         "end_date" => to,
         "transaction_details" => rows: many RowKeys,
-    }
+    } rest transactions_unknown
 }
 
 keys! {
     RowKeys fills Row {
         "type" => kind,
         "mode" => mode,
-        "amount" => amount,
-        "transactional_balance" | "transaction_balance" => balance,
+        "amount" => amount: digits Scalar,
+        "transactional_balance" | "transaction_balance" => balance: digits Scalar,
         "transaction_timestamp" => time,
         "value_date" => value_date,
         "transaction_id" => id,
         "narration" => narration,
         "reference" => reference,
-    }
+    } rest unknown
 }
 
 #[cfg(test)]

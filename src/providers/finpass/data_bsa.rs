@@ -35,6 +35,7 @@ struct Statement<'a> {
     from: Scalar<'a>,
     to: Scalar<'a>,
     rows: Vec<Row<'a>>,
+    unknown: Vec<(String, &'a str)>,
 }
 
 impl<'a> Statement<'a> {
@@ -57,6 +58,7 @@ impl<'a> Statement<'a> {
             rows: self.rows,
             from: self.from,
             to: self.to,
+            unknown: self.unknown,
             ..AccountText::default()
         }
     }
@@ -82,12 +84,12 @@ keys! {
         "bank_name" => bank,
         "account_type" => kind,
         "holder_name" => holder,
-        "opening_balance" => opening_balance,
-        "closing_balance" => closing_balance,
+        "opening_balance" => opening_balance: digits Scalar,
+        "closing_balance" => closing_balance: digits Scalar,
         "statement_from" => from,
         "statement_to" => to,
         "transactions" => rows: many RowKeys,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -97,10 +99,10 @@ keys! {
         "description" | "narration" => narration,
         "type" => kind,
         "mode" => mode,
-        "amount" => amount,
-        "balance" | "transactional_balance" => balance,
+        "amount" => amount: digits Scalar,
+        "balance" | "transactional_balance" => balance: digits Scalar,
         "value_date" => value_date,
         "transaction_id" => id,
         "reference" => reference,
-    }
+    } rest unknown
 }

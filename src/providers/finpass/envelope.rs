@@ -24,7 +24,7 @@ impl<'a> Answer<'a> {
 
 /// Reads an answer; a 202 is a success here.
 pub(super) fn read<'a>(origin: Origin, response: &'a OutboundResponse) -> Result<Answer<'a>, Refusal> {
-    let top = Members::of(&response.body);
+    let top = response.members();
     let Some(top) = top else {
         return Err(error::refusal(origin, response, response.status, None));
     };

@@ -19,11 +19,8 @@ pub(super) fn response(status: u16, body: &str) -> OutboundResponse {
 
 /// An answer of any bytes.
 pub(super) fn bytes_response(status: u16, body: &[u8]) -> OutboundResponse {
-    OutboundResponse {
-        status: StatusCode::from_u16(status).unwrap_or(StatusCode::OK),
-        headers: HeaderMap::new(),
-        body: Bytes::copy_from_slice(body),
-    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    OutboundResponse::new(status, HeaderMap::new(), Bytes::copy_from_slice(body))
 }
 
 /// The time at which every test stands.

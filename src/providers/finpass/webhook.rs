@@ -3,12 +3,13 @@
 
 use crate::providers::{
     inbound::{Reading, WebhookHint},
-    lenient::{Members, identifier},
+    lenient::{Members, identifier, readable},
 };
 
 /// Reads a message.
 pub(super) fn read(body: &[u8]) -> Reading {
-    let Some(message) = Members::of(body) else { return Reading::Unreadable };
+    let body = readable(body);
+    let Some(message) = Members::of(&body) else { return Reading::Unreadable };
     let client_id = message.text(&["client_id"]).or_else(|| message.object(&["data"]).text(&["client_id"])).and_then(identifier);
     Reading::About(WebhookHint {
         kind: "STATUS",
@@ -37,6 +38,23 @@ mod tests {
         assert_eq!(refs(r#"{"new_state":"x"}"#).unwrap(), [""; 0]);
         for body in ["", "null", "[]", "7", "\"x\"", "{", "<html>"] {
             assert_eq!(read(body.as_bytes()), Reading::Unreadable, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_message_with_damaged_text_is_read() {
+        let whole = r#"{"event":"x","data":{"client_id":"aa_1"}}"#;
+        let utf16: Vec<u8> = whole.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for body in [
+            format!("\u{feff}{whole}").into_bytes(),
+            format!("{whole}\0").into_bytes(),
+            whole.replace('x', "\n").into_bytes(),
+            whole.replace('x', r"\ud83c").into_bytes(),
+            [b"{\"event\":\"\xe9\",", &whole.as_bytes()[1..]].concat(),
+            utf16,
+        ] {
+            let Reading::About(hint) = read(&body) else { panic!("{}", body.escape_ascii()) };
+            assert_eq!(hint.provider_refs, ["aa_1"], "{}", body.escape_ascii());
         }
     }
 }

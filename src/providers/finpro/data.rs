@@ -6,13 +6,15 @@ use serde::de::{Error, MapAccess};
 use crate::{
     data::{
         ReadContext, Rows,
-        account::{AccountText, AccountWriter, Manner},
+        account::{AccountText, AccountWriter, Manner, SectionNames},
         holder::HolderText,
         ids::{Identity, Keyed},
         record::{Keys, Listed, keys, read_body},
+        repair,
         row::Row,
         summary::{PendingText, SummaryText},
         time::Zoneless,
+        words,
     },
     pb::FiType,
     providers::error::{ErrorKind, ProviderError},
@@ -26,26 +28,44 @@ use self::{
 const STAGE: &str = "getallfidata";
 
 /// FinPro writes UTC where it names no zone, and delivers an account or leaves it out.
-const MANNER: Manner = Manner { zoneless: Zoneless::Utc, fi_type: None, delivered: |_| true, typed: typed::read };
+const MANNER: Manner = Manner {
+    zoneless: Zoneless::Utc,
+    fi_type: None,
+    delivered: |_| true,
+    typed: typed::read,
+    sections: SectionNames { profile: "Profile", summary: "Summary", transactions: "Transactions" },
+};
 
 /// Reads a body of `consent` or `orchestration` data.
 pub fn read(provider_product: &str, body: &[u8], context: &ReadContext<'_>) -> Result<Rows, ProviderError> {
-    let mut ids = Keyed::new(context.ids, context.consent_id);
-    read_with(provider_product, body, context, &mut ids)
+    repair::reading(body, |body, damaged| {
+        let mut ids = Keyed::new(context.ids, context.consent_id);
+        read_once(provider_product, body, context, damaged, &mut ids)
+    })
 }
 
-/// The same with ids from elsewhere.
+/// The same of a body that needs no repair, with ids from elsewhere.
 pub fn read_with(
     provider_product: &str,
     body: &[u8],
     context: &ReadContext<'_>,
     ids: &mut impl Identity,
 ) -> Result<Rows, ProviderError> {
+    read_once(provider_product, body, context, false, ids)
+}
+
+fn read_once(
+    provider_product: &str,
+    body: &[u8],
+    context: &ReadContext<'_>,
+    damaged: bool,
+    ids: &mut impl Identity,
+) -> Result<Rows, ProviderError> {
     let error = |kind, detail: String| ProviderError::new(kind, "finpro", STAGE).with_detail(detail);
     if !matches!(provider_product, "consent" | "orchestration") {
         return Err(error(ErrorKind::Unsupported, "no such product".to_owned()));
     }
-    let mut writer = AccountWriter::new(context, MANNER, ids, body.len());
+    let mut writer = AccountWriter::new(context, MANNER, ids, body.len()).of_damaged(damaged);
     let data = Listed::new(|account: &mut _| writer.write_and_clear(account));
     let found = read_body::<EnvelopeKeys>(body, Envelope { data })
         .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?
@@ -70,7 +90,7 @@ keys! {
 
 keys! {
     AccountFields fills AccountText {
-        "linkReferenceNumber" | "linkRefNumber" => link,
+        "linkReferenceNumber" | "linkRefNumber" | "linkedAccRef" => link,
         "maskedAccountNumber" | "maskedAccNumber" | "maskedGstinNumber" => number,
         "fiType" => fi_type,
         "bank" | "fipName" => fip_name,
@@ -92,6 +112,10 @@ impl<'de> Keys<'de> for AccountKeys {
 
     fn fill<A: MapAccess<'de>>(account: &mut Self::Record, map: A) -> Result<(), A::Error> {
         AccountFields::fill(account, map)?;
+        // ReBIT's own attribute `type` names the kind; FinPro puts the source under that name, and the kind under one of its own.
+        if account.fi_type.is_missing() && account.source.text().is_some_and(|word| words::fi_type(&word).is_some()) {
+            account.fi_type = std::mem::take(&mut account.source);
+        }
         // The older shape of GST data names the kind only inside its responses.
         if account.fi_type.is_missing() && account.unknown.iter().any(|(key, _)| key == "responses") {
             account.assumed_fi_type = Some(FiType::Gst);

@@ -40,9 +40,9 @@ pub(super) fn read<'a>(origin: Origin, response: &'a OutboundResponse) -> Result
 
 /// Reads an answer whose `status` is a word of the journey, not of the envelope.
 pub(super) fn read_bare<'a>(origin: Origin, response: &'a OutboundResponse) -> Result<Answer<'a>, ProviderError> {
-    let top = Members::of(&response.body);
+    let top = response.members();
     let Some(top) = top.filter(|top| response.status.is_success() && !is_error(top)) else {
-        return Err(error::classify(origin, response, Members::of(&response.body).as_ref()));
+        return Err(error::classify(origin, response, response.members().as_ref()));
     };
     let data = top.raw(&["data"]);
     Ok(Answer { top, data })

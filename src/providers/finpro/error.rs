@@ -112,7 +112,7 @@ pub(super) fn classify(origin: Origin, response: &OutboundResponse, top: Option<
 
 /// Whether a refusal only says that there is no new data. Its HTTP status is not documented, and the code can be missing like others.
 pub(super) fn is_nothing_new(response: &OutboundResponse) -> bool {
-    let said = Said::of(Members::of(&response.body).as_ref());
+    let said = Said::of(response.members().as_ref());
     let by_code = said.code.as_deref().map(crate::providers::lenient::fold);
     by_code.map_or_else(|| said.message.contains("no new data"), |code| code == "noincrementaldata")
 }
@@ -215,7 +215,19 @@ mod tests {
 
     fn error(status: u16, body: &str) -> ProviderError {
         let response = testing::response(status, body);
-        classify(testing::origin(CallKind::Write), &response, Members::of(&response.body).as_ref())
+        classify(testing::origin(CallKind::Write), &response, response.members().as_ref())
+    }
+
+    #[test]
+    fn an_error_with_damaged_text_keeps_its_meaning() {
+        let plain = r#"{"ver":"1.21.0","errorCode":"InvalidConsentId","errorMsg":"Consent ID does not exist."}"#;
+        let raw = plain.replace("Consent ID", "Consent\u{1}ID");
+        let utf16: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for body in [format!("\u{feff}{plain}\0").into_bytes(), format!("{plain},").into_bytes(), raw.into_bytes(), utf16] {
+            let response = testing::bytes_response(400, &body);
+            let error = classify(testing::origin(CallKind::Read), &response, response.members().as_ref());
+            assert_eq!(error.kind, ErrorKind::UnknownReference, "{}", body.escape_ascii());
+        }
     }
 
     #[test]

@@ -54,6 +54,13 @@ mod tests {
     }
 
     #[test]
+    fn damaged_bytes_are_handed_on_as_they_came() {
+        let text = b"\xef\xbb\xbf{\"status\":\"success\",\"data\":[{\"bank\":\"caf\xe9\"}]}\0";
+        let body = read(testing::origin(CallKind::Read), testing::bytes_response(200, text)).unwrap();
+        assert_eq!(&body.bytes[..], text);
+    }
+
+    #[test]
     fn what_holds_no_account_is_an_error() {
         for (status, body, kind) in [
             (200, r#"{"status":"success","data":[ ]}"#, ErrorKind::NoAccounts),

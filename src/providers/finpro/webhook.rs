@@ -1,12 +1,14 @@
 //! Whom a message concerns. FinPro may send the JSON object as a JSON text, and some of its published samples are no valid JSON: those
 //! are searched for the few names that matter. Nothing of a message is believed; it only wakes a look.
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::providers::{
-    inbound::{Reading, WebhookHint},
-    lenient::{self, Members, identifier},
+use crate::{
+    data::repair,
+    providers::{
+        inbound::{Reading, WebhookHint},
+        lenient::{self, Members, identifier, readable},
+    },
 };
 
 /// Most references that are kept of one message.
@@ -38,12 +40,13 @@ const AA_LIST: &str = "AA_LIST";
 
 /// Reads a message.
 pub(super) fn read(body: &[u8]) -> Reading {
+    let body = readable(body);
     // A text that holds the object: one level, no more.
-    let unwrapped = serde_json::from_slice::<Text>(body).ok().map(|text| text.0);
-    let body = unwrapped.as_deref().map_or(body, str::as_bytes);
-    let (hint, list) = match Members::of(body) {
+    let unwrapped = std::str::from_utf8(&body).ok().filter(|text| text.trim_start().starts_with('"')).and_then(repair::text_of);
+    let body = unwrapped.as_deref().map_or(body, |text| readable(text.as_bytes()));
+    let (hint, list) = match Members::of(&body) {
         Some(message) => of_object(&message),
-        None => of_text(&String::from_utf8_lossy(body)),
+        None => of_text(&String::from_utf8_lossy(&body)),
     };
     match hint.attempt_id.is_some() || !hint.provider_refs.is_empty() {
         true => Reading::About(hint),
@@ -51,9 +54,6 @@ pub(super) fn read(body: &[u8]) -> Reading {
         false => Reading::Unreadable,
     }
 }
-
-#[derive(Deserialize)]
-struct Text(String);
 
 /// What a message says, and whether it is about the list of aggregators.
 fn of_object(message: &Members<'_>) -> (WebhookHint, bool) {

@@ -5,7 +5,7 @@ use crate::providers::{
     error::{ErrorKind, ProviderError},
     http::OutboundResponse,
     judge::Origin,
-    lenient::{self, Members},
+    lenient,
     provider::Target,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn consent_ref<'a>(target: &Target<'a>, stage: &'static str) -> Resul
 /// of the message tell.
 pub(super) fn read_revoked(origin: Origin, response: &OutboundResponse) -> Result<(), ProviderError> {
     let Err(error) = envelope::read(origin, response) else { return Ok(()) };
-    let message = Members::of(&response.body).and_then(|top| top.text(&["errorMsg", "errorMessage", "message"]));
+    let message = response.members().and_then(|top| top.text(&["errorMsg", "errorMessage", "message"]));
     let word = message.map(|text| lenient::word(&text)).unwrap_or_default();
     let over = error.kind == ErrorKind::Refused && (word.contains("REVOKED") || word.contains("EXPIRED"));
     if over || error.kind == ErrorKind::Revoked { Ok(()) } else { Err(error) }

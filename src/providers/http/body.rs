@@ -30,7 +30,7 @@ pub(in crate::providers) async fn read_whole(
         }
         body.add(chunk);
     }
-    Ok(OutboundResponse { status, headers, body: body.whole() })
+    Ok(OutboundResponse::new(status, headers, body.whole()))
 }
 
 /// A body on its way in. A buffer that doubles as it grows would hold three times a large body for a moment, and keep up to half of its

@@ -1,12 +1,15 @@
 //! What is sent to a provider, and what comes back.
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 
-use crate::providers::error::Effect;
+use crate::{
+    data::repair::{self, Numbers},
+    providers::{error::Effect, lenient::Members},
+};
 
 /// Whether a call changes something at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,8 +119,23 @@ pub struct OutboundResponse {
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
-    /// The whole body, within the bound.
+    /// The whole body as it came, within the bound.
     pub body: Bytes,
+    /// The body made readable, once that was needed.
+    repaired: OnceLock<Option<String>>,
+}
+
+impl OutboundResponse {
+    /// An answer.
+    pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body, repaired: OnceLock::new() }
+    }
+
+    /// The members of the body, which is made readable if it is no JSON as it came; `None` if it is no JSON object even then.
+    pub fn members(&self) -> Option<Members<'_>> {
+        let repaired = || self.repaired.get_or_init(|| Some(repair::rewrite(&self.body, Numbers::Kept)?.text));
+        Members::of(&self.body).or_else(|| Members::of(repaired().as_ref()?.as_bytes()))
+    }
 }
 
 /// What is inside stays inside: query, headers and body hold customers and credentials.

@@ -87,7 +87,7 @@ fn responses(body: &[u8]) -> impl Iterator<Item = OutboundResponse> {
             headers.insert(header::RETRY_AFTER, pause);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-        OutboundResponse { status, headers, body: body.clone() }
+        OutboundResponse::new(status, headers, body.clone())
     })
 }
 

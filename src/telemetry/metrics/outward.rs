@@ -220,7 +220,7 @@ mod tests {
         meter.watch(&breaker);
         let answer = service_fn(|_: OutboundRequest| async {
             let headers = HeaderMap::from_iter([(REMAINING.parse().unwrap(), "17".parse().unwrap())]);
-            Ok::<_, ProviderError>(OutboundResponse { status: StatusCode::TOO_MANY_REQUESTS, headers, body: Bytes::new() })
+            Ok::<_, ProviderError>(OutboundResponse::new(StatusCode::TOO_MANY_REQUESTS, headers, Bytes::new()))
         });
         for of in [Of::Call, Of::Attempt] {
             let mut request = OutboundRequest::for_test(CallKind::Read);

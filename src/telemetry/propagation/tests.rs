@@ -37,7 +37,7 @@ async fn one_rpc() -> Vec<HeaderMap> {
         let mut noted = noted.lock().unwrap();
         noted.push(request.headers);
         let status = if noted.len() == 1 { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
-        async move { Ok(OutboundResponse { status, headers: HeaderMap::new(), body: Bytes::new() }) }
+        async move { Ok(OutboundResponse::new(status, HeaderMap::new(), Bytes::new())) }
     });
     let outbound = ServiceBuilder::new()
         .layer(CallSpanLayer)

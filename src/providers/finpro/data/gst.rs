@@ -192,7 +192,7 @@ fn one<'a>(object: &mut Object<'a>, form: Option<GstForm>, reader: &Reader<'_>, 
         return;
     }
     let whole = Node::Object(std::mem::take(object));
-    whole.write_canonical(&mut row.content);
+    whole.write_canonical("", reader.zoneless, &mut row.content);
     let Node::Object(mut whole) = whole else { return };
     let mut invoices = Vec::new();
     let mut inner = Reader { currency: reader.currency, zoneless: reader.zoneless, flags: &mut row.flags };

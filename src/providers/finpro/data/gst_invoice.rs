@@ -65,10 +65,10 @@ fn one(mut invoice: Object<'_>, shared: &Shared<'_>, reader: &Reader<'_>) -> Typ
     }
     // The same number may come from two counterparties and in two months.
     for part in [&shared.gstin, &format!("{:?}", shared.of.period)] {
-        Node::Text(part.as_str().into()).write_canonical(&mut row.content);
+        Node::Text(part.as_str().into()).write_canonical("", reader.zoneless, &mut row.content);
     }
     let whole = Node::Object(std::mem::take(&mut invoice));
-    whole.write_canonical(&mut row.content);
+    whole.write_canonical("", reader.zoneless, &mut row.content);
     let Node::Object(mut whole) = whole else { return row };
     let mut inner = Reader { currency: reader.currency, zoneless: reader.zoneless, flags: &mut row.flags };
     let message = &mut row.message;

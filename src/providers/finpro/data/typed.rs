@@ -240,7 +240,7 @@ fn read_row(mut row: Object<'_>, table: ReadRow, reader: &mut Reader<'_>) -> Typ
     }
     let mut content = String::new();
     let node = Node::Object(row);
-    node.write_canonical(&mut content);
+    node.write_canonical("", reader.zoneless, &mut content);
     let mut flags = Flags::default();
     row = match node {
         Node::Object(row) => row,

@@ -117,3 +117,24 @@ proptest! {
         read(format!("{{\"consentHandle\"{text}").as_bytes());
     }
 }
+
+#[test]
+fn a_message_with_damaged_text_is_read() {
+    let whole = both_types("DATA", "DATA_READY")[1].clone();
+    let expected = about(&whole);
+    let utf16: Vec<u8> = format!("\u{feff}{whole}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let quoted = serde_json::to_string(&whole).unwrap().replace("Data ready", "\\ud83c");
+    for body in [
+        format!("\u{feff}{whole}").into_bytes(),
+        format!("{whole}\0").into_bytes(),
+        format!("{whole},\n").into_bytes(),
+        whole.replace("Data ready", "Data\nready").into_bytes(),
+        whole.replace("Data ready", "\\ud83c").into_bytes(),
+        whole.replace("\"eventMessage\"", "\"event\\ud83cMessage\"").into_bytes(),
+        [whole.split_once("Data").unwrap().0.as_bytes(), b"\xe9", whole.split_once("Data").unwrap().1.as_bytes()].concat(),
+        utf16,
+        quoted.into_bytes(),
+    ] {
+        assert_eq!(read(&body), Reading::About(expected.clone()), "{}", body.escape_ascii());
+    }
+}
