@@ -43,6 +43,15 @@ pub struct Customer {
     pub name: Option<Personal<String>>,
     /// The caller's reference of the customer.
     pub customer_reference: Option<String>,
+    /// Aadhaar number or virtual id: digits only.
+    #[serde(default, with = "sealed_option")]
+    pub aadhaar: Option<Personal<String>>,
+    /// Fifteen characters, upper case.
+    #[serde(default, with = "sealed_option")]
+    pub gstin: Option<Personal<String>>,
+    /// Date of birth.
+    #[serde(default, with = "sealed_option")]
+    pub date_of_birth: Option<Personal<Date>>,
 }
 
 /// One consent asked for.

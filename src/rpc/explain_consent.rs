@@ -49,6 +49,9 @@ fn customer(customer: &Customer) -> pb::ExplainedCustomer {
         masked_pan: masked(&customer.pan),
         has_email: customer.email.is_some(),
         has_vua: customer.vua.is_some(),
+        masked_aadhaar: masked(&customer.aadhaar),
+        masked_gstin: masked(&customer.gstin),
+        has_date_of_birth: customer.date_of_birth.is_some(),
     }
 }
 

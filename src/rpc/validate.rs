@@ -3,6 +3,7 @@
 mod changing;
 mod check;
 mod finding;
+mod identifier;
 mod reading;
 mod watching;
 
@@ -208,6 +209,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn only_one_special_identifier_of_a_customer_is_taken() {
+        let day = |year| Some(pb::Date { year, month: 1, day: 19 });
+        let faults = |aadhaar: &str, gstin: &str, date_of_birth| {
+            let (aadhaar, gstin) = (aadhaar.to_owned(), gstin.to_owned());
+            let customer = pb::Customer { aadhaar, gstin, date_of_birth, ..Default::default() };
+            let request = pb::StartJourneyRequest { customer: Some(customer), ..largest("") };
+            start(request, String::new()).map_err(fields).err().unwrap_or_default()
+        };
+        for (aadhaar, gstin, born) in [("999941057058", "", None), ("", "27AAPFU0939F1ZV", None), ("", "", day(1990))] {
+            assert!(faults(aadhaar, gstin, born).is_empty());
+        }
+        assert_eq!(faults("999941057058", "27AAPFU0939F1ZV", None), ["customer"]);
+        assert_eq!(faults("999941057058", "", day(1899)), ["customer", "customer.date_of_birth"]);
+        assert_eq!(faults("999941057059", "", None), ["customer.aadhaar"]);
+    }
+
+    #[test]
     fn loopback_may_be_plain_http() {
         for good in ["https://lender.example/back?x=1", "http://127.0.0.1:8080/back", "http://localhost/x"] {
             assert!(is_redirect(good), "{good}");
@@ -244,6 +262,8 @@ pub(super) mod tests {
                 vua: format!("{}@onemoney", text("vua", 100 - 9)),
                 name: text("name", 200),
                 customer_reference: text("customer_reference", 64),
+                aadhaar: "999941057058".to_owned() + &"0".repeat(one("aadhaar")),
+                ..pb::Customer::default()
             }),
             consents: (0..5 + one("consents")).map(consent).collect(),
             institutions: (0..50 + one("institutions")).map(|_| text("institution", 100)).collect(),
@@ -265,6 +285,7 @@ pub(super) mod tests {
             ("vua", "customer.vua"),
             ("name", "customer.name"),
             ("customer_reference", "customer.customer_reference"),
+            ("aadhaar", "customer.aadhaar"),
             ("consents", "consents"),
             ("template", "consents[0].template"),
             ("institutions", "institutions"),

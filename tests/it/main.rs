@@ -32,6 +32,7 @@ mod fuzz;
 mod harness;
 mod hostile;
 mod hostile_server;
+mod identifiers;
 mod journeys;
 mod killed;
 mod layout;

@@ -76,6 +76,9 @@ fn ignored(ask: &Ask, product: &str) -> Vec<&'static str> {
     let any = |has: fn(&crate::journey::model::ConsentAsk) -> bool| ask.consents.iter().any(has);
     [
         ("customer.vua", ask.customer.vua.is_some()),
+        ("customer.aadhaar", ask.customer.aadhaar.is_some()),
+        ("customer.gstin", ask.customer.gstin.is_some()),
+        ("customer.date_of_birth", ask.customer.date_of_birth.is_some()),
         ("customer.pan", bsa && ask.customer.pan.is_some()),
         ("customer.email", bsa && ask.customer.email.is_some()),
         ("consents.template", any(|consent| consent.template.is_some())),

@@ -1,6 +1,8 @@
 //! FinPro's requests, as pure functions. The spelling of a name differs from call to call (`consentID`, `consentId`) and follows the
 //! recorded examples.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -30,7 +32,7 @@ struct RequestConsent<'a> {
     product_id_list: Option<Vec<&'a str>>,
     vua: String,
     party_identifier_type: &'a str,
-    party_identifier_value: &'a str,
+    party_identifier_value: Cow<'a, str>,
     #[serde(rename = "accountID")]
     account_id: &'a str,
     #[serde(rename = "transactionID", skip_serializing_if = "Option::is_none")]
@@ -63,7 +65,7 @@ struct Ends {
 pub(super) fn request_consent(settings: &Settings, opening: &Opening<'_>, now: Timestamp) -> OutboundRequest {
     let customer = &opening.ask.customer;
     let templates: Vec<&str> = opening.plan.consents.iter().map(|consent| consent.template.as_str()).collect();
-    let (party_identifier_type, party_identifier_value) = party(customer).unwrap_or(("MOBILE", ""));
+    let (party_identifier_type, party_identifier_value) = party(customer).unwrap_or(("MOBILE", Cow::Borrowed("")));
     let range = opening.plan.consents.first().and_then(|consent| consent.data_range);
     let body = RequestConsent {
         product_id: if let [only] = templates.as_slice() { Some(*only) } else { None },
@@ -130,7 +132,7 @@ pub(super) fn decrypt_url(parts: &SealedReturn) -> OutboundRequest {
 #[serde(rename_all = "camelCase")]
 struct ConsentsList<'a> {
     party_identifier_type: &'a str,
-    party_identifier_value: &'a str,
+    party_identifier_value: Cow<'a, str>,
     #[serde(rename = "productID")]
     product_id: &'a str,
     #[serde(rename = "accountID")]

@@ -1,5 +1,7 @@
 //! How an ask becomes FinPro's templates, or why it cannot.
 
+use std::borrow::Cow;
+
 use super::config::{Settings, Style};
 use crate::{
     data::personal::exposed,
@@ -29,10 +31,20 @@ pub(super) fn purpose_name(purpose: Purpose) -> &'static str {
     }
 }
 
-/// By what FinPro knows a customer: the mobile number, and only without one the PAN or the email address.
-pub(super) fn party(customer: &Customer) -> Option<(&'static str, &str)> {
+/// FinPro's type and value of the identifier that it finds a customer by. An Aadhaar number, GSTIN or date of birth is only given to be used
+/// for this, so it comes first. Then the mobile number, which every recorded call uses; PAN and email address only where there is none.
+/// `AADHAR` is FinPro's spelling. It documents no form of a date of birth: `YYYY-MM-DD` is assumed, its form of all other days.
+pub(super) fn party(customer: &Customer) -> Option<(&'static str, Cow<'_, str>)> {
+    let born = customer.date_of_birth.as_ref().map(|day| Cow::from(day.expose().to_string()));
     let mobile = exposed(&customer.mobile).or_else(|| mobile_of(exposed(&customer.vua)?));
-    let by = [("MOBILE", mobile), ("PAN", exposed(&customer.pan)), ("EMAIL", exposed(&customer.email))];
+    let by = [
+        ("AADHAR", exposed(&customer.aadhaar).map(Cow::from)),
+        ("GSTIN", exposed(&customer.gstin).map(Cow::from)),
+        ("DOB", born),
+        ("MOBILE", mobile.map(Cow::from)),
+        ("PAN", exposed(&customer.pan).map(Cow::from)),
+        ("EMAIL", exposed(&customer.email).map(Cow::from)),
+    ];
     by.into_iter().find_map(|(name, value)| Some((name, value?)))
 }
 
@@ -97,7 +109,7 @@ fn check_customer(settings: &Settings, customer: &Customer, fields: &mut Vec<(St
             .push(("customer.vua".to_owned(), "must hold letters, digits, `_`, `-` and `.` with one `@` in between".to_owned())),
         Some(_) if party(customer).is_none() => fields.push((
             "customer.mobile".to_owned(),
-            "a mobile number, PAN or email address is needed beside the aggregator address".to_owned(),
+            "a mobile number or another identifier is needed beside the aggregator address".to_owned(),
         )),
         Some(_) => {}
     }
@@ -161,7 +173,27 @@ mod tests {
             (customer(None, Some("AAAPA0001A"), Some("someone@x")), Some(("PAN", "AAAPA0001A"))),
             (customer(None, None, Some("someone@x")), None),
         ] {
-            assert_eq!(party(&given), expected);
+            assert_eq!(party(&given), expected.map(|(name, value)| (name, value.into())));
+        }
+    }
+
+    #[test]
+    fn an_identifier_given_for_it_finds_the_customer() {
+        let day: jiff::civil::Date = "1990-01-19".parse().unwrap();
+        let with = |change: fn(&mut Customer)| {
+            let mut given = customer(Some("9000000001"), Some("AAAPA0001A"), None);
+            change(&mut given);
+            given
+        };
+        let mut born = customer(Some("9000000001"), None, None);
+        born.date_of_birth = Some(day.into());
+        for (given, expected) in [
+            (with(|given| given.aadhaar = Some("999941057058".into())), ("AADHAR", "999941057058")),
+            (with(|given| given.gstin = Some("27AAPFU0939F1ZV".into())), ("GSTIN", "27AAPFU0939F1ZV")),
+            (born, ("DOB", "1990-01-19")),
+        ] {
+            assert_eq!(party(&given), Some((expected.0, expected.1.into())));
+            assert_eq!(vua(&testing::settings(Style::Consent), &given).as_deref(), Some("9000000001@onemoney"));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 use url::Url;
 
+use super::identifier;
 use crate::{
     data::personal::Personal,
     journey::{
@@ -77,19 +78,23 @@ impl Check {
 
     pub(super) fn customer(&mut self, customer: Option<pb::Customer>) -> Customer {
         let given = customer.unwrap_or_default();
-        let named = [&given.mobile, &given.pan, &given.email, &given.vua].iter().any(|value| !value.is_empty());
-        self.require(named, "customer", "must have at least one of mobile, pan, email and vua");
+        let texts = [&given.mobile, &given.pan, &given.email, &given.vua, &given.aadhaar, &given.gstin];
+        let named = texts.iter().any(|value| !value.is_empty()) || given.date_of_birth.is_some();
+        self.require(named, "customer", "must have at least one of mobile, pan, email, vua, aadhaar, gstin and date_of_birth");
+        let special = [!given.aadhaar.is_empty(), !given.gstin.is_empty(), given.date_of_birth.is_some()];
+        let at_most_one = special.iter().filter(|set| **set).count() <= 1;
+        self.require(at_most_one, "customer", "must have at most one of aadhaar, gstin and date_of_birth");
         Customer {
             mobile: self.personal(
                 "customer.mobile",
                 &given.mobile,
-                is_mobile,
+                identifier::is_mobile,
                 "must be ten digits beginning with 6 to 9, without country code",
             ),
             pan: self.personal(
                 "customer.pan",
                 &given.pan,
-                is_pan,
+                identifier::is_pan,
                 "must be five capital letters, four digits and a capital letter",
             ),
             email: self.personal("customer.email", &given.email, is_email, "must be an email address of at most 254 characters"),
@@ -101,7 +106,26 @@ impl Check {
                 "must be at most 200 characters",
             ),
             customer_reference: self.reference("customer.customer_reference", &given.customer_reference),
+            aadhaar: self.personal(
+                "customer.aadhaar",
+                &given.aadhaar,
+                identifier::is_aadhaar,
+                "must be an Aadhaar number of 12 digits or a virtual id of 16 digits with a fitting check digit",
+            ),
+            gstin: self.personal(
+                "customer.gstin",
+                &given.gstin,
+                identifier::is_gstin,
+                "must be a GSTIN: 15 capital letters and digits with a fitting check character",
+            ),
+            date_of_birth: given.date_of_birth.and_then(|day| self.birth("customer.date_of_birth", day)).map(Personal::new),
         }
+    }
+
+    fn birth(&mut self, field: &str, day: pb::Date) -> Option<Date> {
+        let date = self.day(field, day)?;
+        self.require((1900..2100).contains(&date.year()), field, "must be in the years 1900 to 2099");
+        Some(date)
     }
 
     pub(super) fn on_open(&mut self, number: i32) -> OnOpen {
@@ -174,18 +198,6 @@ impl Check {
         }
         if numbers.is_empty() { vec![Product::Data] } else { products }
     }
-}
-
-fn is_mobile(text: &str) -> bool {
-    text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit()) && text.starts_with(['6', '7', '8', '9'])
-}
-
-fn is_pan(text: &str) -> bool {
-    text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            5..=8 => byte.is_ascii_digit(),
-            _ => byte.is_ascii_uppercase(),
-        })
 }
 
 fn is_email(text: &str) -> bool {

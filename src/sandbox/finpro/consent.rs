@@ -23,6 +23,8 @@ struct Ask<'a> {
     products: Vec<&'a str>,
     vua: &'a str,
     mobile: String,
+    /// The value of the party's identifier.
+    party: &'a str,
     account_id: &'a str,
     fips: Vec<String>,
     redirect: Option<String>,
@@ -101,6 +103,7 @@ impl Desk<'_> {
             account_id: ask.account_id.to_owned(),
             vua: ask.vua.to_owned(),
             mobile: ask.mobile.clone(),
+            party: ask.party.to_owned(),
             fips: ask.fips.clone(),
             range: ask.range,
             created: now,
@@ -207,5 +210,5 @@ fn read(body: &Value, version_3: bool) -> Result<Ask<'_>, Failure> {
         return Err(Failure::coded("FP0003", "InvalidRequest", "Invalid Party Identifier Type"));
     }
     let mobile = if kind == "MOBILE" { value } else { vua.split('@').next().unwrap_or_default() };
-    Ok(Ask { products, vua, mobile: mobile.to_owned(), account_id, fips, redirect, range })
+    Ok(Ask { products, vua, mobile: mobile.to_owned(), party: value, account_id, fips, redirect, range })
 }

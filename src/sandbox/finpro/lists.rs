@@ -70,7 +70,7 @@ impl Desk<'_> {
         check.done()?;
         known_product(Some(product))?;
         let of_account =
-            |consent: &Consent| consent.product.code == product && consent.account_id == account && consent.mobile == party;
+            |consent: &Consent| consent.product.code == product && consent.account_id == account && consent.party == party;
         if self.rows(|consent, _| of_account(consent)).is_empty() {
             return Err(Failure::rule("InvalidaccountID", "Invalid Account ID."));
         }

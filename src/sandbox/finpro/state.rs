@@ -65,6 +65,8 @@ pub(super) struct Consent {
     pub(super) account_id: String,
     pub(super) vua: String,
     pub(super) mobile: String,
+    /// The identifier that the consent was asked with, which lists by party must repeat.
+    pub(super) party: String,
     pub(super) fips: Vec<String>,
     pub(super) range: Option<(Timestamp, Timestamp)>,
     pub(super) created: Timestamp,
