@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     derive,
+    fetched_rows::with_message_rows,
     machine::{attempt_may, consent_may, fetch_may},
     model::{
         Asking, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
@@ -185,7 +186,7 @@ impl Merge<'_> {
             fetch.evidence = self.evidence(&fact.text);
         }
         if !fact.accounts.is_empty() {
-            fetch.accounts = fact.accounts;
+            fetch.accounts = with_message_rows(fact.accounts, &fetch.accounts);
         }
         if let Some((at, certainty)) = fact.data_expires_at {
             (fetch.data_expires_at, fetch.data_expires_certainty) = (Some(at), certainty);
@@ -220,6 +221,7 @@ impl Merge<'_> {
             request_id: None,
             failure_reason: None,
             purge: None,
+            pushed_by: None,
         }
     }
 

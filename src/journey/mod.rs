@@ -1,10 +1,12 @@
 //! Journeys: the model, the state machines, the service and its background.
 
 pub mod apply;
+pub mod arrivals;
 pub mod background;
 pub mod derive;
 pub mod error;
 pub mod fair_use;
+mod fetched_rows;
 pub mod frequency;
 pub mod machine;
 pub mod model;

@@ -151,6 +151,9 @@ pub struct Attempt {
     pub skipped: bool,
     /// Why it failed, as an error reason's name.
     pub failure_reason: Option<String>,
+    /// Uploaded statements that a signed message named. Polls only count them.
+    #[serde(default)]
+    pub statements: Vec<UploadedStatement>,
 }
 
 /// What became of the call with which a fetch was asked for.
@@ -235,6 +238,26 @@ pub struct FetchedAccount {
     pub link_ref: String,
     /// Whether it came.
     pub state: FetchState,
+    /// WEBHOOK where only a signed message named the account; UNSPECIFIED where a poll did.
+    #[serde(default)]
+    pub source: FactSource,
+}
+
+/// A bank statement that the customer uploaded, as a signed message describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadedStatement {
+    /// The bank, by the provider's short code; empty if the message has none.
+    pub institution: String,
+    /// The provider's word for the kind of account; empty if the message has none.
+    pub account_type: String,
+    /// "XXXX" and the last four characters.
+    pub masked_number: String,
+    /// The first day of the statement.
+    pub from: Option<Date>,
+    /// The last day of the statement.
+    pub to: Option<Date>,
+    /// When the message came; set when it is merged into a journey.
+    pub as_of: Option<Timestamp>,
 }
 
 /// One data session.
@@ -282,6 +305,9 @@ pub struct Fetch {
     /// That what it brought is removed before its time.
     #[serde(default)]
     pub purge: Option<Purge>,
+    /// The message (`msg_...`) that brought its data, where the provider sent them without being asked.
+    #[serde(default)]
+    pub pushed_by: Option<String>,
 }
 
 impl Attempt {

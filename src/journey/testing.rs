@@ -23,6 +23,7 @@ pub(crate) fn attempt() -> Attempt {
         pdf: None,
         skipped: false,
         failure_reason: None,
+        statements: Vec::new(),
     }
 }
 
@@ -71,6 +72,7 @@ pub(crate) fn fetch(state: FetchState, settled: bool) -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        pushed_by: None,
     }
 }
 

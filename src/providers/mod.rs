@@ -19,6 +19,7 @@ pub(crate) mod judge;
 mod ledger;
 mod lenient;
 mod markup;
+pub mod message_content;
 mod months;
 pub mod provider;
 mod resolve;

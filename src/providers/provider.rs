@@ -12,6 +12,7 @@ use super::{
     error::ProviderError,
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
+    message_content::MessageContent,
 };
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
@@ -355,6 +356,8 @@ pub trait Provider: Send + Sync + 'static {
     fn inbound(&self) -> Inbound<'_>;
     /// Reads whom a message concerns. Believes nothing else of it; total over any bytes.
     fn read_webhook(&self, body: &[u8]) -> Reading;
+    /// Reads what a message holds beside the news, once it is proven to come from the provider. Total over any bytes.
+    fn message_content(&self, body: &Bytes, received_at: Timestamp) -> MessageContent;
     /// Reads an opening back by a reference that a message named for an attempt whose own answer was lost: is it the attempt's customer's?
     async fn owner_of(&self, call: Call, journey: &Journey, attempt: &Attempt, reference: &str) -> Result<Owner, ProviderError>;
 }

@@ -97,6 +97,7 @@ impl Walk {
             pdf: None,
             skipped: false,
             failure_reason: None,
+            statements: Vec::new(),
         };
         let journey = Journey {
             id: "jrn_walk".to_owned(),
@@ -215,6 +216,7 @@ fn fetch(session: Option<String>, state: FetchState, settled: bool) -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        pushed_by: None,
     }
 }
 

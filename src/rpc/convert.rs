@@ -8,7 +8,10 @@ use crate::{
     data::Provenance,
     journey::{
         derive,
-        model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
+        model::{
+            Attempt, Consent, DayRange, Evidence, FactSource, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing,
+            UploadedStatement,
+        },
         service::ConsentOutcome,
         withdraw::{self, DeliveryKind},
     },
@@ -85,11 +88,28 @@ fn attempt(attempt: &Attempt) -> pb::Attempt {
         pdf: attempt.pdf.map(pdf),
         skipped: attempt.skipped,
         failure_reason: attempt.failure_reason.clone().unwrap_or_default(),
+        statements: attempt.statements.iter().map(statement).collect(),
+    }
+}
+
+fn statement(statement: &UploadedStatement) -> pb::UploadedStatement {
+    pb::UploadedStatement {
+        institution: statement.institution.clone(),
+        account_type: statement.account_type.clone(),
+        masked_number: statement.masked_number.clone(),
+        range: range(DayRange { from: statement.from, to: statement.to }),
+        source: FactSource::Webhook.into(),
+        as_of: statement.as_of.map(timestamp),
     }
 }
 
 fn account(account: &FetchedAccount) -> pb::FetchedAccount {
-    pb::FetchedAccount { fip: account.fip.clone(), masked_number: account.masked_number.clone(), state: account.state.into() }
+    pb::FetchedAccount {
+        fip: account.fip.clone(),
+        masked_number: account.masked_number.clone(),
+        state: account.state.into(),
+        source: account.source.into(),
+    }
 }
 
 /// A data session of the consent `consent_id`.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Inbox, read_back::ReadBack};
+use super::{Inbox, read_back::ReadBack, take::Take};
 use crate::{
     journey::{
         model::{AttemptState, ConsentState, Journey},
@@ -13,6 +13,7 @@ use crate::{
     },
     providers::{
         inbound::{Reading, WebhookHint},
+        message_content::MessageContent,
         provider::Provider,
     },
     store::{Message, MessageState, Settled, StoreError},
@@ -25,8 +26,40 @@ const PARKED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_se
 pub(super) enum Decision {
     /// Write this down.
     Settle(Settled),
+    /// Work that takes a while, in a task of its own.
+    Work(Box<Work>),
+}
+
+impl Decision {
+    fn work(work: Work) -> Self {
+        Self::Work(Box::new(work))
+    }
+}
+
+/// Work on a message before it is settled.
+pub(super) enum Work {
     /// Ask the provider first.
     ReadBack(ReadBack),
+    /// Add what the message holds to its journey.
+    Take(Take),
+}
+
+impl Work {
+    /// Notes that this process is at work on the message.
+    pub(super) fn claim(&self, inbox: &Inbox) -> Settled {
+        match self {
+            Self::ReadBack(job) => job.claim(inbox),
+            Self::Take(job) => job.claim(inbox),
+        }
+    }
+
+    /// Does the work and settles the message.
+    pub(super) async fn run(self, inbox: &Inbox) {
+        match self {
+            Self::ReadBack(job) => job.run(inbox).await,
+            Self::Take(job) => job.run(inbox).await,
+        }
+    }
 }
 
 impl Inbox {
@@ -44,13 +77,22 @@ impl Inbox {
             return Ok(Decision::Settle(self.quarantine(message, "NO_CREDENTIAL")));
         };
         match provider.read_webhook(&body) {
-            Reading::About(hint) => self.about(service, message, hint).await,
+            Reading::About(hint) => {
+                let content = || provider.message_content(&body, message.received_at);
+                self.about(service, message, hint, content).await
+            }
             Reading::Nobody => Ok(Decision::Settle(Settled::new(message, MessageState::Applied))),
             Reading::Unreadable => Ok(Decision::Settle(self.quarantine(message, "UNREADABLE"))),
         }
     }
 
-    async fn about(&self, service: &Service, message: &Message, hint: WebhookHint) -> Result<Decision, StoreError> {
+    async fn about(
+        &self,
+        service: &Service,
+        message: &Message,
+        hint: WebhookHint,
+        content: impl FnOnce() -> MessageContent,
+    ) -> Result<Decision, StoreError> {
         let now = service.clock().now();
         let journeys = match &message.attempt {
             // The address itself says whom it concerns; what else the message names is not believed.
@@ -59,6 +101,9 @@ impl Inbox {
         };
         if journeys.is_empty() {
             return Ok(Decision::Settle(self.park(message, &hint, now)));
+        }
+        if message.verified {
+            self.shared().arrivals.note(&service.tenant().id, &message.credential, now);
         }
         let mut trees = Vec::new();
         // Only these two need the tree.
@@ -77,7 +122,12 @@ impl Inbox {
             settled.data_of = journeys.first().cloned();
         }
         settled.wakes = journeys;
-        Ok(Decision::Settle(settled))
+        // Only what is proven adds to a journey, and only where the message means exactly one.
+        let content = if message.verified && settled.wakes.len() == 1 { content() } else { MessageContent::default() };
+        if content.is_empty() {
+            return Ok(Decision::Settle(settled));
+        }
+        Ok(Decision::work(Work::Take(Take { message: message.clone(), hint, content, settled })))
     }
 
     /// An opening whose answer is lost, or still on its way, and that the message could bind.
@@ -90,14 +140,14 @@ impl Inbox {
             return None;
         }
         match attempt.state {
-            AttemptState::OutcomeUnknown => Some(Decision::ReadBack(ReadBack {
+            AttemptState::OutcomeUnknown => Some(Decision::work(Work::ReadBack(ReadBack {
                 message: message.clone(),
                 journey_id: journey.id.clone(),
                 attempt_id: attempt.id.clone(),
                 reference: reference.clone(),
                 // Signed by the provider, and naming the attempt by the reference that only it was given.
                 vouched: message.verified && hint.attempt_id.as_ref() == Some(attempt_id),
-            })),
+            }))),
             // The opening call is still under way: its answer decides.
             AttemptState::Created => Some(Decision::Settle(self.again(message, now))),
             _ => None,

@@ -4,7 +4,8 @@
 //! 2. [`unverified`] holds the raw bytes; only its proof makes a [`verified`] message of them.
 //! 3. [`stored`] seals the message into the inbox. The provider is told 2xx after that, and never waits for anything else.
 //! 4. [`applied`] reads what was stored and wakes the journeys that it concerns: events wake, read-backs decide. [`run`] does so in the
-//!    background, [`read_back`] asks a provider where an event may bind an opening whose answer was lost.
+//!    background, [`read_back`] asks a provider where an event may bind an opening whose answer was lost, [`take`] adds to a journey what
+//!    only a signed message holds.
 //!
 //! [`command`] is for the operator.
 
@@ -17,6 +18,7 @@ mod read_back;
 pub mod run;
 mod settings;
 pub mod stored;
+mod take;
 pub mod unverified;
 pub mod verified;
 

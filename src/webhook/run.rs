@@ -9,7 +9,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, field::Empty};
 
-use super::{Inbox, applied::Decision, read_back::ReadBack};
+use super::{
+    Inbox,
+    applied::{Decision, Work},
+};
 use crate::{
     store::{MessageState, StoreError},
     telemetry::metrics::words::Applied,
@@ -17,8 +20,8 @@ use crate::{
 
 /// Messages that are applied with one commit.
 const BATCH: u32 = 256;
-/// Providers that are asked at once about lost openings.
-const READ_BACKS: usize = 4;
+/// Messages that are worked on at once beside the pass: lost openings to read back, contents to add.
+const WORKERS: usize = 4;
 /// However far away the next due time is, the store is asked again after this: another process may have written.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// A store that fails is not asked in a tight loop.
@@ -55,13 +58,13 @@ impl Pass {
 
 /// Runs until stopped; providers that are being asked get the grace period to answer.
 pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
-    let mut read_backs = JoinSet::new();
+    let mut workers = JoinSet::new();
     while !stop.is_cancelled() {
-        let pause = match inbox.apply_due(READ_BACKS.saturating_sub(read_backs.len())).await {
+        let pause = match inbox.apply_due(WORKERS.saturating_sub(workers.len())).await {
             Ok((pass, jobs)) => {
                 for job in jobs {
                     let inbox = inbox.clone();
-                    read_backs.spawn(async move { job.run(&inbox).await });
+                    workers.spawn(async move { job.run(&inbox).await });
                 }
                 if pass.total() >= BATCH as usize { Duration::ZERO } else { inbox.until_next().await }
             }
@@ -74,17 +77,17 @@ pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
             () = stop.cancelled() => break,
             () = inbox.shared().inbox_told() => {}
             () = sleep(pause) => {}
-            Some(_) = read_backs.join_next() => {}
+            Some(_) = workers.join_next() => {}
         }
     }
-    if timeout(grace, async { while read_backs.join_next().await.is_some() {} }).await.is_err() {
-        read_backs.shutdown().await;
+    if timeout(grace, async { while workers.join_next().await.is_some() {} }).await.is_err() {
+        workers.shutdown().await;
     }
 }
 
 impl Inbox {
-    /// Applies what is due, up to one batch. Answers what was done, and up to `room` openings to read back at their provider.
-    pub(super) async fn apply_due(&self, room: usize) -> Result<(Pass, Vec<ReadBack>), StoreError> {
+    /// Applies what is due, up to one batch. Answers what was done, and up to `room` messages to work on.
+    pub(super) async fn apply_due(&self, room: usize) -> Result<(Pass, Vec<Work>), StoreError> {
         let (shared, now) = (self.shared(), self.shared().clock.now());
         let (mut pass, mut settled, mut jobs) = (Pass::default(), Vec::new(), Vec::new());
         for message in shared.store.due_messages(self.tenants.ids(), now, BATCH).await? {
@@ -92,12 +95,12 @@ impl Inbox {
             shared.links.link(&message.id, &span);
             let one = match self.decide(&message).instrument(span.clone()).await? {
                 Decision::Settle(one) => one,
-                Decision::ReadBack(job) if jobs.len() < room => {
+                Decision::Work(job) if jobs.len() < room => {
                     let claim = job.claim(self);
-                    jobs.push(job);
+                    jobs.push(*job);
                     claim
                 }
-                Decision::ReadBack(_) => self.again(&message, now),
+                Decision::Work(_) => self.again(&message, now),
             };
             pass.count(one.state);
             span.record("outcome", one.state.word());

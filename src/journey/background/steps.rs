@@ -55,6 +55,8 @@ pub fn fetches_to_pick_up(journey: &Journey, now: Timestamp) -> Vec<String> {
                 && fetch_usable(fetch.state)
                 && fetch.picked_up_at.is_none()
                 && fetch.purge.is_none()
+                // Pushed data are picked up from their message, and no call of the provider returns them again.
+                && fetch.pushed_by.is_none()
                 && fetch.data_expires_at.is_none_or(|end| end > now)
         })
         .map(|fetch| fetch.id.clone())

@@ -134,12 +134,17 @@ impl Service {
         }
         let waiting_for_pick_up = journey.consents.iter().flat_map(|consent| &consent.fetches).any(|fetch| {
             let usable = fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial);
-            usable && fetch.picked_up_at.is_none() && fetch.purge.is_none()
+            // Pushed data are picked up from their message.
+            usable && fetch.picked_up_at.is_none() && fetch.purge.is_none() && fetch.pushed_by.is_none()
         });
         let settled = derive::settled(journey) && !waiting_for_pick_up && !late;
         let pause = match journey.state {
             JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),
-            _ => pace.pause(journey.looks, settled),
+            _ if settled => pace.pause(journey.looks, true),
+            _ => {
+                let (tenant, credential) = (&self.parts.tenant.id, journey.routing.credential.as_str());
+                self.parts.arrivals.stretched(pace.pause(journey.looks, false), pace.longest, tenant, credential, now)
+            }
         };
         let pause = SignedDuration::try_from(pause).ok()?;
         now.checked_add(pause).ok()

@@ -61,6 +61,7 @@ impl Service {
             pdf: None,
             skipped: false,
             failure_reason: None,
+            statements: Vec::new(),
         };
         let consents = plan.consents.iter().map(|planned| Consent {
             id: new_id(random, "cns"),

@@ -9,7 +9,7 @@ use crate::{
     access::{TenantId, audit::Auditor},
     cache::{Caches, Loading},
     clock::SharedClock,
-    journey::{policy::Pace, watch},
+    journey::{arrivals::Arrivals, policy::Pace, watch},
     pb::ReportFormat,
     providers::provider::Analysis,
     random::SharedRandom,
@@ -75,6 +75,8 @@ pub struct Shared {
     pub tallies: Tallies,
     /// What has caused what is done later, for traces.
     pub links: Links,
+    /// Which credentials get signed messages.
+    pub arrivals: Arrivals,
 }
 
 impl Shared {
@@ -103,6 +105,7 @@ impl Shared {
             audit,
             tallies: Tallies::default(),
             links: Links::default(),
+            arrivals: Arrivals::default(),
         })
     }
 

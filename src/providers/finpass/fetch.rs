@@ -7,7 +7,7 @@ use super::{
     error::{Reason, Refusal, of_reason, unusable},
 };
 use crate::{
-    journey::model::{FetchState, FetchedAccount},
+    journey::model::{FactSource, FetchState, FetchedAccount},
     providers::{
         error::{ErrorKind, ProviderError},
         http::OutboundResponse,
@@ -78,6 +78,7 @@ fn account(raw: &RawValue) -> Option<FetchedAccount> {
         masked_number: number.map(|number| masked(&number)).unwrap_or_default(),
         link_ref: row.text(&["account_id"]).and_then(lenient::identifier).unwrap_or_default(),
         state,
+        source: FactSource::Unspecified,
     })
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::{
     capability::ProviderProduct,
@@ -10,6 +12,7 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
+    message_content::MessageContent,
     provider::{
         Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
         Redirected, References, Target,
@@ -216,6 +219,11 @@ impl Provider for Finpass {
 
     fn read_webhook(&self, body: &[u8]) -> Reading {
         webhook::read(body)
+    }
+
+    /// Finpass signs no message and documents none, so none is read for its content.
+    fn message_content(&self, _: &Bytes, _: Timestamp) -> MessageContent {
+        MessageContent::default()
     }
 
     async fn owner_of(&self, call: Call, journey: &Journey, _: &Attempt, reference: &str) -> Result<Owner, ProviderError> {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -17,6 +18,7 @@ use super::{
     http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
+    message_content::MessageContent,
     provider::{
         Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
         Redirected, References, Target,
@@ -43,6 +45,7 @@ mod error;
 mod fetch;
 pub mod fields;
 mod look_up;
+mod message_content;
 mod neutral;
 mod observe;
 mod open;
@@ -326,6 +329,10 @@ impl Provider for FinPro {
 
     fn read_webhook(&self, body: &[u8]) -> Reading {
         webhook::read(body)
+    }
+
+    fn message_content(&self, body: &Bytes, received_at: Timestamp) -> MessageContent {
+        message_content::read(body, received_at)
     }
 
     async fn owner_of(&self, call: Call, journey: &Journey, attempt: &Attempt, reference: &str) -> Result<Owner, ProviderError> {

@@ -2,7 +2,7 @@
 
 use super::{envelope, terms::Terms};
 use crate::{
-    journey::model::{Certainty, FetchState, FetchedAccount},
+    journey::model::{Certainty, FactSource, FetchState, FetchedAccount},
     providers::{
         error::ProviderError,
         http::OutboundResponse,
@@ -76,6 +76,7 @@ pub(super) fn accounts(data: &Members<'_>, names: &[&str]) -> Vec<FetchedAccount
             masked_number: row.text(&["maskedAccountNumber", "maskedAccNumber"]).map(|text| masked(&text)).unwrap_or_default(),
             link_ref,
             state: row.text(&["fiStatus"]).map_or(FetchState::Requested, |text| account_state(&text)),
+            source: FactSource::Unspecified,
         });
     }
     accounts

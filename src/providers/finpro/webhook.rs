@@ -40,10 +40,7 @@ const AA_LIST: &str = "AA_LIST";
 
 /// Reads a message.
 pub(super) fn read(body: &[u8]) -> Reading {
-    let body = readable(body);
-    // A text that holds the object: one level, no more.
-    let unwrapped = std::str::from_utf8(&body).ok().filter(|text| text.trim_start().starts_with('"')).and_then(repair::text_of);
-    let body = unwrapped.as_deref().map_or(body, |text| readable(text.as_bytes()));
+    let body = object_of(body);
     let (hint, list) = match Members::of(&body) {
         Some(message) => of_object(&message),
         None => of_text(&String::from_utf8_lossy(&body)),
@@ -52,6 +49,16 @@ pub(super) fn read(body: &[u8]) -> Reading {
         true => Reading::About(hint),
         false if list => Reading::Nobody,
         false => Reading::Unreadable,
+    }
+}
+
+/// The object of a message, made readable. FinPro may send it inside a JSON text: one level, no more.
+pub(super) fn object_of(body: &[u8]) -> Cow<'_, [u8]> {
+    let body = readable(body);
+    let inner = std::str::from_utf8(&body).ok().filter(|text| text.trim_start().starts_with('"')).and_then(repair::text_of);
+    match inner {
+        Some(text) => Cow::Owned(readable(text.as_bytes()).into_owned()),
+        None => body,
     }
 }
 
