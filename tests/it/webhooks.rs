@@ -1,6 +1,7 @@
 //! What providers send by themselves: refused or kept, applied once, and never believed.
 
 mod applied;
+mod content;
 mod flood;
 mod kept;
 mod lost;

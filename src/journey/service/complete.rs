@@ -129,8 +129,13 @@ mod tests {
     #[test]
     fn a_session_that_is_done_without_one_of_its_accounts_is_partial() {
         let mut done = fetch(FetchState::Ready, Certainty::Caller);
-        let account =
-            |state| FetchedAccount { fip: "F".to_owned(), masked_number: String::new(), link_ref: String::new(), state, source: FactSource::Unspecified };
+        let account = |state| FetchedAccount {
+            fip: "F".to_owned(),
+            masked_number: String::new(),
+            link_ref: String::new(),
+            state,
+            source: FactSource::Unspecified,
+        };
         done.accounts = vec![account(FetchState::Ready), account(FetchState::Empty)];
         assert_eq!(lacks(STRICT, &done, &yes()), []);
         done.accounts.push(account(FetchState::Denied));

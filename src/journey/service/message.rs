@@ -98,8 +98,7 @@ impl Service {
             return Push::NotKept;
         }
         let known = consent.fetches.iter().find(|fetch| {
-            fetch.pushed_by.as_deref() == Some(message.id)
-                || (pushed.session.is_some() && fetch.provider_ref == pushed.session)
+            fetch.pushed_by.as_deref() == Some(message.id) || (pushed.session.is_some() && fetch.provider_ref == pushed.session)
         });
         if let Some(fetch) = known {
             return if fetch.purge.is_some() { Push::NotKept } else { Push::Kept(fetch.id.clone()) };
@@ -117,8 +116,7 @@ impl Service {
         // A name of its own: without one a poll would take it for the session that it reads.
         fetch.provider_ref = Some(pushed.session.clone().unwrap_or_else(|| message.id.to_owned()));
         (fetch.state, fetch.settled) = (FetchState::Ready, true);
-        fetch.evidence =
-            Evidence { as_of: message.received_at, source: FactSource::Webhook, text: message.hint.kind.to_owned() };
+        fetch.evidence = Evidence { as_of: message.received_at, source: FactSource::Webhook, text: message.hint.kind.to_owned() };
         fetch.pushed_by = Some(message.id.to_owned());
         fetch.accounts.clone_from(&pushed.accounts);
         fetch.data_expires_at = [fetch.data_expires_at, pushed.data_expires_at].into_iter().flatten().min();
@@ -143,23 +141,20 @@ fn add_statements(journey: &mut Journey, message: &JourneyMessage<'_>, statement
                 == (&statement.institution, &statement.masked_number, statement.from, statement.to)
         };
         if !attempt.statements.iter().any(same) {
-            attempt.statements.push(UploadedStatement {
-                as_of: Some(message.received_at),
-                ..statement.clone()
-            });
+            attempt.statements.push(UploadedStatement { as_of: Some(message.received_at), ..statement.clone() });
         }
     }
 }
 
 fn position(journey: &Journey, name: &ConsentName) -> Option<usize> {
     let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
-    journey.consents.iter().position(|consent| {
-        same(&consent.provider_ref, &name.consent_ref) || same(&consent.handle, &name.handle)
-    })
+    journey
+        .consents
+        .iter()
+        .position(|consent| same(&consent.provider_ref, &name.consent_ref) || same(&consent.handle, &name.handle))
 }
 
 fn consent_mut<'a>(journey: &'a mut Journey, name: &ConsentName) -> Option<&'a mut Consent> {
     let at = position(journey, name)?;
     journey.consents.get_mut(at)
 }
-

@@ -70,7 +70,10 @@ fn statement(raw: &RawValue) -> UploadedStatement {
     UploadedStatement {
         institution: text(&["bankName", "bank"]),
         account_type: text(&["accountType"]),
-        masked_number: row.text(&["maskedAccountNumber", "maskedAccNumber"]).map(|text| lenient::masked(&text)).unwrap_or_default(),
+        masked_number: row
+            .text(&["maskedAccountNumber", "maskedAccNumber"])
+            .map(|text| lenient::masked(&text))
+            .unwrap_or_default(),
         from: row.text(&["startDate"]).as_deref().and_then(day),
         to: row.text(&["endDate"]).as_deref().and_then(day),
         as_of: None,
@@ -146,8 +149,10 @@ mod tests {
     #[test]
     fn pushed_data_need_a_consent_and_a_list() {
         let push = |consent: &str, data: &str| {
-            of(&format!(r#"{{"eventType":"DATA_EXT","eventStatus":"DATA_PUSH","consentId":"{consent}","data":{data},
-                "dataExpiry":"2026-02-01T06:26:10.000Z","linkRefNumbers":[{{"linkRefNumber":"l-1","fiStatus":"READY"}}]}}"#))
+            of(&format!(
+                r#"{{"eventType":"DATA_EXT","eventStatus":"DATA_PUSH","consentId":"{consent}","data":{data},
+                "dataExpiry":"2026-02-01T06:26:10.000Z","linkRefNumbers":[{{"linkRefNumber":"l-1","fiStatus":"READY"}}]}}"#
+            ))
             .pushed
         };
         let pushed = push("c-1", r#"[{"linkReferenceNumber":"l-1"}]"#).unwrap();

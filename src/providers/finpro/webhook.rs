@@ -1,6 +1,8 @@
 //! Whom a message concerns. FinPro may send the JSON object as a JSON text, and some of its published samples are no valid JSON: those
 //! are searched for the few names that matter. Nothing of a message is believed; it only wakes a look.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use crate::{

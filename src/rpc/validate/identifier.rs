@@ -102,7 +102,9 @@ mod tests {
     fn a_gstin_needs_its_pan_and_its_check_character() {
         // The form's published example.
         assert!(is_gstin("27AAPFU0939F1ZV"));
-        for wrong in ["27AAPFU0939F1ZW", "00AAPFU0939F1ZV", "27AAPFU0939F0ZV", "27aapfu0939f1zv", "27AAPFU0939F1Z", "", "é7AAPFU0939F1ZV"] {
+        for wrong in
+            ["27AAPFU0939F1ZW", "00AAPFU0939F1ZV", "27AAPFU0939F0ZV", "27aapfu0939f1zv", "27AAPFU0939F1Z", "", "é7AAPFU0939F1ZV"]
+        {
             assert!(!is_gstin(wrong), "{wrong}");
         }
     }
