@@ -37,7 +37,8 @@ impl Downloader {
 
     /// The same, with the resolver that finds the hosts' addresses.
     fn looking_up(hosts: Vec<String>, loopback: bool, limits: Limits, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
-        let client = builder(limits).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
+        // Links are few and their hosts many, and nothing sends a link again: no fetch may meet a connection that is being closed.
+        let client = builder(limits).pool_max_idle_per_host(0).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
         Ok(Self { client, hosts, loopback, total: limits.total, max_bytes: limits.max_response_bytes })
     }
 

@@ -46,10 +46,10 @@ pub struct Stage {
 }
 
 /// Limits under which nothing but the answer decides.
-pub const PATIENT: &str = "max_response_bytes = 2097152, retry_pause_ms = 1, breaker_failures = 0";
+pub const PATIENT: &str = "max_response_bytes = 2097152, retry_pause_ms = 1, max_pause_ms = 0, breaker_failures = 0";
 /// Limits under which a silent provider is given up at once.
-pub const STRICT: &str =
-    "read_ms = 600, attempt_ms = 700, total_ms = 2000, max_response_bytes = 2097152, retry_pause_ms = 1, breaker_failures = 0";
+pub const STRICT: &str = "read_ms = 600, attempt_ms = 700, total_ms = 2000, max_response_bytes = 2097152, retry_pause_ms = 1, \
+                          max_pause_ms = 0, breaker_failures = 0";
 
 impl Stage {
     /// On free ports, in the spring of 2025, when the documented examples were alive. `longest_ms` is the poller's longest pause.

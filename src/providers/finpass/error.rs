@@ -133,7 +133,7 @@ pub(super) fn refusal(origin: Origin, response: &OutboundResponse, status: Statu
         error = error.with_code(code);
     }
     error.retry_after = matches!(error.kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady)
-        .then(|| judge::retry_after(&response.headers, origin.now))
+        .then(|| judge::retry_after(response, origin.now))
         .flatten();
     let detail =
         format!("HTTP {}, read as {}, with {shape} of {} bytes", response.status.as_u16(), status.as_u16(), response.body.len());

@@ -105,7 +105,7 @@ pub(super) fn classify(origin: Origin, response: &OutboundResponse, top: Option<
         error = error.with_effect(origin.kind.effect_when_lost());
     }
     error.retry_after = matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady)
-        .then(|| judge::retry_after(&response.headers, origin.now))
+        .then(|| judge::retry_after(response, origin.now))
         .flatten();
     error.with_detail(detail(response, top.is_some()))
 }
