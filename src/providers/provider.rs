@@ -32,6 +32,15 @@ pub struct Call {
     pub deadline: Instant,
 }
 
+/// A piece of work that begins with a write to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// An opening of an attempt.
+    Opening,
+    /// A request for data.
+    Fetch,
+}
+
 /// One consent of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedConsent {
@@ -305,6 +314,11 @@ pub trait Provider: Send + Sync + 'static {
     fn products(&self) -> &[ProviderProduct];
     /// How an ask would be served. Makes no call; names every fault at once.
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault>;
+    /// What the first call of this work would be refused with if it began now, without being sent: while the breaker is open, during a pause,
+    /// or beyond the rate. Makes no call.
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError>;
+    /// Ends every pause of this credential's calls, on an operator's word. Returns whether there was one.
+    fn resume_calls(&self) -> bool;
     /// What can be learnt of a template, by a read if that is needed; what cannot be had stays unknown.
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.

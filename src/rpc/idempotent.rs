@@ -127,6 +127,21 @@ struct Kept {
 }
 
 impl Write<'_> {
+    /// Ends a request whose refusal is known beforehand, before anything is written down. A request id that came before goes on: it is
+    /// answered by what became of it, whatever the provider does now.
+    pub async fn refuse_new(&self, foreseen: Option<Failure>) -> Result<(), Status> {
+        let Some(failure) = foreseen else { return Ok(()) };
+        let key = (self.service.tenant().id.clone(), self.request_id.to_owned());
+        if self.in_flight.watch(&key).is_some() {
+            return Ok(());
+        }
+        match self.service.store().knows_request(&key.0, &key.1, self.service.clock().now()).await {
+            Ok(false) => Err(status::of_failure(failure)),
+            // Without the store nothing is sent either; what is wrong with it is answered below.
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
     /// Does the work, or answers what became of it before. `work` gets the journey id; `unfinished` answers for a request that began
     /// and whose answer was never kept, from its journey.
     pub async fn run<R, W, WF, U, UF>(self, work: W, unfinished: U) -> Result<(R, bool), Status>

@@ -28,6 +28,7 @@ mod equality;
 mod evidence;
 mod fair_use;
 mod finding;
+mod foreseen;
 mod fuzz;
 mod harness;
 mod hostile;

@@ -99,7 +99,7 @@ impl Service {
     }
 }
 
-fn may_resume(journey: &Journey) -> Result<(), JourneyError> {
+pub(super) fn may_resume(journey: &Journey) -> Result<(), JourneyError> {
     match journey.state {
         JourneyState::AwaitingCustomer | JourneyState::Abandoned => Ok(()),
         // A second opening beside an unknown one could ask the customer twice.

@@ -215,7 +215,7 @@ impl Service {
         }
     }
 
-    fn unknown_provider(&self) -> JourneyError {
+    pub(super) fn unknown_provider(&self) -> JourneyError {
         let mut known: Vec<String> = self.parts.providers.iter().map(|provider| provider.id().to_owned()).collect();
         known.dedup();
         JourneyError::UnknownProvider { field: "provider", known }

@@ -11,8 +11,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault,
+        Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -121,6 +121,18 @@ impl Provider for Finpass {
     }
 
     /// Finpass tells nothing about its two consent types.
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError> {
+        let stage = match beginning {
+            Beginning::Opening => "init",
+            Beginning::Fetch => "refresh_data",
+        };
+        self.executor.refusal(call, ID, stage)
+    }
+
+    fn resume_calls(&self) -> bool {
+        self.executor.resume()
+    }
+
     async fn terms(&self, _: Call, template: &str) -> TemplateTerms {
         plan::terms(template)
     }

@@ -18,8 +18,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault,
+        Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -178,6 +178,18 @@ impl Provider for FinPro {
 
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault> {
         plan::plan(&self.settings, ask)
+    }
+
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError> {
+        let stage = match beginning {
+            Beginning::Opening => "requestconsent",
+            Beginning::Fetch => "fi_request",
+        };
+        self.executor.refusal(call, ID, stage)
+    }
+
+    fn resume_calls(&self) -> bool {
+        self.executor.resume()
     }
 
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms {

@@ -23,6 +23,15 @@ impl RequestStore for PostgresStore {
         self.within(self.begin(tenant, request_id, body_hash, journey_id, now)).await
     }
 
+    async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND created_at >= $2")
+            .bind(self.vault.request(tenant, request_id))
+            .bind(oldest_request(now))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(known.is_some())
+    }
+
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
         sqlx::query(

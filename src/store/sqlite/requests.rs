@@ -55,6 +55,15 @@ impl RequestStore for SqliteStore {
         Ok(begun)
     }
 
+    async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = ? AND created_at >= ?")
+            .bind(self.vault.request(tenant, request_id))
+            .bind(oldest_request(now))
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(known.is_some())
+    }
+
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
         sqlx::query(
