@@ -6,12 +6,15 @@ mod message;
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use url::Url;
+use uuid::Uuid;
 
 use super::{
-    error::{Effect, ErrorKind, ProviderError},
+    call_notes,
+    error::{Effect, ErrorKind, Exchange, ProviderError},
+    judge::{self, Origin},
     provider::Call,
 };
 use crate::{
@@ -91,6 +94,7 @@ impl Outward {
 #[derive(Clone)]
 pub struct Executor {
     service: BoxCloneSyncService<OutboundRequest, OutboundResponse, ProviderError>,
+    clock: SharedClock,
 }
 
 impl Executor {
@@ -123,7 +127,7 @@ impl Executor {
             // Whoever waits for his turn has sent nothing yet, so that is outside the attempt's own time; and a pause that the provider asks
             // for is kept by whatever comes last before the sending.
             .layer(ConcurrencyLayer::new(limits.concurrency))
-            .layer(RateLayer::new(limits.per_second, clock))
+            .layer(RateLayer::new(limits.per_second, clock.clone()))
             .layer(MeasureLayer { meter, of: Of::Attempt })
             .layer(AttemptTimeoutLayer { limit: limits.attempt })
             // After the retry, so that each attempt is a child span of its own.
@@ -131,7 +135,7 @@ impl Executor {
             // Last, so that nothing outside ever holds a credential.
             .layer(CredentialsLayer(Arc::new(credentials)))
             .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
-        Ok(Self { service: BoxCloneSyncService::new(service) })
+        Ok(Self { service: BoxCloneSyncService::new(service), clock })
     }
 
     /// An executor that sends nothing and gives every call this answer: for fuzzing, where no socket is wanted.
@@ -139,15 +143,29 @@ impl Executor {
     #[doc(hidden)]
     pub fn answering(response: OutboundResponse) -> Self {
         let answer = tower::service_fn(move |_: OutboundRequest| std::future::ready(Ok(response.clone())));
-        Self { service: BoxCloneSyncService::new(answer) }
+        Self { service: BoxCloneSyncService::new(answer), clock: Arc::new(crate::clock::SystemClock) }
     }
 
-    /// Sends one call.
-    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<OutboundResponse, ProviderError> {
+    /// Sends one call under an id of its own, by which the provider's support finds it. Answers where the answer came from as well; a
+    /// failure carries the id.
+    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        let x_request_id = Uuid::new_v4();
         request.deadline = call.deadline;
-        self.service.clone().oneshot(request).await
+        request.x_request_id = x_request_id;
+        if let Ok(id) = HeaderValue::try_from(x_request_id.to_string()) {
+            request.headers.insert(X_REQUEST_ID, id);
+        }
+        let (provider, stage, kind) = (request.provider, request.stage, request.kind);
+        call_notes::note(stage, x_request_id, self.clock.now());
+        let response = self.service.clone().oneshot(request).await;
+        let response = response.map_err(|error| error.with_exchange(Exchange { x_request_id, answer: None }))?;
+        let exchange = Some(Exchange { x_request_id, answer: Some(judge::shape(&response)) });
+        Ok((Origin { provider, stage, kind, now: self.clock.now(), exchange }, response))
     }
 }
+
+/// The header with the id of a call. FinPro documents it; a provider that does not know it ignores it.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long a connection stays open that nobody uses: less than the 60 s after which servers usually close theirs, so that a call seldom
 /// meets one that is just being closed.
