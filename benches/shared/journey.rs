@@ -62,6 +62,7 @@ fn attempt(id: &str) -> Attempt {
         pdf: None,
         skipped: false,
         failure_reason: None,
+        calls: Vec::new(),
     }
 }
 

@@ -18,7 +18,10 @@ use super::{
     withdraw::{self, DeliveryKind},
 };
 use crate::{
-    providers::provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
+    providers::{
+        provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
+        vocabulary::vetted,
+    },
     random::{Random, new_id},
 };
 
@@ -60,7 +63,7 @@ impl Merge<'_> {
     }
 
     fn evidence(&self, text: &str) -> Evidence {
-        Evidence { as_of: self.now, source: self.source, text: clip(text) }
+        Evidence { as_of: self.now, source: self.source, text: vetted(text) }
     }
 
     fn attempt(&self, journey: &mut Journey, attempt_id: &str, fact: AttemptFact) {
@@ -261,6 +264,7 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
         let none = || Evidence { as_of: Timestamp::UNIX_EPOCH, source: FactSource::Unspecified, text: String::new() };
         for attempt in &mut journey.attempts {
             attempt.evidence = none();
+            attempt.calls.clear();
         }
         for consent in &mut journey.consents {
             consent.evidence = none();
@@ -343,11 +347,6 @@ fn fetch_place(consent: &Consent, session: Option<&str>) -> Place {
         Some(newest) if newest.provider_ref.is_none() && newest.asked != Asking::Refused => Place::Likely(fetches.len() - 1),
         _ => Place::New,
     }
-}
-
-/// A provider's word as it may be shown: at most 64 characters of a plain alphabet.
-fn clip(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.')).take(64).collect()
 }
 
 /// Marks an attempt that outlived its time limit.

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod background;
+pub mod calls;
 pub mod derive;
 pub mod error;
 pub mod fair_use;

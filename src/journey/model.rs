@@ -5,6 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    calls::ProviderCall,
     fair_use::Frequency,
     withdraw::{Delivery, Purge},
 };
@@ -142,6 +143,9 @@ pub struct Attempt {
     pub skipped: bool,
     /// Why it failed, as an error reason's name.
     pub failure_reason: Option<String>,
+    /// The newest calls that were made at the provider for it, oldest first, at most [`super::calls::MOST_CALLS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ProviderCall>,
 }
 
 /// What became of the call with which a fetch was asked for.

@@ -23,6 +23,7 @@ pub(crate) fn attempt() -> Attempt {
         pdf: None,
         skipped: false,
         failure_reason: None,
+        calls: Vec::new(),
     }
 }
 

@@ -7,12 +7,15 @@ mod sending;
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use url::Url;
+use uuid::Uuid;
 
 use super::{
-    error::{ErrorKind, ProviderError},
+    call_notes,
+    error::{ErrorKind, Exchange, ProviderError},
+    judge::{self, Origin},
     provider::Call,
 };
 use crate::{
@@ -98,6 +101,7 @@ impl Outward {
 pub struct Executor {
     service: BoxCloneSyncService<OutboundRequest, OutboundResponse, ProviderError>,
     gate: Option<Gate>,
+    clock: SharedClock,
 }
 
 /// What refuses calls without sending them.
@@ -123,7 +127,7 @@ impl Executor {
         let breaker = Arc::new(Breaker::new(limits.breaker_failures));
         meter.watch(&breaker);
         let counting = meter.clone();
-        let rate = RateLayer::new(limits.per_second, limits.max_pause, clock);
+        let rate = RateLayer::new(limits.per_second, limits.max_pause, clock.clone());
         let gate = Gate { breaker: breaker.clone(), rate: rate.clone(), meter: meter.clone() };
         let service = ServiceBuilder::new()
             // Outermost, so that a span covers every attempt and every pause.
@@ -150,7 +154,7 @@ impl Executor {
             // Last, so that nothing outside ever holds a credential.
             .layer(CredentialsLayer(Arc::new(credentials)))
             .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
-        Ok(Self { service: BoxCloneSyncService::new(service), gate: Some(gate) })
+        Ok(Self { service: BoxCloneSyncService::new(service), gate: Some(gate), clock })
     }
 
     /// An executor that sends nothing and gives every call this answer: for fuzzing, where no socket is wanted.
@@ -158,7 +162,7 @@ impl Executor {
     #[doc(hidden)]
     pub fn answering(response: OutboundResponse) -> Self {
         let answer = tower::service_fn(move |_: OutboundRequest| std::future::ready(Ok(response.clone())));
-        Self { service: BoxCloneSyncService::new(answer), gate: None }
+        Self { service: BoxCloneSyncService::new(answer), gate: None, clock: Arc::new(crate::clock::SystemClock) }
     }
 
     /// What a call that begins now would be refused with, without being sent. It counts as refused.
@@ -178,13 +182,27 @@ impl Executor {
         rate.resume() || opened
     }
 
-    /// Sends one call.
-    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<OutboundResponse, ProviderError> {
+    /// Sends one call under an id of its own, by which the provider's support finds it. Answers where the answer came from as well; a
+    /// failure carries the id.
+    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        let x_request_id = Uuid::new_v4();
         request.deadline = call.deadline;
         request.sending = Sending::default();
-        self.service.clone().oneshot(request).await
+        request.x_request_id = x_request_id;
+        if let Ok(id) = HeaderValue::try_from(x_request_id.to_string()) {
+            request.headers.insert(X_REQUEST_ID, id);
+        }
+        let (provider, stage, kind) = (request.provider, request.stage, request.kind);
+        call_notes::note(stage, x_request_id, self.clock.now());
+        let response = self.service.clone().oneshot(request).await;
+        let response = response.map_err(|error| error.with_exchange(Exchange { x_request_id, answer: None }))?;
+        let exchange = Some(Exchange { x_request_id, answer: Some(judge::shape(&response)) });
+        Ok((Origin { provider, stage, kind, now: self.clock.now(), exchange }, response))
     }
 }
+
+/// The header with the id of a call. FinPro documents it; a provider that does not know it ignores it.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How long an unused connection stays open for reads. Node, which serves one of the providers, closes its own after 5 s by default,
 /// so a longer time makes reads meet a connection that is being closed. What is left is the time on the way.

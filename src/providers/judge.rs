@@ -1,12 +1,12 @@
 //! What both adapters need to judge an answer: where it came from, and when to ask again.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use http::{StatusCode, header};
 use jiff::Timestamp;
 
 use super::{
-    error::{Effect, ErrorKind, ProviderError},
+    error::{Effect, ErrorKind, Exchange, ProviderError, Shape},
     http::{CallKind, OutboundResponse},
 };
 
@@ -21,16 +21,22 @@ pub struct Origin {
     pub kind: CallKind,
     /// When the answer came.
     pub now: Timestamp,
+    /// The HTTP call; none for bytes that were kept earlier.
+    pub exchange: Option<Exchange>,
 }
 
 impl Origin {
     /// An error of this call without effect.
     pub fn error(&self, kind: ErrorKind) -> ProviderError {
-        ProviderError::new(kind, self.provider, self.stage)
+        let error = ProviderError::new(kind, self.provider, self.stage);
+        match self.exchange {
+            Some(exchange) => error.with_exchange(exchange),
+            None => error,
+        }
     }
 
     /// The answer says that it worked and cannot be used: for a write the effect stands.
-    pub fn unusable(&self, detail: &'static str) -> ProviderError {
+    pub fn unusable(&self, detail: impl Into<Cow<'static, str>>) -> ProviderError {
         self.error(ErrorKind::ResponseInvalid).with_effect(self.effect_of_success()).with_detail(detail)
     }
 
@@ -100,6 +106,20 @@ fn date(text: &str) -> Option<Timestamp> {
 fn until(instant: Timestamp, now: Timestamp) -> Option<Duration> {
     let seconds = instant.as_second().saturating_sub(now.as_second());
     u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Duration::from_secs)
+}
+
+/// The shape of an answer.
+pub fn shape(response: &OutboundResponse) -> Shape {
+    let body = &response.body;
+    let form = match body.trim_ascii_start().first() {
+        None => "EMPTY",
+        Some(b'{') => "JSON_OBJECT",
+        Some(b'[') => "JSON_LIST",
+        Some(b'<') if is_html(body) => "WEB_PAGE",
+        Some(b'<') => "XML",
+        Some(_) => "OTHER",
+    };
+    Shape { http_status: response.status.as_u16(), bytes: body.len(), form }
 }
 
 /// Whether a body is a web page rather than an answer of the interface.

@@ -122,11 +122,6 @@ pub fn word(text: &str) -> String {
     text.trim().chars().map(|char| if matches!(char, ' ' | '-') { '_' } else { char.to_ascii_uppercase() }).collect()
 }
 
-/// A provider's word as it may be kept and shown: dropped unless it is a plain code word, so that nothing personal slips in.
-pub fn shown(text: &str) -> String {
-    super::error::clean_code(&word(text)).unwrap_or_default()
-}
-
 /// An identifier of a provider, if it looks like one: up to 255 visible ASCII characters without quotes, backslashes or brackets.
 pub fn identifier(text: String) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'<' | b'>' | b'{' | b'}');
@@ -260,7 +255,6 @@ mod tests {
             }
             instant(&text);
             masked(&text);
-            shown(&text);
         }
     }
 }

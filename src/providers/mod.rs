@@ -4,25 +4,30 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use self::{http::Outward, inbound::Door, provider::Provider};
+use self::{http::Outward, inbound::Door, logged::Logged, provider::Provider};
 use crate::{clock::SharedClock, config::Faults};
 
+pub mod call_notes;
 pub mod capability;
+mod customer_url;
 pub(crate) mod download;
 pub mod error;
 mod figures;
 pub mod finpass;
 pub mod finpro;
+pub mod hosts;
 pub mod http;
 pub mod inbound;
 pub(crate) mod judge;
 mod ledger;
 mod lenient;
+mod logged;
 mod markup;
 mod months;
 pub mod provider;
 mod resolve;
 pub mod settings;
+pub mod vocabulary;
 mod workbook;
 
 /// A provider that the gateway knows.
@@ -79,10 +84,10 @@ pub fn build(
     let mut faults = Faults::default();
     let mut built: Vec<Arc<dyn Provider>> = Vec::new();
     for finpass in finpass::build_all(&tenant.finpass, path, outward, &clock, &mut faults) {
-        built.push(Arc::new(finpass));
+        built.push(Arc::new(Logged(finpass)));
     }
     for finpro in finpro::build_all(&tenant.finpro, path, outward, &clock, &mut faults) {
-        built.push(Arc::new(finpro));
+        built.push(Arc::new(Logged(finpro)));
     }
     if faults.is_empty() { Ok(built) } else { Err(faults) }
 }

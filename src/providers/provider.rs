@@ -323,7 +323,8 @@ pub trait Provider: Send + Sync + 'static {
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
-    /// Looks up what another system opened: it is found only if it is the customer's of `journey`, which is made for it and not kept yet.
+    /// Looks up what another system opened: it is found only if it is the customer's of `journey`, which is made for it and not kept yet. What
+    /// the provider does not know is `Ok(None)` or [`super::error::ErrorKind::UnknownReference`].
     async fn look_up(
         &self,
         call: Call,

@@ -97,6 +97,7 @@ impl Walk {
             pdf: None,
             skipped: false,
             failure_reason: None,
+            calls: Vec::new(),
         };
         let journey = Journey {
             id: "jrn_walk".to_owned(),

@@ -7,12 +7,14 @@ use prost::Message;
 use crate::{
     data::Provenance,
     journey::{
+        calls::ProviderCall,
         derive,
         model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
         service::ConsentOutcome,
         withdraw::{self, DeliveryKind},
     },
     pb,
+    providers::vocabulary::vetted,
     store::KeptReceipt,
 };
 
@@ -34,7 +36,7 @@ fn evidence(evidence: &Evidence) -> Option<pb::Evidence> {
     Some(pb::Evidence {
         as_of: Some(timestamp(evidence.as_of)),
         source: evidence.source.into(),
-        provider_text: evidence.text.clone(),
+        provider_text: vetted(&evidence.text),
     })
 }
 
@@ -85,7 +87,12 @@ fn attempt(attempt: &Attempt) -> pb::Attempt {
         pdf: attempt.pdf.map(pdf),
         skipped: attempt.skipped,
         failure_reason: attempt.failure_reason.clone().unwrap_or_default(),
+        provider_calls: Vec::new(),
     }
+}
+
+fn provider_call(call: &ProviderCall) -> pb::ProviderCall {
+    pb::ProviderCall { stage: call.stage.clone(), x_request_id: call.x_request_id.clone(), time: Some(timestamp(call.at)) }
 }
 
 fn account(account: &FetchedAccount) -> pb::FetchedAccount {
@@ -182,9 +189,12 @@ pub(super) fn status_bytes(tree: &Journey) -> Bytes {
     pb::GetStatusResponse { journey: Some(journey(tree)), stale: false }.encode_to_vec().into()
 }
 
-/// The same for operators, who find a consent at its provider by the provider's own ids.
+/// The same for operators, who find a consent at its provider by the provider's own ids, and a call by the id that was sent with it.
 pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
     let mut message = journey(tree);
+    for (shown, kept) in message.attempts.iter_mut().zip(&tree.attempts) {
+        shown.provider_calls = kept.calls.iter().map(provider_call).collect();
+    }
     for (shown, kept) in message.consents.iter_mut().zip(&tree.consents) {
         let attempt = tree.attempts.iter().find(|attempt| attempt.id == kept.attempt_id);
         let references = pb::ProviderReferences {
@@ -208,8 +218,11 @@ mod tests {
         tree.attempts[0].provider_ref = Some("orchestration-1".to_owned());
         tree.consents[0].provider_ref = Some("consent-1".to_owned());
         tree.ask.customer.name = Some("A Sample".into());
+        let call = ProviderCall { stage: "s".to_owned(), x_request_id: "sent-id-1".to_owned(), at: Timestamp::UNIX_EPOCH };
+        tree.attempts[0].calls = vec![call];
+        assert!(ops_status_bytes(&tree).windows(9).any(|window| window == b"sent-id-1"));
         let bytes = status_bytes(&tree);
-        for secret in ["orchestration-1", "consent-1", "handle-1", "9000000001", "A Sample", "token"] {
+        for secret in ["sent-id-1", "orchestration-1", "consent-1", "handle-1", "9000000001", "A Sample", "token"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
         }
     }

@@ -228,6 +228,7 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("provider", error.provider);
             put("stage", error.stage);
             put("provider_code", error.code.as_deref().unwrap_or_default());
+            put("host", error.refused_host.as_deref().unwrap_or_default());
             put("effect", effect_name(error.effect));
         }
         JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {

@@ -81,6 +81,10 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         .layer(layers::call_id::CallIdLayer)
         // Outside everything that can answer by itself: a refusal, a panic and a passed deadline are traced like any result.
         .layer(layers::trace::TraceLayer { meter: settings.meter.clone() })
+        // Outside whatever answers without a reason, and inside the trace, which records the code that leaves.
+        .layer(layers::explain::ExplainLayer)
+        // Before anything that costs: what is no call of gRPC gets no further.
+        .layer(layers::protocol::ProtocolLayer)
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
         // The time runs for the work, and the answer at its end passes the layers above. Asking an issuer for a new key is work, too.

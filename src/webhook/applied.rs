@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Inbox, read_back::ReadBack};
+use super::{Inbox, hints::Wake, read_back::ReadBack};
 use crate::{
     journey::{
         model::{AttemptState, ConsentState, Journey},
@@ -76,8 +76,26 @@ impl Inbox {
             settled.purge_at = Some(data_end(service, message, &hint, &trees, now));
             settled.data_of = journeys.first().cloned();
         }
-        settled.wakes = journeys;
+        if message.verified {
+            settled.wakes = journeys;
+        } else {
+            self.hint(message, journeys, now, &mut settled);
+        }
         Ok(Decision::Settle(settled))
+    }
+
+    /// Lets an unproved message wake its journeys, as often as such messages may. One that comes too soon is decided about again later.
+    fn hint(&self, message: &Message, journeys: Vec<String>, now: Timestamp, settled: &mut Settled) {
+        for journey_id in journeys {
+            match self.hints.wake(&journey_id, message.received_at, now) {
+                Wake::Now => settled.wakes.push(journey_id),
+                Wake::Done => {}
+                Wake::At(next) => {
+                    settled.state = MessageState::New;
+                    settled.next_at = settled.next_at.max(Some(next));
+                }
+            }
+        }
     }
 
     /// An opening whose answer is lost, or still on its way, and that the message could bind.
@@ -134,8 +152,10 @@ impl Inbox {
     /// Puts a message aside for the operator. One that came to an attempt's own address still wakes its journey: the address says enough.
     fn quarantine(&self, message: &Message, reason: &'static str) -> Settled {
         tracing::warn!(provider = %message.provider, credential = %message.credential, reason, "a message is in quarantine");
-        let wakes = message.attempt.iter().map(|attempt| attempt.journey_id.clone()).collect();
-        Settled { wakes, ..Settled::new(message, MessageState::Quarantined) }
+        let now = self.shared().clock.now();
+        let journeys = message.attempt.iter().map(|attempt| attempt.journey_id.clone());
+        let may = |journey_id: &String| message.verified || self.hints.wake(journey_id, message.received_at, now) == Wake::Now;
+        Settled { wakes: journeys.filter(may).collect(), ..Settled::new(message, MessageState::Quarantined) }
     }
 }
 

@@ -58,6 +58,7 @@ mod streams;
 mod tenants;
 mod torture;
 mod traces;
+mod transport;
 mod watch;
 mod webhooks;
 mod writes;

@@ -9,6 +9,7 @@ use crate::{
         service::{Asker, Service},
     },
     providers::{
+        call_notes::{self, CallNote},
         error::ErrorKind,
         provider::{Call, Provider},
     },
@@ -52,20 +53,16 @@ async fn observe(
     let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == attempt_id) else {
         return Ok(Brought::new());
     };
-    let seen = match provider.observe(call, journey, attempt).await {
+    let (seen, calls) = call_notes::collect(provider.observe(call, journey, attempt)).await;
+    let seen = match seen {
         Ok(seen) => seen,
         // The opening call itself may still be under way; and an opening that was lost may not be there.
-        Err(error) if matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown) => {
-            tracing::info!(%error, "an opening is not found yet");
-            return Ok(Brought::new());
-        }
-        Err(error) => {
-            tracing::warn!(%error, "an attempt cannot be observed");
-            return note_unobservable(service, journey, attempt, error.kind).await;
-        }
+        Err(_) if matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown) => return Ok(Brought::new()),
+        Err(error) => return note_unobservable(service, journey, attempt, error.kind, &calls).await,
     };
     let (_, brought) = service
         .change(&journey.tenant, &journey.id, |journey| {
+            journey.note_calls(attempt_id, &calls);
             service.merge(FactSource::Poll).observation(journey, attempt_id, seen.clone())
         })
         .await?;
@@ -73,12 +70,19 @@ async fn observe(
 }
 
 /// A provider that does not know its own opening any more has ended it; every other fault passes.
-async fn note_unobservable(service: &Service, journey: &Journey, attempt: &Attempt, kind: ErrorKind) -> Result<Brought, Failure> {
+async fn note_unobservable(
+    service: &Service,
+    journey: &Journey,
+    attempt: &Attempt,
+    kind: ErrorKind,
+    calls: &[CallNote],
+) -> Result<Brought, Failure> {
     if kind == ErrorKind::UnknownReference && attempt.state == AttemptState::AwaitingCustomer {
         let now = service.clock().now();
         service
             .change(&journey.tenant, &journey.id, |journey| {
                 let Some(attempt) = journey.attempts.iter_mut().find(|other| other.id == attempt.id) else { return };
+                attempt.note_calls(calls);
                 attempt.state = AttemptState::Failed;
                 attempt.failure_reason = Some(kind.reason_name().to_owned());
                 attempt.evidence = Evidence { as_of: now, source: FactSource::Poll, text: "unknown".to_owned() };

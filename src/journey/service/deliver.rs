@@ -13,6 +13,7 @@ use crate::{
         withdraw::{self, Delivery, DeliveryKind, ProviderDelivery},
     },
     providers::{
+        call_notes,
         error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Provider, Target},
     },
@@ -35,17 +36,21 @@ impl Service {
             let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { continue };
             let Some(sent) = consent.deliveries.iter().find(|delivery| delivery.kind == kind) else { continue };
             let target = Target { journey: &journey, attempt, consent, fetch: None, accounts: &[] };
-            let result = match kind {
-                DeliveryKind::Revoke => provider.revoke(call, target).await,
-                DeliveryKind::DeleteData => provider.delete_data(call, target).await,
-            };
+            let (result, calls) = call_notes::collect(async {
+                match kind {
+                    DeliveryKind::Revoke => provider.revoke(call, target).await,
+                    DeliveryKind::DeleteData => provider.delete_data(call, target).await,
+                }
+            })
+            .await;
+            let attempt_id = &attempt.id;
             let (told, heard) = words(kind, result.is_ok());
             self.parts.tallies.deliveries.count(told, heard);
-            match &result {
-                Ok(()) => tracing::info!(consent_id, "the provider has heard what was taken back"),
-                Err(error) => tracing::warn!(%error, consent_id, "the provider has not heard what was taken back"),
+            if result.is_ok() {
+                tracing::info!(consent_id, "delivered a withdrawal to the provider");
             }
             self.change(&journey.tenant, &journey.id, |journey| {
+                journey.note_calls(attempt_id, &calls);
                 let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
                 let same = |delivery: &&mut Delivery| {
                     delivery.kind == kind && delivery.asked_at == sent.asked_at && delivery.state == ProviderDelivery::Pending

@@ -12,6 +12,7 @@ use crate::{
         },
     },
     providers::{
+        call_notes,
         error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Opened, Opening, Plan, Provider},
     },
@@ -61,6 +62,7 @@ impl Service {
             pdf: None,
             skipped: false,
             failure_reason: None,
+            calls: Vec::new(),
         };
         let consents = plan.consents.iter().map(|planned| Consent {
             id: new_id(random, "cns"),
@@ -105,20 +107,20 @@ impl Service {
             .as_ref()
             .map(|base| format!("{base}/webhooks/{}/{}", journey.routing.provider, attempt.webhook_token.expose()));
         let opening = Opening { ask, plan, attempt_id: &attempt.id, webhook_url: webhook_url.as_deref() };
-        let result = provider.open(call, opening).await;
+        let (result, calls) = call_notes::collect(provider.open(call, opening)).await;
         let (journey, ()) = self
-            .change(&journey.tenant, &journey.id, |journey| match &result {
-                Ok(opened) => self.note_opened(journey, &attempt.id, opened),
-                Err(error) => self.note_failed(journey, &attempt.id, error),
+            .change(&journey.tenant, &journey.id, |journey| {
+                journey.note_calls(&attempt.id, &calls);
+                match &result {
+                    Ok(opened) => self.note_opened(journey, &attempt.id, opened),
+                    Err(error) => self.note_failed(journey, &attempt.id, error),
+                }
             })
             .await
             .map_err(|failure| unwritten(failure, &result).of(&journey.id))?;
         match result {
             Ok(opened) => Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: opened.customer_url.url }),
-            Err(error) => {
-                tracing::warn!(journey_id = %journey.id, %error, "the attempt was not opened");
-                Err(Failure::from(error).of(&journey.id))
-            }
+            Err(error) => Err(Failure::from(error).of(&journey.id)),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{
         withdraw::{PurgeReason, given_up},
     },
     providers::{
+        call_notes::{self, CallNote},
         error::{ErrorKind, ProviderError},
         provider::{Body, Call, Provider, Target},
     },
@@ -90,11 +91,11 @@ impl Service {
         if fetch.purge.is_some() || given_up(&journey, consent) {
             return Err(JourneyError::DataPurged);
         }
-        let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
+        let (result, calls) = call_notes::collect(self.read_rows(call, &journey, attempt, consent, fetch, body)).await;
         match result {
-            Ok(read) => self.keep(&journey, consent, fetch, read).await?,
+            Ok(read) => self.keep(&journey, consent, fetch, read, &calls).await?,
             Err(error) => {
-                self.note_pick_up_failure(&journey, fetch_id, &error).await?;
+                self.note_pick_up_failure(&journey, fetch_id, &error, &calls).await?;
                 return Err(error.into());
             }
         }
@@ -154,12 +155,20 @@ impl Service {
             provider.read_data(&product, &bytes, &context)
         });
         read.await.unwrap_or_else(|_| {
+            tracing::error!("failed to read financial data: the reader panicked");
             Err(ProviderError::new(ErrorKind::ResponseInvalid, "", "data").with_detail("reading ended without an answer"))
         })
     }
 
     /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.
-    async fn keep(&self, journey: &Journey, consent: &Consent, fetch: &Fetch, read: Read) -> Result<(), JourneyError> {
+    async fn keep(
+        &self,
+        journey: &Journey,
+        consent: &Consent,
+        fetch: &Fetch,
+        read: Read,
+        calls: &[CallNote],
+    ) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
         let purge_at = self.purge_date(fetch);
         let Read { rows, body } = read;
@@ -182,6 +191,7 @@ impl Service {
         }
         drop((snapshot, evidence));
         let noted = self.change(&journey.tenant, &journey.id, |journey| {
+            journey.note_calls(&consent.attempt_id, calls);
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
             fetch.picked_up_at = Some(now);
             fetch.account_count = accounts;
@@ -199,9 +209,16 @@ impl Service {
         Ok(())
     }
 
-    async fn note_pick_up_failure(&self, journey: &Journey, fetch_id: &str, error: &ProviderError) -> Result<(), JourneyError> {
-        tracing::warn!(journey_id = %journey.id, fetch_id, %error, "a fetch was not picked up");
+    async fn note_pick_up_failure(
+        &self,
+        journey: &Journey,
+        fetch_id: &str,
+        error: &ProviderError,
+        calls: &[CallNote],
+    ) -> Result<(), JourneyError> {
         self.change(&journey.tenant, &journey.id, |journey| {
+            let attempt_id = locate(journey, fetch_id).map(|(attempt, ..)| attempt.id.clone());
+            journey.note_calls(attempt_id.as_deref().unwrap_or_default(), calls);
             let revoked = error.kind == ErrorKind::Revoked;
             for consent in &mut journey.consents {
                 let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) else { continue };

@@ -3,6 +3,7 @@
 
 use http::StatusCode;
 
+use super::words;
 use crate::providers::{
     error::{ErrorKind, ProviderError},
     http::{CallKind, OutboundResponse},
@@ -130,7 +131,7 @@ pub(super) fn refusal(origin: Origin, response: &OutboundResponse, status: Statu
     };
     let mut error = origin.error(reason.kind()).with_effect(effect);
     if let Some(code) = &code {
-        error = error.with_code(code);
+        error = error.with_code(words::CODES, code);
     }
     error.retry_after = matches!(error.kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady)
         .then(|| judge::retry_after(response, origin.now))
@@ -251,5 +252,18 @@ mod tests {
             refused(CallKind::Write, 422, r#"{"success":false,"message":"9000000001 AAAPA0001A","message_code":"x 9000000001"}"#);
         let told = format!("{refusal:?} {}", refusal.error);
         assert!(!told.contains("9000000001") && !told.contains("AAAPA"), "{told}");
+    }
+
+    #[test]
+    fn an_undocumented_code_shows_as_a_hash() {
+        for personal in ["AAAPA0001A", "aaapa_0001_a", "9000000001", "A_SAMPLE"] {
+            for member in ["message_code", "error_code"] {
+                let body = serde_json::json!({"success":false,"message":"x",member:personal}).to_string();
+                let code = refused(CallKind::Read, 422, &body).error.code.unwrap();
+                assert!(code.starts_with("OTHER-") && !code.contains(personal), "{personal}: {code}");
+            }
+        }
+        let body = r#"{"success":false,"message":"x","error_code":"ANALYSIS_NOT_READY"}"#;
+        assert_eq!(refused(CallKind::Read, 409, body).error.code.as_deref(), Some("ANALYSIS_NOT_READY"));
     }
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     capability::ProviderProduct,
+    customer_url::UrlRules,
     error::{ErrorKind, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
@@ -49,6 +50,7 @@ mod terms;
 mod testing;
 mod webhook;
 mod withdraw;
+mod words;
 
 pub use config::{Config, Settings};
 use plan::AA_BSA;
@@ -59,18 +61,17 @@ pub const ID: &str = "finpass";
 /// One Finpass credential.
 pub struct Finpass {
     credential: String,
-    plain_http: bool,
+    urls: UrlRules,
     products: Vec<ProviderProduct>,
     executor: Executor,
-    clock: SharedClock,
 }
 
 impl Finpass {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let plain_http = is_loopback(&settings.base_url);
-        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward, clock.clone())?;
-        Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
+        let urls = UrlRules { hosts: settings.customer_url_hosts, loopback: is_loopback(&settings.base_url) };
+        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward, clock)?;
+        Ok(Self { credential: credential.to_owned(), urls, products: products::products(), executor })
     }
 
     /// The same credential behind another executor.
@@ -78,13 +79,11 @@ impl Finpass {
     #[doc(hidden)]
     pub fn with_executor(&self, executor: Executor) -> Self {
         let (credential, products) = (self.credential.clone(), self.products.clone());
-        Self { credential, plain_http: self.plain_http, products, executor, clock: self.clock.clone() }
+        Self { credential, urls: self.urls.clone(), products, executor }
     }
 
     async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
-        let (stage, kind) = (request.stage, request.kind);
-        let response = self.executor.send(call, request).await?;
-        Ok((Origin { provider: ID, stage, kind, now: self.clock.now() }, response))
+        self.executor.send(call, request).await
     }
 }
 
@@ -140,7 +139,7 @@ impl Provider for Finpass {
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
         let (origin, response) = self.send(call, build::init(&opening)).await?;
         let product = opening.plan.provider_product;
-        open::read(origin, &response, open::Expected { product, customer: &opening.ask.customer, plain_http: self.plain_http })
+        open::read(origin, &response, open::Expected { product, customer: &opening.ask.customer, urls: &self.urls })
     }
 
     async fn look_up(

@@ -2,15 +2,16 @@
 
 use secrecy::SecretString;
 
-use super::{envelope, plan::AA_BSA};
+use super::{envelope, plan::AA_BSA, words};
 use crate::{
     data::personal::exposed,
     journey::model::Customer,
     providers::{
+        customer_url::UrlRules,
         error::ProviderError,
         http::OutboundResponse,
         judge::Origin,
-        lenient::{self, Members, identifier},
+        lenient::{Members, identifier},
         provider::{CustomerUrl, Opened},
     },
 };
@@ -22,8 +23,8 @@ pub(super) struct Expected<'a> {
     pub product: &'a str,
     /// Who was asked.
     pub customer: &'a Customer,
-    /// Whether an URL without TLS passes: only where Finpass itself is a simulator on this machine.
-    pub plain_http: bool,
+    /// Which URLs may be shown to a customer.
+    pub urls: &'a UrlRules,
 }
 
 /// Reads the answer of either `init`.
@@ -34,14 +35,14 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     let client_id = client_id.ok_or_else(|| origin.unusable("the answer has no client id"))?;
     check_echo(origin, &data, expected.customer)?;
     let names: &[&str] = if expected.product == AA_BSA { &["journey_url"] } else { &["redirect_url", "journey_url"] };
-    let url = data.text(names).filter(|url| is_web_url(url, expected.plain_http));
-    let url = url.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"))?;
+    let url = data.text(names).ok_or_else(|| origin.unusable("the answer has no URL for the customer"))?;
+    expected.urls.check(&url).map_err(|unfit| origin.unusable(unfit.detail()).with_refused_host(unfit.host))?;
     Ok(Opened {
         // Passed on untouched: the token may stand behind the `#`.
         customer_url: CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) },
         provider_ref: Some(client_id),
         handles: Vec::new(),
-        provider_text: data.text(&["status"]).map(|status| lenient::shown(&status)).unwrap_or_default(),
+        provider_text: data.text(&["status"]).map(|status| words::STATES.shown(&status)).unwrap_or_default(),
     })
 }
 
@@ -58,17 +59,6 @@ fn check_echo(origin: Origin, data: &Members<'_>, customer: &Customer) -> Result
     Ok(())
 }
 
-/// The longest URL that is passed on.
-const LONGEST: usize = 8192;
-
-/// Whether a text is an absolute web address.
-fn is_web_url(text: &str, plain_http: bool) -> bool {
-    text.len() <= LONGEST
-        && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-        && url::Url::parse(text)
-            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -83,7 +73,8 @@ mod tests {
 
     fn opened(product: &str, body: &str) -> Result<Opened, ProviderError> {
         let customer = testing::ask().customer;
-        let expected = Expected { product, customer: &customer, plain_http: false };
+        let urls = UrlRules::default();
+        let expected = Expected { product, customer: &customer, urls: &urls };
         read(testing::origin(CallKind::Write), &testing::response(200, body), expected)
     }
 
@@ -114,7 +105,8 @@ mod tests {
     fn hostile_bodies_are_errors() {
         let customer = testing::ask().customer;
         for body in testing::hostile() {
-            let expected = Expected { product: ACCOUNT_AGGREGATOR, customer: &customer, plain_http: true };
+            let urls = UrlRules { loopback: true, ..UrlRules::default() };
+            let expected = Expected { product: ACCOUNT_AGGREGATOR, customer: &customer, urls: &urls };
             assert!(read(testing::origin(CallKind::Write), &testing::bytes_response(200, &body), expected).is_err());
         }
     }
@@ -123,7 +115,8 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..300)) {
             let customer = Customer::default();
-            let expected = Expected { product: AA_BSA, customer: &customer, plain_http: false };
+            let urls = UrlRules::default();
+            let expected = Expected { product: AA_BSA, customer: &customer, urls: &urls };
             let _ = read(testing::origin(CallKind::Write), &testing::bytes_response(status, &body), expected);
         }
     }

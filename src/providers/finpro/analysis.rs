@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::{build::Selector, envelope, neutral};
+use super::{build::Selector, envelope, neutral, words};
 use crate::{
     data::Provenance,
     providers::{
@@ -58,7 +58,7 @@ fn failed(origin: Origin, outer: &Members<'_>, status: &str) -> ProviderError {
         () => ErrorKind::Unavailable,
     };
     let code = outer.text(&["status_code"]).unwrap_or_else(|| status.to_owned());
-    origin.error(kind).with_code(&code).with_detail("the inner status of the analysis is no success")
+    origin.error(kind).with_code(words::CODES, &code).with_detail("the inner status of the analysis is no success")
 }
 
 #[cfg(test)]

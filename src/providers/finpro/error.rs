@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use super::envelope::is_fp_code;
+use super::{envelope::is_fp_code, words};
 use crate::providers::{
     error::{ErrorKind, ProviderError},
     http::OutboundResponse,
@@ -99,7 +99,7 @@ pub(super) fn classify(origin: Origin, response: &OutboundResponse, top: Option<
         .unwrap_or_else(|| otherwise(stated_status(response.status, &said), top.is_some()));
     let mut error = origin.error(kind).with_effect(origin.effect_of(response.status));
     if let Some(code) = said.shown_code() {
-        error = error.with_code(code);
+        error = error.with_code(words::CODES, code);
     }
     if kind == ErrorKind::ResponseInvalid {
         error = error.with_effect(origin.kind.effect_when_lost());
@@ -294,7 +294,23 @@ mod tests {
     fn the_general_code_gives_way_to_the_fp_code() {
         let body = r#"{"errorCode":"InvalidRequest","status":"FP0001"}"#;
         assert_eq!(error(400, body).code.as_deref(), Some("FP0001"));
-        assert_eq!(error(400, r#"{"errorCode":"9000000001 is wrong"}"#).code, None);
+    }
+
+    #[test]
+    fn an_undocumented_code_shows_as_a_hash() {
+        for personal in ["9000000001 is wrong", "AAAPA0001A", "FP9000000001", "A.SAMPLE", "FP0099"] {
+            for body in [
+                serde_json::json!({"errorCode":personal}),
+                serde_json::json!({"errorCode":"InvalidRequest","status":personal}),
+                serde_json::json!({"status":"failure","error":{"code":personal,"message":"x"}}),
+            ] {
+                let error = error(400, &body.to_string());
+                let told = format!("{error} {error:?}");
+                assert!(!told.contains(personal), "{told}");
+                let fits = |code: &str| code.starts_with("OTHER-") || code == "InvalidRequest";
+                assert!(error.code.as_deref().is_none_or(fits), "{body}: {told}");
+            }
+        }
     }
 
     #[test]

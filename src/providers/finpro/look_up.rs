@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A consent; none if FinPro does not list it, or lists it under another address or template than the journey's.
+/// A consent; none if FinPro lists it under another address or template than the journey's.
 pub(super) async fn consent(
     finpro: &FinPro,
     call: Call,
@@ -23,11 +23,7 @@ pub(super) async fn consent(
     let (handle, id) = (references.handle.as_deref(), references.consent.as_deref());
     let Some(request) = build::consents_by_name(handle, id) else { return Err(nothing_to_look_up(finpro)) };
     let (origin, response) = finpro.send(call, request).await?;
-    let found = match read(origin, &response, references) {
-        Ok(found) => found,
-        Err(error) if error.kind == ErrorKind::UnknownReference => None,
-        Err(error) => return Err(error),
-    };
+    let found = read(origin, &response, references)?;
     let template = journey.consents.first().map(|consent| consent.template.as_str());
     let vua = plan::vua(&finpro.settings, &journey.ask.customer);
     Ok(found
@@ -38,7 +34,7 @@ pub(super) async fn consent(
         .map(|(found, _)| found))
 }
 
-/// A transaction; none if FinPro does not know it or it is provably somebody else's.
+/// A transaction; none if it is provably somebody else's.
 pub(super) async fn transaction(
     finpro: &FinPro,
     call: Call,
@@ -49,11 +45,7 @@ pub(super) async fn transaction(
     let Some(id) = &references.orchestration else { return Err(nothing_to_look_up(finpro)) };
     let held: Vec<&Consent> = journey.consents.iter().collect();
     let (origin, response) = finpro.send(call, build::transaction_status(id)).await?;
-    match observe::transaction::read(origin, &response, id, &held) {
-        Ok(_) => {}
-        Err(error) if error.kind == ErrorKind::UnknownReference => return Ok(None),
-        Err(error) => return Err(error),
-    }
+    observe::transaction::read(origin, &response, id, &held)?;
     match owner::read(finpro, call, journey, attempt, id).await? {
         // The list is asked by our own account reference, which the other system did not use: it tells nothing here.
         Owner::Customer | Owner::Untold => Ok(Some(Found { provider_ref: Some(id.clone()), ..Found::default() })),

@@ -6,17 +6,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{
     capability::ProviderProduct,
+    customer_url::UrlRules,
     download::Downloader,
-    error::{ErrorKind, ProviderError},
+    error::{ErrorKind, Exchange, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
-    judge::Origin,
+    judge::{self, Origin},
+    logged::{self, Concerned},
     provider::{
         Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault,
         Provider, Redirected, References, Target,
@@ -56,6 +57,7 @@ mod terms;
 mod testing;
 mod webhook;
 mod withdraw;
+mod words;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts, WebhookConfig};
 use terms::Terms;
@@ -70,6 +72,7 @@ const TERMS_AGE_SECONDS: i64 = 3600;
 pub struct FinPro {
     credential: String,
     settings: Settings,
+    urls: UrlRules,
     products: Vec<ProviderProduct>,
     executor: Executor,
     downloader: Downloader,
@@ -83,9 +86,10 @@ impl FinPro {
         let executor =
             Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, outward, clock.clone())?;
         let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
+        let urls = UrlRules { hosts: settings.customer_url_hosts.clone(), loopback: is_loopback(&settings.base_url) };
         let products = products::products(&settings);
         let terms = Mutex::default();
-        Ok(Self { credential: credential.to_owned(), settings, products, executor, downloader, clock, terms })
+        Ok(Self { credential: credential.to_owned(), settings, urls, products, executor, downloader, clock, terms })
     }
 
     /// The same credential behind another executor, with nothing remembered.
@@ -95,6 +99,7 @@ impl FinPro {
         Self {
             credential: self.credential.clone(),
             settings: self.settings.clone(),
+            urls: self.urls.clone(),
             products: self.products.clone(),
             executor,
             downloader: self.downloader.clone(),
@@ -103,15 +108,13 @@ impl FinPro {
         }
     }
 
-    /// Sends a call under an id of its own, by which FinPro's support finds it.
-    async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
-        let mut origin = Origin { provider: ID, stage: request.stage, kind: request.kind, now: self.clock.now() };
-        if let Ok(id) = HeaderValue::try_from(uuid::Uuid::new_v4().to_string()) {
-            request.headers.insert(HeaderName::from_static("x-request-id"), id);
-        }
-        let response = self.executor.send(call, request).await?;
-        origin.now = self.clock.now();
-        Ok((origin, response))
+    async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        self.executor.send(call, request).await
+    }
+
+    /// Logs a failure that ends nothing, and so is not logged by the caller of this adapter.
+    fn note(&self, error: &ProviderError) {
+        logged::failure(error, &self.credential, Concerned::default());
     }
 
     fn error(&self, kind: ErrorKind, stage: &'static str) -> ProviderError {
@@ -137,7 +140,8 @@ impl FinPro {
                 known.or(listed)
             }
             Err(error) => {
-                tracing::warn!(provider = ID, %error, "the template's terms cannot be read");
+                // The terms stay unknown, and what hangs on them is asked again.
+                self.note(&error);
                 known
             }
         }
@@ -157,8 +161,8 @@ impl FinPro {
         ((now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS).then(|| listed.clone())
     }
 
-    fn expected(&self, consents: usize) -> open::Expected {
-        open::Expected { style: self.settings.style, consents, plain_http: is_loopback(&self.settings.base_url) }
+    fn expected(&self, consents: usize) -> open::Expected<'_> {
+        open::Expected { style: self.settings.style, consents, urls: &self.urls }
     }
 }
 
@@ -231,7 +235,7 @@ impl Provider for FinPro {
         let redirect_url = redirect_url.or(exposed(&journey.ask.redirect_url));
         let request = build::encrypted_url(&handles, redirect_url, exposed(&journey.ask.customer.pan));
         let (origin, response) = self.send(call, request).await?;
-        open::read_url(origin, &response, is_loopback(&self.settings.base_url)).map(Some)
+        open::read_url(origin, &response, &self.urls).map(Some)
     }
 
     async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
@@ -309,8 +313,15 @@ impl Provider for FinPro {
                     document::Excel::Bytes(document) => Ok(document),
                     document::Excel::Link(link) => {
                         let link = SecretString::from(link);
-                        let response = self.downloader.fetch(call, ID, "report_download", &link).await?;
-                        document::read_linked(Origin { stage: "report_download", ..origin }, &response)
+                        let fetched = self.downloader.fetch(call, ID, "report_download", &link).await;
+                        // The file host knows nothing of FinPro's ids: the one of the call that gave the link leads to its file.
+                        let response = fetched.map_err(|error| match origin.exchange {
+                            Some(exchange) => error.with_exchange(Exchange { answer: None, ..exchange }),
+                            None => error,
+                        })?;
+                        let of_file = |exchange| Exchange { answer: Some(judge::shape(&response)), ..exchange };
+                        let exchange = origin.exchange.map(of_file);
+                        document::read_linked(Origin { stage: "report_download", exchange, ..origin }, &response)
                     }
                 }
             }
@@ -330,7 +341,14 @@ impl Provider for FinPro {
             Some(redirect::Return::Transaction(redirected)) => Ok(Some(redirected)),
             Some(redirect::Return::Sealed(parts)) => {
                 let (origin, response) = self.send(call, build::decrypt_url(&parts)).await?;
-                redirect::read(origin, &response)
+                match redirect::read(origin, &response) {
+                    Ok(redirected) => Ok(Some(redirected)),
+                    Err(error) if redirect::is_foreign(&error) => {
+                        self.note(&error);
+                        Ok(None)
+                    }
+                    Err(error) => Err(error),
+                }
             }
             None => Ok(None),
         }

@@ -36,7 +36,7 @@ pub(super) async fn by_consent(
         match consents::read(origin, &response, template, attempt.account(), &known) {
             Ok(found) => rows.extend(found),
             // FinPro does not know the reference yet: nothing is said.
-            Err(error) if error.kind == ErrorKind::UnknownReference => {}
+            Err(error) if error.kind == ErrorKind::UnknownReference => finpro.note(&error),
             Err(error) => return Err(error),
         }
     }
@@ -106,7 +106,7 @@ async fn session_fact(
         Err(error) if passes(error.kind) => Err(error),
         // No session yet, or none that can be read: what is known of the consent still counts.
         Err(error) => {
-            tracing::debug!(provider = error.provider, stage = error.stage, %error, "no data session to be seen");
+            finpro.note(&error);
             Ok(None)
         }
     }
@@ -167,7 +167,7 @@ async fn later_states(
             Err(error) if passes(error.kind) => return Err(error),
             // Without the lists the transaction's own word stands.
             Err(error) => {
-                tracing::debug!(provider = error.provider, stage = error.stage, %error, "the transaction's consents are not listed");
+                finpro.note(&error);
                 continue;
             }
         };

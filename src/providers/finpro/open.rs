@@ -3,8 +3,9 @@
 
 use secrecy::SecretString;
 
-use super::{config::Style, envelope};
+use super::{config::Style, envelope, words};
 use crate::providers::{
+    customer_url::UrlRules,
     error::{ErrorKind, ProviderError},
     http::OutboundResponse,
     judge::Origin,
@@ -14,17 +15,17 @@ use crate::providers::{
 
 /// What an answer must fit.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Expected {
+pub(super) struct Expected<'a> {
     /// The configured style.
     pub style: Style,
     /// How many consents were asked for.
     pub consents: usize,
-    /// Whether an URL without TLS passes: only where FinPro itself is a simulator on this machine.
-    pub plain_http: bool,
+    /// Which URLs may be shown to a customer.
+    pub urls: &'a UrlRules,
 }
 
 /// Reads the answer of `/v3/requestconsent`.
-pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected) -> Result<Opened, ProviderError> {
+pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected<'_>) -> Result<Opened, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let data = answer.data();
     let handles = handles(&data);
@@ -35,26 +36,24 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     };
     if !fits && (transaction.is_some() || !handles.is_empty()) {
         let detail = "the provider serves this tenant in the other style: set `style` accordingly";
-        let error = origin.error(ErrorKind::Configuration).with_effect(origin.effect_of_success()).with_detail(detail);
-        tracing::error!(provider = origin.provider, stage = origin.stage, detail, "the provider is configured wrongly");
-        return Err(error);
+        return Err(origin.error(ErrorKind::Configuration).with_effect(origin.effect_of_success()).with_detail(detail));
     }
     if !fits {
         return Err(origin.unusable("the answer names neither a handle nor a transaction"));
     }
     Ok(Opened {
-        customer_url: customer_url(origin, &data, expected.plain_http)?,
+        customer_url: customer_url(origin, &data, expected.urls)?,
         provider_ref: transaction,
         // A wrong number of handles cannot be laid beside the consents; the list of consents tells them later.
         handles: if handles.len() == expected.consents { handles } else { Vec::new() },
-        provider_text: data.text(&["status"]).map(|status| lenient::shown(&status)).unwrap_or_default(),
+        provider_text: data.text(&["status"]).map(|status| words::STATES.shown(&status)).unwrap_or_default(),
     })
 }
 
 /// Reads the answer of `/webRedirection/getEncryptedUrl`.
-pub(super) fn read_url(origin: Origin, response: &OutboundResponse, plain_http: bool) -> Result<CustomerUrl, ProviderError> {
+pub(super) fn read_url(origin: Origin, response: &OutboundResponse, urls: &UrlRules) -> Result<CustomerUrl, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    customer_url(origin, &answer.data(), plain_http)
+    customer_url(origin, &answer.data(), urls)
 }
 
 /// The handles: one, several, or one for each institution.
@@ -74,22 +73,11 @@ fn handles(data: &Members<'_>) -> Vec<String> {
     handles
 }
 
-/// The longest URL that is passed on.
-const LONGEST: usize = 8192;
-
-fn customer_url(origin: Origin, data: &Members<'_>, plain_http: bool) -> Result<CustomerUrl, ProviderError> {
-    let text = data.text(&["webRedirectionUrl"]).filter(|text| is_web_url(text, plain_http));
-    let url = text.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"))?;
+fn customer_url(origin: Origin, data: &Members<'_>, urls: &UrlRules) -> Result<CustomerUrl, ProviderError> {
+    let url = data.text(&["webRedirectionUrl"]).ok_or_else(|| origin.unusable("the answer has no URL for the customer"))?;
+    urls.check(&url).map_err(|unfit| origin.unusable(unfit.detail()).with_refused_host(unfit.host))?;
     // Passed on untouched: it holds a token.
     Ok(CustomerUrl { url: SecretString::from(url), expires_at: None })
-}
-
-/// Whether a text is an absolute web address.
-fn is_web_url(text: &str, plain_http: bool) -> bool {
-    text.len() <= LONGEST
-        && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-        && url::Url::parse(text)
-            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
 }
 
 #[cfg(test)]
@@ -101,7 +89,8 @@ mod tests {
     use crate::providers::{error::Effect, finpro::testing, http::CallKind};
 
     fn opened(style: Style, consents: usize, body: &str) -> Result<Opened, ProviderError> {
-        let expected = Expected { style, consents, plain_http: false };
+        let urls = UrlRules::default();
+        let expected = Expected { style, consents, urls: &urls };
         read(testing::origin(CallKind::Write), &testing::response(200, body), expected)
     }
 
@@ -149,16 +138,18 @@ mod tests {
     fn hostile_bodies_are_errors() {
         for body in testing::hostile() {
             let response = testing::bytes_response(200, &body);
-            let expected = Expected { style: Style::Consent, consents: 1, plain_http: true };
+            let urls = UrlRules { loopback: true, ..UrlRules::default() };
+            let expected = Expected { style: Style::Consent, consents: 1, urls: &urls };
             assert!(read(testing::origin(CallKind::Write), &response, expected).is_err());
-            assert!(read_url(testing::origin(CallKind::Read), &response, true).is_err());
+            assert!(read_url(testing::origin(CallKind::Read), &response, &urls).is_err());
         }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let expected = Expected { style: Style::Orchestration, consents: 1, plain_http: false };
+            let urls = UrlRules::default();
+            let expected = Expected { style: Style::Orchestration, consents: 1, urls: &urls };
             let _ = read(testing::origin(CallKind::Write), &testing::bytes_response(status, &body), expected);
         }
     }

@@ -40,7 +40,7 @@ pub(super) async fn read(
                 return Ok(Owner::Customer);
             }
             Ok(rows) => listed |= !rows.is_empty(),
-            Err(error) if error.kind == ErrorKind::UnknownReference => {}
+            Err(error) if error.kind == ErrorKind::UnknownReference => finpro.note(&error),
             Err(error) => return Err(error),
         }
     }

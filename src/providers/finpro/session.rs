@@ -1,6 +1,6 @@
 //! One data session: asking for it, and what has become of it.
 
-use super::{envelope, terms::Terms};
+use super::{envelope, terms::Terms, words};
 use crate::{
     journey::model::{Certainty, FetchState, FetchedAccount},
     providers::{
@@ -44,7 +44,7 @@ pub(super) fn read_status(
         session: data.text(&["sessionId"]).and_then(identifier).or_else(|| session.map(str::to_owned)),
         state,
         settled,
-        text: lenient::shown(&text),
+        text: words::STATES.shown(&text),
         accounts,
         data_expires_at: if has_data { stated.or_else(derived) } else { None },
         body: None,

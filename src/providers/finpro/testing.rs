@@ -28,7 +28,7 @@ pub(super) fn now() -> Timestamp {
 
 /// A call.
 pub(super) fn origin(kind: CallKind) -> Origin {
-    Origin { provider: super::ID, stage: "test", kind, now: now() }
+    Origin { provider: super::ID, stage: "test", kind, now: now(), exchange: None }
 }
 
 /// Bodies that no parser may take for an answer, and none may fall over.
@@ -91,7 +91,8 @@ pub(super) fn settings(style: Style) -> Settings {
         ]),
         templates: BTreeMap::new(),
         analytics: AnalyticsJourneys { json: Some("json_v1".to_owned()), xml: None, excel: Some("excel_v1".to_owned()) },
-        report_hosts: Vec::new(),
+        report_hosts: Default::default(),
+        customer_url_hosts: Default::default(),
         door: None,
         limits: Limits::default(),
     }

@@ -5,6 +5,7 @@ use std::{fmt, sync::OnceLock};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::sending::Sending;
 use crate::{
@@ -52,6 +53,8 @@ pub struct OutboundRequest {
     pub body: Option<Bytes>,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// The id of this call, sent as `x-request-id`. The executor sets it.
+    pub x_request_id: Uuid,
     /// Whether it goes out on a connection of its own, instead of one that was left open by an earlier call.
     pub fresh_connection: bool,
     /// How far a write has come. Set by the executor.
@@ -91,6 +94,7 @@ impl OutboundRequest {
             headers: HeaderMap::new(),
             body: None,
             deadline: Instant::now(),
+            x_request_id: Uuid::nil(),
             fresh_connection: false,
             sending: Sending::default(),
         }

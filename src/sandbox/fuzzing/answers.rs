@@ -120,7 +120,8 @@ fn finpro_settings(style: finpro::Style) -> Option<finpro::Settings> {
             excel: Some("excel_v1".to_owned()),
         },
         // No link may be followed: nothing is sent from here.
-        report_hosts: Vec::new(),
+        report_hosts: Default::default(),
+        customer_url_hosts: Default::default(),
         door: None,
         limits: Limits::default(),
     })
@@ -141,7 +142,12 @@ fn finpass_adapter() -> Option<&'static finpass::Finpass> {
     static BUILT: OnceLock<Option<finpass::Finpass>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let base_url = "https://provider.example/x".parse().ok()?;
-        let settings = finpass::Settings { base_url, credentials: HeaderMap::new(), limits: Limits::default() };
+        let settings = finpass::Settings {
+            base_url,
+            credentials: HeaderMap::new(),
+            customer_url_hosts: Default::default(),
+            limits: Limits::default(),
+        };
         finpass::Finpass::new("fuzzed", settings, outward(), clock()).ok()
     });
     assert!(built.is_some(), "the adapter cannot be made");

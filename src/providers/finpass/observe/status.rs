@@ -5,7 +5,7 @@ use crate::{
     journey::model::{AttemptState, ConsentState, FetchState},
     providers::{
         error::ProviderError,
-        finpass::{envelope, error::Reason},
+        finpass::{envelope, error::Reason, words},
         http::OutboundResponse,
         judge::Origin,
         lenient,
@@ -42,7 +42,7 @@ fn expired(held: Held<'_>, text: &str) -> Observation {
 }
 
 fn judge(word: &str, held: Held<'_>) -> Observation {
-    let text = lenient::shown(word);
+    let text = words::STATES.shown(word);
     let has = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
     let fetching = || {
         let fetch = held.fetch(FetchState::Requested, false, &text);

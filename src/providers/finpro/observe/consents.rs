@@ -6,7 +6,7 @@ use crate::{
     journey::model::{AttemptState, Certainty, Consent, ConsentState, StepState},
     providers::{
         error::ProviderError,
-        finpro::envelope,
+        finpro::{envelope, words},
         http::OutboundResponse,
         judge::Origin,
         lenient::{self, Members, elements, identifier},
@@ -62,7 +62,7 @@ fn read_row(row: &Members<'_>, template: &str, attempt_id: &str, known: &[&str])
         consent_ref: row.text(&["consentID"]).and_then(identifier),
         template: template.to_owned(),
         state: state(&status),
-        text: lenient::shown(&status),
+        text: words::STATES.shown(&status),
         expires_at: row.instant(&["consentExpiry", "consent_expiry"]),
     })
 }

@@ -5,7 +5,7 @@ use crate::{
     journey::model::{AttemptState, Consent, ConsentState, FetchState, FetchedAccount, PdfProgress, StepState},
     providers::{
         error::ProviderError,
-        finpro::{envelope, session},
+        finpro::{envelope, session, words},
         http::OutboundResponse,
         judge::Origin,
         lenient::{self, Members, identifier},
@@ -120,7 +120,7 @@ pub(in crate::providers::finpro) fn read(
             Overall::Successful | Overall::Skipped => AttemptState::Done,
             Overall::Failed => AttemptState::Failed,
         },
-        text: lenient::shown(&text),
+        text: words::STATES.shown(&text),
         institutions: institutions::read(&steps, pdf),
         aa,
         pdf,
@@ -152,7 +152,7 @@ fn listed(steps: &Steps<'_>, consents: &[&Consent]) -> Vec<Listed> {
                 consent_ref: row.text(&["consentId"]).and_then(identifier),
                 template: row.text(&["productId"]).and_then(identifier).or_else(|| lone.clone()),
                 state: (!text.is_empty()).then(|| consents::state(&text)),
-                text: lenient::shown(&text),
+                text: words::STATES.shown(&text),
                 ..ConsentFact::default()
             },
             fetch: lenient::word(&row.text(&["dataFetchStatus"]).unwrap_or_default()),

@@ -79,6 +79,7 @@ fn attempt(reference: &str) -> Attempt {
         pdf: None,
         skipped: false,
         failure_reason: None,
+        calls: Vec::new(),
     }
 }
 
