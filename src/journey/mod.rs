@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod background;
 pub mod derive;
+pub mod due;
 pub mod error;
 pub mod fair_use;
 pub mod frequency;
@@ -15,5 +16,6 @@ pub mod policy;
 pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transaction;
 pub mod watch;
 pub mod withdraw;

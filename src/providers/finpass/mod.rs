@@ -11,8 +11,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan, PlanFault,
+        Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -177,6 +177,11 @@ impl Provider for Finpass {
         let refresh_id = target.fetch.and_then(|fetch| fetch.provider_ref.as_deref());
         let (origin, response) = self.send(call, build::fetch_json_report(client_id, refresh_id)).await?;
         fetch::read(origin, response)
+    }
+
+    /// A journey has one consent.
+    fn divide(&self, _: &Body, _: PartOf<'_>, _: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        Err(error(ErrorKind::Unsupported, "divide"))
     }
 
     /// Every report is whole.

@@ -18,8 +18,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan, PlanFault,
+        Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -37,6 +37,7 @@ mod analysis;
 mod build;
 mod config;
 pub mod data;
+mod divide;
 mod document;
 mod envelope;
 mod error;
@@ -260,6 +261,10 @@ impl Provider for FinPro {
         let selector = observe::selector(self, &target, "getallfidata")?;
         let (origin, response) = self.send(call, build::all_fi_data(selector)).await?;
         fetch::read(origin, response)
+    }
+
+    fn divide(&self, body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        divide::divide(body, part_of, parts)
     }
 
     async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError> {

@@ -103,6 +103,8 @@ fn consent(template: &str) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: vec![fetch()],
     }
 }
@@ -128,5 +130,7 @@ fn fetch() -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
     }
 }
