@@ -36,6 +36,8 @@ pub(super) fn divide(body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<V
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::providers::finpro::testing;
 
@@ -83,6 +85,16 @@ mod tests {
     fn what_is_no_answer_is_not_divided() {
         for text in ["", "[]", r#"{"data":null}"#, "<html>"] {
             assert_eq!(divide(&body(text), &|_| Some(0), 1).unwrap_err().kind, ErrorKind::ResponseInvalid, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[\\[\\]{}\",:a-c0-9]{0,60}") {
+            for bytes in [bytes, format!("{{\"data\":{tail}}}").into_bytes()] {
+                let body = Body { bytes: Bytes::from(bytes), media_type: "application/json", endpoint: "test", received_at: testing::now() };
+                let _ = divide(&body, &|_| Some(0), 1);
+            }
         }
     }
 }
