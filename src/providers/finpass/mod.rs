@@ -30,6 +30,7 @@ mod build;
 mod config;
 pub mod data;
 mod data_bsa;
+mod divide;
 mod document;
 mod envelope;
 mod error;
@@ -181,7 +182,7 @@ impl Provider for Finpass {
 
     /// A journey has one consent.
     fn divide(&self, _: &Body, _: PartOf<'_>, _: usize) -> Result<Vec<Option<Body>>, ProviderError> {
-        Err(error(ErrorKind::Unsupported, "divide"))
+        Err(divide::unsupported())
     }
 
     /// Every report is whole.
