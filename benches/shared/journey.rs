@@ -86,6 +86,8 @@ fn consent(attempt_id: &str, picked_up_at: Option<Timestamp>) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: vec![fetch(picked_up_at)],
     }
 }
@@ -117,5 +119,7 @@ fn fetch(picked_up_at: Option<Timestamp>) -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
     }
 }

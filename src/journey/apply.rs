@@ -15,6 +15,7 @@ use super::{
         FetchTrigger, Journey,
     },
     policy::Assumptions,
+    transaction,
     withdraw::{self, DeliveryKind},
 };
 use crate::{
@@ -92,6 +93,9 @@ impl Merge<'_> {
                 journey.consents.len() - 1
             }
         };
+        // Whether several consents share the answer of an attempt that is served as a whole; `None` where it is not.
+        let whole = journey.consents.get(index).filter(|consent| transaction::is_served_whole(journey, consent));
+        let shared = whole.map(|consent| transaction::is_shared(journey, consent));
         let Some(consent) = journey.consents.get_mut(index) else { return };
         consent.handle = fact.handle.or(consent.handle.take());
         consent.provider_ref = fact.consent_ref.or(consent.provider_ref.take());
@@ -117,7 +121,7 @@ impl Merge<'_> {
         }
         consent.template_range = fact.template_range.or(consent.template_range);
         for fetch in fact.fetches {
-            self.fetch(consent, fetch, brought);
+            self.fetch(consent, fetch, shared, brought);
         }
     }
 
@@ -155,11 +159,13 @@ impl Merge<'_> {
             uploaded: fact.uploaded,
             frequency: None,
             deliveries: Vec::new(),
+            active_since: None,
+            fetch_overdue: false,
             fetches: Vec::new(),
         }
     }
 
-    fn fetch(&self, consent: &mut Consent, fact: FetchFact, brought: &mut Brought) {
+    fn fetch(&self, consent: &mut Consent, mut fact: FetchFact, shared: Option<bool>, brought: &mut Brought) {
         let index = match fetch_place(consent, fact.session.as_deref()) {
             Place::Unclear => return,
             // Only a session that is known by its name can be meant by a message: any other one is read back.
@@ -178,6 +184,9 @@ impl Merge<'_> {
             fetch.asked = Asking::Applied;
             fetch.failure_reason = None;
             (fetch.state, fetch.settled) = (FetchState::Requested, false);
+        }
+        if let (Some(shared), None) = (shared, &fact.session) {
+            correct(fetch, &mut fact, shared);
         }
         fetch.provider_ref = fact.session.or(fetch.provider_ref.take());
         let moves = fetch_may((fetch.state, fetch.settled), (fact.state, fact.settled));
@@ -223,6 +232,8 @@ impl Merge<'_> {
             request_id: None,
             failure_reason: None,
             purge: None,
+            rows_with: None,
+            postponed: false,
         }
     }
 
@@ -251,9 +262,19 @@ pub fn finish(before: &Journey, journey: &mut Journey, now: Timestamp) -> bool {
     let changed = !same_facts(before, journey);
     if changed {
         journey.sequence = before.sequence + 1;
+    }
+    if progress(before) != progress(journey) {
         journey.looks = 0;
     }
     changed
+}
+
+/// What speeds the polls up again when it changes. The machines move each of these a bounded number of times, so that facts which change
+/// to and fro never keep a journey at the shortest pause.
+fn progress(journey: &Journey) -> (Vec<AttemptState>, Vec<(ConsentState, Vec<(FetchState, bool, bool)>)>) {
+    let fetch = |fetch: &Fetch| (fetch.state, fetch.settled, fetch.picked_up_at.is_some());
+    let consent = |consent: &Consent| (consent.state, consent.fetches.iter().map(fetch).collect());
+    (journey.attempts.iter().map(|attempt| attempt.state).collect(), journey.consents.iter().map(consent).collect())
 }
 
 fn same_facts(before: &Journey, after: &Journey) -> bool {
@@ -268,8 +289,10 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
         }
         for consent in &mut journey.consents {
             consent.evidence = none();
+            consent.active_since = None;
             for fetch in &mut consent.fetches {
                 fetch.evidence = none();
+                fetch.postponed = false;
                 if let Some(purge) = &mut fetch.purge {
                     purge.swept = false;
                 }
@@ -347,6 +370,21 @@ fn fetch_place(consent: &Consent, session: Option<&str>) -> Place {
         Some(newest) if newest.provider_ref.is_none() && newest.asked != Asking::Refused => Place::Likely(fetches.len() - 1),
         _ => Place::New,
     }
+}
+
+/// An older version took one fetch for the whole attempt and read it as READY whatever became of its accounts and consents. What the provider
+/// says of this consent corrects that, until the rows are kept for each consent. Rows that came stay: a fetch that holds the rows of other
+/// consents is PARTIAL where its own consent brought none.
+fn correct(fetch: &mut Fetch, fact: &mut FetchFact, shared: bool) {
+    let fruitless = fact.settled && !matches!(fact.state, FetchState::Ready | FetchState::Partial);
+    let corrects = (fact.settled && fact.state == FetchState::Partial) || (shared && fruitless);
+    if fetch.state != FetchState::Ready || fetch.rows_with.is_some() || !corrects {
+        return;
+    }
+    if fetch.account_count > 0 {
+        fact.state = FetchState::Partial;
+    }
+    fetch.state = fact.state;
 }
 
 /// Marks an attempt that outlived its time limit.

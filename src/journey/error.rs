@@ -28,7 +28,7 @@ impl Violation {
 /// One thing that a demanded complete fetch lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
-    /// The account; empty for the fetch as a whole.
+    /// The account, or the consent whose data is missing; empty for the fetch as a whole.
     pub account_id: String,
     /// What.
     pub finding: CompletenessFinding,

@@ -4,6 +4,7 @@ pub mod apply;
 pub mod background;
 pub mod calls;
 pub mod derive;
+pub mod due;
 pub mod error;
 pub mod fair_use;
 pub mod frequency;
@@ -16,5 +17,6 @@ pub mod policy;
 pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transaction;
 pub mod watch;
 pub mod withdraw;

@@ -215,6 +215,12 @@ pub struct Consent {
     /// What the provider is told of it.
     #[serde(default)]
     pub deliveries: Vec<Delivery>,
+    /// Since when it is ACTIVE without a break, as the gateway saw it; `None` in any other state and in older trees.
+    #[serde(default)]
+    pub active_since: Option<Timestamp>,
+    /// Whether no data session has begun within the time limit. Counts only while `fetches` is empty.
+    #[serde(default)]
+    pub fetch_overdue: bool,
     /// Data sessions, oldest first.
     pub fetches: Vec<Fetch>,
 }
@@ -277,6 +283,13 @@ pub struct Fetch {
     /// That what it brought is removed before its time.
     #[serde(default)]
     pub purge: Option<Purge>,
+    /// Id of the fetch whose snapshot holds the rows of this one. Set at the pick-up of an attempt that is served as a whole: the fetch's own
+    /// id, or another one's where the rows of both consents cannot be told apart.
+    #[serde(default)]
+    pub rows_with: Option<String>,
+    /// Whether the provider refused the request for a passing reason, so that a later poll repeats it. Nothing has happened there.
+    #[serde(default)]
+    pub postponed: bool,
 }
 
 impl Attempt {
@@ -289,7 +302,7 @@ impl Attempt {
 impl Fetch {
     /// Whether we asked for it and do not know under which session it runs, if it runs at all.
     pub fn is_lost(&self) -> bool {
-        self.provider_ref.is_none() && matches!(self.asked, Asking::Open | Asking::Unknown)
+        self.provider_ref.is_none() && !self.postponed && matches!(self.asked, Asking::Open | Asking::Unknown)
     }
 
     /// Gives up what was asked for without an answer. A session that is seen after all reopens it.

@@ -47,6 +47,8 @@ pub(crate) fn consent(state: ConsentState) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: Vec::new(),
     }
 }
@@ -72,6 +74,8 @@ pub(crate) fn fetch(state: FetchState, settled: bool) -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
     }
 }
 

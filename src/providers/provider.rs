@@ -254,6 +254,9 @@ pub struct Target<'a> {
     pub accounts: &'a [String],
 }
 
+/// The part of a divided body that an account with this link reference belongs to; `None` leaves the account out.
+pub type PartOf<'a> = &'a (dyn Fn(Option<&str>) -> Option<usize> + Sync);
+
 /// What a provider calls the latest data of a consent.
 #[derive(Debug, Clone)]
 pub enum Latest {
@@ -355,6 +358,9 @@ pub trait Provider: Send + Sync + 'static {
     async fn delete_data(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
+    /// Divides the body of an attempt that is served as a whole: `parts` bodies, each with the accounts that `part_of` gives it and `None`
+    /// where it has none. Makes no call. A provider whose attempts have one consent answers `Unsupported`.
+    fn divide(&self, body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError>;
     /// Fetches what is new in a consent's data since the provider was last asked. It forgets what it has given: a write, sent once. Where
     /// it has no such call the product says so by `latest_changes`, and this answers `Unsupported`.
     async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError>;

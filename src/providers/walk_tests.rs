@@ -64,6 +64,8 @@ fn consent(template: &str, purpose: Purpose) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: Vec::new(),
     }
 }
@@ -216,6 +218,8 @@ fn fetch(session: Option<String>, state: FetchState, settled: bool) -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
     }
 }
 
@@ -288,8 +292,11 @@ async fn uploaded_statements_stand_in_for_a_failed_aggregator() {
     let mut walk =
         Walk::open(named(&providers, "orchestration"), ask("9000000006", &[Product::Data], Purpose::Underwriting)).await;
     customer::approve(&walk.url).await.unwrap();
-    let (index, state) = walk.until_settled().await;
-    assert!(walk.journey.consents[index].uploaded);
+    let (failed, state) = walk.until_settled().await;
+    assert!(!walk.journey.consents[failed].uploaded);
+    assert_eq!(state, FetchState::Failed, "the aggregator's own fetch");
+    let index = walk.journey.consents.iter().position(|consent| consent.uploaded).unwrap();
+    let state = walk.journey.consents[index].fetches[0].state;
     assert!(matches!(state, FetchState::Ready | FetchState::Partial));
     assert!(walk.accounts(index).await > 0);
     sandbox.stop().await;

@@ -119,6 +119,7 @@ pub(super) fn fetch(fetch: &Fetch, consent_id: &str) -> pb::Fetch {
         pick_up_failure_reason: fetch.pick_up_failure.clone().unwrap_or_default(),
         failure_reason: fetch.failure_reason.clone().unwrap_or_default(),
         purge_time: fetch.purge.map(|purge| timestamp(purge.at)),
+        rows_fetch_id: fetch.rows_with.clone().filter(|rows| *rows != fetch.id).unwrap_or_default(),
         purge_reason: fetch.purge.map_or(pb::PurgeReason::Unspecified, |purge| purge.reason).into(),
     }
 }

@@ -52,6 +52,7 @@ mod replay;
 mod replicas;
 mod revoke;
 mod scenarios;
+mod shared_consents;
 mod stage;
 mod stores;
 mod streams;

@@ -138,6 +138,76 @@ fn uploaded_statements_get_a_consent_of_their_own() {
     assert_eq!(journey.consents[1].fetches.len(), 1);
 }
 
+/// A journey as an older version kept it: the fetch on the first consent stands for the whole transaction.
+fn kept_as_a_whole(accounts: u32) -> Journey {
+    let mut journey = testing::journey();
+    journey.attempts[0].state = AttemptState::Done;
+    journey.attempts[0].provider_ref = Some("transaction".to_owned());
+    let second =
+        Consent { id: "cns_2".to_owned(), handle: Some("handle-2".to_owned()), ..testing::consent(ConsentState::Active) };
+    journey.consents = vec![testing::consent(ConsentState::Active), second];
+    let picked_up_at = Some(Timestamp::from_second(10).unwrap());
+    let fetch = Fetch { picked_up_at, account_count: accounts, ..testing::fetch(FetchState::Ready, true) };
+    journey.consents[0].fetches.push(fetch);
+    journey
+}
+
+/// The states of both fetches after a poll that reports these; the first keeps its id and snapshot.
+fn after_poll(accounts: u32, first: FetchState, second: FetchState) -> (Vec<FetchState>, crate::journey::model::JourneyState) {
+    let assume = Assumptions::default();
+    let mut journey = kept_as_a_whole(accounts);
+    let fact = |handle, state| consent_fact(handle, ConsentState::Active, vec![fetch_fact(None, state, true)]);
+    let facts = || seen(vec![fact("handle-1", first), fact("handle-2", second)]);
+    for _ in 0..2 {
+        merge(&assume).observation(&mut journey, "att_1", facts());
+        withdraw::conclude(&mut journey, withdraw::Offers::default(), Timestamp::from_second(1_000).unwrap());
+    }
+    assert_eq!((journey.consents[0].fetches.len(), journey.consents[1].fetches.len()), (1, 1));
+    let kept = &journey.consents[0].fetches[0];
+    assert_eq!((kept.id.as_str(), kept.picked_up_at, kept.account_count), ("fch_1", Timestamp::from_second(10).ok(), accounts));
+    let states = journey.consents.iter().map(|consent| consent.fetches[0].state).collect();
+    (states, derive::state(&journey))
+}
+
+#[test]
+fn a_journey_of_an_older_version_comes_to_its_right_state() {
+    use crate::journey::model::JourneyState as J;
+    use FetchState::{Empty, Failed, Partial, Ready};
+    for (first, second, expected) in [
+        (Ready, Ready, (vec![Ready, Ready], J::Ready)),
+        (Ready, Failed, (vec![Ready, Failed], J::PartiallyReady)),
+        (Ready, Empty, (vec![Ready, Empty], J::PartiallyReady)),
+        (Partial, Ready, (vec![Partial, Ready], J::PartiallyReady)),
+        // The first one's snapshot holds the second one's rows.
+        (Failed, Ready, (vec![Partial, Ready], J::PartiallyReady)),
+    ] {
+        assert_eq!(after_poll(3, first, second), expected, "{first:?} {second:?}");
+    }
+}
+
+#[test]
+fn rows_that_an_older_version_kept_are_not_fetched_again() {
+    let assume = Assumptions::default();
+    let mut journey = kept_as_a_whole(3);
+    let fact = |handle| consent_fact(handle, ConsentState::Active, vec![fetch_fact(None, FetchState::Ready, true)]);
+    merge(&assume).observation(&mut journey, "att_1", seen(vec![fact("handle-1"), fact("handle-2")]));
+    withdraw::conclude(&mut journey, withdraw::Offers::default(), Timestamp::from_second(1_000).unwrap());
+    let second = &journey.consents[1].fetches[0];
+    assert_eq!((second.rows_with.as_deref(), second.picked_up_at), (Some("fch_1"), Timestamp::from_second(10).ok()));
+}
+
+#[test]
+fn a_later_word_takes_nothing_back_of_what_is_kept_by_consent() {
+    let assume = Assumptions::default();
+    let mut journey = kept_as_a_whole(3);
+    journey.consents[0].fetches[0].rows_with = Some("fch_1".to_owned());
+    for state in [FetchState::Failed, FetchState::Partial, FetchState::Timeout] {
+        let fact = consent_fact("handle-1", ConsentState::Active, vec![fetch_fact(None, state, true)]);
+        merge(&assume).observation(&mut journey, "att_1", seen(vec![fact]));
+        assert_eq!(journey.consents[0].fetches[0].state, FetchState::Ready);
+    }
+}
+
 #[test]
 fn a_fact_keeps_a_word_and_hides_a_number() {
     let assume = Assumptions::default();

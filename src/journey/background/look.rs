@@ -111,6 +111,10 @@ async fn request_data(
                     return None;
                 }
                 let consent = journey.consents.iter_mut().find(|consent| consent.id == consent_id)?;
+                if let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.postponed) {
+                    fetch.postponed = false;
+                    return Some(fetch.id.clone());
+                }
                 let mut fetch = merge.new_fetch(consent);
                 fetch.asked = Asking::Open;
                 let id = fetch.id.clone();

@@ -113,7 +113,7 @@ impl Service {
     fn increment_end(&self, consent: &Consent) -> Timestamp {
         let now = self.parts.clock.now();
         let newest = consent.fetches.iter().filter(|fetch| fetch_usable(fetch.state)).max_by_key(|fetch| fetch.requested_at);
-        let end = newest.map(|fetch| self.purge_date(fetch)).filter(|end| *end > now);
+        let end = newest.map(|fetch| self.purge_date(fetch.data_expires_at)).filter(|end| *end > now);
         end.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now))
     }
 }

@@ -19,6 +19,8 @@ mod others;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
+mod pick_up_shared;
+mod reading;
 mod redirect;
 mod refresh;
 mod renormalise;

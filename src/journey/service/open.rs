@@ -83,6 +83,8 @@ impl Service {
             uploaded: false,
             frequency: None,
             deliveries: Vec::new(),
+            active_since: None,
+            fetch_overdue: false,
             fetches: Vec::new(),
         });
         (attempt.clone(), consents.collect())

@@ -13,6 +13,7 @@ use crate::{
     journey::{
         error::JourneyError,
         model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
+        transaction::{Member, Transaction},
         withdraw::{PurgeReason, given_up},
     },
     providers::{
@@ -32,6 +33,15 @@ pub struct PickedUp;
 pub(super) struct Asking {
     fetch_id: String,
     asked: Asked,
+}
+
+impl Asking {
+    /// What the rows of a unit were asked for as: the days of the fetch that holds them.
+    pub(super) fn of_unit(unit: &[Member<'_>], carrier: &Fetch) -> Self {
+        let partial = unit.iter().any(|member| member.fetch.came_in_part());
+        let asked = Asked::new(carrier.requested_range, carrier.range_certainty, partial);
+        Self { fetch_id: carrier.id.clone(), asked }
+    }
 }
 
 impl From<&Fetch> for Asking {
@@ -69,7 +79,22 @@ impl Service {
         body: Option<Body>,
     ) -> Result<(), JourneyError> {
         let this = self.clone();
-        let key = (self.parts.tenant.id.clone(), fetch_id.to_owned());
+        // The fetches of a transaction are picked up by one call.
+        let loaded = self.load(tenant, journey_id).await.map_err(|failure| failure.error)?;
+        let (_, consent, fetch) = locate(&loaded, fetch_id).ok_or(JourneyError::FetchNotFound)?;
+        if fetch.picked_up_at.is_some() {
+            return Ok(());
+        }
+        let transaction = Transaction::of(&loaded, consent, fetch);
+        let open = |member: &&Member<'_>| member.fetch.picked_up_at.is_none();
+        let key = transaction.map_or_else(
+            || fetch_id.to_owned(),
+            |transaction| {
+                let ids: Vec<&str> = transaction.members.iter().filter(open).map(|member| member.fetch.id.as_str()).collect();
+                ids.join("+")
+            },
+        );
+        let key = (self.parts.tenant.id.clone(), key);
         let (tenant, journey_id, fetch_id) = (tenant.to_owned(), journey_id.to_owned(), fetch_id.to_owned());
         let work = move || async move { this.pick_up_once(call, &tenant, &journey_id, &fetch_id, body).await };
         self.parts.pick_ups.get(key, self.parts.clock.now(), |_| true, work).await.map(drop)
@@ -91,11 +116,14 @@ impl Service {
         if fetch.purge.is_some() || given_up(&journey, consent) {
             return Err(JourneyError::DataPurged);
         }
+        if Transaction::of(&journey, consent, fetch).is_some() {
+            return self.pick_up_shared(call, &journey, fetch_id, body).await;
+        }
         let (result, calls) = call_notes::collect(self.read_rows(call, &journey, attempt, consent, fetch, body)).await;
         match result {
             Ok(read) => self.keep(&journey, consent, fetch, read, &calls).await?,
             Err(error) => {
-                self.note_pick_up_failure(&journey, fetch_id, &error, &calls).await?;
+                self.note_pick_up_failure(&journey, &[fetch.id.clone()], &error, &calls).await?;
                 return Err(error.into());
             }
         }
@@ -160,7 +188,7 @@ impl Service {
         })
     }
 
-    /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.
+    /// Keeps what was read, and notes that it is kept.
     async fn keep(
         &self,
         journey: &Journey,
@@ -170,10 +198,29 @@ impl Service {
         calls: &[CallNote],
     ) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
-        let purge_at = self.purge_date(fetch);
+        let kept = self.put(journey, (consent, fetch), self.purge_date(fetch.data_expires_at), read).await?;
+        let noted = self.change(&journey.tenant, &journey.id, |journey| {
+            journey.note_calls(&consent.attempt_id, calls);
+            let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
+            fetch.picked_up_at = Some(now);
+            fetch.pick_up_failure = None;
+            kept.note(fetch);
+        });
+        let (after, ()) = noted.await.map_err(|failure| failure.error)?;
+        self.drop_homeless(&after, &fetch.id).await
+    }
+
+    /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.
+    pub(super) async fn put(
+        &self,
+        journey: &Journey,
+        (consent, fetch): (&Consent, &Fetch),
+        purge_at: Timestamp,
+        read: Read,
+    ) -> Result<Kept, JourneyError> {
         let Read { rows, body } = read;
         let provenance = Provenance::read_now(body.endpoint, body.received_at);
-        let (accounts, transactions) = (rows.accounts, rows.transactions);
+        let kept = Kept { accounts: rows.accounts, transactions: rows.transactions, in_part: rows.lacks_accounts() };
         // What may only be looked at does not come here; the provider's own bytes are not left to that alone.
         let retained = self.parts.tenant.retain_evidence && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
         let evidence = retained.then(|| KeptEvidence {
@@ -185,43 +232,38 @@ impl Service {
         drop(body);
         let snapshot = KeptSnapshot { rows: rows.into_kept_bytes(), provenance };
         let store = &self.parts.store;
-        if !store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await? {
+        match store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await? {
+            true => Ok(kept),
             // Purged or withdrawn while the rows were on their way.
-            return Err(JourneyError::DataPurged);
+            false => Err(JourneyError::DataPurged),
         }
-        drop((snapshot, evidence));
-        let noted = self.change(&journey.tenant, &journey.id, |journey| {
-            journey.note_calls(&consent.attempt_id, calls);
-            let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
-            fetch.picked_up_at = Some(now);
-            fetch.account_count = accounts;
-            fetch.transaction_count = transactions;
-            fetch.pick_up_failure = None;
-            if accounts == 0 {
-                fetch.state = FetchState::Empty;
-            }
-        });
-        let (after, ()) = noted.await.map_err(|failure| failure.error)?;
-        // Fenced while the rows were on their way, and not swept yet: the sweep removes them. Without a place in the tree nobody would.
-        if locate(&after, &fetch.id).is_none() {
-            self.drop_fetch(&after, &fetch.id, PurgeReason::JourneyLife).await?;
+    }
+
+    /// Removes what was kept of a fetch that is in no tree any more. What was fenced while the rows were on their way is swept by its fence.
+    pub(super) async fn drop_homeless(&self, after: &Journey, fetch_id: &str) -> Result<(), JourneyError> {
+        if locate(after, fetch_id).is_none() {
+            self.drop_fetch(after, fetch_id, PurgeReason::JourneyLife).await?;
         }
         Ok(())
     }
 
-    async fn note_pick_up_failure(
+    /// Notes why the rows of these fetches, which one call should have brought, were not kept.
+    pub(super) async fn note_pick_up_failure(
         &self,
         journey: &Journey,
-        fetch_id: &str,
+        fetch_ids: &[String],
         error: &ProviderError,
         calls: &[CallNote],
     ) -> Result<(), JourneyError> {
+        // Of several consents it is not known which one was withdrawn: the next poll reads it back.
+        let revoked = error.kind == ErrorKind::Revoked && fetch_ids.len() == 1;
         self.change(&journey.tenant, &journey.id, |journey| {
-            let attempt_id = locate(journey, fetch_id).map(|(attempt, ..)| attempt.id.clone());
+            let first = fetch_ids.first().map(String::as_str).unwrap_or_default();
+            let attempt_id = locate(journey, first).map(|(attempt, ..)| attempt.id.clone());
             journey.note_calls(attempt_id.as_deref().unwrap_or_default(), calls);
-            let revoked = error.kind == ErrorKind::Revoked;
             for consent in &mut journey.consents {
-                let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) else { continue };
+                let mine = |fetch: &&mut Fetch| fetch_ids.contains(&fetch.id) && fetch.picked_up_at.is_none();
+                let Some(fetch) = consent.fetches.iter_mut().find(mine) else { continue };
                 fetch.pick_up_failure = Some(error.kind.reason_name().to_owned());
                 match error.kind {
                     ErrorKind::NoAccounts => fetch.state = FetchState::Empty,
@@ -236,6 +278,28 @@ impl Service {
         .await
         .map_err(|failure| failure.error)?;
         Ok(())
+    }
+}
+
+/// What was kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    accounts: u32,
+    transactions: u64,
+    /// Whether an account is listed whose data did not come.
+    in_part: bool,
+}
+
+impl Kept {
+    /// Notes it at the fetch that holds it.
+    pub(super) fn note(self, fetch: &mut Fetch) {
+        (fetch.account_count, fetch.transaction_count) = (self.accounts, self.transactions);
+        fetch.state = match fetch.state {
+            _ if self.accounts == 0 => FetchState::Empty,
+            // The provider called it whole, and the answer itself says otherwise.
+            FetchState::Ready if self.in_part => FetchState::Partial,
+            state => state,
+        };
     }
 }
 

@@ -106,21 +106,27 @@ impl Service {
         format: ReportFormat,
     ) -> Result<ReportAnswer, JourneyError> {
         let name = subject.kept_name(format.as_str_name());
-        let kept = self.parts.store.document(&journey.tenant, &subject.fetch.id, &name).await?;
+        let store = &self.parts.store;
+        let mut kept = store.document(&journey.tenant, &subject.kept_under, &name).await?;
+        // An older version kept it under the fetch.
+        if kept.is_none() && subject.kept_under != subject.fetch.id {
+            kept = store.document(&journey.tenant, &subject.fetch.id, &name).await?;
+        }
         let fetch_id = subject.fetch.id.clone();
         if let Some(KeptDocument { bytes, media_type, provenance }) = kept {
             return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), fetch_id, provenance });
         }
         let this = self.clone();
-        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.fetch.id), format);
+        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.kept_under), format);
         let links = subject.links.clone();
+        let (under, purge_at) = (subject.kept_under.clone(), subject.purge_at);
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
             let provider = this.provider_of(&journey.routing)?;
             let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await?;
             let media_type = document.media_type.to_owned();
             let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type, provenance: document.provenance };
-            this.keep_document(&journey, &fetch, &name, &kept).await?;
+            this.keep_document(&journey, (&under, purge_at), &name, &kept).await?;
             let KeptDocument { media_type, provenance, .. } = kept;
             Ok(ReportAnswer { format, media_type, bytes: document.bytes, fetch_id, provenance })
         };

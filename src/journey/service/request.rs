@@ -55,8 +55,11 @@ impl Service {
                     // A look has seen its session meanwhile.
                     Err(_) if fetch.provider_ref.is_some() => {}
                     Err(error) if error.effect == Effect::None => {
-                        if asker == Asker::Caller || passing(error.kind) {
+                        if asker == Asker::Caller {
                             consent.fetches.retain(|fetch| fetch.id != fetch_id);
+                        } else if passing(error.kind) {
+                            // The tree stays as it is, so that the pauses between the polls grow.
+                            fetch.postponed = true;
                         } else {
                             refuse(fetch, error, evidence(error.code.as_deref().unwrap_or_default()));
                         }

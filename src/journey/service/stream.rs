@@ -20,7 +20,7 @@ use crate::{
         model::{Fetch, Journey},
     },
     pb::View,
-    providers::provider::Call,
+    providers::provider::{Call, Target},
 };
 
 /// A valid StreamData.
@@ -43,6 +43,8 @@ pub struct DataStream {
     pub fetch: Fetch,
     /// Its consent's id.
     pub consent_id: String,
+    /// Ids of all fetches whose rows it may hold: several of an attempt that is served as a whole.
+    pub fetches: Vec<String>,
     /// Where the rows come from.
     pub provenance: Arc<Provenance>,
     /// Whether they were in memory.
@@ -65,17 +67,25 @@ impl Service {
 
     async fn stream_of(&self, call: Call, journey: &Journey, query: StreamQuery) -> Result<DataStream, JourneyError> {
         let now = self.parts.clock.now();
+        let open = query.choice.is_open();
+        let gathered = self.gathered(call, journey, &query.choice).await?;
+        let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
+        let mut fetches = vec![fetch.clone()];
         let (rows, provenance, origin) = if keeps_nothing(consent) {
-            let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, query.view).await?;
+            let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, open, query.view).await?;
             (Arc::new(rows), Arc::new(provenance), Origin::Miss)
         } else {
-            let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
+            let reading = self.reading(journey, consent, fetch, open);
+            let (cached, origin) = self.rows(call, journey, &reading, query.view).await?;
+            fetches = reading.fetches;
             (cached.rows, cached.provenance, origin)
         };
-        complete::meets(query.demand, fetch, &rows)?;
+        complete::meets(query.demand, &fetches, &complete::others(journey, consent, open), &rows)?;
         known_accounts(&query.filter, &rows)?;
-        Ok(DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), provenance, origin))
+        let fetches = fetches.into_iter().map(|fetch| fetch.id).collect();
+        let stream = DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), provenance, origin);
+        Ok(DataStream { fetches, ..stream })
     }
 
     /// Rows that may only be looked at: one call of the provider, no store, no cache.
@@ -84,10 +94,14 @@ impl Service {
         call: Call,
         journey: &Journey,
         fetch_id: &str,
+        open: bool,
         view: View,
     ) -> Result<(Rows, Provenance), JourneyError> {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
-        let Read { rows, body } = self.read_rows(call, journey, attempt, consent, fetch, None).await?;
+        let provider = self.reader_of(journey)?;
+        let body = provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] }).await?;
+        let body = self.share_of(provider.as_ref(), journey, (consent, fetch), open, body)?;
+        let Read { rows, body } = self.read_rows(call, journey, attempt, consent, fetch, Some(body)).await?;
         let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
             .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;
@@ -113,7 +127,7 @@ impl DataStream {
             }
             bytes += entry.len as usize;
         }
-        Self { fetch, consent_id, provenance, origin, accounts, transactions, bytes, rows, runs }
+        Self { fetches: vec![fetch.id.clone()], fetch, consent_id, provenance, origin, accounts, transactions, bytes, rows, runs }
     }
 
     /// The chosen entries, one behind the other, in pieces of at most `most` bytes. Each is cut when it is asked for: a slice of the

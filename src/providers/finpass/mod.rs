@@ -12,7 +12,7 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan, PlanFault,
         Provider, Redirected, References, Target,
     },
     settings::is_loopback,
@@ -31,6 +31,7 @@ mod build;
 mod config;
 pub mod data;
 mod data_bsa;
+mod divide;
 mod document;
 mod envelope;
 mod error;
@@ -188,6 +189,11 @@ impl Provider for Finpass {
         let refresh_id = target.fetch.and_then(|fetch| fetch.provider_ref.as_deref());
         let (origin, response) = self.send(call, build::fetch_json_report(client_id, refresh_id)).await?;
         fetch::read(origin, response)
+    }
+
+    /// A journey has one consent.
+    fn divide(&self, _: &Body, _: PartOf<'_>, _: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        Err(divide::unsupported())
     }
 
     /// Every report is whole.

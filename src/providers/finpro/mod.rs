@@ -19,7 +19,7 @@ use super::{
     judge::{self, Origin},
     logged::{self, Concerned},
     provider::{
-        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan, PlanFault,
         Provider, Redirected, References, Target,
     },
     settings::is_loopback,
@@ -38,6 +38,7 @@ mod analysis;
 mod build;
 mod config;
 pub mod data;
+mod divide;
 mod document;
 mod envelope;
 mod error;
@@ -276,6 +277,10 @@ impl Provider for FinPro {
         let selector = observe::selector(self, &target, "getallfidata")?;
         let (origin, response) = self.send(call, build::all_fi_data(selector)).await?;
         fetch::read(origin, response)
+    }
+
+    fn divide(&self, body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        divide::divide(body, part_of, parts)
     }
 
     async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError> {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{FinPro, build, plan, session, terms::Terms};
 use crate::{
-    journey::model::{Attempt, Certainty, Consent, ConsentState, Fetch, FetchTrigger, Journey},
+    journey::{
+        machine::consent_given,
+        model::{Attempt, Certainty, Consent, ConsentState, Fetch, FetchTrigger, Journey},
+    },
     providers::{
         error::{ErrorKind, ProviderError},
         http::OutboundRequest,
@@ -15,6 +18,7 @@ use crate::{
 pub(super) mod consents;
 mod institutions;
 pub(super) mod transaction;
+mod transaction_consents;
 
 /// Most sessions of a consent that one look asks for.
 const SESSIONS: usize = 5;
@@ -153,8 +157,10 @@ async fn later_states(
     attempt: &Attempt,
     observation: &mut Observation,
 ) -> Result<(), ProviderError> {
+    // A consent that was given and for which the transaction reports nothing is looked up as well.
     let over = |consent: &&Consent| {
-        !consent.uploaded && !consent.fetches.is_empty() && consent.fetches.iter().all(|fetch| fetch.settled)
+        let settled = consent.fetches.iter().all(|fetch| fetch.settled);
+        !consent.uploaded && settled && (!consent.fetches.is_empty() || consent_given(consent.state))
     };
     let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(over).collect();
     let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
@@ -172,7 +178,10 @@ async fn later_states(
             }
         };
         for row in rows.iter().filter(|row| !matches!(row.state, ConsentState::Pending | ConsentState::Other)) {
-            let mine = |fact: &&mut ConsentFact| !fact.uploaded && fact.handle.is_some() && fact.handle == row.handle;
+            let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
+            let mine = |fact: &&mut ConsentFact| {
+                !fact.uploaded && (same(&fact.handle, &row.handle) || same(&fact.consent_ref, &row.consent_ref))
+            };
             for fact in observation.consents.iter_mut().filter(mine) {
                 fact.state = Some(row.state);
                 fact.text.clone_from(&row.text);

@@ -35,7 +35,7 @@ pub(super) fn read_status(
         return Err(origin.unusable("the answer is about another consent or session"));
     }
     let text = data.text(&["eventStatus"]).ok_or_else(|| origin.unusable("the answer has no status of the session"))?;
-    let accounts = accounts(&data, &["linkRefNumbers"]);
+    let accounts = accounts(&data, &["linkRefNumbers"], FetchState::Requested);
     let (state, settled) = judge(&lenient::word(&text), &accounts);
     let has_data = matches!(state, FetchState::Ready | FetchState::Partial);
     let stated = data.instant(&["dataExpiry"]).map(|end| (end, Certainty::Provider));
@@ -62,8 +62,8 @@ pub(super) fn account_state(text: &str) -> FetchState {
     }
 }
 
-/// The accounts of a session; FinPro lists some twice.
-pub(super) fn accounts(data: &Members<'_>, names: &[&str]) -> Vec<FetchedAccount> {
+/// The accounts of a session; FinPro lists some twice. `unsaid` is the state of an account that has no `fiStatus`.
+pub(super) fn accounts(data: &Members<'_>, names: &[&str], unsaid: FetchState) -> Vec<FetchedAccount> {
     let mut accounts: Vec<FetchedAccount> = Vec::new();
     for raw in data.list(names) {
         let row = Members::within(Some(raw));
@@ -75,7 +75,7 @@ pub(super) fn accounts(data: &Members<'_>, names: &[&str]) -> Vec<FetchedAccount
             fip: row.text(&["fipId", "fip"]).and_then(institution).unwrap_or_default(),
             masked_number: row.text(&["maskedAccountNumber", "maskedAccNumber"]).map(|text| masked(&text)).unwrap_or_default(),
             link_ref,
-            state: row.text(&["fiStatus"]).map_or(FetchState::Requested, |text| account_state(&text)),
+            state: row.text(&["fiStatus"]).map_or(unsaid, |text| account_state(&text)),
         });
     }
     accounts

@@ -132,6 +132,8 @@ pub(super) fn consent(template: &str) -> crate::journey::model::Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: Vec::new(),
     }
 }

@@ -104,6 +104,8 @@ fn consent(template: &str) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: vec![fetch()],
     }
 }
@@ -129,5 +131,7 @@ fn fetch() -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
     }
 }
