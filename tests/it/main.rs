@@ -52,6 +52,7 @@ mod replicas;
 mod revoke;
 mod scenarios;
 mod stage;
+mod statements;
 mod stores;
 mod streams;
 mod tenants;
