@@ -54,6 +54,7 @@ mod revoke;
 mod scenarios;
 mod shared_consents;
 mod stage;
+mod statements;
 mod stores;
 mod streams;
 mod tenants;

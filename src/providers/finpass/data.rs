@@ -142,6 +142,7 @@ keys! {
         "account_type" => account_type,
         "current_balance" => current_balance,
         "balance_date_time" => balance_time,
+        "exchge_rate" | "exchange_rate" | "exchgeRate" => exchange_rate,
         "current_od_limit" => overdraft_limit,
         "drawing_limit" => drawing_limit,
         "facility" => facility,
@@ -194,5 +195,7 @@ keys! {
     } rest unknown
 }
 
+#[cfg(test)]
+mod statement_tests;
 #[cfg(test)]
 mod tests;
