@@ -52,18 +52,22 @@ async fn observe(
     let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == attempt_id) else {
         return Ok(Brought::new());
     };
-    let seen = match provider.observe(call, journey, attempt).await {
-        Ok(seen) => seen,
-        // The opening call itself may still be under way; and an opening that was lost may not be there.
-        Err(error) if matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown) => {
-            tracing::info!(%error, "an opening is not found yet");
-            return Ok(Brought::new());
-        }
-        Err(error) => {
-            tracing::warn!(%error, "an attempt cannot be observed");
-            return note_unobservable(service, journey, attempt, error.kind).await;
-        }
-    };
+    let seen = provider.observe(call, journey, attempt).await;
+    // The opening call itself may still be under way; and an opening that was lost may not be there.
+    let opening = matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown);
+    match &seen.fault {
+        Some(error) if opening => tracing::info!(%error, "an opening is not found yet"),
+        Some(error) if seen.is_empty() => tracing::warn!(%error, "an attempt cannot be observed"),
+        Some(error) => tracing::warn!(%error, "failed to read a part of an attempt"),
+        None => {}
+    }
+    if seen.is_empty() {
+        return match seen.fault {
+            Some(error) if !opening => note_unobservable(service, journey, attempt, error.kind).await,
+            _ => Ok(Brought::new()),
+        };
+    }
+    // What the other reads brought is kept, whatever became of the one that failed.
     let (_, brought) = service
         .change(&journey.tenant, &journey.id, |journey| {
             service.merge(FactSource::Poll).observation(journey, attempt_id, seen.clone())

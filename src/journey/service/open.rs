@@ -114,8 +114,10 @@ impl Service {
             .await
             .map_err(|failure| unwritten(failure, &result).of(&journey.id))?;
         match result {
-            Ok(opened) => Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: opened.customer_url.url }),
-            Err(error) => {
+            Ok(Opened { customer_url: Ok(customer_url), .. }) => {
+                Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: customer_url.url })
+            }
+            Ok(Opened { customer_url: Err(error), .. }) | Err(error) => {
                 tracing::warn!(journey_id = %journey.id, %error, "the attempt was not opened");
                 Err(Failure::from(error).of(&journey.id))
             }
@@ -136,7 +138,11 @@ impl Service {
                 attempt.evidence = evidence;
             }
             attempt.provider_ref = opened.provider_ref.clone();
-            attempt.url_expires_at = opened.customer_url.expires_at;
+            match &opened.customer_url {
+                Ok(customer_url) => attempt.url_expires_at = customer_url.expires_at,
+                // Opened, and the customer cannot be sent there: a caller resumes the journey for an URL that works.
+                Err(error) => attempt.failure_reason = Some(error.kind.reason_name().to_owned()),
+            }
         }
     }
 

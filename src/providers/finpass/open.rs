@@ -35,10 +35,11 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     check_echo(origin, &data, expected.customer)?;
     let names: &[&str] = if expected.product == AA_BSA { &["journey_url"] } else { &["redirect_url", "journey_url"] };
     let url = data.text(names).filter(|url| is_web_url(url, expected.plain_http));
-    let url = url.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"))?;
+    let url = url.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"));
+    // Passed on untouched: the token may stand behind the `#`.
+    let to_customer = |url| CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) };
     Ok(Opened {
-        // Passed on untouched: the token may stand behind the `#`.
-        customer_url: CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) },
+        customer_url: url.map(to_customer),
         provider_ref: Some(client_id),
         handles: Vec::new(),
         provider_text: data.text(&["status"]).map(|status| lenient::shown(&status)).unwrap_or_default(),
@@ -94,11 +95,14 @@ mod tests {
             "message":"Success","message_code":"success"}"#;
         let plain = opened(ACCOUNT_AGGREGATOR, plain).unwrap();
         assert_eq!(plain.provider_ref.as_deref(), Some("aa_698a0000_0123456789abcdef01234567"));
-        assert_eq!(plain.customer_url.url.expose_secret(), "https://aa.example/web-redirect/#/aa-webview?requestId=opaque");
+        assert_eq!(
+            plain.customer_url.unwrap().url.expose_secret(),
+            "https://aa.example/web-redirect/#/aa-webview?requestId=opaque"
+        );
         let analysed = r#"{"success":true,"message":"AA BSA journey initiated successfully","data":{"client_id":"bsa_clnt_0a1b2c3d4e5f",
             "journey_url":"https://journey.example/x","status":"initiated","consent_type":"loan_underwriting","expires_at":"2026-01-02T00:00:00Z"}}"#;
         let analysed = opened(AA_BSA, analysed).unwrap();
-        assert_eq!(analysed.customer_url.expires_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
+        assert_eq!(analysed.customer_url.unwrap().expires_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
         assert_eq!(analysed.provider_text, "INITIATED");
     }
 

@@ -126,7 +126,7 @@ pub(in crate::providers::finpro) fn read(
         pdf,
         skipped: word == Overall::Skipped,
     };
-    Ok(Observation { attempt: Some(attempt), consents: consent_facts(&steps, word, pdf, consents) })
+    Ok(Observation { attempt: Some(attempt), consents: consent_facts(&steps, word, pdf, consents), fault: None })
 }
 
 /// One consent of the aggregator's step.
