@@ -299,7 +299,7 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
             }
             // A further try is no news; its outcome is.
             for delivery in &mut consent.deliveries {
-                (delivery.tries, delivery.next_at, delivery.unsure) = (0, None, false);
+                (delivery.tries, delivery.next_at, delivery.unsure, delivery.unconfirmed) = (0, None, false, 0);
             }
         }
         journey

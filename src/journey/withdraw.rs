@@ -48,6 +48,9 @@ pub struct Delivery {
     pub next_at: Option<Timestamp>,
     /// Whether the answer of a try was lost: the provider may have done it.
     pub unsure: bool,
+    /// How many answers neither confirmed it nor refused it.
+    #[serde(default)]
+    pub unconfirmed: u32,
 }
 
 /// What a provider's product can be told.
@@ -86,13 +89,15 @@ fn deliver(consent: &mut Consent, kind: DeliveryKind, offers: Offers, now: Times
     };
     let next_at = (state == ProviderDelivery::Pending).then_some(now);
     consent.deliveries.retain(|delivery| delivery.kind != kind);
-    consent.deliveries.push(Delivery { kind, state, asked_at: now, tries: 0, next_at, unsure: false });
+    consent.deliveries.push(Delivery { kind, state, asked_at: now, tries: 0, next_at, unsure: false, unconfirmed: 0 });
 }
 
 /// Notes that the provider says by itself what it was to be told.
 pub fn heard(consent: &mut Consent, kind: DeliveryKind) {
-    let pending = |delivery: &&mut Delivery| delivery.kind == kind && delivery.state == ProviderDelivery::Pending;
-    if let Some(delivery) = consent.deliveries.iter_mut().find(pending) {
+    let open = |delivery: &&mut Delivery| {
+        delivery.kind == kind && matches!(delivery.state, ProviderDelivery::Pending | ProviderDelivery::Failed)
+    };
+    if let Some(delivery) = consent.deliveries.iter_mut().find(open) {
         (delivery.state, delivery.next_at) = (ProviderDelivery::Done, None);
     }
 }

@@ -157,8 +157,12 @@ impl<P: Provider> Provider for Logged<P> {
         self.note(self.0.fresh_url(call, journey, attempt, redirect_url).await, Concerned::attempt(journey, attempt))
     }
 
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
-        self.note(self.0.observe(call, journey, attempt).await, Concerned::attempt(journey, attempt))
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
+        let seen = self.0.observe(call, journey, attempt).await;
+        if let Some(error) = &seen.fault {
+            failure(error, self.0.credential(), Concerned::attempt(journey, attempt));
+        }
+        seen
     }
 
     async fn request_data(

@@ -125,8 +125,9 @@ pub struct Found {
 /// What opening brought.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// Where the customer goes.
-    pub customer_url: CustomerUrl,
+    /// Where the customer goes. An answer whose URL cannot be used still names what it has opened: those names are kept, so that the
+    /// opening can be polled, resumed and revoked.
+    pub customer_url: Result<CustomerUrl, ProviderError>,
     /// The provider's id of the opening, if it has one.
     pub provider_ref: Option<String>,
     /// A consent handle for each planned consent, in order; empty where the provider tells them later or not at all.
@@ -135,13 +136,40 @@ pub struct Opened {
     pub provider_text: String,
 }
 
-/// What was seen of a whole attempt.
+/// What one poll of an attempt brought. A poll takes several reads: what one of them brought counts, whatever became of the others.
 #[derive(Debug, Clone, Default)]
 pub struct Observation {
     /// The attempt itself.
     pub attempt: Option<AttemptFact>,
     /// Consents, each by handle, consent id or template.
     pub consents: Vec<ConsentFact>,
+    /// The first read that failed.
+    pub fault: Option<ProviderError>,
+}
+
+impl Observation {
+    /// A poll that failed as a whole.
+    pub fn failed(error: ProviderError) -> Self {
+        Self { fault: Some(error), ..Self::default() }
+    }
+
+    /// Whether it holds no fact.
+    pub fn is_empty(&self) -> bool {
+        self.attempt.is_none() && self.consents.is_empty()
+    }
+
+    /// Adds a failed read; the first one is kept.
+    pub(super) fn note(&mut self, fault: Option<ProviderError>) {
+        if self.fault.is_none() {
+            self.fault = fault;
+        }
+    }
+}
+
+impl From<Result<Self, ProviderError>> for Observation {
+    fn from(read: Result<Self, ProviderError>) -> Self {
+        read.unwrap_or_else(Self::failed)
+    }
 }
 
 /// What was seen of an attempt.
@@ -343,8 +371,9 @@ pub trait Provider: Send + Sync + 'static {
         attempt: &Attempt,
         redirect_url: Option<&str>,
     ) -> Result<Option<CustomerUrl>, ProviderError>;
-    /// Looks at everything the provider tells about an attempt.
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError>;
+    /// Polls an attempt. A read that fails costs no fact of another read. That a consent is withdrawn is returned before any further read
+    /// is begun, so that a slow one does not hold it up; the next poll makes up for what was left out.
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation;
     /// Asks the provider to collect data; answers its session id if it has one. A write: sent once.
     async fn request_data(
         &self,

@@ -123,11 +123,12 @@ impl Walk {
             superseded_by: None,
             purge_at: None,
         };
-        Self { provider: provider.clone(), journey, url: opened.customer_url.url.expose_secret().to_owned() }
+        Self { provider: provider.clone(), journey, url: opened.customer_url.unwrap().url.expose_secret().to_owned() }
     }
 
     async fn look(&mut self) -> Observation {
-        let seen = self.provider.observe(call(), &self.journey, &self.journey.attempts[0]).await.unwrap();
+        let seen = self.provider.observe(call(), &self.journey, &self.journey.attempts[0]).await;
+        assert_eq!(seen.fault, None);
         for fact in &seen.consents {
             self.learn(fact);
         }

@@ -22,7 +22,7 @@ fn consent_fact(handle: &str, state: ConsentState, fetches: Vec<FetchFact>) -> C
 }
 
 fn seen(consents: Vec<ConsentFact>) -> Observation {
-    Observation { attempt: None, consents }
+    Observation { consents, ..Observation::default() }
 }
 
 #[test]

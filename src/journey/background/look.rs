@@ -54,12 +54,15 @@ async fn observe(
         return Ok(Brought::new());
     };
     let (seen, calls) = call_notes::collect(provider.observe(call, journey, attempt)).await;
-    let seen = match seen {
-        Ok(seen) => seen,
-        // The opening call itself may still be under way; and an opening that was lost may not be there.
-        Err(_) if matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown) => return Ok(Brought::new()),
-        Err(error) => return note_unobservable(service, journey, attempt, error.kind, &calls).await,
-    };
+    // The opening call itself may still be under way; and an opening that was lost may not be there.
+    let opening = matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown);
+    if seen.is_empty() {
+        return match seen.fault {
+            Some(error) if !opening => note_unobservable(service, journey, attempt, error.kind, &calls).await,
+            _ => Ok(Brought::new()),
+        };
+    }
+    // What the other reads brought is kept, whatever became of the one that failed.
     let (_, brought) = service
         .change(&journey.tenant, &journey.id, |journey| {
             journey.note_calls(attempt_id, &calls);

@@ -1,5 +1,5 @@
-//! Tells a provider what was taken back, with growing pauses until it has heard it. All of it may be sent again: a provider to whom it is
-//! no news says so, and that is a success.
+//! Sends withdrawals to a provider, with growing pauses until it confirms them. All of it may be sent again: a provider to which it is no
+//! news says so, and that is a success. Only a documented word confirms; an answer without one is asked for again, then FAILED.
 
 use std::time::Duration;
 
@@ -23,6 +23,10 @@ use crate::{
 /// For how long a delivery that is being sent is nobody else's. Should its process die, or the provider take longer, it is sent again: both
 /// kinds may be.
 const TAKEN: SignedDuration = SignedDuration::from_secs(20);
+
+/// So many answers without a word of success or refusal make a delivery FAILED, for an operator to ask the provider: with the default
+/// pauses after about three minutes.
+const UNCONFIRMED_TRIES: u32 = 8;
 
 impl Service {
     /// Sends what is due. One that fails does not hold up the next.
@@ -83,10 +87,11 @@ impl Service {
         delivery.tries = delivery.tries.saturating_add(1);
         delivery.state = match result {
             Ok(()) => ProviderDelivery::Done,
-            // An earlier try whose answer was lost has done it, or its time has.
-            Err(error) if gone(error.kind) || (delivery.unsure && refused(error)) => ProviderDelivery::Done,
+            Err(error) if gone(error.kind) => ProviderDelivery::Done,
             Err(error) if error.kind == ErrorKind::Unsupported => ProviderDelivery::NotOffered,
+            // Also after a try whose answer was lost: that the provider refuses now does not prove that it has done it before.
             Err(error) if refused(error) => ProviderDelivery::Failed,
+            Err(error) if self.is_given_up(delivery, error) => ProviderDelivery::Failed,
             Err(error) => {
                 delivery.unsure |= error.effect != Effect::None;
                 let pause = self.delivery_pause(delivery.tries).max(error.retry_after.unwrap_or_default());
@@ -97,11 +102,26 @@ impl Service {
         };
     }
 
+    /// Counts an answer that is neither a receipt nor a refusal; answers whether it was the last one that is waited for. An outage is no
+    /// answer: it is waited out however long it takes.
+    fn is_given_up(&self, delivery: &mut Delivery, error: &ProviderError) -> bool {
+        if passes(error.kind) {
+            return false;
+        }
+        delivery.unconfirmed = delivery.unconfirmed.saturating_add(1);
+        delivery.unconfirmed >= UNCONFIRMED_TRIES
+    }
+
     /// Twice as long as the one before, so that a provider that was down for long still hears it soon after it is back.
     fn delivery_pause(&self, tries: u32) -> Duration {
         let pace = &self.parts.pace;
         pace.first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1).min(20))).min(pace.delivery_longest)
     }
+}
+
+/// Faults that say nothing of what was sent.
+fn passes(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Credentials)
 }
 
 /// There is nothing left at the provider that it could be told about.

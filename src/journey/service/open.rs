@@ -121,8 +121,10 @@ impl Service {
             .await
             .map_err(|failure| unwritten(failure, &result).of(&journey.id))?;
         match result {
-            Ok(opened) => Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: opened.customer_url.url }),
-            Err(error) => Err(Failure::from(error).of(&journey.id)),
+            Ok(Opened { customer_url: Ok(customer_url), .. }) => {
+                Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: customer_url.url })
+            }
+            Ok(Opened { customer_url: Err(error), .. }) | Err(error) => Err(Failure::from(error).of(&journey.id)),
         }
     }
 
@@ -140,7 +142,11 @@ impl Service {
                 attempt.evidence = evidence;
             }
             attempt.provider_ref = opened.provider_ref.clone();
-            attempt.url_expires_at = opened.customer_url.expires_at;
+            match &opened.customer_url {
+                Ok(customer_url) => attempt.url_expires_at = customer_url.expires_at,
+                // Opened, and the customer cannot be sent there: a caller resumes the journey for an URL that works.
+                Err(error) => attempt.failure_reason = Some(error.kind.reason_name().to_owned()),
+            }
         }
     }
 

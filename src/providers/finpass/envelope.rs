@@ -4,7 +4,11 @@ use http::StatusCode;
 use serde_json::value::RawValue;
 
 use super::error::{self, Refusal};
-use crate::providers::{http::OutboundResponse, judge::Origin, lenient::Members};
+use crate::providers::{
+    http::{CallKind, OutboundResponse},
+    judge::Origin,
+    lenient::Members,
+};
 
 /// A successful answer.
 #[derive(Debug)]
@@ -31,8 +35,9 @@ pub(super) fn read<'a>(origin: Origin, response: &'a OutboundResponse) -> Result
     let status = worse(response.status, &top);
     let denied = top.raw(&["success"]).is_some_and(|raw| matches!(raw.get(), "false" | "\"false\"" | "0"));
     let coded = top.text(&["error_code"]).is_some();
-    // Whether a 202 says `success` is not documented.
-    if !status.is_success() || coded || (denied && status != StatusCode::ACCEPTED) {
+    // Whether the 202 of a read says `success` is not documented. No write is documented to answer 202.
+    let collecting = status == StatusCode::ACCEPTED && origin.kind == CallKind::Read;
+    if !status.is_success() || coded || (denied && !collecting) {
         return Err(error::refusal(origin, response, status, Some(&top)));
     }
     Ok(Answer { status, data: top.raw(&["data"]) })

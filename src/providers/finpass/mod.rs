@@ -158,8 +158,8 @@ impl Provider for Finpass {
         Ok(None)
     }
 
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
-        observe::observe(self, call, journey, attempt).await
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
+        observe::observe(self, call, journey, attempt).await.into()
     }
 
     /// The days cannot be chosen. The analysed product has no way to ask anew.

@@ -53,7 +53,7 @@ impl<'a> Held<'a> {
             pdf: None,
             skipped: false,
         };
-        Observation { attempt: Some(attempt), consents: vec![fact] }
+        Observation { attempt: Some(attempt), consents: vec![fact], fault: None }
     }
 
     /// A data session of this consent.

@@ -35,11 +35,15 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     let client_id = client_id.ok_or_else(|| origin.unusable("the answer has no client id"))?;
     check_echo(origin, &data, expected.customer)?;
     let names: &[&str] = if expected.product == AA_BSA { &["journey_url"] } else { &["redirect_url", "journey_url"] };
-    let url = data.text(names).ok_or_else(|| origin.unusable("the answer has no URL for the customer"))?;
-    expected.urls.check(&url).map_err(|unfit| origin.unusable(unfit.detail()).with_refused_host(unfit.host))?;
+    let url = data.text(names).ok_or_else(|| origin.unusable("the answer has no URL for the customer"));
+    let url = url.and_then(|url| match expected.urls.check(&url) {
+        Ok(()) => Ok(url),
+        Err(unfit) => Err(origin.unusable(unfit.detail()).with_refused_host(unfit.host)),
+    });
+    // Passed on untouched: the token may stand behind the `#`.
+    let to_customer = |url| CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) };
     Ok(Opened {
-        // Passed on untouched: the token may stand behind the `#`.
-        customer_url: CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) },
+        customer_url: url.map(to_customer),
         provider_ref: Some(client_id),
         handles: Vec::new(),
         provider_text: data.text(&["status"]).map(|status| words::STATES.shown(&status)).unwrap_or_default(),
@@ -85,11 +89,14 @@ mod tests {
             "message":"Success","message_code":"success"}"#;
         let plain = opened(ACCOUNT_AGGREGATOR, plain).unwrap();
         assert_eq!(plain.provider_ref.as_deref(), Some("aa_698a0000_0123456789abcdef01234567"));
-        assert_eq!(plain.customer_url.url.expose_secret(), "https://aa.example/web-redirect/#/aa-webview?requestId=opaque");
+        assert_eq!(
+            plain.customer_url.unwrap().url.expose_secret(),
+            "https://aa.example/web-redirect/#/aa-webview?requestId=opaque"
+        );
         let analysed = r#"{"success":true,"message":"AA BSA journey initiated successfully","data":{"client_id":"bsa_clnt_0a1b2c3d4e5f",
             "journey_url":"https://journey.example/x","status":"initiated","consent_type":"loan_underwriting","expires_at":"2026-01-02T00:00:00Z"}}"#;
         let analysed = opened(AA_BSA, analysed).unwrap();
-        assert_eq!(analysed.customer_url.expires_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
+        assert_eq!(analysed.customer_url.unwrap().expires_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
         assert_eq!(analysed.provider_text, "INITIATED");
     }
 

@@ -117,6 +117,11 @@ pub(super) fn is_nothing_new(response: &OutboundResponse) -> bool {
     by_code.map_or_else(|| said.message.contains("no new data"), |code| code == "noincrementaldata")
 }
 
+/// The message of an answer in any of the documented shapes: lower case, without brackets. For comparison only, never for a log.
+pub(super) fn message(response: &OutboundResponse) -> String {
+    Said::of(response.members().as_ref()).message
+}
+
 /// What a refusal says of itself.
 struct Said {
     code: Option<String>,

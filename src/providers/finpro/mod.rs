@@ -239,7 +239,7 @@ impl Provider for FinPro {
         open::read_url(origin, &response, &self.urls).map(Some)
     }
 
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
         match self.settings.style {
             Style::Consent => observe::by_consent(self, call, journey, attempt).await,
             Style::Orchestration => observe::by_transaction(self, call, journey, attempt).await,
@@ -258,7 +258,7 @@ impl Provider for FinPro {
         };
         let request = build::fi_request(consent_ref, range, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
-        session::read_request(origin, &response).map(Some)
+        session::read_request(origin, &response, consent_ref).map(Some)
     }
 
     async fn revoke(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError> {

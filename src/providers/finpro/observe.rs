@@ -1,79 +1,77 @@
-//! Looks at everything that FinPro tells about an attempt.
-
-use std::collections::BTreeSet;
+//! Polls everything that FinPro tells about an attempt.
 
 use super::{FinPro, build, plan, session, terms::Terms};
 use crate::{
-    journey::{
-        machine::consent_given,
-        model::{Attempt, Certainty, Consent, ConsentState, Fetch, FetchTrigger, Journey},
-    },
+    journey::model::{Attempt, Consent, ConsentState, Fetch, Journey},
     providers::{
         error::{ErrorKind, ProviderError},
-        http::OutboundRequest,
         provider::{Call, ConsentFact, FetchFact, Observation},
     },
 };
 
 pub(super) mod consents;
 mod institutions;
+mod lists;
+mod orchestrated;
 pub(super) mod transaction;
 mod transaction_consents;
+
+pub(super) use orchestrated::by_transaction;
 
 /// Most sessions of a consent that one look asks for.
 const SESSIONS: usize = 5;
 
 /// Consent style: the list of each template, the template's terms, and the sessions of what was approved.
-pub(super) async fn by_consent(
-    finpro: &FinPro,
-    call: Call,
-    journey: &Journey,
-    attempt: &Attempt,
-) -> Result<Observation, ProviderError> {
+pub(super) async fn by_consent(finpro: &FinPro, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
     let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(|consent| !consent.uploaded).collect();
-    let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
-    let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
-    let mut rows = Vec::new();
-    for template in &templates {
-        let Some(request) = build::consents_list(&journey.ask.customer, template, attempt.account()) else { continue };
-        let (origin, response) = finpro.send(call, request).await?;
-        match consents::read(origin, &response, template, attempt.account(), &known) {
-            Ok(found) => rows.extend(found),
-            // FinPro does not know the reference yet: nothing is said.
-            Err(error) if error.kind == ErrorKind::UnknownReference => finpro.note(&error),
-            Err(error) => return Err(error),
-        }
+    let listed = lists::read(finpro, call, journey, attempt, &held).await;
+    let facts = listed.rows.iter().map(|row| consents::consent_fact(row, &held)).collect();
+    let mut seen = Observation { consents: facts, ..Observation::default() };
+    let whole = !listed.withdrawn && listed.fault.is_none();
+    seen.note(listed.fault);
+    if listed.withdrawn {
+        return seen;
     }
-    let mut facts = Vec::new();
-    for row in &rows {
-        let mut fact = consents::consent_fact(row, &held);
+    if whole {
+        let mut templates: Vec<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
+        templates.sort_unstable();
+        templates.dedup();
+        seen.attempt = consents::attempt_fact(&listed.rows, templates.len());
+    }
+    let mut failed = None;
+    for (row, fact) in listed.rows.iter().zip(&mut seen.consents) {
         let mine = held.iter().find(|consent| consent.template == row.template).copied();
-        add_terms_and_sessions(finpro, call, attempt, mine, &mut fact).await?;
-        facts.push(fact);
+        failed = failed.or(add_terms_and_sessions(finpro, call, attempt, mine, fact).await);
     }
-    Ok(Observation { attempt: consents::attempt_fact(&rows, templates.len()), consents: facts })
+    seen.note(failed);
+    seen
 }
 
+/// Answers the first session that could not be read.
 async fn add_terms_and_sessions(
     finpro: &FinPro,
     call: Call,
     attempt: &Attempt,
     mine: Option<&Consent>,
     fact: &mut ConsentFact,
-) -> Result<(), ProviderError> {
+) -> Option<ProviderError> {
     let fetched = mine.is_some_and(|consent| !consent.fetches.is_empty());
     let look = match fact.state {
         Some(ConsentState::Active) => true,
         Some(ConsentState::Paused | ConsentState::Expired) => fetched,
         _ => false,
     };
-    let Some(consent_ref) = fact.consent_ref.clone().filter(|_| look) else { return Ok(()) };
+    let consent_ref = fact.consent_ref.clone().filter(|_| look)?;
     let terms = finpro.template_terms(call, fact.template.as_deref().unwrap_or_default()).await;
     apply(&terms, attempt, fact);
+    let mut failed = None;
     for session in open_sessions(mine) {
-        fact.fetches.extend(session_fact(finpro, call, &consent_ref, session, &terms).await?);
+        match session_fact(finpro, call, &consent_ref, session, &terms).await {
+            Ok(found) => fact.fetches.extend(found),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Ok(())
+    failed
 }
 
 fn apply(terms: &Terms, attempt: &Attempt, fact: &mut ConsentFact) {
@@ -107,89 +105,18 @@ async fn session_fact(
     let (origin, response) = finpro.send(call, build::session_status(consent_ref, session)).await?;
     match session::read_status(origin, &response, consent_ref, session, terms) {
         Ok(fact) => Ok(Some(fact)),
-        Err(error) if passes(error.kind) => Err(error),
-        // No session yet, or none that can be read: what is known of the consent still counts.
-        Err(error) => {
+        // There is no session yet.
+        Err(error) if is_absence(error.kind) => {
             finpro.note(&error);
             Ok(None)
         }
+        Err(error) => Err(error),
     }
 }
 
-/// Faults that concern every call alike.
-fn passes(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Credentials | ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Timeout)
-}
-
-/// Orchestration: one call tells everything.
-pub(super) async fn by_transaction(
-    finpro: &FinPro,
-    call: Call,
-    journey: &Journey,
-    attempt: &Attempt,
-) -> Result<Observation, ProviderError> {
-    // An opening whose answer was lost has no id, and FinPro cannot be asked for it otherwise.
-    let Some(transaction_id) = attempt.provider_ref.as_deref() else { return Ok(Observation::default()) };
-    let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(|consent| !consent.uploaded).collect();
-    let request: OutboundRequest = build::transaction_status(transaction_id);
-    let (origin, response) = finpro.send(call, request).await?;
-    let mut observation = transaction::read(origin, &response, transaction_id, &held)?;
-    for fact in &mut observation.consents {
-        let template = fact.template.clone().unwrap_or_default();
-        if fact.uploaded || template.is_empty() || fact.state != Some(ConsentState::Active) {
-            continue;
-        }
-        let terms = finpro.template_terms(call, &template).await;
-        apply(&terms, attempt, fact);
-        // FinPro itself collects the data of a transaction, whatever the template says.
-        fact.trigger = Some(FetchTrigger::Provider);
-    }
-    later_states(finpro, call, journey, attempt, &mut observation).await?;
-    Ok(observation)
-}
-
-/// A transaction goes on saying that its consents were given. What became of them since stands in the lists of consents alone: they are
-/// asked once the data has come, so that a withdrawn consent is noticed.
-async fn later_states(
-    finpro: &FinPro,
-    call: Call,
-    journey: &Journey,
-    attempt: &Attempt,
-    observation: &mut Observation,
-) -> Result<(), ProviderError> {
-    // A consent that was given and for which the transaction reports nothing is looked up as well.
-    let over = |consent: &&Consent| {
-        let settled = consent.fetches.iter().all(|fetch| fetch.settled);
-        !consent.uploaded && settled && (!consent.fetches.is_empty() || consent_given(consent.state))
-    };
-    let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(over).collect();
-    let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
-    let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
-    for template in templates {
-        let Some(request) = build::consents_list(&journey.ask.customer, template, attempt.account()) else { continue };
-        let (origin, response) = finpro.send(call, request).await?;
-        let rows = match consents::read(origin, &response, template, attempt.account(), &known) {
-            Ok(rows) => rows,
-            Err(error) if passes(error.kind) => return Err(error),
-            // Without the lists the transaction's own word stands.
-            Err(error) => {
-                finpro.note(&error);
-                continue;
-            }
-        };
-        for row in rows.iter().filter(|row| !matches!(row.state, ConsentState::Pending | ConsentState::Other)) {
-            let same = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && ours == theirs;
-            let mine = |fact: &&mut ConsentFact| {
-                !fact.uploaded && (same(&fact.handle, &row.handle) || same(&fact.consent_ref, &row.consent_ref))
-            };
-            for fact in observation.consents.iter_mut().filter(mine) {
-                fact.state = Some(row.state);
-                fact.text.clone_from(&row.text);
-                fact.expires_at = row.expires_at.map(|end| (end, Certainty::Provider)).or(fact.expires_at);
-            }
-        }
-    }
-    Ok(())
+/// A refusal that only says that FinPro has nothing to show.
+fn is_absence(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotReady | ErrorKind::UnknownReference | ErrorKind::NoAccounts | ErrorKind::DataExpired)
 }
 
 /// What an attempt's data and analyses hang on.

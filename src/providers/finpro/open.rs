@@ -42,7 +42,7 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
         return Err(origin.unusable("the answer names neither a handle nor a transaction"));
     }
     Ok(Opened {
-        customer_url: customer_url(origin, &data, expected.urls)?,
+        customer_url: customer_url(origin, &data, expected.urls),
         provider_ref: transaction,
         // A wrong number of handles cannot be laid beside the consents; the list of consents tells them later.
         handles: if handles.len() == expected.consents { handles } else { Vec::new() },
@@ -103,7 +103,7 @@ mod tests {
         );
         let single = opened(Style::Consent, 1, &single).unwrap();
         assert_eq!((single.handles, single.provider_text.as_str()), (vec!["h1".to_owned()], "PENDING"));
-        assert_eq!(single.customer_url.url.expose_secret(), URL);
+        assert_eq!(single.customer_url.unwrap().url.expose_secret(), URL);
         let several = format!(r#"{{"status":"success","data":{{"webRedirectionURL":"{URL}","consent_handles":["h1","h2"]}}}}"#);
         assert_eq!(opened(Style::Consent, 2, &several).unwrap().handles, ["h1", "h2"]);
         assert!(opened(Style::Consent, 3, &several).unwrap().handles.is_empty());
@@ -126,11 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn an_url_that_is_none_is_refused() {
+    fn an_url_that_is_none_is_refused_and_the_handle_kept() {
         for url in ["", "javascript:alert(1)", "http://webrd.example/", "/relative", "https://", "https://a b.example/"] {
             let body = serde_json::json!({"data":{"webRedirectionUrl":url,"consent_handle":"h1"}}).to_string();
-            let error = opened(Style::Consent, 1, &body).unwrap_err();
+            let opened = opened(Style::Consent, 1, &body).unwrap();
+            let error = opened.customer_url.unwrap_err();
             assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied), "{url}");
+            assert_eq!(opened.handles, ["h1"]);
         }
     }
 

@@ -12,10 +12,17 @@ use crate::{
     },
 };
 
-/// Reads the answer of `/fi/request`: it has no `status`; the session id alone says that it worked.
-pub(super) fn read_request(origin: Origin, response: &OutboundResponse) -> Result<String, ProviderError> {
+/// Reads the answer of `/fi/request`: it has no `status`; the session id, for the consent that was named, says that it worked.
+pub(super) fn read_request(origin: Origin, response: &OutboundResponse, consent_ref: &str) -> Result<String, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let session = answer.data().text(&["sessionId"]).and_then(identifier);
+    let data = answer.data();
+    if data.text(&["consentId"]).is_some_and(|told| told != consent_ref) {
+        return Err(origin.unusable("the answer is about another consent"));
+    }
+    if answer.top.text(&["response"]).is_some_and(|word| lenient::word(&word) != "OK") {
+        return Err(origin.unusable("the answer's word is not the documented one"));
+    }
+    let session = data.text(&["sessionId"]).and_then(identifier);
     session.ok_or_else(|| origin.unusable("the answer has no session id"))
 }
 
@@ -205,16 +212,23 @@ mod tests {
     fn a_session_is_opened_without_a_status() {
         let body = r#"{"ver":"1.1.2","timestamp":"t","response":"ok","data":{"consentId":"c","sessionId":"s"}}"#;
         let origin = testing::origin(CallKind::Write);
-        assert_eq!(read_request(origin, &testing::response(200, body)).unwrap(), "s");
-        let without = read_request(origin, &testing::response(200, r#"{"response":"ok","data":{}}"#)).unwrap_err();
-        assert_eq!((without.kind, without.effect), (ErrorKind::ResponseInvalid, Effect::Applied));
+        assert_eq!(read_request(origin, &testing::response(200, body), "c").unwrap(), "s");
+        for body in [
+            r#"{"response":"ok","data":{}}"#,
+            r#"{"response":"ok","data":{"sessionId":["s"]}}"#,
+            r#"{"response":"pending","data":{"consentId":"c","sessionId":"s"}}"#,
+            r#"{"response":"ok","data":{"consentId":"other","sessionId":"s"}}"#,
+        ] {
+            let error = read_request(origin, &testing::response(200, body), "c").unwrap_err();
+            assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied), "{body}");
+        }
     }
 
     #[test]
     fn hostile_bodies_are_errors() {
         for body in testing::hostile() {
             let response = testing::bytes_response(200, &body);
-            assert!(read_request(testing::origin(CallKind::Write), &response).is_err());
+            assert!(read_request(testing::origin(CallKind::Write), &response, "c").is_err());
             assert!(read_status(testing::origin(CallKind::Read), &response, "c", None, &Terms::default()).is_err());
         }
     }

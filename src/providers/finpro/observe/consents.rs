@@ -83,6 +83,14 @@ pub(in crate::providers::finpro) fn state(text: &str) -> ConsentState {
     }
 }
 
+/// Whether a row is about this consent: of its template, with its handle, or its consent id, where both sides know one.
+pub(in crate::providers::finpro) fn is_of(row: &Row, consent: &Consent) -> bool {
+    let same =
+        |ours: &Option<String>, theirs: &Option<String>| ours.as_ref().zip(theirs.as_ref()).map(|(ours, theirs)| ours == theirs);
+    let named = same(&consent.handle, &row.handle).or_else(|| same(&consent.provider_ref, &row.consent_ref));
+    consent.template == row.template && named.unwrap_or(true)
+}
+
 /// What the rows say of the attempt: it is done once every consent that was asked for is decided.
 pub(in crate::providers::finpro) fn attempt_fact(rows: &[Row], asked: usize) -> Option<AttemptFact> {
     let open = |row: &&Row| matches!(row.state, ConsentState::Pending | ConsentState::Other);

@@ -148,7 +148,7 @@ pub(in crate::providers::finpro) fn read(
         pdf,
         skipped: word == Overall::Skipped,
     };
-    Ok(Observation { attempt: Some(attempt), consents: transaction_consents::facts(&steps, word, pdf, consents) })
+    Ok(Observation { attempt: Some(attempt), consents: transaction_consents::facts(&steps, word, pdf, consents), fault: None })
 }
 
 #[cfg(test)]
