@@ -1,5 +1,3 @@
-use sqlx::sqlite::SqliteConnectOptions;
-
 use super::*;
 use crate::{
     journey::testing::journey,

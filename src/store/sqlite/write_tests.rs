@@ -238,8 +238,7 @@ async fn contents(path: &Path) -> BTreeMap<String, Vec<String>> {
         let columns: Vec<String> =
             sqlx::query_scalar("SELECT name FROM pragma_table_info(?)").bind(&table).fetch_all(&mut file).await.unwrap();
         let quoted: Vec<String> = columns.iter().map(|column| format!("quote(\"{column}\")")).collect();
-        let select = format!("SELECT {} FROM \"{table}\" ORDER BY 1, 2", quoted.join(" || ',' || "));
-        let select = select.replace(" ORDER BY 1, 2", " ORDER BY 1");
+        let select = format!("SELECT {} FROM \"{table}\" ORDER BY 1", quoted.join(" || ',' || "));
         let rows = sqlx::query(AssertSqlSafe(select)).fetch_all(&mut file).await.unwrap();
         found.insert(table, rows.iter().map(|row| row.get::<String, _>(0)).collect());
     }
@@ -296,10 +295,9 @@ async fn many_failures_in_a_row_lose_nothing_afterwards() {
     let place = Place::new().await;
     for statement in 1..20 {
         place.store.writer.full.at(statement);
-        while place.store.insert_journey(&named(&format!("jrn_{statement}_x")), None, at(5)).await.is_ok() {
-            let done = format!("jrn_{statement}_x");
-            assert!(place.after_kill().await["journeys"].iter().any(|row| row.contains(&done)));
-            break;
+        let id = format!("jrn_{statement}_x");
+        if place.store.insert_journey(&named(&id), None, at(5)).await.is_ok() {
+            assert!(place.after_kill().await["journeys"].iter().any(|row| row.contains(&id)));
         }
         place.store.writer.full.end();
     }
