@@ -55,7 +55,8 @@ pub(super) async fn inspect_tables(file: &SqlitePool, path: &Path, expect_existi
         let reason = "store.expect_existing says that there is one".to_owned();
         return Err(StoreError::Lost { database: path.display().to_string(), reason });
     }
-    if !tables.is_empty() && !(known("journeys") && known("key_check")) {
+    let own = known("journeys") && known("key_check");
+    if !tables.is_empty() && !own {
         return Err(StoreError::Foreign { path: path.to_owned(), found: "it holds other tables" });
     }
     Ok(())
