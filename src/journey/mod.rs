@@ -1,6 +1,7 @@
 //! Journeys: the model, the state machines, the service and its background.
 
 pub mod apply;
+pub mod attempt_step;
 pub mod background;
 pub mod derive;
 pub mod error;
@@ -15,5 +16,6 @@ pub mod policy;
 pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unknown;
 pub mod watch;
 pub mod withdraw;

@@ -23,6 +23,9 @@ pub(crate) fn attempt() -> Attempt {
         pdf: None,
         skipped: false,
         failure_reason: None,
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod body;
 mod message;
+mod read_call;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
@@ -31,6 +32,8 @@ use crate::{
 };
 pub(super) use body::read_whole;
 pub use message::{CallKind, OutboundRequest, OutboundResponse};
+pub use read_call::ReadCall;
+pub(super) use read_call::read_calls;
 
 /// How long and how large a provider's calls may be.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +142,15 @@ impl Executor {
     #[doc(hidden)]
     pub fn answering(response: OutboundResponse) -> Self {
         let answer = tower::service_fn(move |_: OutboundRequest| std::future::ready(Ok(response.clone())));
+        Self { service: BoxCloneSyncService::new(answer) }
+    }
+
+    /// An executor that sends nothing and gives each call the answer of `answer`: for tests over every call.
+    #[cfg(test)]
+    pub(crate) fn answering_each(
+        answer: impl Fn(&OutboundRequest) -> OutboundResponse + std::marker::Send + Sync + Clone + 'static,
+    ) -> Self {
+        let answer = tower::service_fn(move |request: OutboundRequest| std::future::ready(Ok(answer(&request))));
         Self { service: BoxCloneSyncService::new(answer) }
     }
 

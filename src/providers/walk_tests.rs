@@ -97,6 +97,9 @@ impl Walk {
             pdf: None,
             skipped: false,
             failure_reason: None,
+            unknown_since: None,
+            steps: Vec::new(),
+            route: None,
         };
         let journey = Journey {
             id: "jrn_walk".to_owned(),

@@ -7,12 +7,13 @@ use prost::Message;
 use crate::{
     data::Provenance,
     journey::{
+        attempt_step::AttemptStep,
         derive,
         model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
         service::ConsentOutcome,
         withdraw::{self, DeliveryKind},
     },
-    pb,
+    pb, providers,
     store::KeptReceipt,
 };
 
@@ -70,6 +71,16 @@ fn pdf(progress: PdfProgress) -> pb::PdfProgress {
         expected: progress.expected,
         uploaded: progress.uploaded,
         processed: progress.processed,
+        fetched: progress.fetched,
+    }
+}
+
+fn step(step: &AttemptStep) -> pb::AttemptStep {
+    pb::AttemptStep {
+        kind: step.kind.clone(),
+        state: step.state.into(),
+        provider_text: step.text.clone(),
+        state_time: Some(timestamp(step.as_of)),
     }
 }
 
@@ -85,6 +96,8 @@ fn attempt(attempt: &Attempt) -> pb::Attempt {
         pdf: attempt.pdf.map(pdf),
         skipped: attempt.skipped,
         failure_reason: attempt.failure_reason.clone().unwrap_or_default(),
+        steps: attempt.steps.iter().map(step).collect(),
+        route: attempt.route.clone().unwrap_or_default(),
     }
 }
 
@@ -185,12 +198,15 @@ pub(super) fn status_bytes(tree: &Journey) -> Bytes {
 /// The same for operators, who find a consent at its provider by the provider's own ids.
 pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
     let mut message = journey(tree);
+    let as_handle = providers::ALL.iter().any(|known| known.id == tree.routing.provider && known.opening_is_handle);
     for (shown, kept) in message.consents.iter_mut().zip(&tree.consents) {
         let attempt = tree.attempts.iter().find(|attempt| attempt.id == kept.attempt_id);
+        let opening = attempt.and_then(|attempt| attempt.provider_ref.clone());
+        let (handle, orchestration) = if as_handle { (opening, None) } else { (kept.handle.clone(), opening) };
         let references = pb::ProviderReferences {
-            handle: kept.handle.clone().unwrap_or_default(),
+            handle: handle.unwrap_or_default(),
             consent: kept.provider_ref.clone().unwrap_or_default(),
-            orchestration: attempt.and_then(|attempt| attempt.provider_ref.clone()).unwrap_or_default(),
+            orchestration: orchestration.unwrap_or_default(),
         };
         shown.provider_references = (references != pb::ProviderReferences::default()).then_some(references);
     }
@@ -201,6 +217,20 @@ pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
 mod tests {
     use super::*;
     use crate::journey::testing;
+
+    #[test]
+    fn operators_see_an_opening_under_the_name_that_adopts_it() {
+        let mut tree = testing::journey();
+        tree.attempts[0].provider_ref = Some("opening-1".to_owned());
+        tree.consents[0].handle = None;
+        for known in providers::ALL {
+            tree.routing.provider = known.id.to_owned();
+            let shown = pb::GetStatusResponse::decode(ops_status_bytes(&tree)).unwrap().journey.unwrap();
+            let ids = shown.consents[0].provider_references.clone().unwrap();
+            let expected = if known.opening_is_handle { ("opening-1", "") } else { ("", "opening-1") };
+            assert_eq!((ids.handle.as_str(), ids.orchestration.as_str()), expected, "{}", known.id);
+        }
+    }
 
     #[test]
     fn no_provider_id_and_nothing_personal_leaves_through_the_tree() {

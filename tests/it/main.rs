@@ -57,6 +57,7 @@ mod streams;
 mod tenants;
 mod torture;
 mod traces;
+mod unknown_reference;
 mod watch;
 mod webhooks;
 mod writes;

@@ -61,6 +61,9 @@ impl Service {
             pdf: None,
             skipped: false,
             failure_reason: None,
+            unknown_since: None,
+            steps: Vec::new(),
+            route: None,
         };
         let consents = plan.consents.iter().map(|planned| Consent {
             id: new_id(random, "cns"),

@@ -30,6 +30,7 @@ mod build;
 mod config;
 pub mod data;
 mod data_bsa;
+mod delivery;
 mod document;
 mod envelope;
 mod error;
@@ -42,6 +43,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod reads;
 mod redirect;
 mod session;
 mod terms;
@@ -52,6 +54,7 @@ mod withdraw;
 
 pub use config::{Config, Settings};
 use plan::AA_BSA;
+pub use reads::READS;
 
 /// Finpass's id in the contract.
 pub const ID: &str = "finpass";

@@ -49,6 +49,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod reads;
 mod redirect;
 mod session;
 mod terms;
@@ -58,6 +59,7 @@ mod webhook;
 mod withdraw;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts, WebhookConfig};
+pub use reads::READS;
 use terms::Terms;
 
 /// FinPro's id in the contract.
@@ -188,6 +190,7 @@ impl Provider for FinPro {
         let request = build::request_consent(&self.settings, &opening, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
         open::read(origin, &response, self.expected(opening.plan.consents.len()))
+            .map_err(|error| open::name_field(error, &response, &opening.ask.customer))
     }
 
     async fn look_up(

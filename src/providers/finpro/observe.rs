@@ -14,6 +14,7 @@ use crate::{
 
 pub(super) mod consents;
 mod institutions;
+mod shape;
 pub(super) mod transaction;
 
 /// Most sessions of a consent that one look asks for.
@@ -106,7 +107,11 @@ async fn session_fact(
         Err(error) if passes(error.kind) => Err(error),
         // No session yet, or none that can be read: what is known of the consent still counts.
         Err(error) => {
-            tracing::debug!(provider = error.provider, stage = error.stage, %error, "no data session to be seen");
+            if error.kind == ErrorKind::ResponseInvalid {
+                tracing::warn!(provider = error.provider, stage = error.stage, %error, "failed to read a data session");
+            } else {
+                tracing::debug!(provider = error.provider, stage = error.stage, %error, "no data session to be seen");
+            }
             Ok(None)
         }
     }
@@ -167,7 +172,11 @@ async fn later_states(
             Err(error) if passes(error.kind) => return Err(error),
             // Without the lists the transaction's own word stands.
             Err(error) => {
-                tracing::debug!(provider = error.provider, stage = error.stage, %error, "the transaction's consents are not listed");
+                if error.kind == ErrorKind::ResponseInvalid {
+                    tracing::warn!(provider = error.provider, stage = error.stage, %error, "failed to read the transaction's consents");
+                } else {
+                    tracing::debug!(provider = error.provider, stage = error.stage, %error, "the transaction's consents are not listed");
+                }
                 continue;
             }
         };

@@ -55,10 +55,16 @@ pub(super) fn read_query(query: &str) -> Option<Return> {
 pub(super) fn read(origin: Origin, response: &OutboundResponse) -> Result<Option<Redirected>, ProviderError> {
     let answer = match envelope::read_bare(origin, response) {
         Ok(answer) => answer,
-        Err(error) if error.kind == ErrorKind::Refused || error.kind == ErrorKind::UnknownReference => return Ok(None),
+        // Only FinPro's own refusal has a code; a gateway's says nothing of the query.
+        Err(error) if error.kind == ErrorKind::Refused && error.code.is_some() => return Ok(None),
+        Err(error) if error.kind == ErrorKind::UnknownReference => return Ok(None),
         Err(error) => return Err(error),
     };
-    let data = answer.data();
+    let data = answer.object(origin)?;
+    let told = ["status", "errorcode"];
+    if data.has_odd_text(&told) || data.has_odd_word(&["status"]) || data.text(&told).is_none() {
+        return Err(origin.unusable("the answer does not say how the customer returns"));
+    }
     let Some(reference) = data.text(&["srcref"]).and_then(identifier) else {
         return Err(origin.unusable("the answer names no handle"));
     };
