@@ -8,8 +8,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    derive,
-    machine::{attempt_may, consent_may, fetch_may},
+    attempt_step, derive,
+    machine::{attempt_may, consent_may, fetch_may, unknown_attempt_may},
     model::{
         Asking, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
         FetchTrigger, Journey,
@@ -45,6 +45,9 @@ impl Merge<'_> {
     /// Merges an observation of one attempt; answers the bodies that it brought.
     pub fn observation(&self, journey: &mut Journey, attempt_id: &str, seen: Observation) -> Brought {
         let mut brought = Brought::new();
+        if seen.attempt.is_some() || !seen.consents.is_empty() {
+            self.is_known(journey, attempt_id);
+        }
         for fact in seen.consents {
             self.consent(journey, attempt_id, fact, &mut brought);
         }
@@ -52,6 +55,15 @@ impl Merge<'_> {
             self.attempt(journey, attempt_id, fact);
         }
         brought
+    }
+
+    /// The provider says something of an attempt that it did not know before.
+    fn is_known(&self, journey: &mut Journey, attempt_id: &str) {
+        if let Some(attempt) =
+            journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id && !attempt.failed_as_unknown())
+        {
+            attempt.unknown_since = None;
+        }
     }
 
     fn is_message(&self) -> bool {
@@ -69,8 +81,14 @@ impl Merge<'_> {
 
     fn attempt(&self, journey: &mut Journey, attempt_id: &str, fact: AttemptFact) {
         let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id) else { return };
-        let moves = attempt_may(attempt.state, fact.state) && !(self.is_message() && fact.state == AttemptState::Failed);
+        let reopens = attempt.failed_as_unknown() && unknown_attempt_may(fact.state);
+        let moves =
+            reopens || attempt_may(attempt.state, fact.state) && !(self.is_message() && fact.state == AttemptState::Failed);
+        if reopens {
+            attempt.failure_reason = None;
+        }
         if moves || self.confirms(attempt.state == fact.state) {
+            attempt.unknown_since = None;
             attempt.state = fact.state;
             attempt.evidence = self.evidence(&fact.text);
         }
@@ -82,7 +100,8 @@ impl Merge<'_> {
             attempt.aa = fact.aa;
         }
         attempt.pdf = fact.pdf.or(attempt.pdf);
-        attempt.skipped |= fact.skipped;
+        attempt.route = fact.route.or(attempt.route.take());
+        attempt_step::merge(&mut attempt.steps, fact.steps, self.now);
     }
 
     fn consent(&self, journey: &mut Journey, attempt_id: &str, fact: ConsentFact, brought: &mut Brought) {
@@ -286,6 +305,7 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
         for attempt in &mut journey.attempts {
             attempt.evidence = none();
             attempt.calls.clear();
+            attempt.unknown_since = None;
         }
         for consent in &mut journey.consents {
             consent.evidence = none();

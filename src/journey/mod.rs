@@ -1,6 +1,7 @@
 //! Journeys: the model, the state machines, the service and its background.
 
 pub mod apply;
+pub mod attempt_step;
 pub mod background;
 pub mod calls;
 pub mod derive;
@@ -18,5 +19,6 @@ pub mod service;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transaction;
+pub mod unknown;
 pub mod watch;
 pub mod withdraw;

@@ -5,6 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attempt_step::AttemptStep,
     calls::ProviderCall,
     fair_use::Frequency,
     withdraw::{Delivery, Purge},
@@ -110,6 +111,9 @@ pub struct PdfProgress {
     pub uploaded: i32,
     /// Statements read.
     pub processed: i32,
+    /// Statements that have brought their data.
+    #[serde(default)]
+    pub fetched: i32,
 }
 
 /// One opening at a provider.
@@ -146,6 +150,15 @@ pub struct Attempt {
     /// The newest calls that were made at the provider for it, oldest first, at most [`super::calls::MOST_CALLS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<ProviderCall>,
+    /// Since when the provider has answered every poll by "unknown reference", while it did. It stays in an attempt that failed for this.
+    #[serde(default)]
+    pub unknown_since: Option<Timestamp>,
+    /// The steps that the provider reports, in its order.
+    #[serde(default)]
+    pub steps: Vec<AttemptStep>,
+    /// The way that the provider chose, in its own word.
+    #[serde(default)]
+    pub route: Option<String>,
 }
 
 /// What became of the call with which a fetch was asked for.

@@ -100,7 +100,16 @@ fn message(number: usize, step: Step) -> Observation {
 
 fn attempt() -> AttemptFact {
     let none = StepState::Unspecified;
-    AttemptFact { state: AttemptState::Done, text: String::new(), institutions: Vec::new(), aa: none, pdf: None, skipped: false }
+    AttemptFact {
+        state: AttemptState::Done,
+        text: String::new(),
+        institutions: Vec::new(),
+        aa: none,
+        pdf: None,
+        skipped: false,
+        steps: Vec::new(),
+        route: None,
+    }
 }
 
 fn consent(state: Option<ConsentState>, fetches: Vec<FetchFact>) -> ConsentFact {

@@ -24,6 +24,9 @@ pub(crate) fn attempt() -> Attempt {
         skipped: false,
         failure_reason: None,
         calls: Vec::new(),
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
     }
 }
 

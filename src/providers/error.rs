@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Configuration,
     /// The provider refuses the request itself.
     Refused,
+    /// The provider refuses one value of the caller's request: the path of the field.
+    InvalidInput(&'static str),
     /// Too many calls.
     RateLimited,
     /// Not reached, or a fault of the provider's own.
@@ -49,6 +51,7 @@ impl ErrorKind {
             Self::Credentials => ErrorReason::ProviderCredentials,
             Self::Configuration => ErrorReason::ProviderConfiguration,
             Self::Refused | Self::UnknownReference => ErrorReason::ProviderRefused,
+            Self::InvalidInput(_) => ErrorReason::InvalidFields,
             Self::RateLimited => ErrorReason::ProviderRateLimited,
             Self::Unavailable => ErrorReason::ProviderUnavailable,
             Self::Timeout => ErrorReason::ProviderTimeout,

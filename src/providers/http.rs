@@ -2,6 +2,7 @@
 
 mod body;
 mod message;
+mod read_call;
 mod sending;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
@@ -35,6 +36,8 @@ use crate::{
 };
 pub(super) use body::read_whole;
 pub use message::{CallKind, OutboundRequest, OutboundResponse};
+pub use read_call::ReadCall;
+pub(super) use read_call::read_calls;
 pub use sending::Sending;
 use sending::WatchedBody;
 
@@ -162,6 +165,15 @@ impl Executor {
     #[doc(hidden)]
     pub fn answering(response: OutboundResponse) -> Self {
         let answer = tower::service_fn(move |_: OutboundRequest| std::future::ready(Ok(response.clone())));
+        Self { service: BoxCloneSyncService::new(answer), gate: None, clock: Arc::new(crate::clock::SystemClock) }
+    }
+
+    /// An executor that sends nothing and gives each call the answer of `answer`: for tests over every call.
+    #[cfg(test)]
+    pub(crate) fn answering_each(
+        answer: impl Fn(&OutboundRequest) -> OutboundResponse + std::marker::Send + Sync + Clone + 'static,
+    ) -> Self {
+        let answer = tower::service_fn(move |request: OutboundRequest| std::future::ready(Ok(answer(&request))));
         Self { service: BoxCloneSyncService::new(answer), gate: None, clock: Arc::new(crate::clock::SystemClock) }
     }
 

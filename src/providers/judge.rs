@@ -40,6 +40,11 @@ impl Origin {
         self.error(ErrorKind::ResponseInvalid).with_effect(self.effect_of_success()).with_detail(detail)
     }
 
+    /// The answer cannot be understood at all, so it does not say whether the call worked.
+    pub fn senseless(&self, detail: &'static str) -> ProviderError {
+        self.error(ErrorKind::ResponseInvalid).with_effect(self.kind.effect_when_lost()).with_detail(detail)
+    }
+
     /// What a call that succeeded has done.
     pub fn effect_of_success(&self) -> Effect {
         match self.kind {

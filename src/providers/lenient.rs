@@ -59,6 +59,11 @@ impl<'a> Members<'a> {
         raw.and_then(|raw| Self::of(raw.get().as_bytes())).unwrap_or_default()
     }
 
+    /// Every value, in the order of the folded names.
+    pub fn values(&self) -> impl Iterator<Item = &'a RawValue> {
+        self.0.values().copied()
+    }
+
     /// The first of `names` that is there and not null.
     pub fn raw(&self, names: &[&str]) -> Option<&'a RawValue> {
         names.iter().filter_map(|name| self.0.get(&fold(name)).copied()).find(|raw| raw.get() != "null")

@@ -187,6 +187,21 @@ pub struct AttemptFact {
     pub pdf: Option<PdfProgress>,
     /// Whether everything was skipped.
     pub skipped: bool,
+    /// The steps that the provider reports, in its order.
+    pub steps: Vec<StepFact>,
+    /// The way that the provider chose, in its own word.
+    pub route: Option<String>,
+}
+
+/// What was seen of one step of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFact {
+    /// The provider's word for the step, in upper case.
+    pub kind: String,
+    /// Its state.
+    pub state: StepState,
+    /// The provider's word for the state.
+    pub text: String,
 }
 
 /// What was seen of one consent. `None` means that nothing was said.

@@ -100,6 +100,9 @@ impl Walk {
             skipped: false,
             failure_reason: None,
             calls: Vec::new(),
+            unknown_since: None,
+            steps: Vec::new(),
+            route: None,
         };
         let journey = Journey {
             id: "jrn_walk".to_owned(),

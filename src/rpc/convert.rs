@@ -7,6 +7,7 @@ use prost::Message;
 use crate::{
     data::Provenance,
     journey::{
+        attempt_step::AttemptStep,
         calls::ProviderCall,
         derive,
         model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
@@ -14,7 +15,7 @@ use crate::{
         withdraw::{self, DeliveryKind},
     },
     pb,
-    providers::vocabulary::vetted,
+    providers::{self, vocabulary::vetted},
     store::KeptReceipt,
 };
 
@@ -72,6 +73,16 @@ fn pdf(progress: PdfProgress) -> pb::PdfProgress {
         expected: progress.expected,
         uploaded: progress.uploaded,
         processed: progress.processed,
+        fetched: progress.fetched,
+    }
+}
+
+fn step(step: &AttemptStep) -> pb::AttemptStep {
+    pb::AttemptStep {
+        kind: step.kind.clone(),
+        state: step.state.into(),
+        provider_text: step.text.clone(),
+        state_time: Some(timestamp(step.as_of)),
     }
 }
 
@@ -88,6 +99,8 @@ fn attempt(attempt: &Attempt) -> pb::Attempt {
         skipped: attempt.skipped,
         failure_reason: attempt.failure_reason.clone().unwrap_or_default(),
         provider_calls: Vec::new(),
+        steps: attempt.steps.iter().map(step).collect(),
+        route: attempt.route.clone().unwrap_or_default(),
     }
 }
 
@@ -196,12 +209,15 @@ pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
     for (shown, kept) in message.attempts.iter_mut().zip(&tree.attempts) {
         shown.provider_calls = kept.calls.iter().map(provider_call).collect();
     }
+    let as_handle = providers::ALL.iter().any(|known| known.id == tree.routing.provider && known.opening_is_handle);
     for (shown, kept) in message.consents.iter_mut().zip(&tree.consents) {
         let attempt = tree.attempts.iter().find(|attempt| attempt.id == kept.attempt_id);
+        let opening = attempt.and_then(|attempt| attempt.provider_ref.clone());
+        let (handle, orchestration) = if as_handle { (opening, None) } else { (kept.handle.clone(), opening) };
         let references = pb::ProviderReferences {
-            handle: kept.handle.clone().unwrap_or_default(),
+            handle: handle.unwrap_or_default(),
             consent: kept.provider_ref.clone().unwrap_or_default(),
-            orchestration: attempt.and_then(|attempt| attempt.provider_ref.clone()).unwrap_or_default(),
+            orchestration: orchestration.unwrap_or_default(),
         };
         shown.provider_references = (references != pb::ProviderReferences::default()).then_some(references);
     }
@@ -212,6 +228,20 @@ pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
 mod tests {
     use super::*;
     use crate::journey::testing;
+
+    #[test]
+    fn operators_see_an_opening_under_the_name_that_adopts_it() {
+        let mut tree = testing::journey();
+        tree.attempts[0].provider_ref = Some("opening-1".to_owned());
+        tree.consents[0].handle = None;
+        for known in providers::ALL {
+            tree.routing.provider = known.id.to_owned();
+            let shown = pb::GetStatusResponse::decode(ops_status_bytes(&tree)).unwrap().journey.unwrap();
+            let ids = shown.consents[0].provider_references.clone().unwrap();
+            let expected = if known.opening_is_handle { ("opening-1", "") } else { ("", "opening-1") };
+            assert_eq!((ids.handle.as_str(), ids.orchestration.as_str()), expected, "{}", known.id);
+        }
+    }
 
     #[test]
     fn no_provider_id_and_nothing_personal_leaves_through_the_tree() {

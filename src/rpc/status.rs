@@ -193,11 +193,12 @@ fn verdict(error: &JourneyError) -> Verdict {
 }
 
 fn provider_verdict(error: &ProviderError) -> Verdict {
-    use Code::{DeadlineExceeded, FailedPrecondition, Internal, ResourceExhausted, Unavailable, Unimplemented};
+    use Code::{DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, ResourceExhausted, Unavailable, Unimplemented};
     let (code, text) = match error.kind {
         ErrorKind::Credentials => (FailedPrecondition, "the provider refuses the tenant's credentials"),
         ErrorKind::Configuration => (FailedPrecondition, "the tenant's configuration does not fit the provider"),
         ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, "the provider refuses the request"),
+        ErrorKind::InvalidInput(_) => (InvalidArgument, "the provider refuses a value of the request"),
         ErrorKind::RateLimited => (ResourceExhausted, "the provider limits the rate of calls"),
         ErrorKind::Unavailable => (Unavailable, "the provider cannot be reached"),
         ErrorKind::Timeout => (DeadlineExceeded, "the provider did not answer in time"),
@@ -295,6 +296,10 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
         JourneyError::UnknownProvider { field, known } => {
             vec![violation(field, &format!("known providers: {}", known.join(", ")))]
         }
+        JourneyError::Provider(error) => match error.kind {
+            ErrorKind::InvalidInput(field) => vec![violation(field, "the provider does not accept this value")],
+            _ => Vec::new(),
+        },
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
         JourneyError::RedirectNotAllowed => {
             vec![violation("redirect_url", "must be one of the tenant's `redirects`, to the letter")]

@@ -63,6 +63,7 @@ mod tenants;
 mod torture;
 mod traces;
 mod transport;
+mod unknown_reference;
 mod watch;
 mod webhooks;
 mod writes;

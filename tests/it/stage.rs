@@ -42,6 +42,7 @@ pub struct Stage {
     pub replay: Replay,
     pub gateway: Running,
     pub client: JourneyServiceClient<Channel>,
+    pub clock: Arc<ShiftedClock>,
     _directory: TempDir,
 }
 
@@ -63,10 +64,10 @@ impl Stage {
         let directory = TempDir::new().unwrap();
         let mut config = Config::from_toml_str(&toml(&replay, directory.path(), limits, longest_ms)).unwrap();
         change(&mut config);
-        let clock = ShiftedClock::at("2025-03-24T18:00:00Z");
-        let gateway = App::start(config, Arc::new(clock)).await.unwrap();
+        let clock = Arc::new(ShiftedClock::at("2025-03-24T18:00:00Z"));
+        let gateway = App::start(config, clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
-        Self { replay, gateway, client, _directory: directory }
+        Self { replay, gateway, client, clock, _directory: directory }
     }
 
     pub async fn open(&self, way: Way) -> Result<pb::StartJourneyResponse, Status> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{journey::testing, random::SystemRandom};
+use crate::{journey::testing, providers::provider::StepFact, random::SystemRandom};
 
 fn merge(assume: &Assumptions) -> Merge<'_> {
     Merge { now: Timestamp::from_second(1_000).unwrap(), source: FactSource::Poll, random: &SystemRandom, assume }
@@ -105,6 +105,50 @@ fn a_late_nameless_word_of_an_old_session_settles_no_newer_one() {
         let before: Vec<_> = sessions.iter().map(|(_, state, settled)| (*state, *settled)).collect();
         assert_eq!(after_nameless(FactSource::Webhook, sessions), before, "{sessions:?}");
     }
+}
+
+fn attempt_fact(state: AttemptState) -> Observation {
+    let none = crate::journey::model::StepState::Unspecified;
+    let fact = AttemptFact {
+        state,
+        text: String::new(),
+        institutions: Vec::new(),
+        aa: none,
+        pdf: None,
+        skipped: false,
+        steps: Vec::new(),
+        route: None,
+    };
+    Observation { attempt: Some(fact), consents: Vec::new() }
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_second(10_000 + minute * 60).unwrap()
+}
+
+#[test]
+fn a_step_keeps_the_time_at_which_its_state_was_first_seen() {
+    use crate::journey::model::StepState::{InProgress, Successful};
+    let assume = Assumptions::default();
+    let mut journey = testing::journey();
+    let step = |kind: &str, state, text: &str| StepFact { kind: kind.to_owned(), state, text: text.to_owned() };
+    let mut see = |at: i64, steps: Vec<StepFact>| {
+        let mut seen = attempt_fact(AttemptState::AwaitingCustomer);
+        seen.attempt = seen.attempt.map(|fact| AttemptFact { steps, route: Some("PDF".to_owned()), ..fact });
+        let before = journey.clone();
+        Merge { now: minute(at), ..merge(&assume) }.observation(&mut journey, "att_1", seen);
+        let attempt = journey.attempts[0].clone();
+        let times: Vec<_> = attempt.steps.iter().map(|step| (step.kind.clone(), step.as_of)).collect();
+        (times, attempt.route, finish(&before, &mut journey, minute(at)))
+    };
+    let (aa, pdf) = (|at| ("AA".to_owned(), minute(at)), |at| ("PDF".to_owned(), minute(at)));
+    let told = Some("PDF".to_owned());
+    assert_eq!(see(0, vec![step("AA", InProgress, "IN_PROGRESS")]), (vec![aa(0)], told.clone(), true));
+    assert_eq!(see(1, vec![step("AA", InProgress, "IN_PROGRESS")]), (vec![aa(0)], told.clone(), false));
+    let both = vec![step("AA", Successful, "SUCCESSFUL"), step("PDF", InProgress, "IN_PROGRESS")];
+    assert_eq!(see(2, both), (vec![aa(2), pdf(2)], told.clone(), true));
+    // A step that a later answer leaves out is kept.
+    assert_eq!(see(3, Vec::new()), (vec![aa(2), pdf(2)], told, false));
 }
 
 #[test]

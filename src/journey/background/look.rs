@@ -5,8 +5,9 @@ use crate::{
     journey::{
         apply::Brought,
         error::Failure,
-        model::{Asking, Attempt, AttemptState, Evidence, FactSource, Journey},
+        model::{Asking, Attempt, AttemptState, FactSource, Journey},
         service::{Asker, Service},
+        unknown,
     },
     providers::{
         call_notes::{self, CallNote},
@@ -72,7 +73,7 @@ async fn observe(
     Ok(brought)
 }
 
-/// A provider that does not know its own opening any more has ended it; every other fault passes.
+/// A provider that goes on not knowing its own opening has ended it; every other fault passes.
 async fn note_unobservable(
     service: &Service,
     journey: &Journey,
@@ -80,17 +81,13 @@ async fn note_unobservable(
     kind: ErrorKind,
     calls: &[CallNote],
 ) -> Result<Brought, Failure> {
-    if kind == ErrorKind::UnknownReference && attempt.state == AttemptState::AwaitingCustomer {
+    if kind == ErrorKind::UnknownReference {
         let now = service.clock().now();
-        service
-            .change(&journey.tenant, &journey.id, |journey| {
-                let Some(attempt) = journey.attempts.iter_mut().find(|other| other.id == attempt.id) else { return };
-                attempt.note_calls(calls);
-                attempt.state = AttemptState::Failed;
-                attempt.failure_reason = Some(kind.reason_name().to_owned());
-                attempt.evidence = Evidence { as_of: now, source: FactSource::Poll, text: "unknown".to_owned() };
-            })
-            .await?;
+        let note = |journey: &mut Journey| {
+            journey.note_calls(&attempt.id, calls);
+            unknown::note(journey, &attempt.id, now, kind.reason_name());
+        };
+        service.change(&journey.tenant, &journey.id, note).await?;
     }
     Ok(Brought::new())
 }

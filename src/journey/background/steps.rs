@@ -20,6 +20,8 @@ pub fn attempts_to_observe(journey: &Journey) -> Vec<String> {
         AttemptState::Done => {
             journey.consents_of(&attempt.id).any(|consent| consent_given(consent.state) || consent.state == ConsentState::Pending)
         }
+        // Nothing makes such a journey due by itself: only a message or a customer's return wakes it, and shows that the provider may know it.
+        AttemptState::Failed => attempt.failed_as_unknown(),
         _ => false,
     };
     journey.attempts.iter().filter(worth).map(|attempt| attempt.id.clone()).collect()
@@ -198,6 +200,15 @@ mod tests {
         journey.consents[0].mode = ConsentMode::Store;
         journey.consents[0].fetches[0].data_expires_at = Some(now);
         assert!(fetches_to_pick_up(&journey, now).is_empty());
+    }
+
+    #[test]
+    fn an_attempt_that_failed_as_unknown_is_polled_when_woken() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Failed;
+        assert!(attempts_to_observe(&journey).is_empty());
+        journey.attempts[0].unknown_since = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(attempts_to_observe(&journey), ["att_1"]);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use latest_page::{LatestPage, LatestQuery};
 pub use open::OpenedJourney;
 pub use redirect::ResolvedRedirect;
 pub use renormalise::Renormalised;
-pub use report::{ReportAnswer, report_id};
+pub use report::{ReportAnswer, ReportChoice, report_id};
 pub(crate) use request::Asker;
 pub use select::FetchChoice;
 pub use shared::{Means, Shared};

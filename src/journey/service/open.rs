@@ -63,6 +63,9 @@ impl Service {
             skipped: false,
             failure_reason: None,
             calls: Vec::new(),
+            unknown_since: None,
+            steps: Vec::new(),
+            route: None,
         };
         let consents = plan.consents.iter().map(|planned| Consent {
             id: new_id(random, "cns"),

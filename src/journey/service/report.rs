@@ -56,32 +56,46 @@ fn parse_report_id(report_id: &str) -> Option<(String, ReportFormat)> {
     Some((fetch_id.to_owned(), format))
 }
 
+/// Which document is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportChoice {
+    /// One that an analysis has listed, by its id.
+    Listed(String),
+    /// One of a fetch, by its format.
+    Format(ReportFormat, FetchChoice),
+}
+
 impl Service {
-    /// A document; `account_ids` are those of the analysis.
+    /// A document of the accounts `account_ids`; none means all.
     pub async fn report(
         &self,
         call: Call,
         journey: &Journey,
-        report_id: &str,
+        choice: &ReportChoice,
         account_ids: &[String],
     ) -> Result<ReportAnswer, Failure> {
-        self.report_of(call, journey, report_id, account_ids).await.map_err(|error| Failure::from(error).of(&journey.id))
+        self.report_of(call, journey, choice, account_ids).await.map_err(|error| Failure::from(error).of(&journey.id))
     }
 
     async fn report_of(
         &self,
         call: Call,
         journey: &Journey,
-        report_id: &str,
+        choice: &ReportChoice,
         account_ids: &[String],
     ) -> Result<ReportAnswer, JourneyError> {
-        let (fetch_id, format) = parse_report_id(report_id).ok_or(JourneyError::ReportNotFound)?;
+        let (choice, format, listed) = match choice {
+            ReportChoice::Listed(report_id) => {
+                let (fetch_id, format) = parse_report_id(report_id).ok_or(JourneyError::ReportNotFound)?;
+                (FetchChoice { fetch_id, ..FetchChoice::default() }, format, true)
+            }
+            ReportChoice::Format(format, choice) => (choice.clone(), *format, false),
+        };
         if !self.product_of(journey)?.is_some_and(|product| product.report_formats.contains(&format)) {
             return Err(JourneyError::ReportNotFound);
         }
-        let choice = FetchChoice { fetch_id, ..FetchChoice::default() };
         let subject = self.subject(journey, &choice, account_ids).map_err(|error| match error {
-            JourneyError::FetchNotFound => JourneyError::ReportNotFound,
+            JourneyError::FetchNotFound if listed => JourneyError::ReportNotFound,
             other => other,
         })?;
         if format == ReportFormat::Json {

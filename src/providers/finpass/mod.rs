@@ -31,6 +31,7 @@ mod build;
 mod config;
 pub mod data;
 mod data_bsa;
+mod delivery;
 mod divide;
 mod document;
 mod envelope;
@@ -44,6 +45,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod reads;
 mod redirect;
 mod session;
 mod terms;
@@ -55,6 +57,7 @@ mod words;
 
 pub use config::{Config, Settings};
 use plan::AA_BSA;
+pub use reads::READS;
 
 /// Finpass's id in the contract.
 pub const ID: &str = "finpass";

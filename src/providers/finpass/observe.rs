@@ -52,6 +52,8 @@ impl<'a> Held<'a> {
             aa: StepState::Unspecified,
             pdf: None,
             skipped: false,
+            steps: Vec::new(),
+            route: None,
         };
         Observation { attempt: Some(attempt), consents: vec![fact], fault: None }
     }

@@ -30,7 +30,7 @@ pub(super) struct Expected<'a> {
 /// Reads the answer of either `init`.
 pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected<'_>) -> Result<Opened, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
     let client_id = data.text(&["client_id"]).and_then(identifier);
     let client_id = client_id.ok_or_else(|| origin.unusable("the answer has no client id"))?;
     check_echo(origin, &data, expected.customer)?;

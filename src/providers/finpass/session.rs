@@ -6,7 +6,7 @@ use crate::providers::{error::ProviderError, http::OutboundResponse, judge::Orig
 /// Reads the answer of `refresh-data`: the refresh id. It may equal the client id.
 pub(super) fn read_request(origin: Origin, response: &OutboundResponse) -> Result<String, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let refresh_id = answer.data().text(&["request_id"]).and_then(identifier);
+    let refresh_id = answer.object(origin)?.text(&["request_id"]).and_then(identifier);
     refresh_id.ok_or_else(|| origin.unusable("the answer has no refresh id"))
 }
 

@@ -8,7 +8,7 @@ use crate::{
         http::OutboundResponse,
         inbound::Owner,
         judge::Origin,
-        lenient::{Members, elements, identifier},
+        lenient::{Members, identifier},
         provider::{Call, Found, References},
     },
 };
@@ -24,6 +24,9 @@ pub(super) async fn consent(
     let Some(request) = build::consents_by_name(handle, id) else { return Err(nothing_to_look_up(finpro)) };
     let (origin, response) = finpro.send(call, request).await?;
     let found = read(origin, &response, references)?;
+    if found.as_ref().is_some_and(|(found, _)| found.template.is_none()) {
+        return Err(origin.unusable("the consent is listed without its template"));
+    }
     let template = journey.consents.first().map(|consent| consent.template.as_str());
     let vua = plan::vua(&finpro.settings, &journey.ask.customer);
     Ok(found
@@ -64,9 +67,17 @@ fn read(
     references: &References,
 ) -> Result<Option<(Found, Option<String>)>, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let rows = elements(answer.data).into_iter().map(|raw| Members::within(Some(raw)));
+    let rows = answer.rows(origin)?;
     let fits = |given: &Option<String>, listed: &Option<String>| given.is_none() || given == listed;
-    Ok(rows
+    // A row without the name that was asked for cannot be told from the consent's.
+    let nameless = |row: &&Members<'_>| {
+        let handle = row.text(&["consentHandle", "consent_handle_id"]).and_then(identifier);
+        row.has_odd_text(&NAMES) || (references.handle.is_some() && handle.is_none())
+    };
+    let odd = rows.odd + rows.read.iter().filter(nameless).count();
+    let found = rows
+        .read
+        .iter()
         .map(|row| {
             let found = Found {
                 account: row.text(&["accountID"]).and_then(identifier),
@@ -75,7 +86,12 @@ fn read(
                 consent_ref: row.text(&["consentID"]).and_then(identifier),
                 template: row.text(&["productID"]).and_then(identifier),
             };
-            (found, row.text(&["vua"]))
+            (found, row.text(&["vua"]).and_then(identifier))
         })
-        .find(|(found, _)| fits(&references.handle, &found.handle) && fits(&references.consent, &found.consent_ref)))
+        .find(|(found, _)| fits(&references.handle, &found.handle) && fits(&references.consent, &found.consent_ref));
+    // A list that does not hold the consent proves nothing while some of it cannot be read.
+    if found.is_none() && odd > 0 { Err(origin.unusable("the list has rows that cannot be read")) } else { Ok(found) }
 }
+
+/// What names a consent.
+const NAMES: [&str; 6] = ["consentHandle", "consent_handle_id", "consentID", "accountID", "productID", "vua"];

@@ -51,6 +51,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod reads;
 mod redirect;
 mod session;
 mod terms;
@@ -61,6 +62,7 @@ mod withdraw;
 mod words;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts, WebhookConfig};
+pub use reads::READS;
 use terms::Terms;
 
 /// FinPro's id in the contract.
@@ -205,6 +207,7 @@ impl Provider for FinPro {
         let request = build::request_consent(&self.settings, &opening, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
         open::read(origin, &response, self.expected(opening.plan.consents.len()))
+            .map_err(|error| open::name_field(error, &response, &opening.ask.customer))
     }
 
     async fn look_up(

@@ -13,6 +13,7 @@ pub(super) mod consents;
 mod institutions;
 mod lists;
 mod orchestrated;
+mod shape;
 pub(super) mod transaction;
 mod transaction_consents;
 

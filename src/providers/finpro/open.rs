@@ -3,7 +3,8 @@
 
 use secrecy::SecretString;
 
-use super::{config::Style, envelope, words};
+use super::{config::Style, envelope, error, words};
+use crate::journey::model::Customer;
 use crate::providers::{
     customer_url::UrlRules,
     error::{ErrorKind, ProviderError},
@@ -27,7 +28,7 @@ pub(super) struct Expected<'a> {
 /// Reads the answer of `/v3/requestconsent`.
 pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected<'_>) -> Result<Opened, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
     let handles = handles(&data);
     let transaction = data.text(&["transaction_id", "txnid"]).and_then(identifier);
     let fits = match expected.style {
@@ -50,10 +51,19 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     })
 }
 
+/// Names the field of the request that FinPro refuses, where it is the caller's own. An aggregator that the central registry does not know (FP0012)
+/// stands in `customer.vua`; without one the tenant's `aa_handle` made the address.
+pub(super) fn name_field(error: ProviderError, response: &OutboundResponse, customer: &Customer) -> ProviderError {
+    if error.kind == ErrorKind::Configuration && customer.vua.is_some() && error::is_unknown_address(response) {
+        return ProviderError { kind: ErrorKind::InvalidInput("customer.vua"), ..error };
+    }
+    error
+}
+
 /// Reads the answer of `/webRedirection/getEncryptedUrl`.
 pub(super) fn read_url(origin: Origin, response: &OutboundResponse, urls: &UrlRules) -> Result<CustomerUrl, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    customer_url(origin, &answer.data(), urls)
+    customer_url(origin, &answer.object(origin)?, urls)
 }
 
 /// The handles: one, several, or one for each institution.
@@ -123,6 +133,28 @@ mod tests {
             let error = opened(style, 1, &body).unwrap_err();
             assert_eq!((error.kind, error.effect), (ErrorKind::Configuration, Effect::Applied));
         }
+    }
+
+    #[test]
+    fn an_unknown_aggregator_is_the_callers_field_or_the_tenants_default() {
+        let own = Customer { vua: Some("9000000001@nowhere".into()), ..Customer::default() };
+        for body in [
+            r#"{"ver":"1.21.0","errorCode":"Invalidvua","errorMsg":"Entity Handle not present in Central Registry","status":"FP0012"}"#,
+            r#"{"ver":"1.21.0","errorCode":"Invalidvua","errorMsg":"Entity Handle not present in Central Registry"}"#,
+            r#"{"ver":"1.21.0","errorMsg":" [ Entity Handle not present in Central Registry ] "}"#,
+            r#"{"ver":"1.0","status":"failure","error":{"code":"Invalidvua","message":"x"}}"#,
+        ] {
+            let response = testing::response(400, body);
+            let expected = Expected { style: Style::Consent, consents: 1, urls: &UrlRules::default() };
+            let error = read(testing::origin(CallKind::Write), &response, expected).unwrap_err();
+            assert_eq!(name_field(error.clone(), &response, &Customer::default()).kind, ErrorKind::Configuration, "{body}");
+            let named = name_field(error, &response, &own);
+            assert_eq!((named.kind, named.effect), (ErrorKind::InvalidInput("customer.vua"), Effect::None), "{body}");
+        }
+        let template = testing::response(400, r#"{"ver":"1.21.0","errorCode":"InvalidRequest","status":"FP0001"}"#);
+        let expected = Expected { style: Style::Consent, consents: 1, urls: &UrlRules::default() };
+        let error = read(testing::origin(CallKind::Write), &template, expected).unwrap_err();
+        assert_eq!(name_field(error, &template, &own).kind, ErrorKind::Configuration);
     }
 
     #[test]

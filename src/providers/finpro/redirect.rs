@@ -51,15 +51,20 @@ pub(super) fn read_query(query: &str) -> Option<Return> {
     Some(Return::Transaction(Redirected { reference, outcome, code: None, confirmed: false }))
 }
 
-/// Whether FinPro says that it cannot open a query: it was made for another credential, or by nobody.
+/// Whether FinPro says that it cannot open a query: it was made for another credential, or by nobody. Only FinPro's own refusal has a code;
+/// a gateway's says nothing of the query.
 pub(super) fn is_foreign(error: &ProviderError) -> bool {
-    matches!(error.kind, ErrorKind::Refused | ErrorKind::UnknownReference)
+    (error.kind == ErrorKind::Refused && error.code.is_some()) || error.kind == ErrorKind::UnknownReference
 }
 
 /// Reads the answer of `/webRedirection/decryptUrl`.
 pub(super) fn read(origin: Origin, response: &OutboundResponse) -> Result<Redirected, ProviderError> {
     let answer = envelope::read_bare(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
+    let told = ["status", "errorcode"];
+    if data.has_odd_text(&told) || data.has_odd_word(&["status"]) || data.text(&told).is_none() {
+        return Err(origin.unusable("the answer does not say how the customer returns"));
+    }
     let Some(reference) = data.text(&["srcref"]).and_then(identifier) else {
         return Err(origin.unusable("the answer names no handle"));
     };

@@ -35,7 +35,18 @@ pub(super) fn read_status(
     terms: &Terms,
 ) -> Result<FetchFact, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
+    // Without its accounts a session that is done reads as one in which every account came.
+    let odd = data.has_odd_text(&["consentId", "sessionId"])
+        || data.has_odd_word(&["eventStatus"])
+        || data.has_odd_rows(&["linkRefNumbers"]);
+    let odd_account = |raw| {
+        let row = Members::within(Some(raw));
+        row.has_odd_text(&["linkRefNumber", "linkReferenceNumber"]) || row.has_odd_word(&["fiStatus"])
+    };
+    if odd || data.list(&["linkRefNumbers"]).into_iter().any(odd_account) {
+        return Err(origin.unusable("the session has members of another type"));
+    }
     let other =
         |names: &[&str], asked: Option<&str>| matches!((data.text(names), asked), (Some(told), Some(asked)) if told != asked);
     if other(&["consentId"], Some(consent_ref)) || other(&["sessionId"], session) {
@@ -188,7 +199,7 @@ mod tests {
     #[test]
     fn an_account_is_listed_once_and_masked() {
         let body = r#"{"data":{"eventStatus":"DATA_READY","dataExpiry":"","datafetchDate":"2025-03-24T17:52:03.000Z","linkRefNumbers":[
-            {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"},7,null]}}"#;
+            {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"}]}}"#;
         let terms = Terms { life: Some(Life { period: Period::days(2), certainty: Certainty::Assumed }), ..Terms::default() };
         let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None, &terms).unwrap();
         assert_eq!(fact.accounts.len(), 1);
@@ -205,6 +216,25 @@ mod tests {
             let answer = testing::response(200, body);
             let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"), &Terms::default());
             assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid);
+        }
+    }
+
+    #[test]
+    fn a_session_of_another_shape_is_refused() {
+        for data in [
+            r#""surprise""#,
+            "[]",
+            "{}",
+            r#"{"eventStatus":["DATA_READY"]}"#,
+            r#"{"eventStatus":"DATA_READY","linkRefNumbers":"surprise"}"#,
+            r#"{"eventStatus":"DATA_READY","linkRefNumbers":{}}"#,
+            r#"{"eventStatus":"DATA_READY","linkRefNumbers":[{"linkRefNumber":"l","fiStatus":"DELIVERED"},7]}"#,
+            r#"{"eventStatus":"TIMEOUT","linkRefNumbers":[{"linkRefNumber":"l","fiStatus":{}}]}"#,
+            r#"{"eventStatus":"DATA_READY","sessionId":["s"]}"#,
+        ] {
+            let answer = testing::response(200, &format!(r#"{{"ver":"1","status":"success","data":{data}}}"#));
+            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"), &Terms::default());
+            assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid, "{data}");
         }
     }
 

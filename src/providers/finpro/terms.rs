@@ -18,7 +18,7 @@ use crate::{
         error::ProviderError,
         http::OutboundResponse,
         judge::Origin,
-        lenient::{self, Members, day, elements},
+        lenient::{self, Members, day},
     },
 };
 
@@ -145,10 +145,12 @@ impl Terms {
 /// Reads a template's row in the answer of `/productslist`; `None` if it is not listed.
 pub(super) fn read(origin: Origin, response: &OutboundResponse, template: &str) -> Result<Option<Terms>, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let rows = elements(answer.data);
-    let mut rows = rows.into_iter().map(|raw| Members::within(Some(raw)));
+    let rows = answer.rows(origin)?;
     let names = ["productCode", "productID"];
-    Ok(rows.find(|row| row.text(&names).as_deref() == Some(template)).map(|row| row_terms(&row)))
+    let odd = rows.odd > 0 || rows.read.iter().any(|row| row.text(&names).is_none());
+    let found = rows.read.iter().find(|row| row.text(&names).as_deref() == Some(template));
+    // "Not listed" is believed for an hour, so it needs a list that was read to its end.
+    if found.is_none() && odd { Err(origin.unusable("the list has rows that cannot be read")) } else { Ok(found.map(row_terms)) }
 }
 
 fn row_terms(row: &Members<'_>) -> Terms {

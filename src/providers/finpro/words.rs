@@ -2,6 +2,9 @@
 
 use crate::providers::vocabulary::Vocabulary;
 
+/// The kinds of steps of a transaction, which are also the ways that FinPro's routing chooses between.
+pub(super) const STEPS: Vocabulary = Vocabulary(&["HEALTH_CHECK", "SMART_ROUTING_DECISION", "AA", "PDF", "ANALYTICS"]);
+
 /// Error codes, FP codes, and the HTTP statuses that some answers carry as a numeric code.
 pub(super) const CODES: Vocabulary = Vocabulary(&[
     // The catalogue of FP codes.

@@ -26,7 +26,7 @@ fn in_context<T>(read: impl FnOnce(&ReadContext<'_>) -> T) -> T {
     })
 }
 
-fn try_read(product: &str, body: &Value) -> Result<FetchDataResponse, ProviderError> {
+pub(in crate::providers::finpass) fn try_read(product: &str, body: &Value) -> Result<FetchDataResponse, ProviderError> {
     let body = serde_json::to_vec(body).unwrap();
     let rows = in_context(|context| super::read(product, &body, context))?;
     Ok(FetchDataResponse::decode(rows.bytes).unwrap())

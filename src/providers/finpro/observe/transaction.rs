@@ -1,6 +1,6 @@
 //! The answer of `/transaction/status`: one transaction with its steps, as facts about attempt, consents and data.
 
-use super::{institutions, transaction_consents};
+use super::{institutions, shape, transaction_consents};
 use crate::{
     journey::model::{AttemptState, Consent, PdfProgress, StepState},
     providers::{
@@ -9,7 +9,7 @@ use crate::{
         http::OutboundResponse,
         judge::Origin,
         lenient::{self, Members},
-        provider::{AttemptFact, Observation},
+        provider::{AttemptFact, Observation, StepFact},
     },
 };
 
@@ -73,14 +73,21 @@ pub(super) struct Steps<'a> {
     pub aa: Members<'a>,
     pub pdf: Members<'a>,
     routing: Members<'a>,
+    /// Every step, unknown ones too, in the order of the answer.
+    all: Vec<StepFact>,
 }
+
+/// More steps than any transaction has; an answer with more is cut.
+const MOST_STEPS: usize = 20;
 
 impl<'a> Steps<'a> {
     fn of(top: &Members<'a>) -> Self {
         let mut steps = Self::default();
         for raw in top.list(&["data"]) {
             let step = Members::within(Some(raw));
-            match lenient::word(&step.text(&["type"]).unwrap_or_default()).as_str() {
+            let kind = lenient::word(&step.text(&["type"]).unwrap_or_default());
+            steps.note(&kind, &step);
+            match kind.as_str() {
                 "HEALTH_CHECK" => steps.health = step,
                 "AA" => steps.aa = step,
                 "PDF" => steps.pdf = step,
@@ -89,6 +96,27 @@ impl<'a> Steps<'a> {
             }
         }
         steps
+    }
+
+    /// Notes a step as it is shown. Of two steps of one kind the later one counts, as it does for the states.
+    fn note(&mut self, kind: &str, step: &Members<'_>) {
+        let kind = words::STEPS.shown(&lenient::word(kind));
+        let text = words::STATES.shown(&step.text(&["status"]).unwrap_or_default());
+        let fact = StepFact { kind, state: step_state(step), text };
+        if fact.kind.is_empty() {
+            return;
+        }
+        if let Some(known) = self.all.iter_mut().find(|known| known.kind == fact.kind) {
+            *known = fact;
+        } else if self.all.len() < MOST_STEPS {
+            self.all.push(fact);
+        }
+    }
+
+    /// The way that FinPro's routing chose.
+    fn route(&self) -> Option<String> {
+        let route = self.routing.object(&["data"]).text(&["route"])?;
+        Some(words::STEPS.shown(&lenient::word(&route))).filter(|route| !route.is_empty())
     }
 
     /// Whether the way led to uploaded statements, if any step tells.
@@ -112,6 +140,7 @@ impl<'a> Steps<'a> {
             expected: count(&["total_expected"]).unwrap_or(listed),
             uploaded: count(&["uploaded"]).unwrap_or(0),
             processed: count(&["processed"]).unwrap_or(0),
+            fetched: count(&["fetched"]).unwrap_or(0),
         };
         (state != StepState::Unspecified).then_some(progress)
     }
@@ -126,6 +155,7 @@ pub(in crate::providers::finpro) fn read(
 ) -> Result<Observation, ProviderError> {
     let answer = envelope::read_bare(origin, response)?;
     let top = &answer.top;
+    shape::check(origin, top)?;
     if top.text(&["transaction_id"]).is_some_and(|told| told != transaction_id) {
         return Err(origin.unusable("the answer is about another transaction"));
     }
@@ -147,6 +177,8 @@ pub(in crate::providers::finpro) fn read(
         aa,
         pdf,
         skipped: word == Overall::Skipped,
+        steps: steps.all.clone(),
+        route: steps.route(),
     };
     Ok(Observation { attempt: Some(attempt), consents: transaction_consents::facts(&steps, word, pdf, consents), fault: None })
 }

@@ -45,7 +45,22 @@ fn the_documented_fallback_is_read() {
     let observation = seen(&transaction("SUCCESSFUL", steps));
     let attempt = observation.attempt.as_ref().unwrap();
     assert_eq!((attempt.state, attempt.aa, attempt.skipped), (AttemptState::Done, StepState::Failed, false));
-    assert_eq!(attempt.pdf, Some(PdfProgress { state: StepState::Successful, expected: 2, uploaded: 1, processed: 1 }));
+    assert_eq!(
+        attempt.pdf,
+        Some(PdfProgress { state: StepState::Successful, expected: 2, uploaded: 1, processed: 1, fetched: 1 })
+    );
+    let steps: Vec<_> = attempt.steps.iter().map(|step| (step.kind.as_str(), step.state, step.text.as_str())).collect();
+    assert_eq!(
+        steps,
+        [
+            ("HEALTH_CHECK", StepState::Successful, "SUCCESSFUL"),
+            ("AA", StepState::Failed, "FAILED"),
+            ("PDF", StepState::Successful, "SUCCESSFUL"),
+            ("ANALYTICS", StepState::Successful, "SUCCESSFUL"),
+            ("SMART_ROUTING_DECISION", StepState::Successful, "SUCCESSFUL"),
+        ]
+    );
+    assert_eq!(attempt.route.as_deref(), Some("PDF"));
     let names: Vec<_> = attempt.institutions.iter().map(|row| (row.fip.as_str(), row.health, row.aa)).collect();
     assert_eq!(
         names,

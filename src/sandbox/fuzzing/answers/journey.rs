@@ -29,7 +29,7 @@ fn evidence() -> Evidence {
 }
 
 /// A journey whose consent was given and whose data was asked for.
-pub(super) fn journey(provider: &str, products: &[Product]) -> Journey {
+pub(crate) fn journey(provider: &str, products: &[Product]) -> Journey {
     let finpass = provider == crate::providers::finpass::ID;
     let reference = match (finpass, products.contains(&Product::Analytics)) {
         (true, true) => "bsa_clnt_0a1b2c3d4e5f",
@@ -80,6 +80,9 @@ fn attempt(reference: &str) -> Attempt {
         skipped: false,
         failure_reason: None,
         calls: Vec::new(),
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
     }
 }
 
