@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod background;
+pub mod data_life;
 pub mod derive;
 pub mod error;
 pub mod fair_use;
@@ -13,6 +14,7 @@ pub mod on_record;
 mod orders_tests;
 pub mod policy;
 pub mod service;
+pub mod sharing;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod watch;

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::journey::{
     machine::{consent_given, fetch_usable},
-    model::{AttemptState, ConsentMode, ConsentState, FetchTrigger, Journey},
+    model::{AttemptState, ConsentState, FetchTrigger, Journey},
     policy::Pace,
+    sharing::{is_live, keeps_nothing, may_bring},
     withdraw::given_up,
 };
 
@@ -25,12 +26,12 @@ pub fn attempts_to_observe(journey: &Journey) -> Vec<String> {
 }
 
 /// The consents whose first fetch the gateway has to ask for: given, left to us by the template, and never asked before.
-pub fn consents_to_request(journey: &Journey) -> Vec<String> {
+pub fn consents_to_request(journey: &Journey, now: Timestamp) -> Vec<String> {
     journey
         .consents
         .iter()
         .filter(|consent| {
-            consent.state == ConsentState::Active
+            is_live(consent, now).is_ok()
                 && consent.trigger == FetchTrigger::Gateway
                 && !consent.uploaded
                 && consent.fetches.is_empty()
@@ -45,19 +46,18 @@ pub fn fetches_to_pick_up(journey: &Journey, now: Timestamp) -> Vec<String> {
     journey
         .consents
         .iter()
-        .filter(|consent| {
-            let kept = !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
-            consent_given(consent.state) && kept && !given_up(journey, consent)
-        })
-        .flat_map(|consent| &consent.fetches)
-        .filter(|fetch| {
-            fetch.settled
+        .filter(|consent| !given_up(journey, consent))
+        .flat_map(|consent| consent.fetches.iter().map(move |fetch| (consent, fetch)))
+        .filter(|&(consent, fetch)| {
+            !keeps_nothing(journey, consent, Some(fetch))
+                && may_bring(journey, consent, Some(fetch), now).is_ok()
+                && fetch.settled
                 && fetch_usable(fetch.state)
                 && fetch.picked_up_at.is_none()
                 && fetch.purge.is_none()
                 && fetch.data_expires_at.is_none_or(|end| end > now)
         })
-        .map(|fetch| fetch.id.clone())
+        .map(|(_, fetch)| fetch.id.clone())
         .collect()
 }
 
@@ -92,20 +92,27 @@ pub fn end_overdue(journey: &mut Journey, now: Timestamp, pace: &Pace) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::{model::FetchState, testing};
+    use crate::journey::{
+        model::{ConsentMode, FetchState},
+        testing,
+    };
 
     #[test]
     fn the_gateway_asks_once_and_only_where_it_is_left_to_it() {
+        let now = Timestamp::from_second(10).unwrap();
         let mut journey = testing::journey();
         journey.consents[0].state = ConsentState::Active;
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
         journey.consents[0].trigger = FetchTrigger::Gateway;
-        assert_eq!(consents_to_request(&journey), ["cns_1"]);
+        assert_eq!(consents_to_request(&journey, now), ["cns_1"]);
+        journey.consents[0].expires_at = Some(now);
+        assert!(consents_to_request(&journey, now).is_empty(), "it has ended by its date");
+        journey.consents[0].expires_at = None;
         journey.consents[0].fetches.push(testing::fetch(FetchState::Failed, true));
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
         journey.consents[0].fetches.clear();
         journey.consents[0].state = ConsentState::Paused;
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
     }
 
     #[test]
@@ -118,6 +125,11 @@ mod tests {
         journey.consents[0].mode = ConsentMode::View;
         assert!(fetches_to_pick_up(&journey, now).is_empty());
         journey.consents[0].mode = ConsentMode::Store;
+        for held in [ConsentState::Paused, ConsentState::Expired] {
+            journey.consents[0].state = held;
+            assert!(fetches_to_pick_up(&journey, now).is_empty(), "{held:?}");
+        }
+        journey.consents[0].state = ConsentState::Active;
         journey.consents[0].fetches[0].data_expires_at = Some(now);
         assert!(fetches_to_pick_up(&journey, now).is_empty());
     }

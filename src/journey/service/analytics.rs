@@ -11,6 +11,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Consent, Fetch, Journey, Product},
+        sharing::may_bring,
     },
     pb::{AnalyticsCore, ReportFormat},
     providers::{
@@ -172,8 +173,10 @@ impl Service {
         let links = subject.links.clone();
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
+            may_bring(&journey, &consent, Some(&fetch), this.parts.clock.now())?;
             let provider = this.provider_of(&journey.routing)?;
-            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
+            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await;
+            let analysis = this.heeded(&journey, &consent.id, analysis.map_err(JourneyError::from)).await?;
             this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
             Ok(analysis)
         };

@@ -7,9 +7,11 @@ use tracing::Instrument;
 use super::{Change, Service};
 use crate::{
     journey::{
-        apply, derive,
+        apply,
+        background::steps::fetches_to_pick_up,
+        derive,
         error::{Failure, JourneyError},
-        model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
+        model::{AttemptState, ConsentState, Journey, JourneyState},
         on_record, withdraw,
     },
     store::{Changed, Claim, Guard, StoreError, Versioned},
@@ -132,10 +134,7 @@ impl Service {
         if (ended && !open && !late) || forgotten {
             return None;
         }
-        let waiting_for_pick_up = journey.consents.iter().flat_map(|consent| &consent.fetches).any(|fetch| {
-            let usable = fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial);
-            usable && fetch.picked_up_at.is_none() && fetch.purge.is_none()
-        });
+        let waiting_for_pick_up = !fetches_to_pick_up(journey, now).is_empty();
         let settled = derive::settled(journey) && !waiting_for_pick_up && !late;
         let pause = match journey.state {
             JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),

@@ -10,6 +10,7 @@ mod deliver;
 mod evidence;
 mod explain;
 mod find;
+mod heed;
 mod import;
 mod latest;
 mod latest_page;

@@ -12,7 +12,8 @@ use crate::{
     data::{Provenance, ReadContext, Rows, completeness::Asked},
     journey::{
         error::JourneyError,
-        model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
+        model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
+        sharing::{keeps_nothing, may_bring},
         withdraw::{PurgeReason, given_up},
     },
     providers::{
@@ -90,12 +91,16 @@ impl Service {
         if fetch.purge.is_some() || given_up(&journey, consent) {
             return Err(JourneyError::DataPurged);
         }
+        if keeps_nothing(&journey, consent, Some(fetch)) {
+            return Err(JourneyError::ViewOnly);
+        }
+        may_bring(&journey, consent, Some(fetch), self.parts.clock.now())?;
         let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
         match result {
             Ok(read) => self.keep(&journey, consent, fetch, read).await?,
             Err(error) => {
                 self.note_pick_up_failure(&journey, fetch_id, &error).await?;
-                return Err(error.into());
+                return self.heeded(&journey, &consent.id, Err(error.into())).await;
             }
         }
         Ok(PickedUp)
@@ -166,7 +171,7 @@ impl Service {
         let provenance = Provenance::read_now(body.endpoint, body.received_at);
         let (accounts, transactions) = (rows.accounts, rows.transactions);
         // What may only be looked at does not come here; the provider's own bytes are not left to that alone.
-        let retained = self.parts.tenant.retain_evidence && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
+        let retained = self.parts.tenant.retain_evidence && !keeps_nothing(journey, consent, Some(fetch));
         let evidence = retained.then(|| KeptEvidence {
             bytes: body.bytes.clone(),
             media_type: body.media_type.to_owned(),

@@ -6,7 +6,8 @@ use crate::{
     journey::{
         error::JourneyError,
         machine::fetch_usable,
-        model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
+        model::{Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
+        sharing::keeps_nothing,
         withdraw::given_up,
     },
     providers::error::ErrorKind,
@@ -50,7 +51,7 @@ pub(crate) fn select<'a>(
     if fetch.data_expires_at.is_some_and(|end| end <= now) {
         return Err(JourneyError::DataExpired);
     }
-    if keeps_nothing(consent) && !choice.view_only_too {
+    if keeps_nothing(journey, consent, Some(fetch)) && !choice.view_only_too {
         return Err(JourneyError::ViewOnly);
     }
     Ok((consent, fetch))
@@ -60,11 +61,6 @@ pub(crate) fn select<'a>(
 /// the same.
 fn gone(fetch: &Fetch) -> bool {
     fetch.pick_up_failure.as_deref() == Some(ErrorKind::DataExpired.reason_name())
-}
-
-/// Whether a consent's data may only be looked at. A mode that is not understood is taken for the stricter one.
-pub(crate) fn keeps_nothing(consent: &Consent) -> bool {
-    matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
 }
 
 fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
@@ -115,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::journey::{
-        model::AttemptState,
+        model::{AttemptState, ConsentMode},
         testing,
         withdraw::{Purge, PurgeReason},
     };

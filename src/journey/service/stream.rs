@@ -10,7 +10,7 @@ use super::{
     complete::{self, Demand},
     data::known_accounts,
     pick_up::{Read, locate},
-    select::{keeps_nothing, select},
+    select::select,
 };
 use crate::{
     cache::Origin,
@@ -18,6 +18,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
+        sharing::{keeps_nothing, may_bring},
     },
     pb::View,
     providers::provider::Call,
@@ -66,7 +67,7 @@ impl Service {
     async fn stream_of(&self, call: Call, journey: &Journey, query: StreamQuery) -> Result<DataStream, JourneyError> {
         let now = self.parts.clock.now();
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
-        let (rows, provenance, origin) = if keeps_nothing(consent) {
+        let (rows, provenance, origin) = if keeps_nothing(journey, consent, Some(fetch)) {
             let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, query.view).await?;
             (Arc::new(rows), Arc::new(provenance), Origin::Miss)
         } else {
@@ -87,7 +88,9 @@ impl Service {
         view: View,
     ) -> Result<(Rows, Provenance), JourneyError> {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
-        let Read { rows, body } = self.read_rows(call, journey, attempt, consent, fetch, None).await?;
+        may_bring(journey, consent, Some(fetch), self.parts.clock.now())?;
+        let read = self.read_rows(call, journey, attempt, consent, fetch, None).await.map_err(JourneyError::from);
+        let Read { rows, body } = self.heeded(journey, &consent.id, read).await?;
         let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
             .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;

@@ -31,6 +31,8 @@ pub(super) enum Reason {
     Rejected,
     /// The customer withdrew.
     Revoked,
+    /// The consent is held or over; which is not told.
+    NotActive,
     /// Data is being collected.
     Collecting,
     /// Nobody has asked for data yet.
@@ -57,6 +59,7 @@ impl Reason {
             Self::ConsentPending | Self::Collecting | Self::NoRequest | Self::Unclear => ErrorKind::NotReady,
             Self::Rejected => ErrorKind::Rejected,
             Self::Revoked => ErrorKind::Revoked,
+            Self::NotActive => ErrorKind::NotActive,
             Self::Empty => ErrorKind::NoAccounts,
             Self::Expired => ErrorKind::DataExpired,
         }
@@ -103,6 +106,10 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["denied"], Reason::Rejected),
     (&["declin"], Reason::Rejected),
     (&["revok"], Reason::Revoked),
+    (&["consent", "paused"], Reason::NotActive),
+    (&["consent", "not active"], Reason::NotActive),
+    (&["consent", "inactive"], Reason::NotActive),
+    (&["consent", "expired"], Reason::NotActive),
     (&["consent", "pending"], Reason::ConsentPending),
     (&["expired"], Reason::Expired),
     (&["not ready"], Reason::Collecting),

@@ -43,7 +43,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse, held: Held<'_>) -
         Reason::Expired => collected(FetchState::Timeout, true, "DATA_FETCH_EXPIRED"),
         Reason::FetchError => collected(FetchState::Failed, true, "DATA_FETCH_ERROR"),
         // Nothing can be said: keep waiting.
-        Reason::Unclear => {
+        Reason::Unclear | Reason::NotActive => {
             tracing::warn!(provider = origin.provider, stage = origin.stage, error = %refusal.error, "an answer that no table knows");
             Ok(Observation::default())
         }
@@ -67,7 +67,7 @@ mod tests {
     };
 
     fn held(purpose: Purpose, refresh_id: Option<&str>) -> Held<'_> {
-        Held { purpose, template: "loan", refresh_id, given: false }
+        Held { purpose, template: "loan", refresh_id, given: false, refreshes: true }
     }
 
     fn seen(status: u16, label: &str, held: Held<'_>) -> Observation {

@@ -186,6 +186,7 @@ fn consent_facts(steps: &Steps<'_>, word: Overall, pdf: Option<PdfProgress>, con
         settled,
         text: steps_word(word).to_owned(),
         accounts: if upload { Vec::new() } else { accounts },
+        fetched_at: None,
         data_expires_at: None,
         body: None,
     };
