@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    attempt_step, derive,
+    attempt_step, data_life, derive,
     machine::{attempt_may, consent_may, fetch_may, unknown_attempt_may},
     model::{
         Asking, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
@@ -54,6 +54,7 @@ impl Merge<'_> {
         if let Some(fact) = seen.attempt {
             self.attempt(journey, attempt_id, fact);
         }
+        data_life::settle(journey, attempt_id);
         brought
     }
 
@@ -135,6 +136,8 @@ impl Merge<'_> {
         }
         consent.frequency = fact.frequency.or(consent.frequency);
         self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
+        consent.later = fact.later.unwrap_or(consent.later);
+        consent.data_life = fact.data_life.or(consent.data_life);
         if let Some((at, certainty)) = fact.expires_at {
             (consent.expires_at, consent.expires_certainty) = (Some(at), certainty);
         }
@@ -171,6 +174,8 @@ impl Merge<'_> {
             mode: ConsentMode::Unspecified,
             periodic: false,
             trigger: FetchTrigger::Provider,
+            later: Default::default(),
+            data_life: None,
             expires_at: None,
             expires_certainty: Certainty::Unspecified,
             handle: None,
@@ -218,6 +223,7 @@ impl Merge<'_> {
         if !fact.accounts.is_empty() {
             fetch.accounts = fact.accounts;
         }
+        fetch.fetched_at = fact.fetched_at.or(fetch.fetched_at);
         if let Some((at, certainty)) = fact.data_expires_at {
             (fetch.data_expires_at, fetch.data_expires_certainty) = (Some(at), certainty);
         }
@@ -230,7 +236,12 @@ impl Merge<'_> {
     pub fn new_fetch(&self, consent: &Consent) -> Fetch {
         let (requested_range, range_certainty) = self.range_of(consent);
         let life = self.assume.data_life(consent.purpose);
-        let expires = SignedDuration::try_from(life).ok().and_then(|life| self.now.checked_add(life).ok());
+        let assumed = SignedDuration::try_from(life).ok().and_then(|life| self.now.checked_add(life).ok());
+        let known = consent.data_life.and_then(|life| life.end(self.now));
+        let (expires, certainty) = match known {
+            Some((end, certainty)) => (Some(end), certainty),
+            None => (assumed, Certainty::Assumed),
+        };
         Fetch {
             id: new_id(self.random, "fch"),
             provider_ref: None,
@@ -240,8 +251,9 @@ impl Merge<'_> {
             requested_at: self.now,
             requested_range,
             range_certainty,
+            fetched_at: None,
             data_expires_at: expires,
-            data_expires_certainty: Certainty::Assumed,
+            data_expires_certainty: certainty,
             accounts: Vec::new(),
             picked_up_at: None,
             account_count: 0,

@@ -3,7 +3,7 @@
 
 use super::{
     machine::{attempt_open, consent_given, fetch_usable},
-    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, FetchTrigger, Journey, JourneyState},
+    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
     transaction::is_served_whole,
     withdraw::given_up,
 };
@@ -147,7 +147,7 @@ pub fn quiet(journey: &Journey) -> bool {
     let again = |consent: &Consent| {
         consent.state == ConsentState::Active
             && consent.periodic
-            && consent.trigger == FetchTrigger::Provider
+            && consent.is_automatic()
             && !consent.uploaded
             && !whole(consent)
             && !given_up(journey, consent)
@@ -158,7 +158,7 @@ pub fn quiet(journey: &Journey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::testing;
+    use crate::journey::{model::FetchTrigger, testing};
 
     /// (last attempt, skipped, consents with their fetches) -> state.
     type Case = (AttemptState, bool, &'static [(ConsentState, &'static [(FetchState, bool)])], JourneyState);

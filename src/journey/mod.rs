@@ -4,6 +4,7 @@ pub mod apply;
 pub mod attempt_step;
 pub mod background;
 pub mod calls;
+pub mod data_life;
 pub mod derive;
 pub mod due;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod on_record;
 mod orders_tests;
 pub mod policy;
 pub mod service;
+pub mod sharing;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transaction;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     attempt_step::AttemptStep,
     calls::ProviderCall,
+    data_life::DataLife,
     fair_use::Frequency,
     withdraw::{Delivery, Purge},
 };
@@ -187,6 +188,18 @@ pub enum FetchTrigger {
     Gateway,
 }
 
+/// Who asks for the data of a consent after its first fetch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LaterFetches {
+    /// Not known, or there are none.
+    #[default]
+    Unknown,
+    /// The provider, by itself.
+    Provider,
+    /// A caller, by RefreshData.
+    Caller,
+}
+
 /// One consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
@@ -212,6 +225,12 @@ pub struct Consent {
     pub periodic: bool,
     /// Who triggers the first fetch.
     pub trigger: FetchTrigger,
+    /// Who triggers the later ones.
+    #[serde(default)]
+    pub later: LaterFetches,
+    /// For how long its data may be kept, by template or configuration.
+    #[serde(default)]
+    pub data_life: Option<DataLife>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// How sure that is.
@@ -270,6 +289,9 @@ pub struct Fetch {
     pub requested_range: DayRange,
     /// How sure that is.
     pub range_certainty: Certainty,
+    /// When the provider fetched its data, where it says so.
+    #[serde(default)]
+    pub fetched_at: Option<Timestamp>,
     /// When its data must be gone.
     pub data_expires_at: Option<Timestamp>,
     /// How sure that is.
@@ -303,6 +325,18 @@ pub struct Fetch {
     /// Whether the provider refused the request for a passing reason, so that a later poll repeats it. Nothing has happened there.
     #[serde(default)]
     pub postponed: bool,
+}
+
+impl Consent {
+    /// Whether the provider collects its data by itself, now and later.
+    pub fn is_automatic(&self) -> bool {
+        match self.later {
+            LaterFetches::Provider => true,
+            LaterFetches::Caller => false,
+            // Kept before it was asked for.
+            LaterFetches::Unknown => self.trigger == FetchTrigger::Provider,
+        }
+    }
 }
 
 impl Attempt {

@@ -123,6 +123,7 @@ fn fetch(session: Option<usize>, state: FetchState, settled: bool) -> FetchFact 
         settled,
         text: String::new(),
         accounts: Vec::new(),
+        fetched_at: None,
         data_expires_at: None,
         body: None,
     }

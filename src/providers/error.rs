@@ -34,6 +34,8 @@ pub enum ErrorKind {
     DataExpired,
     /// The consent is revoked.
     Revoked,
+    /// The consent is paused, revoked or expired; the provider does not say which.
+    NotActive,
     /// The customer declined.
     Rejected,
     /// There is no account.
@@ -60,6 +62,7 @@ impl ErrorKind {
             Self::NotReady => ErrorReason::DataNotReady,
             Self::DataExpired => ErrorReason::DataExpired,
             Self::Revoked => ErrorReason::ConsentRevoked,
+            Self::NotActive => ErrorReason::ConsentNotActive,
             Self::Rejected => ErrorReason::JourneyEnded,
             Self::NoAccounts => ErrorReason::NoAccounts,
             Self::Unsupported => ErrorReason::CapabilityMissing,

@@ -16,10 +16,11 @@ use super::{
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
     journey::{
+        data_life::DataLife,
         fair_use::{Frequency, TemplateTerms},
         model::{
             Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
-            FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+            FetchedAccount, Institution, Journey, LaterFetches, PdfProgress, Purpose, StepState,
         },
     },
     pb,
@@ -225,6 +226,10 @@ pub struct ConsentFact {
     pub periodic: Option<bool>,
     /// Who triggers the first fetch.
     pub trigger: Option<FetchTrigger>,
+    /// Who triggers the later ones.
+    pub later: Option<LaterFetches>,
+    /// For how long data may be kept: the shortest of template and configuration.
+    pub data_life: Option<DataLife>,
     /// How often data may be fetched.
     pub frequency: Option<Frequency>,
     /// When it ends.
@@ -248,7 +253,9 @@ pub struct FetchFact {
     pub text: String,
     /// Its accounts, where listed; an empty list says nothing.
     pub accounts: Vec<FetchedAccount>,
-    /// When its data must be gone.
+    /// When the provider fetched the data.
+    pub fetched_at: Option<Timestamp>,
+    /// When its data must be gone, by the provider's own word.
     pub data_expires_at: Option<(Timestamp, Certainty)>,
     /// The body, where the look itself brought it: it is then not fetched a second time.
     pub body: Option<Body>,

@@ -10,7 +10,10 @@ use crate::{
         attempt_step::AttemptStep,
         calls::ProviderCall,
         derive,
-        model::{Attempt, Consent, DayRange, Evidence, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing},
+        model::{
+            Attempt, Consent, ConsentState, DayRange, Evidence, Fetch, FetchState, FetchTrigger, FetchedAccount, Institution,
+            Journey, LaterFetches, PdfProgress, Routing,
+        },
         service::ConsentOutcome,
         withdraw::{self, DeliveryKind},
     },
@@ -154,6 +157,27 @@ fn consent(consent: &Consent) -> pb::Consent {
         provider_references: None,
         revocation: withdraw::delivered(consent, DeliveryKind::Revoke).into(),
         data_deletion: withdraw::delivered(consent, DeliveryKind::DeleteData).into(),
+        next_fetch_by: next_fetch_by(consent).into(),
+    }
+}
+
+/// Who begins the next fetch. A consent for one fetch has none once that has begun, unless it failed.
+fn next_fetch_by(consent: &Consent) -> pb::NextFetchBy {
+    if consent.state != ConsentState::Active || consent.uploaded {
+        return pb::NextFetchBy::Unspecified;
+    }
+    let failed =
+        |fetch: &Fetch| fetch.settled && !matches!(fetch.state, FetchState::Ready | FetchState::Partial | FetchState::Empty);
+    match (consent.fetches.is_empty(), consent.trigger) {
+        (true, FetchTrigger::Provider) => return pb::NextFetchBy::Provider,
+        (true, FetchTrigger::Gateway) => return pb::NextFetchBy::Gateway,
+        (false, _) if !consent.periodic && !consent.fetches.iter().all(failed) => return pb::NextFetchBy::Unspecified,
+        (false, _) => {}
+    }
+    match consent.later {
+        LaterFetches::Provider => pb::NextFetchBy::Provider,
+        LaterFetches::Caller => pb::NextFetchBy::Caller,
+        LaterFetches::Unknown => pb::NextFetchBy::Unspecified,
     }
 }
 

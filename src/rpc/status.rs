@@ -98,7 +98,7 @@ pub(super) fn after(failure: &Failure) -> After {
             After::Free
         }
         // It may be allowed later.
-        _ if matches!(&failure.error, JourneyError::FetchInProgress(_) | JourneyError::FrequencySpent(_)) => After::Free,
+        _ if may_be_allowed_later(&failure.error) => After::Free,
         // The operator may list it.
         _ if failure.error == JourneyError::RedirectNotAllowed => After::Free,
         // An operator mends it, or the provider gets there; the caller then repeats the same request.
@@ -107,8 +107,18 @@ pub(super) fn after(failure: &Failure) -> After {
     }
 }
 
+fn may_be_allowed_later(error: &JourneyError) -> bool {
+    matches!(
+        error,
+        JourneyError::FetchInProgress(_)
+            | JourneyError::FrequencySpent(_)
+            | JourneyError::ConsentPaused
+            | JourneyError::DataNotReady(_)
+    )
+}
+
 fn may_pass(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
+    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady | ErrorKind::NotActive)
 }
 
 /// The reason alone.
@@ -207,6 +217,7 @@ fn provider_verdict(error: &ProviderError) -> Verdict {
         ErrorKind::NotReady => (FailedPrecondition, "the data is not there yet"),
         ErrorKind::DataExpired => (FailedPrecondition, "the life of the data is over"),
         ErrorKind::Revoked => (FailedPrecondition, "the consent is withdrawn"),
+        ErrorKind::NotActive => (FailedPrecondition, "the provider says that the consent is not active"),
         ErrorKind::Rejected => (FailedPrecondition, "the journey ended without data"),
         ErrorKind::NoAccounts => (FailedPrecondition, "the fetch holds no account"),
         ErrorKind::Unsupported => (Unimplemented, "the provider has no such capability"),

@@ -8,8 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Inbox, hints::Wake, read_back::ReadBack};
 use crate::{
     journey::{
-        model::{AttemptState, ConsentState, Journey},
+        data_life::shortest,
+        model::{AttemptState, Consent, ConsentState, Journey},
         service::Service,
+        sharing::view_only,
     },
     providers::{
         inbound::{Reading, WebhookHint},
@@ -180,16 +182,18 @@ async fn named(service: &Service, message: &Message, hint: &WebhookHint) -> Resu
 fn data_end(service: &Service, message: &Message, hint: &WebhookHint, trees: &[Journey], now: Timestamp) -> Timestamp {
     let named = |value: &Option<String>| value.as_ref().is_some_and(|value| hint.provider_refs.contains(value));
     let consents = || trees.iter().flat_map(|tree| &tree.consents).filter(|one| named(&one.handle) || named(&one.provider_ref));
-    if consents().any(|consent| consent.state == ConsentState::Revoked) {
+    let kept = |consent: &Consent| consent.state != ConsentState::Revoked && !view_only(consent);
+    if !consents().all(kept) {
         return now;
     }
     let life = consents().map(|consent| service.assumptions().data_life(consent.purpose)).min();
     let life = life.unwrap_or_else(|| service.assumptions().data_life(Default::default()));
     let assumed = later(message.received_at, (life, life), 0).unwrap_or(message.purge_at);
+    let known = shortest(consents().filter_map(|consent| consent.data_life), message.received_at).map(|(_, end)| end);
     match hint.data_expires_at {
-        Some(end) if message.verified => end,
-        Some(end) => end.min(assumed),
-        None => assumed,
+        Some(end) if message.verified => known.map_or(end, |known| end.min(known)),
+        Some(end) => end.min(known.unwrap_or(assumed)),
+        None => known.unwrap_or(assumed),
     }
 }
 

@@ -132,7 +132,7 @@ async fn an_approval_counts_though_a_session_read_fails() {
 }
 
 /// The documented transaction with a consent whose data came by the aggregator.
-fn by_aggregator() -> String {
+pub fn by_aggregator() -> String {
     let path = format!("{ORCHESTRATION}/transaction/status");
     let mut body: Value = serde_json::from_str(documented(&path)).unwrap();
     let mut consent = body["data"][1]["data"]["consents"][0].clone();

@@ -12,6 +12,7 @@ fn fetch_fact(session: Option<&str>, state: FetchState, settled: bool) -> FetchF
         settled,
         text: String::new(),
         accounts: Vec::new(),
+        fetched_at: None,
         data_expires_at: None,
         body: None,
     }

@@ -102,12 +102,12 @@ async fn request_data(
     journey_id: &str,
 ) -> Result<(), Failure> {
     let journey = service.load(tenant, journey_id).await?;
-    for consent_id in steps::consents_to_request(&journey) {
+    for consent_id in steps::consents_to_request(&journey, service.clock().now()) {
         let (journey, fetch_id) = service
             .change(tenant, journey_id, |journey| {
                 let merge = service.merge(FactSource::Gateway);
                 // Another replica or an earlier look may have asked meanwhile.
-                if !steps::consents_to_request(journey).contains(&consent_id) {
+                if !steps::consents_to_request(journey, service.clock().now()).contains(&consent_id) {
                     return None;
                 }
                 let consent = journey.consents.iter_mut().find(|consent| consent.id == consent_id)?;

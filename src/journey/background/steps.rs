@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::journey::{
     machine::{consent_given, fetch_usable},
-    model::{AttemptState, Consent, ConsentMode, ConsentState, Fetch, FetchTrigger, Journey},
+    model::{AttemptState, Consent, ConsentState, Fetch, FetchTrigger, Journey},
     policy::Pace,
+    sharing::{is_live, keeps_nothing, may_bring},
     transaction::Transaction,
     withdraw::given_up,
 };
@@ -37,12 +38,12 @@ pub fn postponed(consent: &Consent) -> Option<&Fetch> {
 
 /// The consents whose first fetch the gateway has to ask for: given, left to us by the template, and never asked before, or refused for a
 /// passing reason.
-pub fn consents_to_request(journey: &Journey) -> Vec<String> {
+pub fn consents_to_request(journey: &Journey, now: Timestamp) -> Vec<String> {
     journey
         .consents
         .iter()
         .filter(|consent| {
-            consent.state == ConsentState::Active
+            is_live(consent, now).is_ok()
                 && consent.trigger == FetchTrigger::Gateway
                 && !consent.uploaded
                 && (consent.fetches.is_empty() || postponed(consent).is_some())
@@ -74,13 +75,12 @@ fn pick_ups(journey: &Journey, now: Timestamp) -> impl Iterator<Item = (&Consent
     journey
         .consents
         .iter()
-        .filter(move |consent| {
-            let kept = !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
-            consent_given(consent.state) && kept && !given_up(journey, consent)
-        })
+        .filter(|consent| !given_up(journey, consent))
         .flat_map(|consent| consent.fetches.iter().map(move |fetch| (consent, fetch)))
-        .filter(move |(_, fetch)| {
-            fetch.settled
+        .filter(move |&(consent, fetch)| {
+            !keeps_nothing(journey, consent, Some(fetch))
+                && may_bring(journey, consent, Some(fetch), now).is_ok()
+                && fetch.settled
                 && fetch_usable(fetch.state)
                 && fetch.picked_up_at.is_none()
                 && fetch.purge.is_none()
@@ -124,22 +124,26 @@ pub fn end_overdue(journey: &mut Journey, now: Timestamp, pace: &Pace) {
 mod tests {
     use super::*;
     use crate::journey::{
-        model::{Asking, FetchState},
+        model::{Asking, ConsentMode, FetchState},
         testing,
     };
 
     #[test]
     fn the_gateway_asks_once_and_only_where_it_is_left_to_it() {
+        let now = Timestamp::from_second(10).unwrap();
         let mut journey = testing::journey();
         journey.consents[0].state = ConsentState::Active;
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
         journey.consents[0].trigger = FetchTrigger::Gateway;
-        assert_eq!(consents_to_request(&journey), ["cns_1"]);
+        assert_eq!(consents_to_request(&journey, now), ["cns_1"]);
+        journey.consents[0].expires_at = Some(now);
+        assert!(consents_to_request(&journey, now).is_empty(), "it has ended by its date");
+        journey.consents[0].expires_at = None;
         journey.consents[0].fetches.push(testing::fetch(FetchState::Failed, true));
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
         journey.consents[0].fetches.clear();
         journey.consents[0].state = ConsentState::Paused;
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
     }
 
     #[test]
@@ -148,13 +152,14 @@ mod tests {
         (journey.consents[0].state, journey.consents[0].trigger) = (ConsentState::Active, FetchTrigger::Gateway);
         let refused = Fetch { postponed: true, asked: Asking::Open, ..testing::fetch(FetchState::Requested, false) };
         journey.consents[0].fetches.push(refused);
-        assert_eq!(consents_to_request(&journey), ["cns_1"]);
+        let now = Timestamp::from_second(10).unwrap();
+        assert_eq!(consents_to_request(&journey, now), ["cns_1"]);
         let pace = Pace::default();
         end_overdue(&mut journey, Timestamp::from_second(3_600).unwrap(), &pace);
-        assert_eq!(consents_to_request(&journey), ["cns_1"], "nothing is lost: nothing was sent");
+        assert_eq!(consents_to_request(&journey, now), ["cns_1"], "nothing is lost: nothing was sent");
         end_overdue(&mut journey, Timestamp::from_second(6 * 3_600).unwrap(), &pace);
         assert_eq!(journey.consents[0].fetches[0].state, FetchState::Timeout);
-        assert!(consents_to_request(&journey).is_empty());
+        assert!(consents_to_request(&journey, now).is_empty());
     }
 
     #[test]
@@ -198,6 +203,11 @@ mod tests {
         journey.consents[0].mode = ConsentMode::View;
         assert!(fetches_to_pick_up(&journey, now).is_empty());
         journey.consents[0].mode = ConsentMode::Store;
+        for held in [ConsentState::Paused, ConsentState::Expired] {
+            journey.consents[0].state = held;
+            assert!(fetches_to_pick_up(&journey, now).is_empty(), "{held:?}");
+        }
+        journey.consents[0].state = ConsentState::Active;
         journey.consents[0].fetches[0].data_expires_at = Some(now);
         assert!(fetches_to_pick_up(&journey, now).is_empty());
     }

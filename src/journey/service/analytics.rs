@@ -15,6 +15,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Consent, Fetch, Journey, Product},
+        sharing::may_bring,
         transaction::Transaction,
     },
     pb::{AnalyticsCore, ReportFormat},
@@ -194,8 +195,10 @@ impl Service {
         let (under, purge_at) = (subject.kept_under.clone(), subject.purge_at);
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
+            may_bring(&journey, &consent, Some(&fetch), this.parts.clock.now())?;
             let provider = this.provider_of(&journey.routing)?;
-            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
+            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await;
+            let analysis = this.heeded(&journey, &consent.id, analysis.map_err(JourneyError::from)).await?;
             this.keep_analysis(&journey, (&under, purge_at), &analysis, &names).await?;
             Ok(analysis)
         };

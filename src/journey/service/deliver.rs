@@ -87,7 +87,7 @@ impl Service {
         delivery.tries = delivery.tries.saturating_add(1);
         delivery.state = match result {
             Ok(()) => ProviderDelivery::Done,
-            Err(error) if gone(error.kind) => ProviderDelivery::Done,
+            Err(error) if gone(delivery.kind, error.kind) => ProviderDelivery::Done,
             Err(error) if error.kind == ErrorKind::Unsupported => ProviderDelivery::NotOffered,
             // Also after a try whose answer was lost: that the provider refuses now does not prove that it has done it before.
             Err(error) if refused(error) => ProviderDelivery::Failed,
@@ -124,9 +124,9 @@ fn passes(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Credentials)
 }
 
-/// There is nothing left at the provider that it could be told about.
-fn gone(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Revoked | ErrorKind::DataExpired)
+/// The provider says that what is asked for is so already. That a consent is revoked does not prove that its data is deleted.
+fn gone(kind: DeliveryKind, error: ErrorKind) -> bool {
+    matches!((kind, error), (DeliveryKind::Revoke, ErrorKind::Revoked) | (DeliveryKind::DeleteData, ErrorKind::DataExpired))
 }
 
 /// The provider has understood, and will not.

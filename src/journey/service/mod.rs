@@ -11,6 +11,7 @@ mod evidence;
 mod explain;
 mod find;
 mod foreseen;
+mod heed;
 mod import;
 mod latest;
 mod latest_page;

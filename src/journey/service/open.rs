@@ -79,6 +79,8 @@ impl Service {
             mode: ConsentMode::Unspecified,
             periodic: false,
             trigger: Default::default(),
+            later: Default::default(),
+            data_life: None,
             expires_at: None,
             expires_certainty: Certainty::Unspecified,
             handle: None,

@@ -12,7 +12,8 @@ use crate::{
     data::{Provenance, ReadContext, Rows, completeness::Asked},
     journey::{
         error::JourneyError,
-        model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
+        model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
+        sharing::{keeps_nothing, may_bring},
         transaction::{Member, Transaction},
         withdraw::{PurgeReason, given_up},
     },
@@ -116,6 +117,10 @@ impl Service {
         if fetch.purge.is_some() || given_up(&journey, consent) {
             return Err(JourneyError::DataPurged);
         }
+        if keeps_nothing(&journey, consent, Some(fetch)) {
+            return Err(JourneyError::ViewOnly);
+        }
+        may_bring(&journey, consent, Some(fetch), self.parts.clock.now())?;
         if Transaction::of(&journey, consent, fetch).is_some() {
             return self.pick_up_shared(call, &journey, fetch_id, body).await;
         }
@@ -124,7 +129,7 @@ impl Service {
             Ok(read) => self.keep(&journey, consent, fetch, read, &calls).await?,
             Err(error) => {
                 self.note_pick_up_failure(&journey, &[fetch.id.clone()], &error, &calls).await?;
-                return Err(error.into());
+                return self.heeded(&journey, &consent.id, Err(error.into())).await;
             }
         }
         Ok(PickedUp)
@@ -222,7 +227,7 @@ impl Service {
         let provenance = Provenance::read_now(body.endpoint, body.received_at);
         let kept = Kept { accounts: rows.accounts, transactions: rows.transactions, in_part: rows.lacks_accounts() };
         // What may only be looked at does not come here; the provider's own bytes are not left to that alone.
-        let retained = self.parts.tenant.retain_evidence && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
+        let retained = self.parts.tenant.retain_evidence && !keeps_nothing(journey, consent, Some(fetch));
         let evidence = retained.then(|| KeptEvidence {
             bytes: body.bytes.clone(),
             media_type: body.media_type.to_owned(),

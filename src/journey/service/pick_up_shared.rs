@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use super::{
     Service,
     pick_up::{Kept, PickedUp, Read, fetch_mut, locate},
-    select::keeps_nothing,
 };
 use crate::{
     journey::{
         error::JourneyError,
         machine::fetch_usable,
         model::{Consent, Fetch, FetchState, Journey},
+        sharing::keeps_nothing,
         transaction::{Member, Transaction, data_end},
     },
     providers::{
@@ -31,10 +31,10 @@ struct Done {
 }
 
 /// Whether the rows of a unit may be kept now.
-fn is_keepable(unit: &[Member<'_>]) -> bool {
+fn is_keepable(journey: &Journey, unit: &[Member<'_>]) -> bool {
     unit.iter().all(|member| {
         let new = member.fetch.picked_up_at.is_none() && member.fetch.purge.is_none();
-        new && member.fetch.settled && fetch_usable(member.fetch.state) && !keeps_nothing(member.consent)
+        new && member.fetch.settled && fetch_usable(member.fetch.state) && !keeps_nothing(journey, member.consent, Some(member.fetch))
     })
 }
 
@@ -49,7 +49,7 @@ impl Service {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
         let transaction = Transaction::of(journey, consent, fetch).ok_or(JourneyError::FetchNotFound)?;
         let units = transaction.units();
-        let keepable = |unit: &Vec<Member<'_>>| is_keepable(unit);
+        let keepable = |unit: &Vec<Member<'_>>| is_keepable(journey, unit);
         let wanted: Vec<Vec<Member<'_>>> = units.iter().filter(|unit| keepable(unit)).cloned().collect();
         if !wanted.iter().flatten().any(|member| member.fetch.id == fetch_id) {
             // A consent whose rows cannot be told from these has not settled.
@@ -82,7 +82,7 @@ impl Service {
             Err(error) => {
                 let all: Vec<String> = transaction.members.iter().map(|member| member.fetch.id.clone()).collect();
                 self.note_pick_up_failure(journey, &all, &error, &calls).await?;
-                return Err(error.into());
+                return self.heeded(journey, &consent.id, Err(error.into())).await;
             }
         };
         let mut done = Vec::new();

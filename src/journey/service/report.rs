@@ -13,6 +13,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
+        sharing::may_bring,
     },
     pb::ReportFormat,
     providers::provider::Call,
@@ -136,8 +137,10 @@ impl Service {
         let (under, purge_at) = (subject.kept_under.clone(), subject.purge_at);
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
+            may_bring(&journey, &consent, Some(&fetch), this.parts.clock.now())?;
             let provider = this.provider_of(&journey.routing)?;
-            let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await?;
+            let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await;
+            let document = this.heeded(&journey, &consent.id, document.map_err(JourneyError::from)).await?;
             let media_type = document.media_type.to_owned();
             let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type, provenance: document.provenance };
             this.keep_document(&journey, (&under, purge_at), &name, &kept).await?;

@@ -8,7 +8,8 @@ use crate::{
     journey::{
         error::JourneyError,
         machine::fetch_usable,
-        model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
+        model::{Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
+        sharing::keeps_nothing,
         transaction::{Member, Transaction, data_end},
         withdraw::{Purge, PurgeReason, given_up},
     },
@@ -38,7 +39,7 @@ pub(crate) fn select<'a>(
         JourneyError::DataNotReady(_) => JourneyError::DataNotReady(retry_after),
         other => other,
     })?;
-    if keeps_nothing(consent) && !choice.view_only_too {
+    if keeps_nothing(journey, consent, Some(fetch)) && !choice.view_only_too {
         return Err(JourneyError::ViewOnly);
     }
     Ok((consent, fetch))
@@ -80,11 +81,6 @@ pub(super) fn fenced(purge: Purge) -> JourneyError {
 /// the same.
 fn gone(fetch: &Fetch) -> bool {
     fetch.pick_up_failure.as_deref() == Some(ErrorKind::DataExpired.reason_name())
-}
-
-/// Whether a consent's data may only be looked at. A mode that is not understood is taken for the stricter one.
-pub(crate) fn keeps_nothing(consent: &Consent) -> bool {
-    matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
 }
 
 fn find<'a>(
@@ -147,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::journey::{
-        model::AttemptState,
+        model::{AttemptState, ConsentMode},
         testing,
         withdraw::{Purge, PurgeReason},
     };

@@ -10,7 +10,7 @@ use super::{
     complete::{self, Demand},
     data::known_accounts,
     pick_up::{Read, locate},
-    select::{keeps_nothing, select},
+    select::select,
 };
 use crate::{
     cache::Origin,
@@ -18,6 +18,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
+        sharing::{keeps_nothing, may_bring},
     },
     pb::View,
     providers::provider::{Call, Target},
@@ -72,7 +73,7 @@ impl Service {
         let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let mut fetches = vec![fetch.clone()];
-        let (rows, provenance, origin) = if keeps_nothing(consent) {
+        let (rows, provenance, origin) = if keeps_nothing(journey, consent, Some(fetch)) {
             let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, open, query.view).await?;
             (Arc::new(rows), Arc::new(provenance), Origin::Miss)
         } else {
@@ -98,10 +99,14 @@ impl Service {
         view: View,
     ) -> Result<(Rows, Provenance), JourneyError> {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
+        may_bring(journey, consent, Some(fetch), self.parts.clock.now())?;
         let provider = self.reader_of(journey)?;
-        let body = provider.fetch(call, Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] }).await?;
+        let target = Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] };
+        let body = provider.fetch(call, target).await.map_err(JourneyError::from);
+        let body = self.heeded(journey, &consent.id, body).await?;
         let body = self.share_of(provider.as_ref(), journey, (consent, fetch), open, body)?;
-        let Read { rows, body } = self.read_rows(call, journey, attempt, consent, fetch, Some(body)).await?;
+        let read = self.read_rows(call, journey, attempt, consent, fetch, Some(body)).await.map_err(JourneyError::from);
+        let Read { rows, body } = self.heeded(journey, &consent.id, read).await?;
         let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
             .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;

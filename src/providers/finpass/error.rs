@@ -32,6 +32,8 @@ pub(super) enum Reason {
     Rejected,
     /// The customer withdrew.
     Revoked,
+    /// The consent is held or over; which is not told.
+    NotActive,
     /// Data is being collected.
     Collecting,
     /// Nobody has asked for data yet.
@@ -58,6 +60,7 @@ impl Reason {
             Self::ConsentPending | Self::Collecting | Self::NoRequest | Self::Unclear => ErrorKind::NotReady,
             Self::Rejected => ErrorKind::Rejected,
             Self::Revoked => ErrorKind::Revoked,
+            Self::NotActive => ErrorKind::NotActive,
             Self::Empty => ErrorKind::NoAccounts,
             Self::Expired => ErrorKind::DataExpired,
         }
@@ -107,6 +110,10 @@ const WORDS: &[(&[&str], Reason)] = &[
     (&["consent", "denied"], Reason::Rejected),
     (&["consent", "declin"], Reason::Rejected),
     (&["consent", "revok"], Reason::Revoked),
+    (&["consent", "paused"], Reason::NotActive),
+    (&["consent", "not active"], Reason::NotActive),
+    (&["consent", "inactive"], Reason::NotActive),
+    (&["consent", "expired"], Reason::NotActive),
     (&["consent", "pending"], Reason::ConsentPending),
     (&["data", "expired"], Reason::Expired),
     (&["session", "expired"], Reason::Expired),

@@ -11,7 +11,8 @@ use crate::providers::{
     lenient::Members,
 };
 
-/// Error codes that mean one thing, folded. `InvalidRequest` and `InternalError` mean many and are left to the later tables.
+/// Error codes that mean one thing, folded. `InvalidRequest`, `InternalError` and `InvalidStatus` mean many and are
+/// left to the later tables.
 const CODES: &[(&str, ErrorKind)] = &[
     ("unauthorized", ErrorKind::Credentials),
     ("unauthorizedaccess", ErrorKind::Credentials),
@@ -33,8 +34,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("nosuchversion", ErrorKind::Configuration),
     ("internalerrorfromaa", ErrorKind::Refused),
     ("invalidcustomeraddress", ErrorKind::Refused),
-    ("invalidstatus", ErrorKind::Refused),
-    ("consentnotactive", ErrorKind::Refused),
+    ("consentnotactive", ErrorKind::NotActive),
     ("missingconsentinfo", ErrorKind::Refused),
     ("invalidpayload", ErrorKind::Refused),
     ("invalidrequestpayload", ErrorKind::Refused),
@@ -87,6 +87,11 @@ const WORDS: &[(&str, ErrorKind)] = &[
     ("invalid consent handle", ErrorKind::UnknownReference),
     ("invalid account id", ErrorKind::UnknownReference),
     ("consent id is revoked", ErrorKind::Revoked),
+    ("in revoked state", ErrorKind::Revoked),
+    ("in paused state", ErrorKind::NotActive),
+    ("in expired state", ErrorKind::NotActive),
+    ("consent is not active", ErrorKind::NotActive),
+    ("consent id is not active", ErrorKind::NotActive),
     ("data is not available for the given consent", ErrorKind::NotReady),
     ("data is deleted", ErrorKind::DataExpired),
     ("data is not available", ErrorKind::NoAccounts),
@@ -175,7 +180,7 @@ impl Said {
 
     /// The code that tells most: the FP code where the error code is one of those that stand for many faults.
     fn shown_code(&self) -> Option<&str> {
-        let general = |code: &&str| matches!(*code, "InvalidRequest" | "InternalError");
+        let general = |code: &&str| matches!(*code, "InvalidRequest" | "InternalError" | "InvalidStatus");
         match (self.code.as_deref(), self.fp.as_deref()) {
             (Some(code), Some(fp)) if general(&code) => Some(fp),
             (code, fp) => code.or(fp),
@@ -290,8 +295,13 @@ mod tests {
             (401, "Unauthorized", "", "Invalid credentials", Credentials),
             (403, "AccessDenied", "", "", Credentials),
             (400, "InvalidaccountID", "", "Invalid Account ID.", UnknownReference),
-            (400, "InvalidStatus", "", "Consent ID is already in REVOKED state", Refused),
-            (400, "ConsentNotActive", "", "", Refused),
+            (400, "InvalidStatus", "", "Consent ID is already in REVOKED state", Revoked),
+            (400, "InvalidStatus", "", "Consent ID is in PAUSED state", NotActive),
+            (400, "InvalidStatus", "", "Consent ID is in EXPIRED state", NotActive),
+            (400, "InvalidStatus", "", "Consent ID is in PENDING state", Refused),
+            (400, "ConsentNotActive", "", "", NotActive),
+            (404, "ConsentNotActive", "", "Consent is not active", NotActive),
+            (400, "InvalidRequest", "", "Consent is not active", NotActive),
             (400, "404", "", "x is invalid FIP ID.", Refused),
             (400, "Bad request headers", "", "", Credentials),
             (400, "", "", "Bad Request Headers", Credentials),

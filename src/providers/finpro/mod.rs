@@ -124,10 +124,11 @@ impl FinPro {
         ProviderError::new(kind, ID, stage)
     }
 
-    /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown.
+    /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown. The list
+    /// is read also where the configuration says everything, since it may state a shorter data life.
     async fn template_terms(&self, call: Call, template: &str) -> Terms {
         let known = self.known(template);
-        if known.is_complete() || self.listed(template).is_some() {
+        if self.listed(template).is_some() {
             return known;
         }
         let now = self.clock.now();
@@ -255,10 +256,8 @@ impl Provider for FinPro {
         target: Target<'_>,
         range: Option<DayRange>,
     ) -> Result<Option<String>, ProviderError> {
-        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "fi_request")? else {
-            // FinPro collects the data of a transaction by itself, once.
-            return Err(self.error(ErrorKind::Unsupported, "fi_request"));
-        };
+        // Also of a transaction's consent: what it is asked for later is asked by consent.
+        let consent_ref = self.consent_ref(&target, "fi_request")?;
         let request = build::fi_request(consent_ref, range, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
         session::read_request(origin, &response, consent_ref).map(Some)
@@ -277,7 +276,7 @@ impl Provider for FinPro {
     }
 
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError> {
-        let selector = observe::selector(self, &target, "getallfidata")?;
+        let selector = observe::data_selector(self, &target, "getallfidata")?;
         let (origin, response) = self.send(call, build::all_fi_data(selector)).await?;
         fetch::read(origin, response)
     }
@@ -287,9 +286,7 @@ impl Provider for FinPro {
     }
 
     async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError> {
-        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "getalllatestfidata")? else {
-            return Err(self.error(ErrorKind::Unsupported, "getalllatestfidata"));
-        };
+        let consent_ref = self.consent_ref(&target, "getalllatestfidata")?;
         let (origin, response) = self.send(call, build::latest_fi_data(consent_ref)).await?;
         fetch::read_latest(origin, response)
     }
@@ -372,6 +369,15 @@ impl Provider for FinPro {
 }
 
 impl FinPro {
+    /// What FinPro knows a consent by. Uploaded statements have no consent there.
+    fn consent_ref<'a>(&self, target: &Target<'a>, stage: &'static str) -> Result<&'a str, ProviderError> {
+        if target.consent.uploaded {
+            return Err(self.error(ErrorKind::Unsupported, stage));
+        }
+        let missing = || self.error(ErrorKind::NotReady, stage).with_detail("there is no consent id yet");
+        target.consent.provider_ref.as_deref().ok_or_else(missing)
+    }
+
     async fn analytics(
         &self,
         call: Call,

@@ -1,5 +1,7 @@
 //! Polls everything that FinPro tells about an attempt.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{FinPro, build, plan, session, terms::Terms};
 use crate::{
     journey::model::{Attempt, Consent, ConsentState, Fetch, Journey},
@@ -67,7 +69,7 @@ async fn add_terms_and_sessions(
     apply(&terms, attempt, fact);
     let mut failed = None;
     for session in open_sessions(mine) {
-        match session_fact(finpro, call, &consent_ref, session, &terms).await {
+        match session_fact(finpro, call, &consent_ref, session).await {
             Ok(found) => fact.fetches.extend(found),
             Err(error) => failed = failed.or(Some(error)),
         }
@@ -79,8 +81,35 @@ fn apply(terms: &Terms, attempt: &Attempt, fact: &mut ConsentFact) {
     fact.mode = terms.mode;
     fact.periodic = terms.periodic;
     fact.trigger = terms.trigger;
+    fact.later = terms.later;
+    fact.data_life = terms.data_life(attempt.created_at);
     fact.template_range = terms.days(attempt.created_at);
     fact.frequency = terms.frequency;
+}
+
+/// The sessions of fetches that were asked for by consent under a transaction. FinPro's first fetch has none of its own here, so the newest
+/// session counts for a lost request only if its data was fetched since.
+async fn later_sessions(finpro: &FinPro, call: Call, consent: &Consent) -> (Vec<FetchFact>, Option<ProviderError>) {
+    let (mut found, mut failed) = (Vec::new(), None);
+    let Some(consent_ref) = consent.provider_ref.as_deref() else { return (found, failed) };
+    let lost = consent.fetches.iter().filter(|fetch| fetch.is_lost()).map(|fetch| fetch.requested_at).min();
+    let named = consent.fetches.iter().filter(|fetch| !fetch.settled).filter_map(|fetch| fetch.provider_ref.as_deref());
+    let sessions = named.take(SESSIONS).map(Some).chain(lost.map(|_| None));
+    for session in sessions {
+        match session_fact(finpro, call, consent_ref, session).await {
+            Ok(Some(fact)) if session.is_some() || fact.fetched_at.zip(lost).is_some_and(is_later) => {
+                found.push(fact);
+            }
+            Ok(_) => {}
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    (found, failed)
+}
+
+/// Whether a session's data was fetched after a request was sent, by two clocks that need not agree to the second.
+fn is_later((fetched, requested): (Timestamp, Timestamp)) -> bool {
+    requested.duration_since(fetched) <= SignedDuration::from_mins(1)
 }
 
 /// The sessions to ask for: those that are open, by id; without any, the consent's newest.
@@ -101,10 +130,9 @@ async fn session_fact(
     call: Call,
     consent_ref: &str,
     session: Option<&str>,
-    terms: &Terms,
 ) -> Result<Option<FetchFact>, ProviderError> {
     let (origin, response) = finpro.send(call, build::session_status(consent_ref, session)).await?;
-    match session::read_status(origin, &response, consent_ref, session, terms) {
+    match session::read_status(origin, &response, consent_ref, session) {
         Ok(fact) => Ok(Some(fact)),
         // There is no session yet.
         Err(error) if is_absence(error.kind) => {
@@ -118,6 +146,19 @@ async fn session_fact(
 /// A refusal that only says that FinPro has nothing to show.
 fn is_absence(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotReady | ErrorKind::UnknownReference | ErrorKind::NoAccounts | ErrorKind::DataExpired)
+}
+
+/// What a fetch's data hang on: a transaction's consent that was fetched again, under a session of its own, is read by consent.
+pub(super) fn data_selector<'a>(
+    finpro: &FinPro,
+    target: &crate::providers::provider::Target<'a>,
+    stage: &'static str,
+) -> Result<build::Selector<'a>, ProviderError> {
+    let own_session = target.fetch.is_some_and(|fetch| fetch.provider_ref.is_some()) && !target.consent.uploaded;
+    match target.consent.provider_ref.as_deref() {
+        Some(consent_ref) if own_session => Ok(build::Selector::Consent(consent_ref)),
+        _ => selector(finpro, target, stage),
+    }
 }
 
 /// What an attempt's data and analyses hang on.

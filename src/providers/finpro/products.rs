@@ -90,15 +90,15 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         // FinPro mints a fresh URL for a handle; a transaction has none.
         resumes_attempt: settings.style == Style::Consent,
         several_consents: true,
-        // It is asked for by consent; a transaction is collected once.
-        latest_changes: settings.style == Style::Consent,
-        // A transaction is fetched once, by FinPro itself.
-        refreshes: settings.style == Style::Consent,
+        // These calls take a consent id, which a transaction's consents have too.
+        latest_changes: true,
+        refreshes: true,
         // By the status of the consent's newest session.
-        finds_lost_fetches: settings.style == Style::Consent,
-        // Both calls take a consent id, which a transaction's consents have too.
+        finds_lost_fetches: true,
         revokes: true,
         deletes_data: true,
+        // FinPro itself fetches a transaction the first time; that a consent of it can be fetched again by `/fi/request` is not documented.
+        assumed_capabilities: if settings.style == Style::Orchestration { &["refreshes"] } else { &[] },
     }]
 }
 
@@ -139,7 +139,9 @@ mod tests {
         assert_eq!(consent[0].purposes, [Purpose::Underwriting, Purpose::Monitoring]);
         let orchestration = products(&testing::settings(Style::Orchestration));
         assert_eq!((orchestration[0].name, orchestration[0].resumes_attempt), ("orchestration", false));
-        assert!(!orchestration[0].latest_changes);
+        assert!(orchestration[0].latest_changes && orchestration[0].refreshes);
+        assert_eq!(orchestration[0].assumed_capabilities, ["refreshes"]);
+        assert!(consent[0].assumed_capabilities.is_empty());
         assert_eq!(orchestration[0].sources, [DataSource::Aa, DataSource::Pdf]);
     }
 

@@ -1,6 +1,6 @@
 //! One data session: asking for it, and what has become of it.
 
-use super::{envelope, terms::Terms, words};
+use super::{envelope, words};
 use crate::{
     journey::model::{Certainty, FetchState, FetchedAccount},
     providers::{
@@ -32,7 +32,6 @@ pub(super) fn read_status(
     response: &OutboundResponse,
     consent_ref: &str,
     session: Option<&str>,
-    terms: &Terms,
 ) -> Result<FetchFact, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let data = answer.object(origin)?;
@@ -57,14 +56,14 @@ pub(super) fn read_status(
     let (state, settled) = judge(&lenient::word(&text), &accounts);
     let has_data = matches!(state, FetchState::Ready | FetchState::Partial);
     let stated = data.instant(&["dataExpiry"]).map(|end| (end, Certainty::Provider));
-    let derived = || data.instant(&["datafetchDate", "timestamp"]).and_then(|fetched| terms.data_expiry(fetched));
     Ok(FetchFact {
         session: data.text(&["sessionId"]).and_then(identifier).or_else(|| session.map(str::to_owned)),
         state,
         settled,
         text: words::STATES.shown(&text),
         accounts,
-        data_expires_at: if has_data { stated.or_else(derived) } else { None },
+        fetched_at: data.instant(&["datafetchDate"]),
+        data_expires_at: stated.filter(|_| has_data),
         body: None,
     })
 }
@@ -141,13 +140,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        journey::fair_use::Period,
-        providers::{
-            error::{Effect, ErrorKind},
-            finpro::{terms::Life, testing},
-            http::CallKind,
-        },
+    use crate::providers::{
+        error::{Effect, ErrorKind},
+        finpro::testing,
+        http::CallKind,
     };
 
     fn status(event: &str, accounts: &[&str]) -> FetchFact {
@@ -160,14 +156,7 @@ mod tests {
             .collect();
         let body = serde_json::json!({"ver":"1.21.0","status":"success","data":{"eventStatus":event,"consentId":"c","sessionId":"s",
             "datafetchDate":"2025-03-24T17:52:03.000Z","dataExpiry":"2025-03-25T17:52:03.000Z","linkRefNumbers":links},"message":"success"});
-        read_status(
-            testing::origin(CallKind::Read),
-            &testing::response(200, &body.to_string()),
-            "c",
-            Some("s"),
-            &Terms::default(),
-        )
-        .unwrap()
+        read_status(testing::origin(CallKind::Read), &testing::response(200, &body.to_string()), "c", Some("s")).unwrap()
     }
 
     #[test]
@@ -200,11 +189,10 @@ mod tests {
     fn an_account_is_listed_once_and_masked() {
         let body = r#"{"data":{"eventStatus":"DATA_READY","dataExpiry":"","datafetchDate":"2025-03-24T17:52:03.000Z","linkRefNumbers":[
             {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"}]}}"#;
-        let terms = Terms { life: Some(Life { period: Period::days(2), certainty: Certainty::Assumed }), ..Terms::default() };
-        let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None, &terms).unwrap();
+        let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None).unwrap();
         assert_eq!(fact.accounts.len(), 1);
         assert_eq!(fact.accounts[0].masked_number, "XXXX0001");
-        assert_eq!(fact.data_expires_at, Some(("2025-03-26T17:52:03Z".parse().unwrap(), Certainty::Assumed)));
+        assert_eq!((fact.data_expires_at, fact.fetched_at), (None, Some("2025-03-24T17:52:03Z".parse().unwrap())));
     }
 
     #[test]
@@ -214,7 +202,7 @@ mod tests {
             r#"{"data":{"eventStatus":"DATA_READY","sessionId":"x"}}"#,
         ] {
             let answer = testing::response(200, body);
-            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"), &Terms::default());
+            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"));
             assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid);
         }
     }
@@ -259,14 +247,14 @@ mod tests {
         for body in testing::hostile() {
             let response = testing::bytes_response(200, &body);
             assert!(read_request(testing::origin(CallKind::Write), &response, "c").is_err());
-            assert!(read_status(testing::origin(CallKind::Read), &response, "c", None, &Terms::default()).is_err());
+            assert!(read_status(testing::origin(CallKind::Read), &response, "c", None).is_err());
         }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read_status(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), "c", None, &Terms::default());
+            let _ = read_status(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), "c", None);
         }
     }
 }

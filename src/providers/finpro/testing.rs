@@ -125,6 +125,8 @@ pub(super) fn consent(template: &str) -> crate::journey::model::Consent {
         mode: ConsentMode::Unspecified,
         periodic: false,
         trigger: FetchTrigger::Provider,
+        later: Default::default(),
+        data_life: None,
         expires_at: None,
         expires_certainty: Certainty::Unspecified,
         handle: None,

@@ -44,6 +44,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse, held: Held<'_>) -
         Reason::FetchError => collected(FetchState::Failed, true, "DATA_FETCH_ERROR"),
         // Of an answer that no table knows nothing can be said either: the journey keeps waiting.
         Reason::Unclear
+        | Reason::NotActive
         | Reason::Credentials
         | Reason::RateLimited
         | Reason::Unavailable
@@ -64,7 +65,7 @@ mod tests {
     };
 
     fn held(purpose: Purpose, refresh_id: Option<&str>) -> Held<'_> {
-        Held { purpose, template: "loan", refresh_id, given: false }
+        Held { purpose, template: "loan", refresh_id, given: false, refreshes: true }
     }
 
     fn seen(status: u16, label: &str, held: Held<'_>) -> Observation {

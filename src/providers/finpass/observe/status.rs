@@ -87,7 +87,7 @@ mod tests {
     };
 
     fn held(given: bool) -> Held<'static> {
-        Held { purpose: Purpose::Underwriting, template: "loan_underwriting", refresh_id: None, given }
+        Held { purpose: Purpose::Underwriting, template: "loan_underwriting", refresh_id: None, given, refreshes: false }
     }
 
     fn seen(status: &str, given: bool) -> Observation {

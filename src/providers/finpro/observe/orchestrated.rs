@@ -1,7 +1,7 @@
 //! Orchestration: one call tells of the transaction, and the lists of consents tell what became of its consents since. A transaction goes
 //! on saying that its consents were given, so a later pause, withdrawal or end stands in the lists alone.
 
-use super::{apply, consents, lists, transaction};
+use super::{apply, consents, later_sessions, lists, transaction};
 use crate::{
     journey::{
         machine::consent_given,
@@ -37,6 +37,14 @@ pub(in crate::providers::finpro) async fn by_transaction(
         add_terms(finpro, call, attempt, fact).await;
     }
     seen.consents.extend(later);
+    for consent in given {
+        let (fetches, failed) = later_sessions(finpro, call, consent).await;
+        seen.note(failed);
+        if !fetches.is_empty() {
+            let (handle, consent_ref) = (consent.handle.clone(), consent.provider_ref.clone());
+            seen.consents.push(ConsentFact { handle, consent_ref, fetches, ..ConsentFact::default() });
+        }
+    }
     seen
 }
 
