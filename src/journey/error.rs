@@ -188,6 +188,7 @@ impl From<StoreError> for JourneyError {
             return Self::RequestInFlight;
         }
         tracing::error!(%error, "the store cannot be used");
-        Self::Store
+        // The change may be there: a repeat has to read it before it begins anything.
+        if matches!(error, StoreError::Undecided(_)) { Self::Unwritten } else { Self::Store }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
         service::Service,
     },
     providers::{error::Effect, provider::Call},
-    store::{Begun, Store, StoreError},
+    store::{Begun, Claim, Store, StoreError},
 };
 
 /// How often the store is asked what became of a request that another replica is at work on.
@@ -156,11 +156,10 @@ impl Write<'_> {
                     return self.spawn(key, running, work(self.journey_id.to_owned())).await.map(|answer| (answer, false));
                 }
                 Ok(Begun::InFlight(journey_id)) => {
-                    let written = store.journey(&key.0, &journey_id).await;
-                    if written
-                        .as_ref()
-                        .is_ok_and(|tree| !tree.as_ref().is_some_and(|tree| (self.begun)(&tree.journey, self.request_id)))
-                    {
+                    let claim = Claim { request_id: self.request_id };
+                    // A read by another connection would prove nothing: what the writer holds and has not committed is not in it.
+                    let written = store.intent(&key.0, claim, &journey_id).await.map_err(|error| status::of(error.into()))?;
+                    if !written.is_some_and(|journey| (self.begun)(&journey, self.request_id)) {
                         // The process died before it wrote the intent, so nothing was sent: the id begins anew.
                         store.free_request(&key.0, &key.1).await.map_err(|error| status::of(error.into()))?;
                         running.open = false;

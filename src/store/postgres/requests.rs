@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::PostgresStore;
-use crate::store::{Begun, RequestStore, StoreError, columns::millis, vault::oldest_request};
+use crate::store::{Begun, RequestStore, StoreError, columns::millis, outcomes::Noted, vault::oldest_request};
 
 /// A request that is freed by one replica just when another asks for it is asked for again; more than once in a row is an accident.
 const TRIES: usize = 16;
@@ -33,7 +33,8 @@ impl RequestStore for PostgresStore {
         .bind(self.vault.request(tenant, request_id))
         .bind(&self.owner)
         .execute(&self.pool)
-        .await?;
+        .await
+        .noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -42,7 +43,8 @@ impl RequestStore for PostgresStore {
             .bind(self.vault.request(tenant, request_id))
             .bind(&self.owner)
             .execute(&self.pool)
-            .await?;
+            .await
+            .noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -51,7 +53,8 @@ impl RequestStore for PostgresStore {
             .bind(self.vault.request(tenant, request_id))
             .bind(&self.owner)
             .execute(&self.pool)
-            .await?;
+            .await
+            .noted(&self.outcomes)?;
         Ok(())
     }
 }
@@ -115,7 +118,8 @@ impl PostgresStore {
         .bind(&self.owner)
         .bind(oldest_request(now))
         .execute(&self.pool)
-        .await?;
+        .await
+        .noted(&self.outcomes)?;
         Ok(done.rows_affected() > 0)
     }
 
