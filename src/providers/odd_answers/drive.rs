@@ -238,7 +238,8 @@ fn ended(journey: &Journey, seen: Observation) -> Option<String> {
     let mut journey = journey.clone();
     let (assume, random) = (Assumptions::default(), Arc::new(SystemRandom));
     let merge = Merge { now: journey.created_at, source: FactSource::Poll, random: random.as_ref(), assume: &assume };
-    merge.observation(&mut journey, &journey.attempts[0].id.clone(), seen);
+    let attempt_id = journey.attempts[0].id.clone();
+    merge.observation(&mut journey, &attempt_id, seen);
     let attempt = journey.attempts[0].state;
     if !matches!(attempt, AttemptState::AwaitingCustomer | AttemptState::Done) {
         return Some(format!("the attempt is {attempt:?}"));
