@@ -8,8 +8,8 @@ use super::{
     error::{Effect, ErrorKind, ProviderError},
     inbound::{Inbound, Owner, Reading},
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan,
+        PlanFault, Provider, Redirected, References, Target,
     },
 };
 use crate::{
@@ -127,13 +127,33 @@ impl<P: Provider> Provider for Logged<P> {
         self.0.plan(ask)
     }
 
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError> {
+        let refusal = self.0.refusal(call, beginning);
+        if let Some(error) = &refusal {
+            failure(error, self.0.credential(), Concerned::default());
+        }
+        refusal
+    }
+
+    fn resume_calls(&self) -> bool {
+        self.0.resume_calls()
+    }
+
+    fn divide(&self, body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        self.0.divide(body, part_of, parts)
+    }
+
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms {
         self.0.terms(call, template).await
     }
 
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
         let concerned = Concerned { attempt_id: Some(opening.attempt_id), ..Concerned::default() };
-        self.note(self.0.open(call, opening).await, concerned)
+        let opened = self.note(self.0.open(call, opening).await, concerned)?;
+        if let Err(error) = &opened.customer_url {
+            failure(error, self.0.credential(), concerned);
+        }
+        Ok(opened)
     }
 
     async fn look_up(

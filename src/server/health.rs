@@ -18,7 +18,7 @@ use tonic_health::{
     ServingStatus,
     pb::{
         HealthCheckRequest, HealthCheckResponse, health_check_response,
-        health_server::{self, Health as _, HealthServer},
+        health_server::{self, HealthServer},
     },
     server::{HealthReporter, HealthService},
 };

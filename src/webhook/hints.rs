@@ -49,7 +49,7 @@ impl Hints {
             }
         }
         if woken.len() >= MANY {
-            woken.retain(|_, last| *last <= now && last.checked_add(self.interval).is_some_and(|next| next > now));
+            woken.retain(|_, last| *last <= now && last.checked_add(self.interval).is_ok_and(|next| next > now));
         }
         woken.insert(journey_id.to_owned(), now);
         Wake::Now

@@ -34,7 +34,9 @@ struct Done {
 fn is_keepable(journey: &Journey, unit: &[Member<'_>]) -> bool {
     unit.iter().all(|member| {
         let new = member.fetch.picked_up_at.is_none() && member.fetch.purge.is_none();
-        new && member.fetch.settled && fetch_usable(member.fetch.state) && !keeps_nothing(journey, member.consent, Some(member.fetch))
+        new && member.fetch.settled
+            && fetch_usable(member.fetch.state)
+            && !keeps_nothing(journey, member.consent, Some(member.fetch))
     })
 }
 

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use super::{
     FetchChoice, Service,
     data::opened,
-    select::{is_served, keeps_nothing, select},
+    select::{is_served, select},
 };
 use crate::{
     data::{Provenance, Rows, account_id},
     journey::{
         error::JourneyError,
         model::{Consent, Fetch, Journey},
+        sharing::keeps_nothing,
         transaction::{Member, Transaction},
     },
     providers::provider::Call,
@@ -70,7 +71,8 @@ impl Service {
     fn whole(&self, journey: &Journey, transaction: &Transaction<'_>) -> Reading {
         let now = self.parts.clock.now();
         let served = |member: &&Member<'_>| {
-            is_served(journey, member.consent, member.fetch, now).is_ok() && !keeps_nothing(member.consent)
+            is_served(journey, member.consent, member.fetch, now).is_ok()
+                && !keeps_nothing(journey, member.consent, Some(member.fetch))
         };
         let members: Vec<&Member<'_>> = transaction.members.iter().filter(served).collect();
         let mut snapshots: Vec<String> = Vec::new();
@@ -113,7 +115,7 @@ impl Service {
         choice: &FetchChoice,
     ) -> Result<Option<Journey>, JourneyError> {
         let (consent, fetch) = select(journey, choice, self.parts.clock.now(), self.parts.pace.first)?;
-        let known = fetch.rows_with.is_some() || keeps_nothing(consent);
+        let known = fetch.rows_with.is_some() || keeps_nothing(journey, consent, Some(fetch));
         if known || Transaction::of(journey, consent, fetch).is_none() {
             return Ok(None);
         }

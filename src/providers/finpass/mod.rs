@@ -12,8 +12,8 @@ use super::{
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     provider::{
-        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan, PlanFault,
-        Provider, Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan,
+        PlanFault, Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };

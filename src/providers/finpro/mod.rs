@@ -19,8 +19,8 @@ use super::{
     judge::{self, Origin},
     logged::{self, Concerned},
     provider::{
-        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan, PlanFault,
-        Provider, Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan,
+        PlanFault, Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };

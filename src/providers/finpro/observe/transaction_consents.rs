@@ -210,7 +210,16 @@ fn mark_partial(facts: &mut [ConsentFact]) {
 }
 
 fn fetch((state, settled): (FetchState, bool), text: &str, accounts: Vec<FetchedAccount>) -> FetchFact {
-    FetchFact { session: None, state, settled, text: text.to_owned(), accounts, data_expires_at: None, body: None }
+    FetchFact {
+        session: None,
+        state,
+        settled,
+        text: text.to_owned(),
+        accounts,
+        fetched_at: None,
+        data_expires_at: None,
+        body: None,
+    }
 }
 
 /// The stand-in consent of uploaded statements.
