@@ -63,6 +63,9 @@ fn attempt(id: &str) -> Attempt {
         skipped: false,
         failure_reason: None,
         calls: Vec::new(),
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
     }
 }
 
@@ -88,6 +91,8 @@ fn consent(attempt_id: &str, picked_up_at: Option<Timestamp>) -> Consent {
         deliveries: Vec::new(),
         active_since: None,
         fetch_overdue: false,
+        data_life: None,
+        later: Default::default(),
         fetches: vec![fetch(picked_up_at)],
     }
 }
@@ -121,5 +126,6 @@ fn fetch(picked_up_at: Option<Timestamp>) -> Fetch {
         purge: None,
         rows_with: None,
         postponed: false,
+        fetched_at: None,
     }
 }

@@ -62,7 +62,7 @@ mod tests {
         };
         let assume = Assumptions::default();
         let merge = Merge { now: minute(20), source: FactSource::Poll, random: &SystemRandom, assume: &assume };
-        merge.observation(journey, "att_1", Observation { attempt: Some(fact), consents: Vec::new() });
+        merge.observation(journey, "att_1", Observation { attempt: Some(fact), ..Observation::default() });
     }
 
     fn minute(minute: i64) -> Timestamp {

@@ -120,7 +120,7 @@ fn attempt_fact(state: AttemptState) -> Observation {
         steps: Vec::new(),
         route: None,
     };
-    Observation { attempt: Some(fact), consents: Vec::new() }
+    Observation { attempt: Some(fact), ..Observation::default() }
 }
 
 fn minute(minute: i64) -> Timestamp {

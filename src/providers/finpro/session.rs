@@ -221,7 +221,7 @@ mod tests {
             r#"{"eventStatus":"DATA_READY","sessionId":["s"]}"#,
         ] {
             let answer = testing::response(200, &format!(r#"{{"ver":"1","status":"success","data":{data}}}"#));
-            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"), &Terms::default());
+            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"));
             assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid, "{data}");
         }
     }

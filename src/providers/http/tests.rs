@@ -30,9 +30,10 @@ async fn a_call_is_known_by_the_id_that_was_sent() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let executor = Executor::new(base, HeaderMap::new(), Limits::default(), outward(), Arc::new(crate::clock::SystemClock));
+        let executor = executor.unwrap();
         let request = OutboundRequest::post_json("test", "call", CallKind::Write, "path", &serde_json::json!({}));
         let call = Call { deadline: tokio::time::Instant::now() + Duration::from_secs(20) };
-        let (came, sent) = tokio::join!(answer_once(listener, answer), executor.unwrap().send(call, request));
+        let (came, sent) = tokio::join!(answer_once(listener, answer), executor.send(call, request));
         let exchange = match sent {
             Ok((origin, _)) => origin.exchange.unwrap(),
             Err(error) => *error.exchange.unwrap(),

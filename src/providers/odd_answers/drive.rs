@@ -201,8 +201,12 @@ async fn call(adapter: &dyn Provider, op: Op, journey: &Journey) -> Result<Outco
     let found = |found: bool| Ok(if found { Outcome::Right } else { Outcome::Unknown });
     match op {
         Op::Observe => {
-            let seen = adapter.observe(call, journey, attempt).await?;
-            Ok(Outcome::Facts { ended: ended(journey, seen) })
+            let mut seen = adapter.observe(call, journey, attempt).await;
+            match seen.fault.take() {
+                // A fault beside facts takes nothing from them, so they are looked at.
+                Some(fault) if seen.is_empty() => Err(fault),
+                _ => Ok(Outcome::Facts { ended: ended(journey, seen) }),
+            }
         }
         Op::LookUp => {
             let handle = if adapter.id() == finpass::ID { Some(reference.clone()) } else { consent.handle.clone() };
