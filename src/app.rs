@@ -181,7 +181,7 @@ impl Admin {
 async fn open_store(config: &Config, keys: &Keys) -> Result<Store, StartError> {
     let give_up = Instant::now() + Duration::from_millis(config.store.start_timeout_ms);
     loop {
-        match serving_store(config, keys).await {
+        match store::serve(&config.store, keys).await {
             Err(error @ (StoreError::Unreachable(_) | StoreError::Served)) if Instant::now() < give_up => {
                 tracing::warn!(%error, "the store cannot be opened yet");
                 sleep(STORE_PAUSE).await;
@@ -189,12 +189,6 @@ async fn open_store(config: &Config, keys: &Keys) -> Result<Store, StartError> {
             opened => return Ok(opened?),
         }
     }
-}
-
-async fn serving_store(config: &Config, keys: &Keys) -> Result<Store, StoreError> {
-    let store = store::connect(&config.store, keys).await?;
-    store.begin_serving().await?;
-    Ok(store)
 }
 
 fn load_keys(config: &Config) -> Result<Keys, StartError> {

@@ -62,6 +62,11 @@ fn attempt(id: &str) -> Attempt {
         pdf: None,
         skipped: false,
         failure_reason: None,
+        calls: Vec::new(),
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
+        statements: Vec::new(),
     }
 }
 
@@ -85,6 +90,10 @@ fn consent(attempt_id: &str, picked_up_at: Option<Timestamp>) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
+        data_life: None,
+        later: Default::default(),
         fetches: vec![fetch(picked_up_at)],
     }
 }
@@ -95,6 +104,7 @@ fn fetch(picked_up_at: Option<Timestamp>) -> Fetch {
         masked_number: format!("XXXX000{number}"),
         link_ref: format!("link-{number}"),
         state: FetchState::Ready,
+        source: FactSource::Unspecified,
     };
     Fetch {
         id: encode_id("fch", [10; 16]),
@@ -116,5 +126,9 @@ fn fetch(picked_up_at: Option<Timestamp>) -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
+        pushed_by: None,
+        fetched_at: None,
     }
 }

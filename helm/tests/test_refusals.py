@@ -59,6 +59,15 @@ MALFORMED = [
     ({"networkPolicy.dns": []}, "dns"),
     ({"networkPolicy.providers.peers": []}, "peers"),
     ({"networkPolicy.providers.ports": []}, "ports"),
+    # Kubernetes takes texts here, and would refuse the pod only as it is made.
+    ({"extraEnv": [{"name": "TOKIO_WORKER_THREADS", "value": 5}]}, "/extraEnv/0/value"),
+    ({"extraEnv": [{"name": "A", "value": "1"}, {"name": "SSL_SOMETHING", "value": True}]}, "/extraEnv/1/value"),
+    ({"extraEnv": [{"name": "A", "value": 1.5}]}, "/extraEnv/0/value"),
+    ({"extraEnv": [{"name": "A", "value": None}]}, "/extraEnv/0/value"),
+    ({"extraEnv": [{"name": 5, "value": "1"}]}, "/extraEnv/0/name"),
+    ({"extraEnv": [{"name": "A", "values": "1"}]}, "values"),
+    ({"extraEnv": [{"name": "A", "value": "1", "valueFrom": {}}]}, "/extraEnv/0"),
+    ({"tolerations": [{"key": "dedicated", "value": True}]}, "/tolerations/0/value"),
 ]
 
 

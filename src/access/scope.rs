@@ -19,11 +19,13 @@ pub enum Scope {
     PiiRead,
     /// Reads what concerns the operation of the gateway for the tenant: what is overdue, providers' own references.
     OpsRead,
+    /// Changes what concerns the operation of the gateway for the tenant: ends pauses of a provider's calls.
+    OpsWrite,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::JourneysRead,
         Self::JourneysWrite,
         Self::DataRead,
@@ -31,6 +33,7 @@ impl Scope {
         Self::ProvidersRead,
         Self::PiiRead,
         Self::OpsRead,
+        Self::OpsWrite,
     ];
 
     /// The name as the contract, tokens and the configuration write it.

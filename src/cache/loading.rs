@@ -127,6 +127,14 @@ where
         }
     }
 
+    /// Forgets every value whose key fits.
+    pub async fn forget_where(&self, fits: impl Fn(&K) -> bool) {
+        let keys: Vec<K> = self.cache.iter().filter(|(key, _)| fits(key)).map(|(key, _)| K::clone(&key)).collect();
+        for key in keys {
+            self.cache.invalidate(&key).await;
+        }
+    }
+
     /// Forgets a value.
     pub async fn forget(&self, key: &K) {
         self.cache.invalidate(key).await;

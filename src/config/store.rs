@@ -17,6 +17,8 @@ use super::{Faults, SecretSource};
 pub struct Store {
     /// The SQLite file. It is made when it is missing; its directory must exist.
     pub path: PathBuf,
+    /// Whether the store must exist: a start that finds none, or an empty one, fails and makes none.
+    pub expect_existing: bool,
     /// A PostgreSQL database in its place.
     pub url: Option<DatabaseUrl>,
     /// Most connections to PostgreSQL.
@@ -35,6 +37,7 @@ impl Default for Store {
     fn default() -> Self {
         Self {
             path: PathBuf::from(DEFAULT_PATH),
+            expect_existing: false,
             url: None,
             max_connections: 16,
             timeout_ms: 800,
@@ -70,6 +73,8 @@ pub enum Database {
 pub struct ServerSettings {
     /// The address.
     pub url: SecretString,
+    /// Whether the database must hold a store already.
+    pub expect_existing: bool,
     /// Most connections.
     pub max_connections: u32,
     /// How long a call waits for a connection.
@@ -113,6 +118,7 @@ impl Store {
         let Some(url) = self.address(&mut faults) else { return Err(faults) };
         Ok(Database::Server(ServerSettings {
             url,
+            expect_existing: self.expect_existing,
             max_connections: self.max_connections,
             timeout: Duration::from_millis(self.timeout_ms),
             replica_timeout: Duration::from_millis(self.replica_timeout_ms),

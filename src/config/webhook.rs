@@ -14,9 +14,10 @@ pub struct Webhook {
     pub public_base_url: Option<String>,
     /// Most bytes of a message. Some hold the data of several accounts.
     pub max_body_bytes: usize,
-    /// Requests a second that the listener takes for long; further ones are answered with 429.
+    /// Messages a second that the listener takes for long, of each credential and of all unknown addresses together; further ones are
+    /// answered with 429.
     pub per_second: u32,
-    /// Requests that may come at once.
+    /// Messages that may come at once, counted likewise.
     pub burst: u32,
     /// Days for which messages are kept, sealed. A signed message that is older is refused: it could be a replay.
     pub keep_days: u32,

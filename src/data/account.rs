@@ -2,10 +2,12 @@
 
 mod text;
 
+use std::borrow::Cow;
+
 use prost::Message;
 
 use super::{
-    ReadContext,
+    ReadContext, absence,
     completeness::{self, Fact},
     convert::{Reader, date, range},
     deposit, holder,
@@ -19,7 +21,7 @@ use super::{
     rows::{EntryKind, Rows, RowsBuilder},
     scalar::Scalar,
     term_deposit,
-    time::{Day, Zoneless},
+    time::{Day, Received, Zoneless},
     typed::{self, Typed, TypedRow},
     wire, words,
 };
@@ -118,8 +120,8 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             consent_id: self.context.consent_id.to_owned(),
             fi_type: fi_type.into(),
             fi_type_text,
-            fip_id: text.fip_id.string(),
-            fip_name: text.fip_name.string(),
+            fip_id: named(&text.fip_id),
+            fip_name: named(&text.fip_name),
             source: source(text).into(),
             tampered: tampered(&text.tampered, &mut flags),
             fetch_time: Some(prost_types::Timestamp {
@@ -162,8 +164,10 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
         let range_at = self.rows.begin_account(&head);
         let identities = self.ids.rows(&key, rows, RowReading { currency, zoneless });
+        let received = self.received();
         let (damaged, flags) = (self.damaged, &mut self.row_flags);
-        let mut writer = RowWriter { account_id, currency, zoneless, stated: (from, to), damaged, flags };
+        let stated = (from, to);
+        let mut writer = RowWriter { account_id, currency, zoneless, stated, received, damaged, flags };
         let mut delivered: Option<(Day, Day)> = None;
         self.facts.clear();
         self.facts.reserve(rows.len());
@@ -183,7 +187,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             fi_type,
             currency,
             asked: &self.context.asked,
-            fetched_on: self.fetched_on(),
+            fetched_on: received.day(),
             stated: (from, to),
             delivered,
             facts: &self.facts,
@@ -192,10 +196,9 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         self.rows.end_account(range_at, delivered, &judged);
     }
 
-    /// The day (IST) on which the body came.
-    fn fetched_on(&self) -> Day {
-        let days = (self.context.received_at.as_second() + 19_800).div_euclid(86_400);
-        Day::from_number(days).unwrap_or(Day { year: 1970, month: 1, day: 1 })
+    /// When the body came.
+    fn received(&self) -> Received {
+        Received::at(self.context.received_at)
     }
 
     /// Writes an account that is no deposit, and its rows.
@@ -229,10 +232,11 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         let contents: Vec<Row<'_>> = typed.rows.iter().map(TypedRow::as_its_id_sees_it).collect();
         let identities = self.ids.rows(key, &contents, RowReading { currency, zoneless });
         drop(contents);
+        let received = self.received();
         let mut delivered: Option<(Day, Day)> = None;
         self.facts.clear();
         for (ordinal, (row, identity)) in typed.rows.into_iter().zip(&identities).enumerate() {
-            let mut row = row.into_message(&head.account_id, identity, ordinal, (from, to));
+            let mut row = row.into_message(&head.account_id, identity, ordinal, (from, to), received);
             if self.damaged {
                 repaired::flag_row(&mut row);
             }
@@ -248,7 +252,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             fi_type,
             currency,
             asked: &self.context.asked,
-            fetched_on: self.fetched_on(),
+            fetched_on: received.day(),
             stated: (from, to),
             delivered,
             facts: &self.facts,
@@ -258,7 +262,8 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
     }
 
     fn fi_type(&self, text: &AccountText<'_>, flags: &mut Flags) -> (FiType, String) {
-        match (text.fi_type.text(), text.assumed_fi_type.or(self.manner.fi_type)) {
+        let told = text.fi_type.text().filter(|word| !absence::is_absent(word));
+        match (told, text.assumed_fi_type.or(self.manner.fi_type)) {
             (Some(word), _) => (words::fi_type(&word).unwrap_or(FiType::Other), words::shown(&word)),
             (None, Some(assumed)) => {
                 flags.add("fi_type", QualityCode::Assumed);
@@ -286,6 +291,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         if let Some(word) = holding.text() {
             match words::holding(&word) {
                 Some(value) => head.holding = value.into(),
+                None if absence::is_absent(&word) => {}
                 None => flags.quote("holding", QualityCode::UnknownWord, &word),
             }
         }
@@ -304,7 +310,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         let mut reader = Reader { currency, zoneless: self.manner.zoneless, flags };
         if !text.summary.is_empty() {
             head.details = Some(match fi_type {
-                FiType::Deposit => Details::Deposit(deposit::read(&text.summary, &mut reader)),
+                FiType::Deposit => Details::Deposit(deposit::read(&text.summary, self.received(), &mut reader)),
                 _ => Details::TermDeposit(term_deposit::read(&text.summary, &mut reader)),
             });
         }
@@ -314,7 +320,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
 /// INR is assumed where nothing is said (ReBIT makes the currency optional, and term deposits have none).
 fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Currency> {
-    let Some(text) = scalar.text() else {
+    let Some(text) = scalar.text().filter(|text| !absence::is_absent(text)) else {
         if amounts {
             flags.add("currency_code", QualityCode::Assumed);
         }
@@ -330,6 +336,11 @@ fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Cur
     }
 }
 
+/// A name, empty where a word says that there is none.
+fn named(scalar: &Scalar<'_>) -> String {
+    scalar.text().filter(|text| !absence::is_absent(text)).map(Cow::into_owned).unwrap_or_default()
+}
+
 fn source(text: &AccountText<'_>) -> DataSource {
     let pdf = |scalar: &Scalar<'_>| scalar.text().is_some_and(|word| word.eq_ignore_ascii_case("PDF"));
     if pdf(&text.source) || pdf(&text.data_source) { DataSource::Pdf } else { DataSource::Aa }
@@ -340,10 +351,11 @@ fn tampered(scalar: &Scalar<'_>, flags: &mut Flags) -> Option<bool> {
     match words::answer(&text) {
         Some(pb::Answer::Yes) => Some(true),
         Some(pb::Answer::No) => Some(false),
-        _ => {
+        None if !absence::is_absent(&text) => {
             flags.quote("tampered", QualityCode::UnknownWord, &text);
             None
         }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small conversions to the contract's messages, and what reading a summary needs.
 
 use super::{
+    absence,
     quality::Flags,
     row::Currency,
     scalar::Scalar,
@@ -12,6 +13,14 @@ use crate::pb::{self, QualityCode};
 /// A day as the contract has it.
 pub fn date(day: Day) -> pb::Date {
     pb::Date { year: day.year.into(), month: day.month.into(), day: day.day.into() }
+}
+
+/// An instant as the contract has it; a day alone is none.
+pub fn timestamp(when: When) -> Option<prost_types::Timestamp> {
+    match when {
+        When::Instant { seconds, nanos, .. } => Some(prost_types::Timestamp { seconds, nanos: nanos as i32 }),
+        When::Day(_) => None,
+    }
 }
 
 /// A range of days; `None` if neither end is known.
@@ -50,6 +59,12 @@ impl Reader<'_> {
         scalar.string()
     }
 
+    /// A code or a word that no table has; empty where a word says that there is none.
+    pub fn code(&mut self, path: &'static str, scalar: &Scalar<'_>) -> String {
+        let text = self.text(path, scalar);
+        if absence::is_absent_code(&text) { String::new() } else { text }
+    }
+
     /// A day.
     pub fn day(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<pb::Date> {
         self.flags.day(path, scalar, self.zoneless).map(date)
@@ -57,10 +72,7 @@ impl Reader<'_> {
 
     /// An instant; a day alone is none.
     pub fn instant(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<prost_types::Timestamp> {
-        match self.flags.when(path, scalar, self.zoneless)? {
-            When::Instant { seconds, nanos, .. } => Some(prost_types::Timestamp { seconds, nanos: nanos as i32 }),
-            When::Day(_) => None,
-        }
+        timestamp(self.flags.when(path, scalar, self.zoneless)?)
     }
 
     /// A word by a table, as the number of its enum.

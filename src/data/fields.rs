@@ -77,7 +77,19 @@ const ACCOUNT: &[&[Field<Account>]] = &[
         delivered,
         completeness
     ),
-    &held!(name, date_of_birth, mobile, landline, email, address, pan, nominee_registered, ckyc_registered),
+    &held!(
+        name,
+        date_of_birth,
+        mobile,
+        landline,
+        email,
+        address,
+        pan,
+        nominee_registered,
+        ckyc_registered,
+        nominee_name,
+        date_of_birth_text
+    ),
     &inside!(
         "account.deposit.",
         deposit,
@@ -96,7 +108,10 @@ const ACCOUNT: &[&[Field<Account>]] = &[
         status,
         status_text,
         pending,
-        opening_balance
+        opening_balance,
+        account_type,
+        account_type_text,
+        exchange_rate
     ),
     &inside!(
         "account.term_deposit.",
@@ -118,7 +133,8 @@ const ACCOUNT: &[&[Field<Account>]] = &[
         interest_on_maturity,
         tenure,
         recurring_amount,
-        recurring_day
+        recurring_day,
+        exchange_rate
     ),
 ];
 

@@ -1,16 +1,20 @@
 //! Holders of an account.
 
+use std::borrow::Cow;
+
 use prost_types::Struct;
 
 use super::{
+    absence,
     convert::date,
+    hidden,
     json::Object,
     quality::Flags,
     scalar::Scalar,
-    time::{self, When, Zoneless},
+    time::{self, Zoneless},
     words, words_markets,
 };
-use crate::pb::{Answer, Holder, QualityCode};
+use crate::pb::{Answer, Date, Holder, QualityCode};
 
 /// A holder as it came.
 #[derive(Debug, Default, PartialEq)]
@@ -66,52 +70,111 @@ pub fn read(holders: &[HolderText<'_>], flags: &mut Flags) -> Vec<Holder> {
 }
 
 fn one(holder: &HolderText<'_>, at: usize, flags: &mut Flags) -> Holder {
-    let path = |field: &str| format!("holders[{at}].{field}");
-    let born = holder.date_of_birth.text().and_then(|text| time::parse(&text, Zoneless::Utc)).map(When::day);
-    if born.is_none() && !holder.date_of_birth.is_missing() {
-        // Without the text: a birthday is personal even where it is half masked.
-        flags.add(path("date_of_birth"), QualityCode::Unparsable);
-    }
-    let nominee = holder.nominee.text().map(|text| {
-        words::answer(&text).unwrap_or_else(|| {
-            // Some banks write who the nominee is: then there is one.
-            flags.add(path("nominee_registered"), QualityCode::Assumed);
-            Answer::Yes
-        })
-    });
-    let mut kyc = |scalar: &Scalar<'_>, field, table: fn(&str) -> Option<Answer>| {
-        let text = scalar.text()?;
-        let answer = table(&text);
-        if answer.is_none() {
-            flags.add(path(field), QualityCode::UnknownWord);
-        }
-        answer
-    };
-    let ckyc = kyc(&holder.ckyc, "ckyc_registered", words::answer);
-    let verified = kyc(&holder.kyc, "kyc_verified", words_markets::verified);
-    let mut text = |field: &str, scalar: &Scalar<'_>| {
-        if matches!(scalar, Scalar::Wrong) {
-            flags.add(path(field), QualityCode::Unparsable);
-        }
-        scalar.string()
-    };
+    let mut reader = HolderReader { at, flags };
+    let (date_of_birth, date_of_birth_text) = reader.born(&holder.date_of_birth);
+    let (nominee_registered, nominee_name) = reader.nominee(&holder.nominee);
     Holder {
-        name: text("name", &holder.name),
-        date_of_birth: born.map(date),
-        mobile: text("mobile", &holder.mobile),
-        landline: text("landline", &holder.landline),
-        email: text("email", &holder.email),
-        address: text("address", &holder.address),
-        pan: text("pan", &holder.pan),
-        nominee_registered: nominee.unwrap_or_default().into(),
-        ckyc_registered: ckyc.unwrap_or_default().into(),
-        demat_id: holder.demat_id.string(),
-        folio_number: holder.folio.string(),
-        kyc_verified: verified.unwrap_or_default().into(),
-        holding_type_text: words::shown(&holder.holding_type.string()),
-        pran: holder.pran.string(),
-        uan: holder.uan.string(),
-        rank_text: words::shown(&holder.rank.string()),
+        name: reader.text("name", &holder.name, hidden::is_hidden),
+        date_of_birth,
+        date_of_birth_text,
+        mobile: reader.text("mobile", &holder.mobile, hidden::is_hidden_number),
+        landline: reader.text("landline", &holder.landline, hidden::is_hidden_number),
+        email: reader.text("email", &holder.email, hidden::is_hidden),
+        address: reader.text("address", &holder.address, hidden::is_hidden),
+        pan: reader.text("pan", &holder.pan, hidden::is_hidden_pan),
+        nominee_registered: nominee_registered.into(),
+        nominee_name,
+        ckyc_registered: reader.answer("ckyc_registered", &holder.ckyc, words::answer).into(),
+        demat_id: reader.text("demat_id", &holder.demat_id, hidden::is_hidden),
+        folio_number: reader.text("folio_number", &holder.folio, hidden::is_hidden),
+        kyc_verified: reader.answer("kyc_verified", &holder.kyc, words_markets::verified).into(),
+        holding_type_text: words::shown(&reader.text("holding_type_text", &holder.holding_type, |_| false)),
+        pran: reader.text("pran", &holder.pran, hidden::is_hidden),
+        uan: reader.text("uan", &holder.uan, hidden::is_hidden),
+        rank_text: words::shown(&reader.text("rank_text", &holder.rank, |_| false)),
         extensions: holder.extensions.clone().or_else(|| Object::of(&holder.unknown).into_extensions()),
     }
 }
+
+/// Reads the fields of one holder; what is said of them carries its place in the list.
+struct HolderReader<'f> {
+    at: usize,
+    flags: &'f mut Flags,
+}
+
+impl HolderReader<'_> {
+    fn path(&self, field: &str) -> String {
+        format!("holders[{}].{field}", self.at)
+    }
+
+    fn add(&mut self, field: &str, code: QualityCode) {
+        self.flags.add(self.path(field), code);
+    }
+
+    /// What a field says, if it says anything.
+    fn told<'s>(&mut self, field: &str, scalar: &'s Scalar<'_>) -> Option<Cow<'s, str>> {
+        if matches!(scalar, Scalar::Wrong) {
+            self.add(field, QualityCode::Unparsable);
+        }
+        scalar.text().filter(|text| !absence::is_absent(text))
+    }
+
+    /// A text as it came, flagged where a part of it is hidden.
+    fn text(&mut self, field: &str, scalar: &Scalar<'_>, is_hidden: fn(&str) -> bool) -> String {
+        let text = self.told(field, scalar).unwrap_or_default();
+        if is_hidden(&text) {
+            self.add(field, QualityCode::Masked);
+        }
+        text.into_owned()
+    }
+
+    /// The date of birth, or the text of what is no whole date. The flag does not quote it: a birthday is personal even where it is half
+    /// hidden.
+    fn born(&mut self, scalar: &Scalar<'_>) -> (Option<Date>, String) {
+        let field = "date_of_birth";
+        let Some(text) = self.told(field, scalar) else {
+            return (None, String::new());
+        };
+        if let Some(when) = time::parse(&text, Zoneless::IstOrUtcMidnight) {
+            return (Some(date(when.day())), String::new());
+        }
+        self.add(field, if hidden::is_hidden_number(&text) { QualityCode::Masked } else { QualityCode::Unparsable });
+        (None, text.into_owned())
+    }
+
+    /// Whether there is a nominee, and who. Some banks write the name in place of the answer: then there is one.
+    fn nominee(&mut self, scalar: &Scalar<'_>) -> (Answer, String) {
+        let field = "nominee_registered";
+        // "UNREGISTERED" is an answer here and nothing anywhere else.
+        if let Some(answer) = scalar.text().and_then(|text| words::answer(&text)) {
+            return (answer, String::new());
+        }
+        let Some(text) = self.told(field, scalar) else {
+            return (Answer::Unspecified, String::new());
+        };
+        if hidden::is_hidden(&text) {
+            self.add("nominee_name", QualityCode::Masked);
+            return (Answer::Unspecified, text.into_owned());
+        }
+        if !text.contains(char::is_alphabetic) {
+            self.flags.quote(self.path(field), QualityCode::UnknownWord, &text);
+            return (Answer::Unspecified, String::new());
+        }
+        self.add(field, QualityCode::Assumed);
+        (Answer::Yes, text.into_owned())
+    }
+
+    /// Yes or no by a table; a word that is not in it is quoted.
+    fn answer(&mut self, field: &str, scalar: &Scalar<'_>, table: fn(&str) -> Option<Answer>) -> Answer {
+        if let Some(answer) = scalar.text().and_then(|text| table(&text)) {
+            return answer;
+        }
+        if let Some(text) = self.told(field, scalar) {
+            self.flags.quote(self.path(field), QualityCode::UnknownWord, &text);
+        }
+        Answer::Unspecified
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,10 @@
 //! Whether an account is the applicant's.
 
 use crate::{
-    data::personal::exposed,
+    data::{
+        hidden::{is_hidden, is_hidden_number, is_hidden_pan},
+        personal::exposed,
+    },
     journey::model::Customer,
     pb::{Answer, Holder, HolderMatch},
 };
@@ -9,18 +12,18 @@ use crate::{
 /// Titles that say nothing about who somebody is.
 const TITLES: [&str; 12] = ["MR", "MRS", "MS", "MISS", "DR", "PROF", "SHRI", "SRI", "SMT", "KUMARI", "KUM", "MASTER"];
 
-/// Compares the applicant with every holder: one that fits is enough.
+/// Compares the applicant with every holder: one that fits is enough. No holder fits only if each tells the value in clear, since one whose
+/// value is missing or hidden may be the applicant.
 pub fn compare(holders: &[Holder], applicant: &Customer) -> HolderMatch {
     let against = |wanted: Option<&str>, normal: fn(&str) -> Option<String>, field: fn(&Holder) -> &str| {
         let Some(wanted) = wanted.and_then(normal) else {
             return Answer::Unspecified;
         };
-        let mut found: Vec<String> = holders.iter().filter_map(|holder| normal(field(holder))).collect();
-        match found.len() {
-            0 => Answer::Unspecified,
-            _ if found.iter_mut().any(|name| *name == wanted) => Answer::Yes,
-            _ => Answer::No,
+        let found: Vec<Option<String>> = holders.iter().map(|holder| normal(field(holder))).collect();
+        if found.iter().any(|value| value.as_ref() == Some(&wanted)) {
+            return Answer::Yes;
         }
+        if found.is_empty() || found.iter().any(Option::is_none) { Answer::Unspecified } else { Answer::No }
     };
     HolderMatch {
         name: against(exposed(&applicant.name), name, |holder| &holder.name).into(),
@@ -29,8 +32,11 @@ pub fn compare(holders: &[Holder], applicant: &Customer) -> HolderMatch {
     }
 }
 
-/// The words of a name in order of the alphabet, without titles and punctuation.
+/// The words of a name in order of the alphabet, without titles and punctuation; `None` if a part is hidden.
 fn name(text: &str) -> Option<String> {
+    if is_hidden(text) {
+        return None;
+    }
     let upper = text.to_uppercase();
     let mut words: Vec<&str> =
         upper.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty() && !TITLES.contains(word)).collect();
@@ -38,7 +44,7 @@ fn name(text: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// A PAN in clear. Five X in front are a mask, not letters of a PAN.
+/// A PAN in clear.
 fn pan(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_uppercase();
     let shape = text.len() == 10
@@ -46,12 +52,12 @@ fn pan(text: &str) -> Option<String> {
             5..=8 => byte.is_ascii_digit(),
             _ => byte.is_ascii_uppercase(),
         });
-    (shape && !text.starts_with("XXXXX")).then_some(text)
+    (shape && !is_hidden_pan(&text)).then_some(text)
 }
 
 /// The last ten digits of a number in clear.
 fn mobile(text: &str) -> Option<String> {
-    if text.contains(['X', 'x', '*']) {
+    if is_hidden_number(text) {
         return None;
     }
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
@@ -99,5 +105,20 @@ mod tests {
         assert_eq!(answers(compare(&[], &applicant())), nothing);
         assert_eq!(answers(compare(&[holder("", "XXXXX0001A", "XXXXXX0001")], &applicant())), nothing);
         assert_eq!(answers(compare(&[holder("A", "AAAPA0001A", "9000000001")], &Customer::default())), nothing);
+    }
+
+    #[test]
+    fn a_holder_who_is_hidden_or_not_told_may_be_the_applicant() {
+        let other = holder("B Other", "AAAPB0002B", "9000000002");
+        let open = (Answer::Unspecified, Answer::Unspecified, Answer::Unspecified);
+        for second in [
+            holder("A*** S*****", "XXXXX0001A", "XXXXXX0001"),
+            holder("XXXX XXXXXX", "AXXXX0001A", "90000XXXXX"),
+            holder("", "", ""),
+            holder("XXXXXXXX", "AAAPAXXXXA", "98#####210"),
+        ] {
+            assert_eq!(answers(compare(&[other.clone(), second.clone()], &applicant())), open);
+            assert_eq!(answers(compare(&[second], &applicant())), open);
+        }
     }
 }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::{journey::model::Customer, seal::KeyedHash};
 
+pub mod absence;
 pub mod account;
 pub mod changes;
 pub mod classes;
@@ -14,6 +15,7 @@ pub mod deposit;
 mod field_path;
 pub mod fields;
 pub mod filter;
+pub mod hidden;
 pub mod holder;
 pub mod holder_match;
 pub mod ids;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
+    absence,
     money::{self, Amount},
     row::Currency,
     scalar::Scalar,
@@ -76,6 +77,7 @@ impl Flags {
         match table(&text) {
             Some(value) if value != other => return (Some(value), Cow::Borrowed("")),
             Some(_) => {}
+            None if absence::is_absent(&text) => return (None, Cow::Borrowed("")),
             None => self.quote(path, QualityCode::UnknownWord, &text),
         }
         (Some(other), if words::may_be_shown(&text) { text } else { Cow::Borrowed("") })
@@ -149,7 +151,7 @@ impl Flags {
         plain
     }
 
-    /// A time; a text that names no zone where none is documented is flagged.
+    /// A time; a text that names no zone is flagged, whatever zone it was read in.
     #[inline]
     pub fn when(&mut self, path: &'static str, scalar: &Scalar<'_>, zoneless: Zoneless) -> Option<When> {
         let when = match scalar {
@@ -159,7 +161,7 @@ impl Flags {
         };
         match when {
             Some(When::Instant { zoned: false, .. }) => self.add(path, QualityCode::Assumed),
-            None if !scalar.is_missing() => self.quote(path, QualityCode::Unparsable, &scalar.text().unwrap_or_default()),
+            None => self.unread(path, scalar),
             _ => {}
         }
         when
@@ -173,10 +175,19 @@ impl Flags {
             Scalar::Text(text) => time::parse(text, zoneless),
             other => other.text().and_then(|text| time::parse(&text, zoneless)),
         };
-        if when.is_none() && !scalar.is_missing() {
-            self.quote(path, QualityCode::Unparsable, &scalar.text().unwrap_or_default());
+        if when.is_none() {
+            self.unread(path, scalar);
         }
         when.map(When::day)
+    }
+
+    /// Flags what is no time, unless it says that there is none.
+    #[cold]
+    fn unread(&mut self, path: &'static str, scalar: &Scalar<'_>) {
+        let text = scalar.text().unwrap_or_default();
+        if !scalar.is_missing() && (text.is_empty() || !absence::is_absent(&text)) {
+            self.quote(path, QualityCode::Unparsable, &text);
+        }
     }
 
     /// As the contract has them.
@@ -211,7 +222,7 @@ mod tests {
     fn what_is_not_read_is_quoted_whole() {
         let mut flags = Flags::default();
         assert_eq!(amount(&mut flags, "A Sample, 1 \u{fffd}"), None);
-        assert_eq!(flags.when("transaction_time", &Scalar::Text("call 9000000001"), Zoneless::Utc), None);
+        assert_eq!(flags.when("transaction_time", &Scalar::Text("call 9000000001"), Zoneless::Ist), None);
         let quoted: Vec<(QualityCode, &str)> = flags.0.iter().map(|flag| (flag.code, flag.source.as_str())).collect();
         let unread = QualityCode::Unparsable;
         assert_eq!(quoted, [(unread, "A Sample, 1 \u{fffd}"), (unread, "call 9000000001")]);

@@ -11,7 +11,7 @@ use super::{
     repaired::{self, is_repaired},
     scalar::Scalar,
     spelling::Side,
-    time::{Day, When, Zoneless},
+    time::{Day, Received, When, Zoneless},
     unknown::Unknown,
     wire, words,
 };
@@ -114,6 +114,8 @@ pub struct RowWriter<'w> {
     pub zoneless: Zoneless,
     /// The range that the account states.
     pub stated: (Option<Day>, Option<Day>),
+    /// When the rows came.
+    pub received: Received,
     /// Whether the body was damaged: repaired texts are flagged.
     pub damaged: bool,
     /// Reused from row to row.
@@ -254,26 +256,43 @@ impl RowWriter<'_> {
         Some(units)
     }
 
+    /// Writes both dates; answers the time by which the row counts. Banks that tell value dates only leave the time empty, and some write
+    /// one that cannot be read: then the row counts by its value date.
     fn times(&mut self, out: &mut Vec<u8>, row: &Row<'_>) -> Option<When> {
-        let when = self.flags.when("transaction_time", &row.time, self.zoneless);
-        let day = when.map(When::day);
-        if let (Some(when), Some(day)) = (when, day) {
-            wire::timestamp(out, 9, when);
-            wire::date(out, 10, day);
-            self.check_range("transaction_date", day);
+        let told = self.flags.when("transaction_time", &row.time, self.zoneless);
+        if let Some(when) = told {
+            self.write_day(out, when);
         }
         let value = self.flags.day("value_date", &row.value_date, self.zoneless);
+        let when = told.or_else(|| {
+            let when = When::Day(value?);
+            self.flags.add("transaction_date", QualityCode::DateFromValueDate);
+            self.write_day(out, when);
+            Some(when)
+        });
         if let Some(value) = value {
             wire::date(out, 11, value);
-            if day != Some(value) {
+            if let Some(day) = told.map(When::day).filter(|day| *day != value) {
                 self.check_range("value_date", value);
-                let apart = day.map_or(0, |day| value.number() - day.number());
-                if apart.abs() > 3 {
+                if (value.number() - day.number()).abs() > 3 {
                     self.flags.add("value_date", QualityCode::DatesDisagree);
                 }
             }
         }
         when
+    }
+
+    /// Writes the time, and the day of it that the row counts by.
+    #[inline]
+    fn write_day(&mut self, out: &mut Vec<u8>, when: When) {
+        let day = when.day();
+        wire::timestamp(out, 9, when);
+        wire::date(out, 10, day);
+        self.check_range("transaction_date", day);
+        if self.received.is_before(when) {
+            let path = if matches!(when, When::Day(_)) { "transaction_date" } else { "transaction_time" };
+            self.flags.add(path, QualityCode::LaterThanFetch);
+        }
     }
 
     #[inline]

@@ -48,11 +48,58 @@ pub struct KeptDamaged;
 const KEPT_VERSION: u8 = 1;
 const KEPT_HEAD: usize = 1 + 4 + 8;
 
+/// Fields of an account, as `financial.proto` numbers them.
+const ACCOUNT_ID: u32 = 1;
+const DELIVERED: u32 = 21;
+
 impl Rows {
     /// The message of an entry, without tag and length; empty if the entry is none of these rows.
     pub fn message(&self, entry: Entry) -> &[u8] {
         let frame = self.bytes.get(entry.offset as usize..).and_then(|rest| rest.get(..entry.len as usize)).unwrap_or_default();
         frame_head(frame).and_then(|(_, head, _)| frame.get(head..)).unwrap_or_default()
+    }
+
+    /// The rows of several, one after another; `None` if they are beyond four gigabytes.
+    pub fn joined(all: &[Self]) -> Option<Self> {
+        let mut bytes = Vec::with_capacity(all.iter().map(|rows| rows.bytes.len()).sum());
+        let mut entries = Vec::with_capacity(all.iter().map(|rows| rows.entries.len()).sum());
+        for rows in all {
+            let shift = u32::try_from(bytes.len()).ok()?;
+            for entry in &rows.entries {
+                entries.push(Entry { offset: entry.offset.checked_add(shift)?, ..*entry });
+            }
+            bytes.extend_from_slice(&rows.bytes);
+        }
+        let (accounts, transactions) =
+            (all.iter().map(|rows| rows.accounts).sum(), all.iter().map(|rows| rows.transactions).sum());
+        Some(Self { bytes: bytes.into(), entries, accounts, transactions })
+    }
+
+    /// The rows without these accounts and their transactions, by `account_id`.
+    pub fn without(&self, account_ids: &[String]) -> Self {
+        let mut kept = RowsBuilder::with_capacity(self.bytes.len());
+        let mut taken = true;
+        for entry in &self.entries {
+            let message = self.message(*entry);
+            if entry.kind == EntryKind::Account {
+                let id = wire::find_bytes(message, ACCOUNT_ID).unwrap_or_default();
+                taken = !account_ids.iter().any(|other| other.as_bytes() == id);
+            }
+            if taken {
+                kept.message(entry.kind, |out| {
+                    out.extend_from_slice(message);
+                    Some(())
+                });
+            }
+        }
+        let RowsBuilder { bytes, entries, accounts, transactions } = kept;
+        Self { bytes: bytes.into(), entries, accounts, transactions }
+    }
+
+    /// Whether an account is listed whose data did not come.
+    pub fn lacks_accounts(&self) -> bool {
+        let heads = self.entries.iter().filter(|entry| entry.kind == EntryKind::Account);
+        heads.into_iter().any(|entry| wire::find_number(self.message(*entry), DELIVERED) == 0)
     }
 
     /// A compact form for the store. Nothing else of the rows is left.

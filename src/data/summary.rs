@@ -57,6 +57,8 @@ summary_text! {
     current_balance,
     /// Its time.
     balance_time,
+    /// Home currency for one unit of the account's.
+    exchange_rate,
     /// Balance before the first row.
     opening_balance,
     /// Overdraft limit.

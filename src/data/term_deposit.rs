@@ -1,6 +1,6 @@
 //! The summary of fixed and recurring deposits (ReBIT FI types "term_deposit" and "recurring_deposit").
 
-use super::{convert::Reader, quality::Flags, scalar::Scalar, summary::SummaryText, words};
+use super::{absence, convert::Reader, quality::Flags, scalar::Scalar, summary::SummaryText, words};
 use crate::pb::{DepositInterval, InterestComputation, QualityCode, Tenure, TermDepositSummary};
 
 /// Reads the summary of a term or recurring deposit.
@@ -8,16 +8,16 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
     let interval =
         |reader: &mut Reader<'_>, path, scalar: &Scalar<'_>| reader.word(path, scalar, words::interval, DepositInterval::Other).0;
     TermDepositSummary {
-        branch: reader.text("summary.branch", &text.branch),
-        ifsc: reader.text("summary.ifsc", &text.ifsc),
+        branch: reader.code("summary.branch", &text.branch),
+        ifsc: reader.code("summary.ifsc", &text.ifsc),
         opening_date: reader.day("summary.opening_date", &text.opening_date),
         maturity_date: reader.day("summary.maturity_date", &text.maturity_date),
-        kind_text: words::shown(&reader.text("summary.kind_text", &text.account_type)),
+        kind_text: words::shown(&reader.code("summary.kind_text", &text.account_type)),
         description: reader.text("summary.description", &text.description),
         principal: reader.money("summary.principal", &text.principal),
         current_value: reader.money("summary.current_value", &text.current_value),
         maturity_amount: reader.money("summary.maturity_amount", &text.maturity_amount),
-        interest_rate: rate(&text.interest_rate, reader.flags),
+        interest_rate: rate("summary.interest_rate", &text.interest_rate, reader.flags),
         interest_payout: interval(reader, "summary.interest_payout", &text.interest_payout),
         interest_computation: reader
             .word("summary.interest_computation", &text.interest_computation, words::computation, InterestComputation::Other)
@@ -28,13 +28,16 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
         tenure: tenure(text, reader.flags),
         recurring_amount: reader.money("summary.recurring_amount", &text.recurring_amount),
         recurring_day: reader.text("summary.recurring_day", &text.recurring_day),
+        exchange_rate: rate("summary.exchange_rate", &text.exchange_rate, reader.flags),
     }
 }
 
 /// A rate stays the decimal text that the bank wrote, without a percent sign.
-fn rate(scalar: &Scalar<'_>, flags: &mut Flags) -> String {
-    let path = "summary.interest_rate";
+pub(super) fn rate(path: &'static str, scalar: &Scalar<'_>, flags: &mut Flags) -> String {
     let text = scalar.string();
+    if absence::is_absent_code(&text) {
+        return String::new();
+    }
     match text.strip_suffix('%').map(|digits| flags.decimal(path, &Scalar::Text(digits))) {
         Some(Some(rate)) => {
             flags.quote(path, QualityCode::Normalised, &text);

@@ -1,7 +1,10 @@
-//! Days and instants, in every form that was seen. Days are days of Indian Standard Time.
+//! Days and instants, in every form that was seen. A time with an offset of its own falls on the day of that offset, a time in UTC on the
+//! day of Indian Standard Time.
 
 /// Seconds that Indian Standard Time is ahead of UTC, all year.
 const IST: i64 = 19_800;
+/// Second of the day, in UTC, of midnight in India.
+const UTC_MIDNIGHT: i64 = 86_400 - IST;
 
 /// A day of the calendar, year 1000 to 9999: banks write earlier years only for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,20 +28,56 @@ pub enum When {
         seconds: i64,
         /// Nanoseconds beyond the second.
         nanos: u32,
-        /// The day it falls on (IST).
+        /// The day it falls on: of its own offset, or in India if it is in UTC.
         day: Day,
         /// Whether the text named its zone.
         zoned: bool,
     },
 }
 
-/// The zone of a text that names none; it differs from provider to provider.
+/// The zone of a text that names none. The banks are Indian, so it is Indian Standard Time; either way it is an assumption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Zoneless {
-    /// UTC, and that is documented.
-    Utc,
-    /// Indian Standard Time, an assumption.
+    /// Indian Standard Time.
     Ist,
+    /// Indian Standard Time, but 18:30:00 is Indian midnight written in UTC: FinPro is recorded with "2023-12-11T18:30:00.0", always at that
+    /// time, for what happened on the 12th. Its own "YYYY-MM-DD HH:MM:SS" in UTC is a form of consents; statements come from banks.
+    IstOrUtcMidnight,
+}
+
+/// When data came, to tell what claims to be later.
+#[derive(Debug, Clone, Copy)]
+pub struct Received {
+    seconds: i64,
+    day: Day,
+}
+
+impl Received {
+    /// At an instant.
+    pub fn at(instant: jiff::Timestamp) -> Self {
+        let seconds = instant.as_second();
+        let day = Day::from_number((seconds + IST).div_euclid(86_400));
+        Self { seconds, day: day.unwrap_or(Day { year: 1970, month: 1, day: 1 }) }
+    }
+
+    /// The day (IST).
+    pub fn day(self) -> Day {
+        self.day
+    }
+
+    /// Whether `when` is later; of a day alone, whether the day is.
+    #[inline]
+    pub fn is_before(self, when: When) -> bool {
+        match when {
+            When::Day(day) => day > self.day,
+            When::Instant { seconds, .. } => seconds > self.seconds,
+        }
+    }
+
+    /// The same for what is an instant, where there is one, and a day.
+    pub fn is_before_time_or_day(self, seconds: Option<i64>, day: Day) -> bool {
+        seconds.map_or(day > self.day, |seconds| seconds > self.seconds)
+    }
 }
 
 impl Day {
@@ -77,7 +116,7 @@ impl Day {
 }
 
 impl When {
-    /// The day (IST).
+    /// The day.
     pub fn day(self) -> Day {
         match self {
             Self::Day(day) | Self::Instant { day, .. } => day,
@@ -153,12 +192,12 @@ fn time_of_day(hour: u8, minute: u8, second: u8) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 60).then(|| i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
 }
 
-/// The instant of a local day and time, `offset` seconds ahead of UTC.
+/// The instant of a local day and time, `offset` seconds ahead of UTC. Without an offset the day is the one in India.
 #[inline]
 fn instant(local: Day, of_day: i64, nanos: u32, offset: i64, zoned: bool) -> Option<When> {
     let seconds = local.number() * 86_400 + of_day - offset;
-    let in_ist = of_day - offset + IST;
-    let day = if (0..86_400).contains(&in_ist) { local } else { Day::from_number((seconds + IST).div_euclid(86_400))? };
+    let next_in_india = offset == 0 && of_day + IST >= 86_400;
+    let day = if next_in_india { Day::from_number((seconds + IST).div_euclid(86_400))? } else { local };
     Some(When::Instant { seconds, nanos, day, zoned })
 }
 
@@ -232,13 +271,10 @@ impl Scan<'_> {
         let nanos = if self.eat(b".:,") { self.fraction()? } else { 0 };
         let offset = self.offset()?;
         self.peek().is_none().then_some(())?;
-        let assumed = match zoneless {
-            Zoneless::Utc => 0,
-            Zoneless::Ist => IST,
-        };
         let of_day = time_of_day(hour, minute, second)?;
-        let zoned = offset.is_some() || zoneless == Zoneless::Utc;
-        instant(day, of_day, nanos, offset.unwrap_or(assumed), zoned)
+        let midnight = zoneless == Zoneless::IstOrUtcMidnight && of_day == UTC_MIDNIGHT && nanos == 0;
+        let assumed = if midnight { 0 } else { IST };
+        instant(day, of_day, nanos, offset.unwrap_or(assumed), offset.is_some())
     }
 
     fn fraction(&mut self) -> Option<u32> {
@@ -294,14 +330,21 @@ mod tests {
             ("2024-01-02T10:00:00+00:00", "2024-01-02T10:00:00Z", "2024-01-02"),
             ("2025-12-31T09:00:00+05:30", "2025-12-31T03:30:00Z", "2025-12-31"),
             ("2025-12-31T00:00:00+0530", "2025-12-30T18:30:00Z", "2025-12-31"),
+            ("2026-10-05T23:30:00+04:00", "2026-10-05T19:30:00Z", "2026-10-05"),
+            ("2026-10-05T00:30:00+08:00", "2026-10-04T16:30:00Z", "2026-10-05"),
+            ("2026-10-05T20:30:00-05:00", "2026-10-06T01:30:00Z", "2026-10-05"),
+            ("2026-10-05T20:30:00-00:00", "2026-10-05T20:30:00Z", "2026-10-06"),
             ("2023-12-11T18:30:00.0", "2023-12-11T18:30:00Z", "2023-12-12"),
             ("2023-12-11 18:30:00", "2023-12-11T18:30:00Z", "2023-12-12"),
-            ("2024-02-10 00:00:00:000", "2024-02-10T00:00:00Z", "2024-02-10"),
+            ("2024-02-10 00:00:00:000", "2024-02-09T18:30:00Z", "2024-02-10"),
             (" 2024-02-29T 23:59:59.5 Z ", "2024-02-29T23:59:59.5Z", "2024-03-01"),
-            ("2024-02-29T05:00", "2024-02-29T05:00:00Z", "2024-02-29"),
+            ("2024-02-29T05:00", "2024-02-28T23:30:00Z", "2024-02-29"),
+            ("2026-10-05 20:30", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30:00", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("05-10-2026 20:30:00", "2026-10-05T15:00:00Z", "2026-10-05"),
         ] {
             let expected: Timestamp = instant.parse().unwrap();
-            let read = parse(text, Zoneless::Utc);
+            let read = parse(text, Zoneless::IstOrUtcMidnight);
             let Some(When::Instant { seconds, nanos, day: found, .. }) = read else {
                 panic!("{text}: {read:?}");
             };
@@ -313,18 +356,42 @@ mod tests {
     #[test]
     fn days_are_read_in_every_form() {
         for text in ["2024-01-02", "02-01-2024", "2-1-2024", " 2024-01-02 ", "02/01/2024", "2024- 01 -02"] {
-            assert_eq!(parse(text, Zoneless::Utc), Some(When::Day(day("2024-01-02"))), "{text}");
+            assert_eq!(parse(text, Zoneless::Ist), Some(When::Day(day("2024-01-02"))), "{text}");
         }
     }
 
     #[test]
-    fn a_text_without_a_zone_takes_the_providers_and_says_so() {
-        let text = "2025-12-31T00:30:00.0";
-        let Some(When::Instant { seconds, zoned, .. }) = parse(text, Zoneless::Ist) else { panic!() };
-        assert_eq!(Timestamp::from_second(seconds).unwrap().to_string(), "2025-12-30T19:00:00Z");
-        assert!(!zoned);
-        let Some(When::Instant { zoned, .. }) = parse(text, Zoneless::Utc) else { panic!() };
-        assert!(zoned);
+    fn a_text_without_a_zone_says_so_in_every_form() {
+        for zoneless in [Zoneless::Ist, Zoneless::IstOrUtcMidnight] {
+            for text in ["2025-12-31T00:30:00.0", "2025-12-31 00:30:00", "2025-12-31 00:30", "31-12-2025 00:30:00:000"] {
+                let Some(When::Instant { seconds, zoned, day: found, .. }) = parse(text, zoneless) else { panic!("{text}") };
+                assert_eq!(Timestamp::from_second(seconds).unwrap().to_string(), "2025-12-30T19:00:00Z", "{text}");
+                assert_eq!((zoned, found), (false, day("2025-12-31")), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn midnight_in_utc_is_an_assumption_of_one_provider() {
+        for (zoneless, wanted) in [(Zoneless::Ist, "2023-12-11"), (Zoneless::IstOrUtcMidnight, "2023-12-12")] {
+            let Some(When::Instant { zoned, day: found, .. }) = parse("2023-12-11T18:30:00.0", zoneless) else { panic!() };
+            assert_eq!((zoned, found), (false, day(wanted)));
+        }
+    }
+
+    #[test]
+    fn what_is_later_than_its_fetch_is_known() {
+        let received = Received::at("2026-10-05T20:00:00Z".parse().unwrap());
+        assert_eq!(received.day(), day("2026-10-06"));
+        for (text, later) in [
+            ("2026-10-05T20:00:00Z", false),
+            ("2026-10-05T20:00:01Z", true),
+            ("2026-10-06T01:30:00+05:30", false),
+            ("2026-10-06", false),
+            ("2026-10-07", true),
+        ] {
+            assert_eq!(received.is_before(parse(text, Zoneless::Ist).unwrap()), later, "{text}");
+        }
     }
 
     #[test]
@@ -345,14 +412,14 @@ mod tests {
             "20240102",
             "99999-01-01",
         ] {
-            assert_eq!(parse(text, Zoneless::Utc), None, "{text}");
+            assert_eq!(parse(text, Zoneless::Ist), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "\\PC*") {
-            let _ = parse(&text, Zoneless::Utc);
+            let _ = parse(&text, Zoneless::Ist);
         }
 
         #[test]
@@ -366,7 +433,7 @@ mod tests {
             // Before 1970 jiff keeps the sign on both parts; the text is what counts.
             let text = stamp.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
             let ist = stamp.to_zoned(TimeZone::fixed(jiff::tz::offset(5).saturating_add(jiff::SignedDuration::from_mins(30)))).date();
-            let Some(When::Instant { day, .. }) = parse(&text, Zoneless::Utc) else { panic!("{text}") };
+            let Some(When::Instant { day, .. }) = parse(&text, Zoneless::Ist) else { panic!("{text}") };
             prop_assert_eq!((day.year as i16, day.month as i8, day.day as i8), (ist.year(), ist.month(), ist.day()));
         }
 

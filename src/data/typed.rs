@@ -4,6 +4,7 @@
 use prost_types::Struct;
 
 use super::{
+    absence,
     convert::{Reader, date},
     holder::HolderText,
     ids::{self, RowIdentity},
@@ -12,7 +13,7 @@ use super::{
     quality::Flags,
     row::{Currency, Row},
     scalar::Scalar,
-    time::{Day, When},
+    time::{Day, Received, When},
     words,
 };
 use crate::pb::{self, Answer, QualityCode, account::Details};
@@ -80,16 +81,28 @@ impl TypedRow {
         identity: &RowIdentity,
         ordinal: usize,
         (from, to): (Option<Day>, Option<Day>),
+        received: Received,
     ) -> pb::Transaction {
         let mut flags = self.flags;
         let mut row = self.message;
-        if let Some(day) = day_of(&row)
-            && (from.is_some_and(|from| day < from) || to.is_some_and(|to| day > to))
-        {
-            flags.add("transaction_date", QualityCode::OutOfRange);
-        }
         if row == pb::Transaction::default() {
             flags.add("", QualityCode::Unparsable);
+        }
+        if row.transaction_date.is_none() {
+            row.transaction_date = stand_in_date(&row);
+            if row.transaction_date.is_some() {
+                flags.add("transaction_date", QualityCode::DateFromValueDate);
+            }
+        }
+        if let Some(day) = day_of(&row) {
+            if from.is_some_and(|from| day < from) || to.is_some_and(|to| day > to) {
+                flags.add("transaction_date", QualityCode::OutOfRange);
+            }
+            let time = row.transaction_time.as_ref().map(|time| time.seconds);
+            if received.is_before_time_or_day(time, day) {
+                let path = if time.is_some() { "transaction_time" } else { "transaction_date" };
+                flags.add(path, QualityCode::LaterThanFetch);
+            }
         }
         if identity.duplicate_row {
             flags.add("", QualityCode::DuplicateRow);
@@ -198,6 +211,12 @@ impl<'a> Fields<'_, 'a, '_> {
         self.scalar(keys).string()
     }
 
+    /// A name, or what else is a person's; empty where a word says that there is none.
+    pub fn name(&mut self, _: &'static str, keys: &[&'static str]) -> String {
+        let text = self.scalar(keys).string();
+        if absence::is_absent(&text) { String::new() } else { text }
+    }
+
     /// A provider's word without a table, if it is fit to be shown as one; otherwise it is put back.
     pub fn label(&mut self, _: &'static str, keys: &[&'static str]) -> String {
         let read = |_: &mut Reader<'_>, scalar: &Scalar<'_>| Some(words::shown(&scalar.string())).filter(|word| !word.is_empty());
@@ -254,7 +273,8 @@ impl<'a> Fields<'_, 'a, '_> {
     pub fn answer(&mut self, path: &'static str, keys: &[&'static str]) -> i32 {
         let read = |reader: &mut Reader<'_>, scalar: &Scalar<'_>| {
             let text = scalar.string();
-            let answer = words::answer(&text);
+            let absent = absence::is_absent(&text).then_some(Answer::Unspecified);
+            let answer = words::answer(&text).or(absent);
             if answer.is_none() {
                 reader.flags.quote(path, QualityCode::UnknownWord, &text);
             }
@@ -414,6 +434,24 @@ pub fn is_isin(text: &str) -> bool {
         })
         .sum();
     sum.is_multiple_of(10)
+}
+
+/// The day by which a row counts that tells no time: its value date; of units, the day of execution or else of the order, the only ones that
+/// ReBIT's schema of funds has; of a pooled fund, the day of what happened.
+fn stand_in_date(row: &pb::Transaction) -> Option<pb::Date> {
+    use pb::transaction::Details::{Aif, Cis, Etf, MutualFund};
+    row.value_date.or_else(|| match row.details.as_ref()? {
+        MutualFund(fund) => fund.execution_date.or(fund.order_date),
+        Etf(units) => units.execution_date.or(units.order_date),
+        Cis(units) => units.execution_date.or(units.order_date),
+        Aif(fund) => fund
+            .redemption_date
+            .or(fund.reinvestment_date)
+            .or(fund.investor_payment_date)
+            .or(fund.fund_fees_date)
+            .or(fund.tax_paid_date),
+        _ => None,
+    })
 }
 
 /// The day of a row, for the delivered range.

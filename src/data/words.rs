@@ -2,8 +2,8 @@
 //! count. `None` means a word that is not in the table.
 
 use crate::pb::{
-    AccountStatus, Answer, DepositFacility, DepositInterval, DepositKind, FiType, HoldingArrangement, InterestComputation,
-    TransactionMode, TransactionType,
+    AccountStatus, Answer, DepositAccountType, DepositFacility, DepositInterval, DepositKind, FiType, HoldingArrangement,
+    InterestComputation, TransactionMode, TransactionType,
 };
 
 /// The longest word of any table.
@@ -133,6 +133,18 @@ table! {
 }
 
 table! {
+    /// For whom a deposit account is.
+    account_type -> DepositAccountType {
+        "REGULAR" | "RESIDENT" | "DOMESTIC" => Regular,
+        "NRE" => Nre,
+        "NRO" => Nro,
+        "RFC" => Rfc,
+        "FCNR" | "FCNR_B" | "FCNR(B)" => Fcnr,
+        "OTHERS" | "OTHER" => Other,
+    }
+}
+
+table! {
     /// A borrowing facility: ReBIT version 1 says OD and CC, version 2 the long words.
     facility -> DepositFacility {
         "NO_FACILITY_GRANTED" | "NONE" => None,
@@ -175,8 +187,9 @@ table! {
 table! {
     /// Yes or no in the words of nominee and KYC fields.
     answer -> Answer {
-        "TRUE" | "YES" | "Y" | "REGISTERED" => Yes,
-        "FALSE" | "NO" | "N" | "NOT_REGISTERED" => No,
+        "TRUE" | "YES" | "Y" | "REGISTERED" | "NOMINATED" | "NOMINEE_REGISTERED" => Yes,
+        "FALSE" | "NO" | "N" | "NOT_REGISTERED" | "NOTREGISTERED" | "NON_REGISTERED" | "UNREGISTERED" | "NO_NOMINEE"
+            | "NOT_NOMINATED" => No,
         "NO_DATA_AVAILABLE" => Unspecified,
     }
 }

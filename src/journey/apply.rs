@@ -8,18 +8,22 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    derive,
+    attempt_step, data_life, derive,
     fetched_rows::with_message_rows,
-    machine::{attempt_may, consent_may, fetch_may},
+    machine::{attempt_may, consent_may, fetch_may, unknown_attempt_may},
     model::{
         Asking, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState,
         FetchTrigger, Journey,
     },
     policy::Assumptions,
+    transaction,
     withdraw::{self, DeliveryKind},
 };
 use crate::{
-    providers::provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
+    providers::{
+        provider::{AttemptFact, Body, ConsentFact, FetchFact, Observation},
+        vocabulary::vetted,
+    },
     random::{Random, new_id},
 };
 
@@ -42,13 +46,26 @@ impl Merge<'_> {
     /// Merges an observation of one attempt; answers the bodies that it brought.
     pub fn observation(&self, journey: &mut Journey, attempt_id: &str, seen: Observation) -> Brought {
         let mut brought = Brought::new();
+        if seen.attempt.is_some() || !seen.consents.is_empty() {
+            self.is_known(journey, attempt_id);
+        }
         for fact in seen.consents {
             self.consent(journey, attempt_id, fact, &mut brought);
         }
         if let Some(fact) = seen.attempt {
             self.attempt(journey, attempt_id, fact);
         }
+        data_life::settle(journey, attempt_id);
         brought
+    }
+
+    /// The provider says something of an attempt that it did not know before.
+    fn is_known(&self, journey: &mut Journey, attempt_id: &str) {
+        if let Some(attempt) =
+            journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id && !attempt.failed_as_unknown())
+        {
+            attempt.unknown_since = None;
+        }
     }
 
     fn is_message(&self) -> bool {
@@ -61,13 +78,19 @@ impl Merge<'_> {
     }
 
     fn evidence(&self, text: &str) -> Evidence {
-        Evidence { as_of: self.now, source: self.source, text: clip(text) }
+        Evidence { as_of: self.now, source: self.source, text: vetted(text) }
     }
 
     fn attempt(&self, journey: &mut Journey, attempt_id: &str, fact: AttemptFact) {
         let Some(attempt) = journey.attempts.iter_mut().find(|attempt| attempt.id == attempt_id) else { return };
-        let moves = attempt_may(attempt.state, fact.state) && !(self.is_message() && fact.state == AttemptState::Failed);
+        let reopens = attempt.failed_as_unknown() && unknown_attempt_may(fact.state);
+        let moves =
+            reopens || attempt_may(attempt.state, fact.state) && !(self.is_message() && fact.state == AttemptState::Failed);
+        if reopens {
+            attempt.failure_reason = None;
+        }
         if moves || self.confirms(attempt.state == fact.state) {
+            attempt.unknown_since = None;
             attempt.state = fact.state;
             attempt.evidence = self.evidence(&fact.text);
         }
@@ -79,7 +102,8 @@ impl Merge<'_> {
             attempt.aa = fact.aa;
         }
         attempt.pdf = fact.pdf.or(attempt.pdf);
-        attempt.skipped |= fact.skipped;
+        attempt.route = fact.route.or(attempt.route.take());
+        attempt_step::merge(&mut attempt.steps, fact.steps, self.now);
     }
 
     fn consent(&self, journey: &mut Journey, attempt_id: &str, fact: ConsentFact, brought: &mut Brought) {
@@ -90,6 +114,9 @@ impl Merge<'_> {
                 journey.consents.len() - 1
             }
         };
+        // Whether several consents share the answer of an attempt that is served as a whole; `None` where it is not.
+        let whole = journey.consents.get(index).filter(|consent| transaction::is_served_whole(journey, consent));
+        let shared = whole.map(|consent| transaction::is_shared(journey, consent));
         let Some(consent) = journey.consents.get_mut(index) else { return };
         consent.handle = fact.handle.or(consent.handle.take());
         consent.provider_ref = fact.consent_ref.or(consent.provider_ref.take());
@@ -110,12 +137,14 @@ impl Merge<'_> {
         }
         consent.frequency = fact.frequency.or(consent.frequency);
         self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
+        consent.later = fact.later.unwrap_or(consent.later);
+        consent.data_life = fact.data_life.or(consent.data_life);
         if let Some((at, certainty)) = fact.expires_at {
             (consent.expires_at, consent.expires_certainty) = (Some(at), certainty);
         }
         consent.template_range = fact.template_range.or(consent.template_range);
         for fetch in fact.fetches {
-            self.fetch(consent, fetch, brought);
+            self.fetch(consent, fetch, shared, brought);
         }
     }
 
@@ -146,6 +175,8 @@ impl Merge<'_> {
             mode: ConsentMode::Unspecified,
             periodic: false,
             trigger: FetchTrigger::Provider,
+            later: Default::default(),
+            data_life: None,
             expires_at: None,
             expires_certainty: Certainty::Unspecified,
             handle: None,
@@ -153,11 +184,13 @@ impl Merge<'_> {
             uploaded: fact.uploaded,
             frequency: None,
             deliveries: Vec::new(),
+            active_since: None,
+            fetch_overdue: false,
             fetches: Vec::new(),
         }
     }
 
-    fn fetch(&self, consent: &mut Consent, fact: FetchFact, brought: &mut Brought) {
+    fn fetch(&self, consent: &mut Consent, mut fact: FetchFact, shared: Option<bool>, brought: &mut Brought) {
         let index = match fetch_place(consent, fact.session.as_deref()) {
             Place::Unclear => return,
             // Only a session that is known by its name can be meant by a message: any other one is read back.
@@ -177,6 +210,9 @@ impl Merge<'_> {
             fetch.failure_reason = None;
             (fetch.state, fetch.settled) = (FetchState::Requested, false);
         }
+        if let (Some(shared), None) = (shared, &fact.session) {
+            correct(fetch, &mut fact, shared);
+        }
         fetch.provider_ref = fact.session.or(fetch.provider_ref.take());
         let moves = fetch_may((fetch.state, fetch.settled), (fact.state, fact.settled));
         let settles = fact.state == fetch.state && fact.settled && !fetch.settled;
@@ -188,6 +224,7 @@ impl Merge<'_> {
         if !fact.accounts.is_empty() {
             fetch.accounts = with_message_rows(fact.accounts, &fetch.accounts);
         }
+        fetch.fetched_at = fact.fetched_at.or(fetch.fetched_at);
         if let Some((at, certainty)) = fact.data_expires_at {
             (fetch.data_expires_at, fetch.data_expires_certainty) = (Some(at), certainty);
         }
@@ -200,7 +237,12 @@ impl Merge<'_> {
     pub fn new_fetch(&self, consent: &Consent) -> Fetch {
         let (requested_range, range_certainty) = self.range_of(consent);
         let life = self.assume.data_life(consent.purpose);
-        let expires = SignedDuration::try_from(life).ok().and_then(|life| self.now.checked_add(life).ok());
+        let assumed = SignedDuration::try_from(life).ok().and_then(|life| self.now.checked_add(life).ok());
+        let known = consent.data_life.and_then(|life| life.end(self.now));
+        let (expires, certainty) = match known {
+            Some((end, certainty)) => (Some(end), certainty),
+            None => (assumed, Certainty::Assumed),
+        };
         Fetch {
             id: new_id(self.random, "fch"),
             provider_ref: None,
@@ -210,8 +252,9 @@ impl Merge<'_> {
             requested_at: self.now,
             requested_range,
             range_certainty,
+            fetched_at: None,
             data_expires_at: expires,
-            data_expires_certainty: Certainty::Assumed,
+            data_expires_certainty: certainty,
             accounts: Vec::new(),
             picked_up_at: None,
             account_count: 0,
@@ -222,6 +265,8 @@ impl Merge<'_> {
             failure_reason: None,
             purge: None,
             pushed_by: None,
+            rows_with: None,
+            postponed: false,
         }
     }
 
@@ -250,9 +295,19 @@ pub fn finish(before: &Journey, journey: &mut Journey, now: Timestamp) -> bool {
     let changed = !same_facts(before, journey);
     if changed {
         journey.sequence = before.sequence + 1;
+    }
+    if progress(before) != progress(journey) {
         journey.looks = 0;
     }
     changed
+}
+
+/// What speeds the polls up again when it changes. The machines move each of these a bounded number of times, so that facts which change
+/// to and fro never keep a journey at the shortest pause.
+fn progress(journey: &Journey) -> (Vec<AttemptState>, Vec<(ConsentState, Vec<(FetchState, bool, bool)>)>) {
+    let fetch = |fetch: &Fetch| (fetch.state, fetch.settled, fetch.picked_up_at.is_some());
+    let consent = |consent: &Consent| (consent.state, consent.fetches.iter().map(fetch).collect());
+    (journey.attempts.iter().map(|attempt| attempt.state).collect(), journey.consents.iter().map(consent).collect())
 }
 
 fn same_facts(before: &Journey, after: &Journey) -> bool {
@@ -263,18 +318,22 @@ fn same_facts(before: &Journey, after: &Journey) -> bool {
         let none = || Evidence { as_of: Timestamp::UNIX_EPOCH, source: FactSource::Unspecified, text: String::new() };
         for attempt in &mut journey.attempts {
             attempt.evidence = none();
+            attempt.calls.clear();
+            attempt.unknown_since = None;
         }
         for consent in &mut journey.consents {
             consent.evidence = none();
+            consent.active_since = None;
             for fetch in &mut consent.fetches {
                 fetch.evidence = none();
+                fetch.postponed = false;
                 if let Some(purge) = &mut fetch.purge {
                     purge.swept = false;
                 }
             }
             // A further try is no news; its outcome is.
             for delivery in &mut consent.deliveries {
-                (delivery.tries, delivery.next_at, delivery.unsure) = (0, None, false);
+                (delivery.tries, delivery.next_at, delivery.unsure, delivery.unconfirmed) = (0, None, false, 0);
             }
         }
         journey
@@ -347,9 +406,19 @@ fn fetch_place(consent: &Consent, session: Option<&str>) -> Place {
     }
 }
 
-/// A provider's word as it may be shown: at most 64 characters of a plain alphabet.
-fn clip(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ' | '.')).take(64).collect()
+/// An older version took one fetch for the whole attempt and read it as READY whatever became of its accounts and consents. What the provider
+/// says of this consent corrects that, until the rows are kept for each consent. Rows that came stay: a fetch that holds the rows of other
+/// consents is PARTIAL where its own consent brought none.
+fn correct(fetch: &mut Fetch, fact: &mut FetchFact, shared: bool) {
+    let fruitless = fact.settled && !matches!(fact.state, FetchState::Ready | FetchState::Partial);
+    let corrects = (fact.settled && fact.state == FetchState::Partial) || (shared && fruitless);
+    if fetch.state != FetchState::Ready || fetch.rows_with.is_some() || !corrects {
+        return;
+    }
+    if fetch.account_count > 0 {
+        fact.state = FetchState::Partial;
+    }
+    fetch.state = fact.state;
 }
 
 /// Marks an attempt that outlived its time limit.

@@ -4,11 +4,11 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::policy::Pace;
 use crate::access::TenantId;
 
 /// How long one message proves that messages arrive. Longer than the longest pause between polls of a journey that waits.
@@ -27,19 +27,20 @@ impl Arrivals {
         arrivals.insert((tenant.clone(), credential.to_owned()), at);
     }
 
-    /// The pause before the next poll of a journey that waits.
-    pub fn stretched(&self, pause: Duration, longest: Duration, tenant: &TenantId, credential: &str, now: Timestamp) -> Duration {
+    /// The pace of the polls of a credential's journeys.
+    pub fn paced(&self, pace: &Pace, tenant: &TenantId, credential: &str, now: Timestamp) -> Pace {
         let arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let last = arrivals.get(&(tenant.clone(), credential.to_owned()));
-        match last {
-            Some(last) if now.duration_since(*last) < PROOF_LIFE => pause.saturating_mul(FACTOR).min(longest.max(pause)),
-            _ => pause,
-        }
+        let arrive = last.is_some_and(|last| now.duration_since(*last) < PROOF_LIFE);
+        let first = if arrive { pace.first.saturating_mul(FACTOR).min(pace.longest.max(pace.first)) } else { pace.first };
+        Pace { first, ..pace.clone() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -47,15 +48,14 @@ mod tests {
         let arrivals = Arrivals::default();
         let (one, other) = (TenantId::from("one"), TenantId::from("other"));
         let at = |second: i64| Timestamp::from_second(second).unwrap();
-        let pause = |tenant: &TenantId, credential: &str, second: i64| {
-            arrivals.stretched(Duration::from_secs(5), Duration::from_secs(300), tenant, credential, at(second)).as_secs()
+        let pace = Pace { first: Duration::from_secs(5), longest: Duration::from_secs(15), ..Pace::default() };
+        let first = |tenant: &TenantId, credential: &str, second: i64| {
+            arrivals.paced(&pace, tenant, credential, at(second)).first.as_secs()
         };
-        assert_eq!(pause(&one, "main", 10), 5);
+        assert_eq!(first(&one, "main", 10), 5);
         arrivals.note(&one, "main", at(10));
-        assert_eq!(pause(&one, "main", 11), 20);
-        assert_eq!((pause(&one, "second", 11), pause(&other, "main", 11)), (5, 5));
-        assert_eq!((pause(&one, "main", 3_609), pause(&one, "main", 3_610)), (20, 5));
-        let long = Duration::from_secs(200);
-        assert_eq!(arrivals.stretched(long, Duration::from_secs(300), &one, "main", at(11)).as_secs(), 300);
+        assert_eq!(first(&one, "main", 11), 15, "four times as long, within the longest pause");
+        assert_eq!((first(&one, "second", 11), first(&other, "main", 11)), (5, 5));
+        assert_eq!((first(&one, "main", 3_609), first(&one, "main", 3_610)), (15, 5));
     }
 }

@@ -3,7 +3,8 @@
 
 use super::{
     machine::{attempt_open, consent_given, fetch_usable},
-    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, FetchTrigger, Journey, JourneyState},
+    model::{AttemptState, Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
+    transaction::is_served_whole,
     withdraw::given_up,
 };
 
@@ -63,8 +64,9 @@ impl Facts {
         match consent.fetches.last() {
             _ if stood_in_for => {}
             Some(fetch) => self.note_fetch(fetch),
-            None if consent.state == ConsentState::Active => self.unfetched += 1,
-            None => {}
+            None if consent.state != ConsentState::Active => {}
+            None if consent.fetch_overdue => self.fruitless += 1,
+            None => self.unfetched += 1,
         }
     }
 
@@ -78,17 +80,24 @@ impl Facts {
     }
 }
 
-/// Whether another consent's fetch stands for this one. Uploaded statements of the same attempt come in place of what the aggregator did
-/// not bring: its failure is then no gap. And where the provider serves an attempt as a whole, by an id of its own, there is one fetch
-/// for all its consents.
+/// Whether uploaded statements of the same attempt stand for this consent: they come in place of what the aggregator did not bring, so its
+/// failure is no gap.
 fn stood_in_for(journey: &Journey, consent: &Consent) -> bool {
     let usable = |consent: &Consent| consent.fetches.iter().any(|fetch| fetch_usable(fetch.state));
-    let whole = journey.attempts.iter().any(|attempt| attempt.id == consent.attempt_id && attempt.provider_ref.is_some());
     let mut others = journey.consents_of(&consent.attempt_id).filter(|other| consent_given(other.state));
-    others.any(|other| {
-        let uploaded = !consent.uploaded && !usable(consent) && other.uploaded && usable(other);
-        uploaded || (whole && consent.fetches.is_empty() && !other.fetches.is_empty())
-    })
+    !consent.uploaded && !usable(consent) && others.any(|other| other.uploaded && usable(other))
+}
+
+/// The consents of a journey of whose data something is missing, for a read that names none of them. A consent that was declined or
+/// withdrawn is not missing.
+pub fn missing(journey: &Journey) -> Vec<&Consent> {
+    let whole = |fetch: &Fetch| fetch.state == FetchState::Ready && fetch.settled;
+    let lacks = |consent: &&Consent| {
+        let wanted = consent_given(consent.state) && !given_up(journey, consent) && !stood_in_for(journey, consent);
+        let without = consent.state == ConsentState::Active && consent.fetches.is_empty();
+        wanted && (without || consent.fetches.last().is_some_and(|fetch| !whole(fetch)))
+    };
+    journey.consents.iter().filter(lacks).collect()
 }
 
 type Row = (fn(&Facts) -> bool, JourneyState);
@@ -118,12 +127,13 @@ pub fn state(journey: &Journey) -> JourneyState {
     TABLE.iter().find(|(fits, _)| fits(&facts)).map_or(JourneyState::Failed, |(_, state)| *state)
 }
 
-/// Whether nothing is open and nothing can come by itself: no attempt open, no active consent without a fetch, every fetch settled.
+/// Whether nothing is open and nothing can come by itself: no attempt open, no active consent that still awaits its first fetch, every
+/// fetch settled.
 pub fn settled(journey: &Journey) -> bool {
     let attempts = journey.attempts.iter().any(|attempt| attempt_open(attempt.state));
     let fetches = journey.consents.iter().any(|consent| {
-        let open = (consent.state == ConsentState::Active && consent.fetches.is_empty())
-            || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled));
+        let unfetched = consent.state == ConsentState::Active && consent.fetches.is_empty() && !consent.fetch_overdue;
+        let open = unfetched || (consent_given(consent.state) && consent.fetches.iter().any(|fetch| !fetch.settled));
         open && !stood_in_for(journey, consent) && !given_up(journey, consent)
     });
     !attempts && !fetches
@@ -132,14 +142,12 @@ pub fn settled(journey: &Journey) -> bool {
 /// Whether nothing more comes by itself, so that a watch ends: nothing is awaited, and no consent is one under which the provider
 /// collects data again and again.
 pub fn quiet(journey: &Journey) -> bool {
-    // An attempt that is served as a whole brings one fetch; another one has to be asked for.
-    let whole = |consent: &Consent| {
-        journey.attempts.iter().any(|attempt| attempt.id == consent.attempt_id && attempt.provider_ref.is_some())
-    };
+    // An attempt that is served as a whole brings each consent one fetch; another one has to be asked for.
+    let whole = |consent: &Consent| is_served_whole(journey, consent);
     let again = |consent: &Consent| {
         consent.state == ConsentState::Active
             && consent.periodic
-            && consent.trigger == FetchTrigger::Provider
+            && consent.is_automatic()
             && !consent.uploaded
             && !whole(consent)
             && !given_up(journey, consent)
@@ -150,7 +158,7 @@ pub fn quiet(journey: &Journey) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::testing;
+    use crate::journey::{model::FetchTrigger, testing};
 
     /// (last attempt, skipped, consents with their fetches) -> state.
     type Case = (AttemptState, bool, &'static [(ConsentState, &'static [(FetchState, bool)])], JourneyState);
@@ -233,17 +241,38 @@ mod tests {
     }
 
     #[test]
-    fn one_fetch_stands_for_all_consents_of_an_attempt_that_is_served_as_a_whole() {
+    fn each_consent_of_a_whole_attempt_counts_by_its_own_fetch() {
         let mut journey = testing::journey();
         journey.attempts[0].state = AttemptState::Done;
+        journey.attempts[0].provider_ref = Some("transaction".to_owned());
         let mut first = testing::consent(ConsentState::Active);
         first.fetches.push(testing::fetch(FetchState::Ready, true));
         journey.consents = vec![first, testing::consent(ConsentState::Active)];
-        assert_eq!((state(&journey), settled(&journey)), (JourneyState::PartiallyReady, false));
-        journey.attempts[0].provider_ref = Some("transaction".to_owned());
-        assert_eq!((state(&journey), settled(&journey)), (JourneyState::Ready, true));
-        journey.consents[0].fetches[0] = testing::fetch(FetchState::Failed, true);
+        assert_eq!((state(&journey), settled(&journey)), (JourneyState::PartiallyReady, false), "no fetch yet");
+        for (fetch, expected) in [
+            (FetchState::Ready, JourneyState::Ready),
+            (FetchState::Partial, JourneyState::PartiallyReady),
+            (FetchState::Empty, JourneyState::PartiallyReady),
+            (FetchState::Denied, JourneyState::PartiallyReady),
+            (FetchState::Failed, JourneyState::PartiallyReady),
+        ] {
+            journey.consents[1].fetches = vec![testing::fetch(fetch, true)];
+            assert_eq!((state(&journey), settled(&journey)), (expected, true), "{fetch:?}");
+            assert_eq!(missing(&journey).len(), usize::from(fetch != FetchState::Ready), "{fetch:?}");
+        }
+    }
+
+    #[test]
+    fn a_consent_whose_fetch_never_began_is_fruitless() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Done;
+        let waiting = Consent { fetch_overdue: true, ..testing::consent(ConsentState::Active) };
+        journey.consents = vec![waiting.clone()];
         assert_eq!((state(&journey), settled(&journey)), (JourneyState::Failed, true));
+        let mut ready = testing::consent(ConsentState::Active);
+        ready.fetches.push(testing::fetch(FetchState::Ready, true));
+        journey.consents = vec![ready, waiting];
+        assert_eq!((state(&journey), settled(&journey)), (JourneyState::PartiallyReady, true));
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Violation {
 /// One thing that a demanded complete fetch lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lack {
-    /// The account; empty for the fetch as a whole.
+    /// The account, or the consent whose data is missing; empty for the fetch as a whole.
     pub account_id: String,
     /// What.
     pub finding: CompletenessFinding,
@@ -188,6 +188,7 @@ impl From<StoreError> for JourneyError {
             return Self::RequestInFlight;
         }
         tracing::error!(%error, "the store cannot be used");
-        Self::Store
+        // The change may be there: a repeat has to read it before it begins anything.
+        if matches!(error, StoreError::Undecided(_)) { Self::Unwritten } else { Self::Store }
     }
 }

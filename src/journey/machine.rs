@@ -16,6 +16,12 @@ pub fn attempt_may(from: AttemptState, to: AttemptState) -> bool {
     }
 }
 
+/// Whether an attempt that failed only because the provider did not know it ([`super::model::Attempt::failed_as_unknown`]) may go to a state that the
+/// provider reports. Its later word shows that it does know the attempt. This is the only way out of a failure, and only a fact takes it.
+pub fn unknown_attempt_may(to: AttemptState) -> bool {
+    matches!(to, AttemptState::AwaitingCustomer | AttemptState::Done)
+}
+
 /// Whether a consent may go from one state to another.
 pub fn consent_may(from: ConsentState, to: ConsentState) -> bool {
     use ConsentState::{Active, Expired, Failed, Other, Paused, Pending, Rejected, Revoked, Unspecified};
@@ -125,6 +131,14 @@ mod tests {
         // As merging does: the machine, and that a state settles.
         let step = |from: (FetchState, bool), to: (FetchState, bool)| fetch_may(from, to) || (from.0 == to.0 && to.1 && !from.1);
         assert_eq!(both_ways(&fetches, step), []);
+    }
+
+    #[test]
+    fn only_the_providers_open_or_done_reopens_an_unknown_attempt() {
+        let reopened: Vec<AttemptState> = known().into_iter().filter(|to| unknown_attempt_may(*to)).collect();
+        assert_eq!(reopened, [AttemptState::AwaitingCustomer, AttemptState::Done]);
+        // By the machine itself a failed attempt stays failed.
+        assert!(known().into_iter().all(|to| !attempt_may(AttemptState::Failed, to)));
     }
 
     #[test]

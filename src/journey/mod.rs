@@ -2,8 +2,12 @@
 
 pub mod apply;
 pub mod arrivals;
+pub mod attempt_step;
 pub mod background;
+pub mod calls;
+pub mod data_life;
 pub mod derive;
+pub mod due;
 pub mod error;
 pub mod fair_use;
 mod fetched_rows;
@@ -15,7 +19,10 @@ pub mod on_record;
 mod orders_tests;
 pub mod policy;
 pub mod service;
+pub mod sharing;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transaction;
+pub mod unknown;
 pub mod watch;
 pub mod withdraw;

@@ -5,6 +5,9 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    attempt_step::AttemptStep,
+    calls::ProviderCall,
+    data_life::DataLife,
     fair_use::Frequency,
     withdraw::{Delivery, Purge},
 };
@@ -118,6 +121,9 @@ pub struct PdfProgress {
     pub uploaded: i32,
     /// Statements read.
     pub processed: i32,
+    /// Statements that have brought their data.
+    #[serde(default)]
+    pub fetched: i32,
 }
 
 /// One opening at a provider.
@@ -154,6 +160,18 @@ pub struct Attempt {
     /// Uploaded statements that a signed message named. Polls only count them.
     #[serde(default)]
     pub statements: Vec<UploadedStatement>,
+    /// The newest calls that were made at the provider for it, oldest first, at most [`super::calls::MOST_CALLS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ProviderCall>,
+    /// Since when the provider has answered every poll by "unknown reference", while it did. It stays in an attempt that failed for this.
+    #[serde(default)]
+    pub unknown_since: Option<Timestamp>,
+    /// The steps that the provider reports, in its order.
+    #[serde(default)]
+    pub steps: Vec<AttemptStep>,
+    /// The way that the provider chose, in its own word.
+    #[serde(default)]
+    pub route: Option<String>,
 }
 
 /// What became of the call with which a fetch was asked for.
@@ -182,6 +200,18 @@ pub enum FetchTrigger {
     Gateway,
 }
 
+/// Who asks for the data of a consent after its first fetch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LaterFetches {
+    /// Not known, or there are none.
+    #[default]
+    Unknown,
+    /// The provider, by itself.
+    Provider,
+    /// A caller, by RefreshData.
+    Caller,
+}
+
 /// One consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
@@ -207,6 +237,12 @@ pub struct Consent {
     pub periodic: bool,
     /// Who triggers the first fetch.
     pub trigger: FetchTrigger,
+    /// Who triggers the later ones.
+    #[serde(default)]
+    pub later: LaterFetches,
+    /// For how long its data may be kept, by template or configuration.
+    #[serde(default)]
+    pub data_life: Option<DataLife>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// How sure that is.
@@ -223,6 +259,12 @@ pub struct Consent {
     /// What the provider is told of it.
     #[serde(default)]
     pub deliveries: Vec<Delivery>,
+    /// Since when it is ACTIVE without a break, as the gateway saw it; `None` in any other state and in older trees.
+    #[serde(default)]
+    pub active_since: Option<Timestamp>,
+    /// Whether no data session has begun within the time limit. Counts only while `fetches` is empty.
+    #[serde(default)]
+    pub fetch_overdue: bool,
     /// Data sessions, oldest first.
     pub fetches: Vec<Fetch>,
 }
@@ -279,6 +321,9 @@ pub struct Fetch {
     pub requested_range: DayRange,
     /// How sure that is.
     pub range_certainty: Certainty,
+    /// When the provider fetched its data, where it says so.
+    #[serde(default)]
+    pub fetched_at: Option<Timestamp>,
     /// When its data must be gone.
     pub data_expires_at: Option<Timestamp>,
     /// How sure that is.
@@ -305,9 +350,28 @@ pub struct Fetch {
     /// That what it brought is removed before its time.
     #[serde(default)]
     pub purge: Option<Purge>,
+    /// Id of the fetch whose snapshot holds the rows of this one. Set at the pick-up of an attempt that is served as a whole: the fetch's own
+    /// id, or another one's where the rows of both consents cannot be told apart.
+    #[serde(default)]
+    pub rows_with: Option<String>,
+    /// Whether the provider refused the request for a passing reason, so that a later poll repeats it. Nothing has happened there.
+    #[serde(default)]
+    pub postponed: bool,
     /// The message (`msg_...`) that brought its data, where the provider sent them without being asked.
     #[serde(default)]
     pub pushed_by: Option<String>,
+}
+
+impl Consent {
+    /// Whether the provider collects its data by itself, now and later.
+    pub fn is_automatic(&self) -> bool {
+        match self.later {
+            LaterFetches::Provider => true,
+            LaterFetches::Caller => false,
+            // Kept before it was asked for.
+            LaterFetches::Unknown => self.trigger == FetchTrigger::Provider,
+        }
+    }
 }
 
 impl Attempt {
@@ -320,7 +384,7 @@ impl Attempt {
 impl Fetch {
     /// Whether we asked for it and do not know under which session it runs, if it runs at all.
     pub fn is_lost(&self) -> bool {
-        self.provider_ref.is_none() && matches!(self.asked, Asking::Open | Asking::Unknown)
+        self.provider_ref.is_none() && !self.postponed && matches!(self.asked, Asking::Open | Asking::Unknown)
     }
 
     /// Gives up what was asked for without an answer. A session that is seen after all reopens it.

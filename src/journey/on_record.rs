@@ -115,7 +115,15 @@ mod tests {
         let mut after = before.clone();
         let at = jiff::Timestamp::UNIX_EPOCH;
         let kind = DeliveryKind::Revoke;
-        let pending = Delivery { kind, state: ProviderDelivery::Pending, asked_at: at, tries: 0, next_at: None, unsure: false };
+        let pending = Delivery {
+            kind,
+            state: ProviderDelivery::Pending,
+            asked_at: at,
+            tries: 0,
+            next_at: None,
+            unsure: false,
+            unconfirmed: 0,
+        };
         after.consents[0].deliveries.push(pending);
         assert_eq!(acts(&before, &after), []);
         let mut told = after.clone();

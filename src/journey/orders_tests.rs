@@ -82,25 +82,34 @@ impl Provider {
     fn look(&self) -> Observation {
         let sessions = self.sessions.iter().enumerate();
         let fetches = sessions.map(|(at, (state, settled))| fetch(Some(at), *state, *settled)).collect();
-        Observation { attempt: self.finished.then(attempt), consents: vec![consent(Some(self.consent), fetches)] }
+        Observation { attempt: self.finished.then(attempt), consents: vec![consent(Some(self.consent), fetches)], fault: None }
     }
 }
 
 /// What the provider's message about a step says. Every other one does not name its session.
 fn message(number: usize, step: Step) -> Observation {
     match step {
-        Step::Finished => Observation { attempt: Some(attempt()), consents: Vec::new() },
-        Step::Consent(state) => Observation { attempt: None, consents: vec![consent(Some(state), Vec::new())] },
+        Step::Finished => Observation { attempt: Some(attempt()), ..Observation::default() },
+        Step::Consent(state) => Observation { consents: vec![consent(Some(state), Vec::new())], ..Observation::default() },
         Step::Session(at, state, settled) => {
             let fetch = fetch(number.is_multiple_of(2).then_some(at), state, settled);
-            Observation { attempt: None, consents: vec![consent(None, vec![fetch])] }
+            Observation { consents: vec![consent(None, vec![fetch])], ..Observation::default() }
         }
     }
 }
 
 fn attempt() -> AttemptFact {
     let none = StepState::Unspecified;
-    AttemptFact { state: AttemptState::Done, text: String::new(), institutions: Vec::new(), aa: none, pdf: None, skipped: false }
+    AttemptFact {
+        state: AttemptState::Done,
+        text: String::new(),
+        institutions: Vec::new(),
+        aa: none,
+        pdf: None,
+        skipped: false,
+        steps: Vec::new(),
+        route: None,
+    }
 }
 
 fn consent(state: Option<ConsentState>, fetches: Vec<FetchFact>) -> ConsentFact {
@@ -114,6 +123,7 @@ fn fetch(session: Option<usize>, state: FetchState, settled: bool) -> FetchFact 
         settled,
         text: String::new(),
         accounts: Vec::new(),
+        fetched_at: None,
         data_expires_at: None,
         body: None,
     }

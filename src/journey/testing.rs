@@ -24,6 +24,10 @@ pub(crate) fn attempt() -> Attempt {
         skipped: false,
         failure_reason: None,
         statements: Vec::new(),
+        calls: Vec::new(),
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
     }
 }
 
@@ -40,6 +44,8 @@ pub(crate) fn consent(state: ConsentState) -> Consent {
         mode: ConsentMode::Store,
         periodic: false,
         trigger: FetchTrigger::Provider,
+        later: Default::default(),
+        data_life: None,
         expires_at: None,
         expires_certainty: Certainty::Unspecified,
         handle: Some("handle-1".to_owned()),
@@ -47,6 +53,8 @@ pub(crate) fn consent(state: ConsentState) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: Vec::new(),
     }
 }
@@ -61,6 +69,7 @@ pub(crate) fn fetch(state: FetchState, settled: bool) -> Fetch {
         requested_at: Timestamp::UNIX_EPOCH,
         requested_range: DayRange::default(),
         range_certainty: Certainty::Unspecified,
+        fetched_at: None,
         data_expires_at: None,
         data_expires_certainty: Certainty::Unspecified,
         accounts: Vec::new(),
@@ -73,6 +82,8 @@ pub(crate) fn fetch(state: FetchState, settled: bool) -> Fetch {
         failure_reason: None,
         purge: None,
         pushed_by: None,
+        rows_with: None,
+        postponed: false,
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     machine::consent_given,
     model::{AttemptState, Consent, ConsentState, Evidence, FactSource, Fetch, Journey},
+    transaction,
 };
 pub use crate::pb::{ProviderDelivery, PurgeReason};
 
@@ -47,6 +48,9 @@ pub struct Delivery {
     pub next_at: Option<Timestamp>,
     /// Whether the answer of a try was lost: the provider may have done it.
     pub unsure: bool,
+    /// How many answers neither confirmed it nor refused it.
+    #[serde(default)]
+    pub unconfirmed: u32,
 }
 
 /// What a provider's product can be told.
@@ -85,13 +89,15 @@ fn deliver(consent: &mut Consent, kind: DeliveryKind, offers: Offers, now: Times
     };
     let next_at = (state == ProviderDelivery::Pending).then_some(now);
     consent.deliveries.retain(|delivery| delivery.kind != kind);
-    consent.deliveries.push(Delivery { kind, state, asked_at: now, tries: 0, next_at, unsure: false });
+    consent.deliveries.push(Delivery { kind, state, asked_at: now, tries: 0, next_at, unsure: false, unconfirmed: 0 });
 }
 
 /// Notes that the provider says by itself what it was to be told.
 pub fn heard(consent: &mut Consent, kind: DeliveryKind) {
-    let pending = |delivery: &&mut Delivery| delivery.kind == kind && delivery.state == ProviderDelivery::Pending;
-    if let Some(delivery) = consent.deliveries.iter_mut().find(pending) {
+    let open = |delivery: &&mut Delivery| {
+        delivery.kind == kind && matches!(delivery.state, ProviderDelivery::Pending | ProviderDelivery::Failed)
+    };
+    if let Some(delivery) = consent.deliveries.iter_mut().find(open) {
         (delivery.state, delivery.next_at) = (ProviderDelivery::Done, None);
     }
 }
@@ -119,6 +125,14 @@ pub fn purge(consent: &mut Consent, chosen: impl Fn(&Fetch) -> bool, offers: Off
     deliver(consent, DeliveryKind::DeleteData, if all { offers } else { Offers::default() }, now);
 }
 
+/// Fences chosen fetches of whichever consent.
+pub fn fence_chosen(journey: &mut Journey, fetch_ids: &[String], now: Timestamp) {
+    let fetches = journey.consents.iter_mut().flat_map(|consent| &mut consent.fetches);
+    for fetch in fetches.filter(|fetch| fetch_ids.contains(&fetch.id)) {
+        fetch.purge.get_or_insert(Purge { at: now, reason: PurgeReason::Caller, swept: false });
+    }
+}
+
 fn fence(consent: &mut Consent, reason: PurgeReason, now: Timestamp) {
     for fetch in &mut consent.fetches {
         fetch.purge.get_or_insert(Purge { at: now, reason, swept: false });
@@ -140,6 +154,18 @@ pub fn conclude(journey: &mut Journey, offers: Offers, now: Timestamp) {
         if consent.state == ConsentState::Revoked {
             fence(consent, PurgeReason::Revoked, now);
         }
+        note_active(consent, now);
+    }
+    transaction::adopt_rows(journey);
+    transaction::fence_units(journey, Purge { at: now, reason: PurgeReason::Revoked, swept: false });
+}
+
+/// Notes since when a consent is active: a data session has to begin within the time limit from then on.
+fn note_active(consent: &mut Consent, now: Timestamp) {
+    if consent.state == ConsentState::Active {
+        consent.active_since.get_or_insert(now);
+    } else {
+        (consent.active_since, consent.fetch_overdue) = (None, false);
     }
 }
 

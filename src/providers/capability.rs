@@ -40,4 +40,6 @@ pub struct ProviderProduct {
     pub revokes: bool,
     /// Whether data can be deleted.
     pub deletes_data: bool,
+    /// Those of the capabilities that rest on a guess of ours, by their names in the contract.
+    pub assumed_capabilities: &'static [&'static str],
 }

@@ -9,6 +9,7 @@ use url::{Host, Url};
 
 use super::{
     error::{ErrorKind, ProviderError},
+    hosts::{HostRules, Unfit},
     http::{Limits, OutboundRequest, OutboundResponse, builder, read_whole, transport_error},
     provider::Call,
     resolve::{Lookup, PublicOnly, System},
@@ -22,22 +23,23 @@ const LONGEST: usize = 8192;
 #[derive(Clone)]
 pub struct Downloader {
     client: reqwest::Client,
-    hosts: Vec<String>,
+    hosts: HostRules,
     loopback: bool,
     total: Duration,
     max_bytes: usize,
 }
 
 impl Downloader {
-    /// A downloader for exactly these hosts. With `loopback` (the provider itself is a simulator on this machine) links to this
+    /// A downloader for these hosts. With `loopback` (the provider itself is a simulator on this machine) links to this
     /// machine pass too, also without TLS.
-    pub fn new(hosts: Vec<String>, loopback: bool, limits: Limits) -> Result<Self, reqwest::Error> {
+    pub fn new(hosts: HostRules, loopback: bool, limits: Limits) -> Result<Self, reqwest::Error> {
         Self::looking_up(hosts, loopback, limits, Arc::new(System))
     }
 
     /// The same, with the resolver that finds the hosts' addresses.
-    fn looking_up(hosts: Vec<String>, loopback: bool, limits: Limits, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
-        let client = builder(limits).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
+    fn looking_up(hosts: HostRules, loopback: bool, limits: Limits, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+        // Links are few and their hosts many, and nothing sends a link again: no fetch may meet a connection that is being closed.
+        let client = builder(limits).pool_max_idle_per_host(0).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
         Ok(Self { client, hosts, loopback, total: limits.total, max_bytes: limits.max_response_bytes })
     }
 
@@ -49,8 +51,10 @@ impl Downloader {
         stage: &'static str,
         link: &SecretString,
     ) -> Result<OutboundResponse, ProviderError> {
-        let url = check(link.expose_secret(), &self.hosts, self.loopback)
-            .map_err(|reason| ProviderError::new(ErrorKind::Configuration, provider, stage).with_detail(reason))?;
+        let url = check(link.expose_secret(), &self.hosts, self.loopback).map_err(|unfit| {
+            let error = ProviderError::new(ErrorKind::Configuration, provider, stage).with_detail(unfit.detail());
+            error.with_refused_host(unfit.host)
+        })?;
         let mut request = OutboundRequest::get(provider, stage, "");
         request.deadline = call.deadline.min(Instant::now() + self.total);
         let exchange = async {
@@ -61,20 +65,24 @@ impl Downloader {
         let response = timeout_at(request.deadline, exchange).await.map_err(|_| timed_out())??;
         match response.status.as_u16() {
             200 => Ok(response),
-            // An expired signature answers 403 or 404; the next call for the report brings a fresh link.
-            403 | 404 | 410 | 429 | 500..=599 => Err(ProviderError::new(ErrorKind::Unavailable, provider, stage)
-                .with_detail(format!("the file host answered HTTP {}", response.status.as_u16()))),
+            // What a file host refuses says nothing of the provider's answer: the signature has expired (S3 answers 400 or 403, others 401,
+            // 404 or 410), or the host has an outage. The next call for the report brings a fresh link.
+            400..=599 => Err(ProviderError::new(ErrorKind::Unavailable, provider, stage).with_detail(format!(
+                "the file host answered HTTP {} with {} bytes",
+                response.status.as_u16(),
+                response.body.len()
+            ))),
             status => Err(ProviderError::new(ErrorKind::ResponseInvalid, provider, stage)
                 .with_detail(format!("the file host answered HTTP {status}"))),
         }
     }
 }
 
-/// Judges a link without telling it.
-pub(crate) fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url, &'static str> {
+/// Judges a link. A fault names its host at most: the rest is signed.
+pub(crate) fn check(link: &str, hosts: &HostRules, loopback: bool) -> Result<Url, Unfit> {
     // A parser forgives these, and what it makes of them is not what a reader sees.
     if link.len() > LONGEST || link.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
-        return Err("the link holds characters that no link has");
+        return Err("the link holds characters that no link has".into());
     }
     let url = Url::parse(link).map_err(|_| "the link is no URL")?;
     // The text between `//` and the path must be the host and nothing else: no user name, nothing encoded, nothing that the parser
@@ -85,21 +93,21 @@ pub(crate) fn check(link: &str, hosts: &[String], loopback: bool) -> Result<Url,
     let plain =
         |authority: &str| authority.eq_ignore_ascii_case(host) || authority.eq_ignore_ascii_case(&format!("{host}:{port}"));
     if host.is_empty() || !authority.is_some_and(plain) {
-        return Err("the link's host is not written plainly");
+        return Err("the link's host is not written plainly".into());
     }
     if loopback && is_loopback(&url) && matches!(url.scheme(), "http" | "https") {
         return Ok(url);
     }
     if url.scheme() != "https" {
-        return Err("the link is no https URL");
+        return Err("the link is no https URL".into());
     }
     if url.port().is_some() {
-        return Err("the link names a port");
+        return Err("the link names a port".into());
     }
     match url.host() {
-        Some(Host::Domain(domain)) if hosts.iter().any(|host| host == domain) => Ok(url),
-        Some(Host::Domain(_)) => Err("the link's host is not in `report_hosts`"),
-        _ => Err("the link's host is an address"),
+        Some(Host::Domain(domain)) if hosts.allow(domain) => Ok(url),
+        Some(Host::Domain(domain)) => Err(Unfit::host("the link's host is not in `report_hosts`", domain)),
+        _ => Err("the link's host is an address".into()),
     }
 }
 
@@ -114,9 +122,10 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::Faults;
 
-    fn hosts() -> Vec<String> {
-        vec!["s3.ap-south-1.amazonaws.com".to_owned()]
+    fn hosts() -> HostRules {
+        HostRules::check(&["s3.ap-south-1.amazonaws.com".to_owned()], "report_hosts", &mut Faults::default())
     }
 
     fn call() -> Call {
@@ -263,6 +272,16 @@ mod tests {
         assert!(!accepted);
     }
 
+    #[tokio::test]
+    async fn a_refused_host_is_named_without_the_link() {
+        let downloader = Downloader::new(hosts(), false, Limits::default()).unwrap();
+        let link = SecretString::from("https://reports.files.example/9000000001.xlsx?sig=SECRET");
+        let error = downloader.fetch(call(), "p", "s", &link).await.unwrap_err();
+        assert_eq!(error.refused_host.as_deref(), Some("reports.files.example"));
+        assert!(error.detail.contains("reports.files.example"), "{error}");
+        assert!(!format!("{error} {error:?}").contains("SECRET") && !error.detail.contains("9000000001"), "{error}");
+    }
+
     /// Every name means this machine, at a port where somebody listens.
     struct Inside(u16);
 
@@ -307,7 +326,7 @@ mod tests {
     #[tokio::test]
     async fn a_simulators_link_is_fetched_without_credentials() {
         let (link, asked) = serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\x03\x04".to_owned()).await;
-        let downloader = Downloader::new(Vec::new(), true, Limits::default()).unwrap();
+        let downloader = Downloader::new(HostRules::default(), true, Limits::default()).unwrap();
         let response = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap();
         assert_eq!(&response.body[..], b"PK\x03\x04");
         let asked = asked.await.unwrap().to_lowercase();
@@ -323,12 +342,15 @@ mod tests {
     async fn redirects_and_refusals_are_errors_that_tell_no_link() {
         for (head, kind) in [
             ("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", ErrorKind::ResponseInvalid),
+            ("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n", ErrorKind::Unavailable),
+            ("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n", ErrorKind::Unavailable),
             ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", ErrorKind::Unavailable),
+            ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", ErrorKind::Unavailable),
             ("HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n", ErrorKind::ResponseTooLarge),
         ] {
             let (link, asked) = serve(head.to_owned()).await;
             let limits = Limits { max_response_bytes: 1024, ..Limits::default() };
-            let downloader = Downloader::new(Vec::new(), true, limits).unwrap();
+            let downloader = Downloader::new(HostRules::default(), true, limits).unwrap();
             let error = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap_err();
             assert_eq!(error.kind, kind);
             assert!(!format!("{error} {error:?}").contains("SECRET"));

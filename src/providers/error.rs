@@ -2,6 +2,9 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
+use uuid::Uuid;
+
+use super::vocabulary::Vocabulary;
 use crate::pb::ErrorReason;
 
 /// What happened, in words that every provider shares.
@@ -13,6 +16,8 @@ pub enum ErrorKind {
     Configuration,
     /// The provider refuses the request itself.
     Refused,
+    /// The provider refuses one value of the caller's request: the path of the field.
+    InvalidInput(&'static str),
     /// Too many calls.
     RateLimited,
     /// Not reached, or a fault of the provider's own.
@@ -29,6 +34,8 @@ pub enum ErrorKind {
     DataExpired,
     /// The consent is revoked.
     Revoked,
+    /// The consent is paused, revoked or expired; the provider does not say which.
+    NotActive,
     /// The customer declined.
     Rejected,
     /// There is no account.
@@ -46,6 +53,7 @@ impl ErrorKind {
             Self::Credentials => ErrorReason::ProviderCredentials,
             Self::Configuration => ErrorReason::ProviderConfiguration,
             Self::Refused | Self::UnknownReference => ErrorReason::ProviderRefused,
+            Self::InvalidInput(_) => ErrorReason::InvalidFields,
             Self::RateLimited => ErrorReason::ProviderRateLimited,
             Self::Unavailable => ErrorReason::ProviderUnavailable,
             Self::Timeout => ErrorReason::ProviderTimeout,
@@ -54,6 +62,7 @@ impl ErrorKind {
             Self::NotReady => ErrorReason::DataNotReady,
             Self::DataExpired => ErrorReason::DataExpired,
             Self::Revoked => ErrorReason::ConsentRevoked,
+            Self::NotActive => ErrorReason::ConsentNotActive,
             Self::Rejected => ErrorReason::JourneyEnded,
             Self::NoAccounts => ErrorReason::NoAccounts,
             Self::Unsupported => ErrorReason::CapabilityMissing,
@@ -86,26 +95,60 @@ pub struct ProviderError {
     pub provider: &'static str,
     /// The call's name, such as `requestconsent`.
     pub stage: &'static str,
-    /// The provider's own code, cleaned by [`clean_code`].
+    /// The provider's own code, in the spelling of its documentation; a code that is not documented shows as `OTHER` with a hash.
     pub code: Option<String>,
     /// What it has done there.
     pub effect: Effect,
     /// When to ask again, if the provider says so.
     pub retry_after: Option<Duration>,
-    /// For the log: the shape of what came, without its content.
+    /// For the log: why, in words of ours. It holds nothing of the answer's content.
     pub detail: Cow<'static, str>,
+    /// The HTTP call behind it; none where nothing was sent. Boxed, because errors travel by value.
+    pub exchange: Option<Box<Exchange>>,
+    /// The host that the configuration does not allow, as [`super::hosts::shown`] gives it.
+    pub refused_host: Option<Box<str>>,
+}
+
+/// The HTTP call behind a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// The id under which it was sent as `x-request-id`, by which the provider's support finds it.
+    pub x_request_id: Uuid,
+    /// The shape of the answer; none where no answer came.
+    pub answer: Option<Shape>,
+}
+
+/// The shape of an answer, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// The HTTP status.
+    pub http_status: u16,
+    /// The length of the body in bytes, after decompression.
+    pub bytes: usize,
+    /// What the body looks like, such as `JSON_OBJECT`.
+    pub form: &'static str,
 }
 
 impl ProviderError {
     /// A failure without code or effect.
     pub fn new(kind: ErrorKind, provider: &'static str, stage: &'static str) -> Self {
-        Self { kind, provider, stage, code: None, effect: Effect::None, retry_after: None, detail: Cow::Borrowed("") }
+        Self {
+            kind,
+            provider,
+            stage,
+            code: None,
+            effect: Effect::None,
+            retry_after: None,
+            detail: Cow::Borrowed(""),
+            exchange: None,
+            refused_host: None,
+        }
     }
 
-    /// With the provider's own code; anything that is no plain code word is dropped.
+    /// With the provider's own code, as far as its documented `codes` let it be shown. An empty code is none.
     #[must_use]
-    pub fn with_code(mut self, code: &str) -> Self {
-        self.code = clean_code(code);
+    pub fn with_code(mut self, codes: Vocabulary, code: &str) -> Self {
+        self.code = Some(codes.shown(code)).filter(|shown| !shown.is_empty());
         self
     }
 
@@ -113,6 +156,20 @@ impl ProviderError {
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    /// With the call behind it.
+    #[must_use]
+    pub fn with_exchange(mut self, exchange: Exchange) -> Self {
+        self.exchange = Some(Box::new(exchange));
+        self
+    }
+
+    /// With a host that the configuration does not allow.
+    #[must_use]
+    pub fn with_refused_host(mut self, host: Option<String>) -> Self {
+        self.refused_host = host.map(String::into_boxed_str);
         self
     }
 
@@ -138,12 +195,3 @@ impl fmt::Display for ProviderError {
 }
 
 impl std::error::Error for ProviderError {}
-
-/// A provider's code as callers may see it: up to 48 characters of letters, digits, `_`, `-` and `.`, and no run of
-/// five digits, so that no number of a person can pass for a code.
-pub fn clean_code(code: &str) -> Option<String> {
-    let code = code.trim();
-    let plain = code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
-    let digits = code.as_bytes().windows(5).any(|window| window.iter().all(u8::is_ascii_digit));
-    (!code.is_empty() && code.len() <= 48 && plain && !digits).then(|| code.to_owned())
-}

@@ -2,23 +2,28 @@
 
 mod body;
 mod message;
+mod read_call;
+mod sending;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, util::BoxCloneSyncService};
 use url::Url;
+use uuid::Uuid;
 
 use super::{
-    error::{Effect, ErrorKind, ProviderError},
+    call_notes,
+    error::{ErrorKind, Exchange, ProviderError},
+    judge::{self, Origin},
     provider::Call,
 };
 use crate::{
     clock::SharedClock,
     resilience::{
         attempt::AttemptTimeoutLayer,
-        breaker::{Breaker, BreakerLayer},
+        breaker::{Breaker, BreakerLayer, refused},
         concurrency::ConcurrencyLayer,
         deadline::DeadlineLayer,
         rate::RateLayer,
@@ -31,6 +36,10 @@ use crate::{
 };
 pub(super) use body::read_whole;
 pub use message::{CallKind, OutboundRequest, OutboundResponse};
+pub use read_call::ReadCall;
+pub(super) use read_call::read_calls;
+pub use sending::Sending;
+use sending::WatchedBody;
 
 /// How long and how large a provider's calls may be.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +60,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// Most calls a second.
     pub per_second: Option<u32>,
+    /// Longest pause after the provider refused calls for their number, whatever it states.
+    pub max_pause: Duration,
     /// Failures in a row after which calls end at once for a while; 0 for never.
     pub breaker_failures: u32,
 }
@@ -66,6 +77,7 @@ impl Default for Limits {
             max_response_bytes: 64 * 1024 * 1024,
             concurrency: 64,
             per_second: None,
+            max_pause: Duration::from_secs(900),
             breaker_failures: 10,
         }
     }
@@ -91,6 +103,16 @@ impl Outward {
 #[derive(Clone)]
 pub struct Executor {
     service: BoxCloneSyncService<OutboundRequest, OutboundResponse, ProviderError>,
+    gate: Option<Gate>,
+    clock: SharedClock,
+}
+
+/// What refuses calls without sending them.
+#[derive(Clone)]
+struct Gate {
+    breaker: Arc<Breaker>,
+    rate: RateLayer,
+    meter: CallMeter,
 }
 
 impl Executor {
@@ -103,12 +125,13 @@ impl Executor {
         clock: SharedClock,
     ) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
-        // Nothing is kept open by it, so every call of it connects anew.
-        let fresh = builder(limits).pool_max_idle_per_host(0).build()?;
+        let fresh = fresh_client(limits)?;
         let Outward { jitter, meter } = outward;
         let breaker = Arc::new(Breaker::new(limits.breaker_failures));
         meter.watch(&breaker);
         let counting = meter.clone();
+        let rate = RateLayer::new(limits.per_second, limits.max_pause, clock.clone());
+        let gate = Gate { breaker: breaker.clone(), rate: rate.clone(), meter: meter.clone() };
         let service = ServiceBuilder::new()
             // Outermost, so that a span covers every attempt and every pause.
             .layer(propagation::CallSpanLayer)
@@ -116,14 +139,17 @@ impl Executor {
             .layer(MeasureLayer { meter: meter.clone(), of: Of::Call })
             // One budget for the whole call, within the caller's own.
             .layer(DeadlineLayer { total: limits.total })
-            // Inside the budget: a second try never outlives it. A retry budget joins here.
-            .layer(RetryLayer { pause: limits.retry_pause, jitter, meter: meter.clone() })
+            // Inside the time: a second try never outlives it.
+            .layer(RetryLayer { pause: limits.retry_pause, jitter, budget: Arc::default(), meter: meter.clone() })
             // Per attempt from here on: each one counts, and a second one is not sent where the first has opened it.
-            .layer(BreakerLayer { breaker, refused: move |request: &OutboundRequest| counting.refused(request) })
+            .layer(BreakerLayer {
+                breaker,
+                refused: move |request: &OutboundRequest| counting.refused(request.provider, request.stage),
+            })
             // Whoever waits for his turn has sent nothing yet, so that is outside the attempt's own time; and a pause that the provider asks
             // for is kept by whatever comes last before the sending.
             .layer(ConcurrencyLayer::new(limits.concurrency))
-            .layer(RateLayer::new(limits.per_second, clock))
+            .layer(rate)
             .layer(MeasureLayer { meter, of: Of::Attempt })
             .layer(AttemptTimeoutLayer { limit: limits.attempt })
             // After the retry, so that each attempt is a child span of its own.
@@ -131,7 +157,7 @@ impl Executor {
             // Last, so that nothing outside ever holds a credential.
             .layer(CredentialsLayer(Arc::new(credentials)))
             .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
-        Ok(Self { service: BoxCloneSyncService::new(service) })
+        Ok(Self { service: BoxCloneSyncService::new(service), gate: Some(gate), clock })
     }
 
     /// An executor that sends nothing and gives every call this answer: for fuzzing, where no socket is wanted.
@@ -139,32 +165,81 @@ impl Executor {
     #[doc(hidden)]
     pub fn answering(response: OutboundResponse) -> Self {
         let answer = tower::service_fn(move |_: OutboundRequest| std::future::ready(Ok(response.clone())));
-        Self { service: BoxCloneSyncService::new(answer) }
+        Self { service: BoxCloneSyncService::new(answer), gate: None, clock: Arc::new(crate::clock::SystemClock) }
     }
 
-    /// Sends one call.
-    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<OutboundResponse, ProviderError> {
+    /// An executor that sends nothing and gives each call the answer of `answer`: for tests over every call.
+    #[cfg(test)]
+    pub(crate) fn answering_each(
+        answer: impl Fn(&OutboundRequest) -> OutboundResponse + std::marker::Send + Sync + Clone + 'static,
+    ) -> Self {
+        let answer = tower::service_fn(move |request: OutboundRequest| std::future::ready(Ok(answer(&request))));
+        Self { service: BoxCloneSyncService::new(answer), gate: None, clock: Arc::new(crate::clock::SystemClock) }
+    }
+
+    /// What a call that begins now would be refused with, without being sent. It counts as refused.
+    pub fn refusal(&self, call: Call, provider: &'static str, stage: &'static str) -> Option<ProviderError> {
+        let Gate { breaker, rate, meter } = self.gate.as_ref()?;
+        if let Some(pause) = breaker.refusal() {
+            meter.refused(provider, stage);
+            return Some(refused(provider, stage, pause));
+        }
+        rate.refusal(provider, stage, call.deadline)
+    }
+
+    /// Lets calls go on at once, on an operator's word. Returns whether anything kept them back.
+    pub fn resume(&self) -> bool {
+        let Some(Gate { breaker, rate, .. }) = &self.gate else { return false };
+        let opened = breaker.close();
+        rate.resume() || opened
+    }
+
+    /// Sends one call under an id of its own, by which the provider's support finds it. Answers where the answer came from as well; a
+    /// failure carries the id.
+    pub async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        let x_request_id = Uuid::new_v4();
         request.deadline = call.deadline;
-        self.service.clone().oneshot(request).await
+        request.sending = Sending::default();
+        request.x_request_id = x_request_id;
+        if let Ok(id) = HeaderValue::try_from(x_request_id.to_string()) {
+            request.headers.insert(X_REQUEST_ID, id);
+        }
+        let (provider, stage, kind) = (request.provider, request.stage, request.kind);
+        call_notes::note(stage, x_request_id, self.clock.now());
+        let response = self.service.clone().oneshot(request).await;
+        let response = response.map_err(|error| error.with_exchange(Exchange { x_request_id, answer: None }))?;
+        let exchange = Some(Exchange { x_request_id, answer: Some(judge::shape(&response)) });
+        Ok((Origin { provider, stage, kind, now: self.clock.now(), exchange }, response))
     }
 }
 
-/// How long a connection stays open that nobody uses: less than the 60 s after which servers usually close theirs, so that a call seldom
-/// meets one that is just being closed.
-const IDLE: Duration = Duration::from_secs(45);
+/// The header with the id of a call. FinPro documents it; a provider that does not know it ignores it.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long an unused connection stays open for reads. Node, which serves one of the providers, closes its own after 5 s by default,
+/// so a longer time makes reads meet a connection that is being closed. What is left is the time on the way.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// The HTTP client: no redirects (a provider has none to give), no cookies, no environment proxies.
 fn client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
     builder(limits).build()
 }
 
-/// What every client has in common.
+/// The client of writes, and of reads that are sent a second time. It keeps no connection open, so each call connects anew: a kept
+/// connection may be closing just as a write begins, and whether the write arrived would be unknown. One connection carries one call, so
+/// HTTP/2 would bring nothing; with HTTP/1.1 alone [`Sending`] is exact.
+fn fresh_client(limits: Limits) -> Result<reqwest::Client, reqwest::Error> {
+    builder(limits).http1_only().pool_max_idle_per_host(0).build()
+}
+
+/// What every client has in common. The library's own second try is off: it is not counted, and it knows no retry budget.
 pub(super) fn builder(limits: Limits) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .connect_timeout(limits.connect)
         .read_timeout(limits.read)
         .redirect(reqwest::redirect::Policy::none())
         .pool_idle_timeout(IDLE)
+        .retry(reqwest::retry::never())
         .no_proxy()
         .user_agent(concat!("sangam/", env!("CARGO_PKG_VERSION")))
 }
@@ -224,10 +299,18 @@ impl Service<OutboundRequest> for Send {
         let this = self.clone();
         Box::pin(async move {
             let url = join(&this.base_url, request.path, &request.query);
-            let client = if request.fresh_connection { &this.fresh } else { &this.client };
+            let is_write = request.kind == CallKind::Write;
+            let client = if is_write || request.fresh_connection { &this.fresh } else { &this.client };
             let mut outbound = client.request(request.method.clone(), url).headers(request.headers.clone());
-            if let Some(body) = request.body.clone() {
-                outbound = outbound.body(body);
+            match request.body.clone() {
+                Some(body) if is_write => {
+                    outbound = outbound.body(reqwest::Body::wrap(WatchedBody::new(body, request.sending.clone())));
+                }
+                Some(body) => outbound = outbound.body(body),
+                // Nothing shows when the head of a request without a body is written.
+                None => {
+                    request.sending.begin();
+                }
             }
             let answer = outbound.send().await.map_err(|error| transport_error(&request, &error))?;
             read_whole(&request, answer, this.max_bytes).await
@@ -275,14 +358,14 @@ pub(super) fn transport_error(request: &OutboundRequest, error: &reqwest::Error)
         io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind).or(io);
         source = cause.source();
     }
-    // While connecting nothing was sent; afterwards a write may have arrived.
-    let effect = if error.is_connect() { Effect::None } else { request.kind.effect_when_lost() };
     let detail = match io {
         Some(io) => format!("{what}: {io}"),
         None => what.to_owned(),
     };
-    ProviderError::new(kind, request.provider, request.stage).with_effect(effect).with_detail(detail)
+    ProviderError::new(kind, request.provider, request.stage).with_effect(request.effect_so_far()).with_detail(detail)
 }
 
+#[cfg(test)]
+mod connection_tests;
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,11 @@ impl<'a> Members<'a> {
         raw.and_then(|raw| Self::of(raw.get().as_bytes())).unwrap_or_default()
     }
 
+    /// Every value, in the order of the folded names.
+    pub fn values(&self) -> impl Iterator<Item = &'a RawValue> {
+        self.0.values().copied()
+    }
+
     /// The first of `names` that is there and not null.
     pub fn raw(&self, names: &[&str]) -> Option<&'a RawValue> {
         names.iter().filter_map(|name| self.0.get(&fold(name)).copied()).find(|raw| raw.get() != "null")
@@ -120,11 +125,6 @@ pub fn scalar(raw: &RawValue) -> Option<String> {
 /// A status word for comparison: upper case, blanks and hyphens as `_`.
 pub fn word(text: &str) -> String {
     text.trim().chars().map(|char| if matches!(char, ' ' | '-') { '_' } else { char.to_ascii_uppercase() }).collect()
-}
-
-/// A provider's word as it may be kept and shown: dropped unless it is a plain code word, so that nothing personal slips in.
-pub fn shown(text: &str) -> String {
-    super::error::clean_code(&word(text)).unwrap_or_default()
 }
 
 /// An identifier of a provider, if it looks like one: up to 255 visible ASCII characters without quotes, backslashes or brackets.
@@ -260,7 +260,6 @@ mod tests {
             }
             instant(&text);
             masked(&text);
-            shown(&text);
         }
     }
 }

@@ -4,26 +4,37 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
-use self::{http::Outward, inbound::Door, provider::Provider};
+use self::{
+    http::{Outward, ReadCall},
+    inbound::Door,
+    logged::Logged,
+    provider::Provider,
+};
 use crate::{clock::SharedClock, config::Faults};
 
+pub mod call_notes;
 pub mod capability;
+mod customer_url;
 pub(crate) mod download;
 pub mod error;
 mod figures;
 pub mod finpass;
 pub mod finpro;
+pub mod hosts;
 pub mod http;
 pub mod inbound;
 pub(crate) mod judge;
 mod ledger;
 mod lenient;
+mod logged;
 mod markup;
 pub mod message_content;
 mod months;
 pub mod provider;
 mod resolve;
 pub mod settings;
+mod shape;
+pub mod vocabulary;
 mod workbook;
 
 /// A provider that the gateway knows.
@@ -33,11 +44,17 @@ pub struct Known {
     pub id: &'static str,
     /// Its name for people.
     pub display_name: &'static str,
+    /// Every read call of its adapter.
+    pub reads: &'static [ReadCall],
+    /// Whether its id of an opening is a handle, which AdoptConsent takes as such. Otherwise it is the id of an orchestrated transaction.
+    pub opening_is_handle: bool,
 }
 
 /// Every provider, in the order of its id.
-pub const ALL: [Known; 2] =
-    [Known { id: finpass::ID, display_name: "Finpass" }, Known { id: finpro::ID, display_name: "FinPro (MoneyOne)" }];
+pub const ALL: [Known; 2] = [
+    Known { id: finpass::ID, display_name: "Finpass", reads: finpass::READS, opening_is_handle: true },
+    Known { id: finpro::ID, display_name: "FinPro (MoneyOne)", reads: finpro::READS, opening_is_handle: false },
+];
 
 /// A tenant's credentials at each provider, by name: `[tenant.<provider>.<name>]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -80,14 +97,16 @@ pub fn build(
     let mut faults = Faults::default();
     let mut built: Vec<Arc<dyn Provider>> = Vec::new();
     for finpass in finpass::build_all(&tenant.finpass, path, outward, &clock, &mut faults) {
-        built.push(Arc::new(finpass));
+        built.push(Arc::new(Logged(finpass)));
     }
     for finpro in finpro::build_all(&tenant.finpro, path, outward, &clock, &mut faults) {
-        built.push(Arc::new(finpro));
+        built.push(Arc::new(Logged(finpro)));
     }
     if faults.is_empty() { Ok(built) } else { Err(faults) }
 }
 
+#[cfg(all(test, feature = "sandbox"))]
+mod odd_answers;
 #[cfg(all(test, feature = "sandbox"))]
 #[allow(clippy::unwrap_used)]
 mod walk_tests;

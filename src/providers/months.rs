@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::{
     figures::{count, rupees},
     ledger::Group,
-    lenient::{Members, elements, scalar, shown},
+    lenient::{Members, elements, scalar, word},
+    vocabulary::vetted,
 };
 use crate::pb::{CalendarMonth, Money, MonthlyCashFlow, RiskFlag, SalaryCredit};
 
@@ -82,7 +83,8 @@ pub fn risk_flags(raw: Option<&RawValue>) -> Option<Vec<RiskFlag>> {
     let flag = |entry: &RawValue| {
         let within = Members::within(Some(entry));
         let text = scalar(entry).or_else(|| within.text(&["flag", "code", "type", "name"]))?;
-        let code = Some(shown(&text)).filter(|code| !code.is_empty())?;
+        // The words of risk flags are not documented, so no list can hold them: what can be a number is dropped.
+        let code = Some(word(&text)).filter(|code| !code.is_empty() && vetted(code) == *code)?;
         Some(RiskFlag { code, count: within.raw(&["count", "occurrences"]).and_then(count) })
     };
     bounded(raw, MOST_ENTRIES)?.into_iter().map(flag).collect()

@@ -17,10 +17,11 @@ use super::{
 use crate::{
     data::{Provenance, ReadContext, Rows, as_kept},
     journey::{
+        data_life::DataLife,
         fair_use::{Frequency, TemplateTerms},
         model::{
             Ask, Attempt, AttemptState, Certainty, Consent, ConsentMode, ConsentState, DayRange, Fetch, FetchState, FetchTrigger,
-            FetchedAccount, Institution, Journey, PdfProgress, Purpose, StepState,
+            FetchedAccount, Institution, Journey, LaterFetches, PdfProgress, Purpose, StepState,
         },
     },
     pb,
@@ -31,6 +32,15 @@ use crate::{
 pub struct Call {
     /// When the answer must be there. Every provider call made for it ends by then.
     pub deadline: Instant,
+}
+
+/// A piece of work that begins with a write to the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beginning {
+    /// An opening of an attempt.
+    Opening,
+    /// A request for data.
+    Fetch,
 }
 
 /// One consent of a plan.
@@ -117,8 +127,9 @@ pub struct Found {
 /// What opening brought.
 #[derive(Debug, Clone)]
 pub struct Opened {
-    /// Where the customer goes.
-    pub customer_url: CustomerUrl,
+    /// Where the customer goes. An answer whose URL cannot be used still names what it has opened: those names are kept, so that the
+    /// opening can be polled, resumed and revoked.
+    pub customer_url: Result<CustomerUrl, ProviderError>,
     /// The provider's id of the opening, if it has one.
     pub provider_ref: Option<String>,
     /// A consent handle for each planned consent, in order; empty where the provider tells them later or not at all.
@@ -127,13 +138,40 @@ pub struct Opened {
     pub provider_text: String,
 }
 
-/// What was seen of a whole attempt.
+/// What one poll of an attempt brought. A poll takes several reads: what one of them brought counts, whatever became of the others.
 #[derive(Debug, Clone, Default)]
 pub struct Observation {
     /// The attempt itself.
     pub attempt: Option<AttemptFact>,
     /// Consents, each by handle, consent id or template.
     pub consents: Vec<ConsentFact>,
+    /// The first read that failed.
+    pub fault: Option<ProviderError>,
+}
+
+impl Observation {
+    /// A poll that failed as a whole.
+    pub fn failed(error: ProviderError) -> Self {
+        Self { fault: Some(error), ..Self::default() }
+    }
+
+    /// Whether it holds no fact.
+    pub fn is_empty(&self) -> bool {
+        self.attempt.is_none() && self.consents.is_empty()
+    }
+
+    /// Adds a failed read; the first one is kept.
+    pub(super) fn note(&mut self, fault: Option<ProviderError>) {
+        if self.fault.is_none() {
+            self.fault = fault;
+        }
+    }
+}
+
+impl From<Result<Self, ProviderError>> for Observation {
+    fn from(read: Result<Self, ProviderError>) -> Self {
+        read.unwrap_or_else(Self::failed)
+    }
 }
 
 /// What was seen of an attempt.
@@ -151,6 +189,21 @@ pub struct AttemptFact {
     pub pdf: Option<PdfProgress>,
     /// Whether everything was skipped.
     pub skipped: bool,
+    /// The steps that the provider reports, in its order.
+    pub steps: Vec<StepFact>,
+    /// The way that the provider chose, in its own word.
+    pub route: Option<String>,
+}
+
+/// What was seen of one step of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFact {
+    /// The provider's word for the step, in upper case.
+    pub kind: String,
+    /// Its state.
+    pub state: StepState,
+    /// The provider's word for the state.
+    pub text: String,
 }
 
 /// What was seen of one consent. `None` means that nothing was said.
@@ -174,6 +227,10 @@ pub struct ConsentFact {
     pub periodic: Option<bool>,
     /// Who triggers the first fetch.
     pub trigger: Option<FetchTrigger>,
+    /// Who triggers the later ones.
+    pub later: Option<LaterFetches>,
+    /// For how long data may be kept: the shortest of template and configuration.
+    pub data_life: Option<DataLife>,
     /// How often data may be fetched.
     pub frequency: Option<Frequency>,
     /// When it ends.
@@ -197,7 +254,9 @@ pub struct FetchFact {
     pub text: String,
     /// Its accounts, where listed; an empty list says nothing.
     pub accounts: Vec<FetchedAccount>,
-    /// When its data must be gone.
+    /// When the provider fetched the data.
+    pub fetched_at: Option<Timestamp>,
+    /// When its data must be gone, by the provider's own word.
     pub data_expires_at: Option<(Timestamp, Certainty)>,
     /// The body, where the look itself brought it: it is then not fetched a second time.
     pub body: Option<Body>,
@@ -245,6 +304,9 @@ pub struct Target<'a> {
     /// [`super::capability::BY_ACCOUNT`] among its inputs.
     pub accounts: &'a [String],
 }
+
+/// The part of a divided body that an account with this link reference belongs to; `None` leaves the account out.
+pub type PartOf<'a> = &'a (dyn Fn(Option<&str>) -> Option<usize> + Sync);
 
 /// What a provider calls the latest data of a consent.
 #[derive(Debug, Clone)]
@@ -306,11 +368,17 @@ pub trait Provider: Send + Sync + 'static {
     fn products(&self) -> &[ProviderProduct];
     /// How an ask would be served. Makes no call; names every fault at once.
     fn plan(&self, ask: &Ask) -> Result<Plan, PlanFault>;
+    /// What the first call of this work would be refused with if it began now, without being sent: while the breaker is open, during a pause,
+    /// or beyond the rate. Makes no call.
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError>;
+    /// Ends every pause of this credential's calls, on an operator's word. Returns whether there was one.
+    fn resume_calls(&self) -> bool;
     /// What can be learnt of a template, by a read if that is needed; what cannot be had stays unknown.
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms;
     /// Opens an attempt. A write: sent once.
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError>;
-    /// Looks up what another system opened: it is found only if it is the customer's of `journey`, which is made for it and not kept yet.
+    /// Looks up what another system opened: it is found only if it is the customer's of `journey`, which is made for it and not kept yet. What
+    /// the provider does not know is `Ok(None)` or [`super::error::ErrorKind::UnknownReference`].
     async fn look_up(
         &self,
         call: Call,
@@ -326,8 +394,9 @@ pub trait Provider: Send + Sync + 'static {
         attempt: &Attempt,
         redirect_url: Option<&str>,
     ) -> Result<Option<CustomerUrl>, ProviderError>;
-    /// Looks at everything the provider tells about an attempt.
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError>;
+    /// Polls an attempt. A read that fails costs no fact of another read. That a consent is withdrawn is returned before any further read
+    /// is begun, so that a slow one does not hold it up; the next poll makes up for what was left out.
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation;
     /// Asks the provider to collect data; answers its session id if it has one. A write: sent once.
     async fn request_data(
         &self,
@@ -341,6 +410,9 @@ pub trait Provider: Send + Sync + 'static {
     async fn delete_data(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError>;
     /// Fetches the data of a session.
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError>;
+    /// Divides the body of an attempt that is served as a whole: `parts` bodies, each with the accounts that `part_of` gives it and `None`
+    /// where it has none. Makes no call. A provider whose attempts have one consent answers `Unsupported`.
+    fn divide(&self, body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError>;
     /// Fetches what is new in a consent's data since the provider was last asked. It forgets what it has given: a write, sent once. Where
     /// it has no such call the product says so by `latest_changes`, and this answers `Unsupported`.
     async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError>;

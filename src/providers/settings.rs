@@ -29,6 +29,8 @@ pub struct LimitsConfig {
     pub concurrency: Option<usize>,
     /// Most calls a second; unbounded if it is left out.
     pub per_second: Option<u32>,
+    /// Most milliseconds of pause after the provider refused calls for their number, whatever it states; up to a day, 0 for none.
+    pub max_pause_ms: Option<u64>,
     /// Failures in a row after which calls end at once for a while; 0 for never.
     pub breaker_failures: Option<u32>,
 }
@@ -37,15 +39,18 @@ impl LimitsConfig {
     /// The limits, with the faults noted under `path`.
     pub fn check(&self, path: &str, faults: &mut Faults) -> Limits {
         let default = Limits::default();
-        let mut time = |name: &str, value: Option<u64>, default: Duration, least: u64| match value {
-            Some(value) if value < least || value > 600_000 => {
-                faults.add(format!("{path}.{name}"), format!("must be {least} to 600000 milliseconds"));
+        let mut within = |name: &str, value: Option<u64>, default: Duration, least: u64, most: u64| match value {
+            Some(value) if value < least || value > most => {
+                faults.add(format!("{path}.{name}"), format!("must be {least} to {most} milliseconds"));
                 default
             }
             Some(value) => Duration::from_millis(value),
             None => default,
         };
+        let max_pause = within("max_pause_ms", self.max_pause_ms, default.max_pause, 0, 86_400_000);
+        let mut time = |name: &str, value, default, least| within(name, value, default, least, 600_000);
         let limits = Limits {
+            max_pause,
             connect: time("connect_ms", self.connect_ms, default.connect, 1),
             read: time("read_ms", self.read_ms, default.read, 1),
             attempt: time("attempt_ms", self.attempt_ms, default.attempt, 1),
@@ -148,11 +153,12 @@ mod tests {
             max_response_bytes: Some(1),
             concurrency: Some(0),
             per_second: Some(0),
+            max_pause_ms: Some(86_400_001),
             ..LimitsConfig::default()
         };
         config.check("tenant.x.limits", &mut faults);
         let paths: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
-        let names = ["connect_ms", "total_ms", "max_response_bytes", "concurrency", "per_second"];
+        let names = ["max_pause_ms", "connect_ms", "total_ms", "max_response_bytes", "concurrency", "per_second"];
         assert_eq!(paths, names.map(|name| format!("tenant.x.limits.{name}")));
     }
 }

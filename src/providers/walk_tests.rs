@@ -57,6 +57,8 @@ fn consent(template: &str, purpose: Purpose) -> Consent {
         mode: ConsentMode::Unspecified,
         periodic: false,
         trigger: FetchTrigger::Provider,
+        later: Default::default(),
+        data_life: None,
         expires_at: None,
         expires_certainty: Certainty::Unspecified,
         handle: None,
@@ -64,6 +66,8 @@ fn consent(template: &str, purpose: Purpose) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: Vec::new(),
     }
 }
@@ -98,6 +102,10 @@ impl Walk {
             skipped: false,
             failure_reason: None,
             statements: Vec::new(),
+            calls: Vec::new(),
+            unknown_since: None,
+            steps: Vec::new(),
+            route: None,
         };
         let journey = Journey {
             id: "jrn_walk".to_owned(),
@@ -121,11 +129,12 @@ impl Walk {
             superseded_by: None,
             purge_at: None,
         };
-        Self { provider: provider.clone(), journey, url: opened.customer_url.url.expose_secret().to_owned() }
+        Self { provider: provider.clone(), journey, url: opened.customer_url.unwrap().url.expose_secret().to_owned() }
     }
 
     async fn look(&mut self) -> Observation {
-        let seen = self.provider.observe(call(), &self.journey, &self.journey.attempts[0]).await.unwrap();
+        let seen = self.provider.observe(call(), &self.journey, &self.journey.attempts[0]).await;
+        assert_eq!(seen.fault, None);
         for fact in &seen.consents {
             self.learn(fact);
         }
@@ -205,6 +214,7 @@ fn fetch(session: Option<String>, state: FetchState, settled: bool) -> Fetch {
         requested_at: SystemClock.now(),
         requested_range: DayRange::default(),
         range_certainty: Certainty::Unspecified,
+        fetched_at: None,
         data_expires_at: None,
         data_expires_certainty: Certainty::Unspecified,
         accounts: Vec::new(),
@@ -217,6 +227,8 @@ fn fetch(session: Option<String>, state: FetchState, settled: bool) -> Fetch {
         failure_reason: None,
         purge: None,
         pushed_by: None,
+        rows_with: None,
+        postponed: false,
     }
 }
 
@@ -289,8 +301,11 @@ async fn uploaded_statements_stand_in_for_a_failed_aggregator() {
     let mut walk =
         Walk::open(named(&providers, "orchestration"), ask("9000000006", &[Product::Data], Purpose::Underwriting)).await;
     customer::approve(&walk.url).await.unwrap();
-    let (index, state) = walk.until_settled().await;
-    assert!(walk.journey.consents[index].uploaded);
+    let (failed, state) = walk.until_settled().await;
+    assert!(!walk.journey.consents[failed].uploaded);
+    assert_eq!(state, FetchState::Failed, "the aggregator's own fetch");
+    let index = walk.journey.consents.iter().position(|consent| consent.uploaded).unwrap();
+    let state = walk.journey.consents[index].fetches[0].state;
     assert!(matches!(state, FetchState::Ready | FetchState::Partial));
     assert!(walk.accounts(index).await > 0);
     sandbox.stop().await;

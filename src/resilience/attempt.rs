@@ -49,11 +49,15 @@ where
     }
 
     fn call(&mut self, request: OutboundRequest) -> Self::Future {
-        let error = ProviderError::new(ErrorKind::Timeout, request.provider, request.stage)
-            .with_effect(request.kind.effect_when_lost())
-            .with_detail("the attempt's time is over");
-        let limit = self.limit;
+        let error =
+            ProviderError::new(ErrorKind::Timeout, request.provider, request.stage).with_detail("the attempt's time is over");
+        let (limit, cut) = (self.limit, request.cut());
         let answer = self.inner.call(request);
-        Box::pin(async move { timeout(limit, answer).await.unwrap_or(Err(error)) })
+        Box::pin(async move {
+            match timeout(limit, answer).await {
+                Ok(result) => result,
+                Err(_) => Err(error.with_effect(cut.effect())),
+            }
+        })
     }
 }

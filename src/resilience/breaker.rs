@@ -1,11 +1,14 @@
 //! Stops calling a provider that does not answer. Each credential has its own: what one tenant's calls meet says nothing of another's.
 //!
 //! It opens after some failures in a row, or once nothing has succeeded for a while; then calls end at once and say when to come again.
-//! After a pause one call is let through to see. What counts as a failure is only that the provider is not there: an answer that refuses,
-//! 500 included, is an answer, for providers tell states by it.
+//! After a pause one call is let through to see. A failure is an answer of the kind 5xx, none at all, or one for which a caller waited in
+//! vain. Any other answer is a success, and so one journey whose calls always fail with 500 opens nothing while others succeed.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -27,6 +30,8 @@ use crate::{
 const MOST_TIME: Duration = Duration::from_secs(2);
 /// One failure can happen to anybody.
 const LEAST_FAILURES: u32 = 3;
+/// A call that its caller ends earlier says nothing about the provider.
+const SLOW: Duration = Duration::from_millis(200);
 /// The pause before the first probe; each further one is twice as long, up to the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
 
@@ -44,18 +49,29 @@ words! {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// How many failures in a row, and since when.
-    Closed { failures: u32, since: Option<Instant> },
+    /// Failures in a row.
+    Closed(Row),
     /// Until when, and how long the pause is.
     Open { until: Instant, pause: Duration },
     /// A probe is under way. Should it hang, another one goes at this time.
     Probing { next: Instant, pause: Duration },
 }
 
+/// What has failed since the last success.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    failures: u32,
+    /// Those among them that are no faults, and when the first one was.
+    absences: u32,
+    since: Option<Instant>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Breaker {
     state: Mutex<State>,
+    /// Successes so far: a call that was cut asks whether there was one since it began.
+    successes: AtomicU64,
     /// Failures in a row that open it; 0 for never.
     most: u32,
 }
@@ -63,25 +79,41 @@ pub struct Breaker {
 impl Breaker {
     /// A closed one, which so many failures in a row open; 0 for never.
     pub fn new(most: u32) -> Self {
-        Self { state: Mutex::new(State::Closed { failures: 0, since: None }), most }
+        Self { state: Mutex::new(State::Closed(Row::default())), successes: AtomicU64::new(0), most }
     }
 
     /// What it does now.
     pub fn state(&self) -> BreakerState {
         match *self.lock() {
-            State::Closed { .. } => BreakerState::Closed,
+            State::Closed(_) => BreakerState::Closed,
             State::Open { .. } => BreakerState::Open,
             State::Probing { .. } => BreakerState::Probing,
         }
+    }
+
+    /// The time after which a call that begins now may come again, if it would not be sent.
+    pub fn refusal(&self) -> Option<Duration> {
+        let until = match *self.lock() {
+            State::Closed(_) => return None,
+            State::Open { until, .. } => until,
+            State::Probing { next, .. } => next,
+        };
+        Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
+    /// Lets calls through again, on an operator's word. Returns whether it was not closed.
+    pub fn close(&self) -> bool {
+        let before = std::mem::replace(&mut *self.lock(), State::Closed(Row::default()));
+        !matches!(before, State::Closed(_))
     }
 
     /// Whether a call may go; if not, after what time to come again.
     fn admit(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.lock();
         let (until, pause) = match *state {
-            State::Closed { .. } => return Ok(()),
+            State::Closed(_) => return Ok(()),
             State::Open { until, pause } => (until, pause),
-            State::Probing { next, pause } => (next, pause),
+            State::Probing { next, pause } => (next, longer(pause)),
         };
         if now < until {
             return Err(until - now);
@@ -91,18 +123,24 @@ impl Breaker {
     }
 
     fn succeeded(&self) {
-        *self.lock() = State::Closed { failures: 0, since: None };
+        self.successes.fetch_add(1, Ordering::Relaxed);
+        *self.lock() = State::Closed(Row::default());
     }
 
-    /// Answers whether it has opened by this.
-    fn failed(&self, now: Instant) -> bool {
+    /// Returns whether this failure opens it.
+    fn failed(&self, now: Instant, sign: Sign) -> bool {
         let mut state = self.lock();
         match &mut *state {
-            State::Closed { failures, since } => {
-                *failures = failures.saturating_add(1);
-                let begin = *since.get_or_insert(now);
-                let long = *failures >= LEAST_FAILURES && now.duration_since(begin) >= MOST_TIME;
-                if self.most == 0 || (*failures < self.most && !long) {
+            State::Closed(row) => {
+                row.failures = row.failures.saturating_add(1);
+                // A single journey can have faults of its own for a long time: only many in a row, without a success, are the provider's.
+                if sign != Sign::Fault {
+                    row.absences = row.absences.saturating_add(1);
+                    row.since.get_or_insert(now);
+                }
+                let long =
+                    row.absences >= LEAST_FAILURES && row.since.is_some_and(|since| now.duration_since(since) >= MOST_TIME);
+                if self.most == 0 || (row.failures < self.most && !long) {
                     return false;
                 }
                 *state = State::Open { until: now + PAUSES.0, pause: PAUSES.0 };
@@ -111,7 +149,7 @@ impl Breaker {
             // Of a call that began before it opened.
             State::Open { .. } => false,
             State::Probing { pause, .. } => {
-                let pause = (*pause * 2).min(PAUSES.1);
+                let pause = longer(*pause);
                 *state = State::Open { until: now + pause, pause };
                 false
             }
@@ -123,14 +161,98 @@ impl Breaker {
     }
 }
 
-/// Whether the provider is there at all.
-fn is_there(result: &Result<OutboundResponse, ProviderError>) -> bool {
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(PAUSES.1)
+}
+
+/// What an attempt says about the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// It is there.
+    Success,
+    /// It is not there, or says that what is behind it is not.
+    Absence,
+    /// It answered with a fault of its own, of the kind 5xx.
+    Fault,
+    /// It did not answer in time.
+    Slow,
+    /// Nothing: the call was not sent.
+    Nothing,
+}
+
+fn sign(result: &Result<OutboundResponse, ProviderError>) -> Sign {
     match result {
-        Ok(response) => {
-            !matches!(response.status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
-        }
-        Err(error) => !matches!(error.kind, ErrorKind::Unavailable | ErrorKind::Timeout),
+        Ok(response) => match response.status {
+            // It has no such call, but it is there.
+            StatusCode::NOT_IMPLEMENTED => Sign::Success,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Sign::Absence,
+            status if status.is_server_error() => Sign::Fault,
+            _ => Sign::Success,
+        },
+        Err(error) => match error.kind {
+            // A provider's own 429 is an answer: this one comes from our limits.
+            ErrorKind::RateLimited => Sign::Nothing,
+            ErrorKind::Unavailable => Sign::Absence,
+            ErrorKind::Timeout => Sign::Slow,
+            _ => Sign::Success,
+        },
     }
+}
+
+/// One attempt that was let through. If it is dropped before its end, its caller's time was over, or the caller left.
+struct Admitted {
+    breaker: Arc<Breaker>,
+    provider: &'static str,
+    began: Instant,
+    successes: u64,
+    ended: bool,
+}
+
+impl Admitted {
+    fn new(breaker: Arc<Breaker>, provider: &'static str) -> Self {
+        let successes = breaker.successes.load(Ordering::Relaxed);
+        Self { breaker, provider, began: Instant::now(), successes, ended: false }
+    }
+
+    fn end(mut self, sign: Sign) {
+        self.ended = true;
+        match sign {
+            Sign::Success => self.breaker.succeeded(),
+            Sign::Slow => self.slow(),
+            Sign::Absence | Sign::Fault => self.failed(sign),
+            Sign::Nothing => {}
+        }
+    }
+
+    /// A provider that answered somebody meanwhile is there.
+    fn slow(&self) {
+        if self.breaker.successes.load(Ordering::Relaxed) == self.successes {
+            self.failed(Sign::Slow);
+        }
+    }
+
+    fn failed(&self, sign: Sign) {
+        if self.breaker.failed(Instant::now(), sign) {
+            tracing::warn!(provider = self.provider, "opened the breaker: calls end at once until the provider answers");
+        }
+    }
+}
+
+impl Drop for Admitted {
+    /// A provider that is slower than its callers wait is of no use to them. It is not to blame where the time was short.
+    fn drop(&mut self) {
+        if !self.ended && self.began.elapsed() >= SLOW {
+            self.slow();
+        }
+    }
+}
+
+/// The error of a call that an open breaker ends.
+pub fn refused(provider: &'static str, stage: &'static str, pause: Duration) -> ProviderError {
+    let mut error = ProviderError::new(ErrorKind::Unavailable, provider, stage)
+        .with_detail("not sent: the provider has not answered for a while");
+    error.retry_after = Some(pause);
+    error
 }
 
 /// Puts a breaker before calls. `refused` is told of each call that it ends.
@@ -174,146 +296,18 @@ where
         let (provider, stage) = (request.provider, request.stage);
         if let Err(pause) = self.guard.breaker.admit(Instant::now()) {
             (self.guard.refused)(&request);
-            let mut error = ProviderError::new(ErrorKind::Unavailable, provider, stage)
-                .with_detail("not sent: the provider has not answered for a while");
-            error.retry_after = Some(pause);
-            return Box::pin(std::future::ready(Err(error)));
+            return Box::pin(std::future::ready(Err(refused(provider, stage, pause))));
         }
         let (breaker, answer) = (self.guard.breaker.clone(), self.inner.call(request));
         Box::pin(async move {
+            let admitted = Admitted::new(breaker, provider);
             let result = answer.await;
-            if is_there(&result) {
-                breaker.succeeded();
-            } else if breaker.failed(Instant::now()) {
-                tracing::warn!(provider, "the provider does not answer: calls end at once until it does");
-            }
+            admitted.end(sign(&result));
             result
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
-    use bytes::Bytes;
-    use http::HeaderMap;
-    use tokio::time::{advance, sleep};
-    use tower::{ServiceExt, service_fn};
-
-    use super::*;
-    use crate::providers::{error::Effect, http::CallKind};
-
-    /// A provider that is down or up, and how often it was called.
-    #[derive(Clone, Default)]
-    struct Far {
-        up: Arc<AtomicBool>,
-        calls: Arc<AtomicU32>,
-        slow: Option<Duration>,
-    }
-
-    impl Far {
-        async fn answer(self, request: OutboundRequest) -> Result<OutboundResponse, ProviderError> {
-            self.calls.fetch_add(1, Ordering::SeqCst);
-            if let Some(time) = self.slow {
-                sleep(time).await;
-            }
-            match self.up.load(Ordering::SeqCst) {
-                true => Ok(OutboundResponse::new(StatusCode::OK, HeaderMap::new(), Bytes::new())),
-                false => Err(ProviderError::new(ErrorKind::Unavailable, request.provider, request.stage)),
-            }
-        }
-    }
-
-    async fn call(far: &Far, breaker: &Arc<Breaker>) -> Result<OutboundResponse, ProviderError> {
-        let far = far.clone();
-        let layer = BreakerLayer { breaker: breaker.clone(), refused: |_: &OutboundRequest| () };
-        let service = layer.layer(service_fn(move |request| far.clone().answer(request)));
-        service.oneshot(OutboundRequest::for_test(CallKind::Write)).await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_dead_provider_is_called_at_most_twenty_times_and_then_answered_for_at_once() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(10)));
-        for _ in 0..100 {
-            call(&far, &breaker).await.unwrap_err();
-        }
-        assert!(far.calls.load(Ordering::SeqCst) <= 20);
-        let begin = Instant::now();
-        let error = call(&far, &breaker).await.unwrap_err();
-        assert_eq!((begin.elapsed(), error.effect), (Duration::ZERO, Effect::None));
-        assert!(error.retry_after.is_some_and(|after| after <= PAUSES.0));
-        assert_eq!(breaker.state(), BreakerState::Open);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_provider_that_is_slow_to_fail_is_left_after_two_seconds() {
-        let far = Far { slow: Some(Duration::from_secs(1)), ..Far::default() };
-        let breaker = Arc::new(Breaker::new(10));
-        for _ in 0..LEAST_FAILURES {
-            call(&far, &breaker).await.unwrap_err();
-        }
-        assert_eq!(breaker.state(), BreakerState::Open);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_minute_of_outage_costs_ten_probes_and_ten_seconds_after_it_all_is_well() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(10)));
-        while breaker.state() == BreakerState::Closed {
-            call(&far, &breaker).await.unwrap_err();
-        }
-        let before = far.calls.load(Ordering::SeqCst);
-        for _ in 0..600 {
-            advance(Duration::from_millis(100)).await;
-            call(&far, &breaker).await.unwrap_err();
-        }
-        let probes = far.calls.load(Ordering::SeqCst) - before;
-        assert!((3..=10).contains(&probes), "{probes}");
-        far.up.store(true, Ordering::SeqCst);
-        let begin = Instant::now();
-        while call(&far, &breaker).await.is_err() {
-            advance(Duration::from_millis(100)).await;
-        }
-        assert!(begin.elapsed() <= Duration::from_secs(10), "{:?}", begin.elapsed());
-        assert_eq!(breaker.state(), BreakerState::Closed);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_probe_that_hangs_or_whose_caller_leaves_does_not_keep_it_shut() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(10)));
-        while breaker.state() == BreakerState::Closed {
-            call(&far, &breaker).await.unwrap_err();
-        }
-        advance(PAUSES.0).await;
-        let hanging = Far { slow: Some(Duration::from_secs(3_600)), ..far.clone() };
-        assert!(tokio::time::timeout(Duration::from_millis(1), call(&hanging, &breaker)).await.is_err());
-        assert_eq!(breaker.state(), BreakerState::Probing);
-        far.up.store(true, Ordering::SeqCst);
-        call(&far, &breaker).await.unwrap_err();
-        advance(PAUSES.0).await;
-        call(&far, &breaker).await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_that_is_turned_off_lets_everything_through() {
-        let (far, breaker) = (Far::default(), Arc::new(Breaker::new(0)));
-        for _ in 0..100 {
-            call(&far, &breaker).await.unwrap_err();
-        }
-        assert_eq!((far.calls.load(Ordering::SeqCst), breaker.state()), (100, BreakerState::Closed));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_that_refuses_is_no_failure() {
-        let breaker = Arc::new(Breaker::new(10));
-        let refuses = service_fn(|_: OutboundRequest| async {
-            let status = StatusCode::INTERNAL_SERVER_ERROR;
-            Ok::<_, ProviderError>(OutboundResponse::new(status, HeaderMap::new(), Bytes::new()))
-        });
-        let layer = BreakerLayer { breaker: breaker.clone(), refused: |_: &OutboundRequest| () };
-        for _ in 0..100 {
-            layer.layer(refuses).oneshot(OutboundRequest::for_test(CallKind::Read)).await.unwrap();
-        }
-        assert_eq!(breaker.state(), BreakerState::Closed);
-    }
-}
+#[path = "breaker_tests.rs"]
+mod tests;

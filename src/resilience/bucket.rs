@@ -22,6 +22,13 @@ impl Bucket {
         Self { per_second: f64::from(per_second.max(1)), most, level: Mutex::new((most, Instant::now())) }
     }
 
+    /// When there will be one, should nobody else take it; zero if there is one. Takes nothing.
+    pub fn wait(&self) -> Duration {
+        let (left, since) = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = left + Instant::now().saturating_duration_since(since).as_secs_f64() * self.per_second;
+        Duration::from_secs_f64((1.0 - left).max(0.0) / self.per_second)
+    }
+
     /// Takes one; or says when there will be one, should nobody else take it.
     pub fn take(&self) -> Result<(), Duration> {
         let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +57,9 @@ mod tests {
         assert_eq!([0; 4].map(|_| bucket.take().is_ok()), [true, true, true, false]);
         let wait = bucket.take().unwrap_err();
         assert!((100..=102).contains(&wait.as_millis()), "{wait:?}");
+        assert!(bucket.wait().abs_diff(wait) <= Duration::from_millis(2));
         advance(wait).await;
+        assert_eq!(bucket.wait(), Duration::ZERO);
         assert_eq!([0; 2].map(|_| bucket.take().is_ok()), [true, false]);
         // However long nobody came, no more than the burst is there.
         advance(Duration::from_secs(3_600)).await;

@@ -60,10 +60,10 @@ where
             if deadline <= Instant::now() {
                 return Err(error.with_detail("the deadline had passed before the call"));
             }
-            let effect = request.kind.effect_when_lost();
+            let cut = request.cut();
             match timeout_at(deadline, inner.call(request)).await {
                 Ok(result) => result,
-                Err(_) => Err(error.with_effect(effect).with_detail("the call's total time is over")),
+                Err(_) => Err(error.with_effect(cut.effect()).with_detail("the call's total time is over")),
             }
         })
     }
@@ -83,7 +83,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_provider_ends_at_the_earlier_of_both_limits() {
-        let silent = service_fn(|_: OutboundRequest| std::future::pending());
+        let silent = service_fn(|request: OutboundRequest| {
+            request.sending.begin();
+            std::future::pending()
+        });
         let service = DeadlineLayer { total: Duration::from_secs(5) }.layer(silent);
         let begin = Instant::now();
         let mut request = OutboundRequest::for_test(CallKind::Write);
@@ -96,6 +99,16 @@ mod tests {
         let error = service.oneshot(request).await.unwrap_err();
         assert_eq!(error.effect, Effect::None);
         assert_eq!(begin.elapsed(), Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_ends_before_it_is_sent_has_no_effect() {
+        let connecting = service_fn(|_: OutboundRequest| std::future::pending());
+        let request = OutboundRequest::for_test(CallKind::Write);
+        let sending = request.sending.clone();
+        let error = DeadlineLayer { total: Duration::from_secs(5) }.layer(connecting).oneshot(request).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Timeout, Effect::None));
+        assert!(!sending.begin(), "it must not be sent afterwards");
     }
 
     #[tokio::test(start_paused = true)]

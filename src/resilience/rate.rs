@@ -1,23 +1,24 @@
-//! How often a credential may call: at most so often a second, and not at all before a pause is over that the provider has asked for.
+//! How often a credential may call: at most so often a second, and not at all during a pause. A pause begins when the provider refuses a call
+//! for the number of calls, and when it says that its window takes no further one.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service};
 
-use super::bucket::Bucket;
+use super::{bucket::Bucket, pauses::Pauses};
 use crate::{
     clock::SharedClock,
     providers::{
         error::{ErrorKind, ProviderError},
         http::{OutboundRequest, OutboundResponse},
-        judge::retry_after,
+        judge::{stated_pause, used_up},
     },
 };
 
@@ -25,53 +26,85 @@ use crate::{
 #[derive(Clone)]
 pub struct RateLayer {
     bounds: Arc<Bounds>,
-    /// Tells how far away a date of a Retry-After is.
+    /// For the distance to a stated date.
     clock: SharedClock,
 }
 
 struct Bounds {
     bucket: Option<Bucket>,
-    /// The end of the pause that the provider has asked for.
-    paused_until: Mutex<Option<Instant>>,
+    pauses: Pauses,
 }
 
 impl RateLayer {
-    /// A layer that lets so many calls begin in a second, or any number.
-    pub fn new(per_second: Option<u32>, clock: SharedClock) -> Self {
+    /// A layer that lets so many calls begin in a second, or any number, and pauses for no longer than `longest_pause` at a time.
+    pub fn new(per_second: Option<u32>, longest_pause: Duration, clock: SharedClock) -> Self {
         let bucket = per_second.map(|rate| Bucket::new(rate, rate));
-        Self { bounds: Arc::new(Bounds { bucket, paused_until: Mutex::new(None) }), clock }
+        Self { bounds: Arc::new(Bounds { bucket, pauses: Pauses::new(longest_pause) }), clock }
+    }
+
+    /// What a call that begins now would be refused with, without being sent.
+    pub fn refusal(&self, provider: &'static str, stage: &'static str, deadline: Instant) -> Option<ProviderError> {
+        if let Some(left) = self.bounds.pauses.left() {
+            return Some(refused(provider, stage, left, PAUSED));
+        }
+        let wait = self.bounds.bucket.as_ref()?.wait();
+        (!wait.is_zero() && Instant::now() + wait >= deadline).then(|| refused(provider, stage, wait, USED_UP))
+    }
+
+    /// Ends every pause, on an operator's word. Returns whether there was one.
+    pub fn resume(&self) -> bool {
+        self.bounds.pauses.resume()
+    }
+
+    /// Reads what an answer to a call that began at `began` says about further calls.
+    fn note(&self, began: Instant, response: &mut OutboundResponse) {
+        let (pauses, now) = (&self.bounds.pauses, self.clock.now());
+        let pause = match (response.status, stated_pause(response, now)) {
+            (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(stated)) => Some(pauses.begin(stated)),
+            (StatusCode::TOO_MANY_REQUESTS, None) => Some(pauses.grow(began)),
+            // Without a time it is the breaker's matter, and a read may be tried again: that goes by the header.
+            (StatusCode::SERVICE_UNAVAILABLE, None) => {
+                response.headers.remove(header::RETRY_AFTER);
+                None
+            }
+            _ => {
+                pauses.answered();
+                None
+            }
+        };
+        if let Some(left) = used_up(response, now) {
+            pauses.begin(left);
+        }
+        // Adapters and callers read the pause that counts, and not the one that was stated.
+        if let Some(value) = pause.and_then(|pause| HeaderValue::try_from(format!("{:.3}", pause.as_secs_f64())).ok()) {
+            response.headers.insert(header::RETRY_AFTER, value);
+        }
     }
 }
 
+/// The error of a call that is not sent: nothing has any effect.
+fn refused(provider: &'static str, stage: &'static str, after: Duration, detail: &'static str) -> ProviderError {
+    let mut error = ProviderError::new(ErrorKind::RateLimited, provider, stage).with_detail(detail);
+    error.retry_after = Some(after);
+    error
+}
+
+const PAUSED: &str = "the provider takes no further call for a while";
+const USED_UP: &str = "the credential's calls a second are used up";
+
 impl Bounds {
-    /// What is left of the pause.
-    fn pause(&self) -> Option<Duration> {
-        let until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map(|until| until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
-    }
-
-    /// Begins a pause. A shorter one never ends a longer one.
-    fn pause_for(&self, pause: Duration) {
-        let mut until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *until = (*until).max(Some(Instant::now() + pause));
-    }
-
-    /// Ends when a call may begin. Whoever would have to wait beyond his time is told at once when to come back.
+    /// Waits for a call's turn. Fails at once with a retry delay if the wait would exceed the deadline, or during a pause.
     async fn turn(&self, request: &OutboundRequest) -> Result<(), ProviderError> {
-        // Nothing was sent, so nothing has any effect.
-        let refused = |after: Duration, detail: &'static str| {
-            let mut error = ProviderError::new(ErrorKind::RateLimited, request.provider, request.stage).with_detail(detail);
-            error.retry_after = Some(after);
-            error
-        };
+        let (provider, stage) = (request.provider, request.stage);
+        let paused = |left| refused(provider, stage, left, PAUSED);
         loop {
-            // Asked anew after each wait: the answer to another call may have brought a pause meanwhile.
-            if let Some(left) = self.pause() {
-                return Err(refused(left, "the provider has asked for a pause that is not over"));
+            // Checked after each wait: the answer to another call may have begun a pause meanwhile.
+            if let Some(left) = self.pauses.left() {
+                return Err(paused(left));
             }
-            let Some(Err(wait)) = self.bucket.as_ref().map(Bucket::take) else { return Ok(()) };
+            let Some(Err(wait)) = self.bucket.as_ref().map(Bucket::take) else { return self.pauses.admit().map_err(paused) };
             if Instant::now() + wait >= request.deadline {
-                return Err(refused(wait, "the credential's calls a second are used up"));
+                return Err(refused(provider, stage, wait, USED_UP));
             }
             sleep(wait).await;
         }
@@ -108,17 +141,13 @@ where
     fn call(&mut self, request: OutboundRequest) -> Self::Future {
         let fresh = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, fresh);
-        let RateLayer { bounds, clock } = self.layer.clone();
+        let layer = self.layer.clone();
         Box::pin(async move {
-            bounds.turn(&request).await?;
-            let answer = inner.call(request).await;
-            if let Ok(response) = &answer
-                && matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-                // A window that is only told to end some time is no wish: a single call may be refused within it.
-                && response.headers.contains_key(header::RETRY_AFTER)
-                && let Some(pause) = retry_after(&response.headers, clock.now())
-            {
-                bounds.pause_for(pause);
+            layer.bounds.turn(&request).await?;
+            let began = Instant::now();
+            let mut answer = inner.call(request).await;
+            if let Ok(response) = &mut answer {
+                layer.note(began, response);
             }
             answer
         })

@@ -32,6 +32,7 @@ pub(super) async fn handle(
         journey_id: &journey_id,
         begun: |_, _| true,
     };
+    write.refuse_new(asked.service.foreseen_opening(call, &command)).await?;
     let (service, told) = (asked.service.clone(), audit.clone());
     let work = move |_| async move {
         let journey = service.import(call, command, references).await?;

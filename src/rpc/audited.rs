@@ -17,7 +17,7 @@ use crate::{
     },
     journey::{
         error::{Failure, JourneyError},
-        model::{Journey, Purpose},
+        model::{Consent, Journey, Purpose},
     },
     pb::{ErrorReason, View},
     server::layers::call_id::CallId,
@@ -90,6 +90,13 @@ impl Audited {
     /// The fetches that are concerned.
     pub fn fetches<'a>(&self, fetch_ids: impl IntoIterator<Item = &'a str>) -> &Self {
         self.add(|record| record.fetches = fetch_ids.into_iter().filter_map(Id::of).collect())
+    }
+
+    /// The fetches that are concerned, and their consents.
+    pub fn of_fetches(&self, journey: &Journey, fetch_ids: &[String]) -> &Self {
+        let theirs = |consent: &&Consent| consent.fetches.iter().any(|fetch| fetch_ids.contains(&fetch.id));
+        self.consents(journey, journey.consents.iter().filter(theirs).map(|consent| consent.id.as_str()));
+        self.fetches(fetch_ids.iter().map(String::as_str))
     }
 
     /// Puts on record that data is about to go out, and waits until that is on disk. Without it none goes out.

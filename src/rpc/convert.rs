@@ -7,15 +7,18 @@ use prost::Message;
 use crate::{
     data::Provenance,
     journey::{
+        attempt_step::AttemptStep,
+        calls::ProviderCall,
         derive,
         model::{
-            Attempt, Consent, DayRange, Evidence, FactSource, Fetch, FetchedAccount, Institution, Journey, PdfProgress, Routing,
-            UploadedStatement,
+            Attempt, Consent, ConsentState, DayRange, Evidence, FactSource, Fetch, FetchState, FetchTrigger, FetchedAccount,
+            Institution, Journey, LaterFetches, PdfProgress, Routing, UploadedStatement,
         },
         service::ConsentOutcome,
         withdraw::{self, DeliveryKind},
     },
     pb,
+    providers::{self, vocabulary::vetted},
     store::KeptReceipt,
 };
 
@@ -37,7 +40,7 @@ fn evidence(evidence: &Evidence) -> Option<pb::Evidence> {
     Some(pb::Evidence {
         as_of: Some(timestamp(evidence.as_of)),
         source: evidence.source.into(),
-        provider_text: evidence.text.clone(),
+        provider_text: vetted(&evidence.text),
     })
 }
 
@@ -73,6 +76,16 @@ fn pdf(progress: PdfProgress) -> pb::PdfProgress {
         expected: progress.expected,
         uploaded: progress.uploaded,
         processed: progress.processed,
+        fetched: progress.fetched,
+    }
+}
+
+fn step(step: &AttemptStep) -> pb::AttemptStep {
+    pb::AttemptStep {
+        kind: step.kind.clone(),
+        state: step.state.into(),
+        provider_text: step.text.clone(),
+        state_time: Some(timestamp(step.as_of)),
     }
 }
 
@@ -88,6 +101,9 @@ fn attempt(attempt: &Attempt) -> pb::Attempt {
         pdf: attempt.pdf.map(pdf),
         skipped: attempt.skipped,
         failure_reason: attempt.failure_reason.clone().unwrap_or_default(),
+        provider_calls: Vec::new(),
+        steps: attempt.steps.iter().map(step).collect(),
+        route: attempt.route.clone().unwrap_or_default(),
         statements: attempt.statements.iter().map(statement).collect(),
     }
 }
@@ -101,6 +117,10 @@ fn statement(statement: &UploadedStatement) -> pb::UploadedStatement {
         source: FactSource::Webhook.into(),
         as_of: statement.as_of.map(timestamp),
     }
+}
+
+fn provider_call(call: &ProviderCall) -> pb::ProviderCall {
+    pb::ProviderCall { stage: call.stage.clone(), x_request_id: call.x_request_id.clone(), time: Some(timestamp(call.at)) }
 }
 
 fn account(account: &FetchedAccount) -> pb::FetchedAccount {
@@ -132,6 +152,7 @@ pub(super) fn fetch(fetch: &Fetch, consent_id: &str) -> pb::Fetch {
         pick_up_failure_reason: fetch.pick_up_failure.clone().unwrap_or_default(),
         failure_reason: fetch.failure_reason.clone().unwrap_or_default(),
         purge_time: fetch.purge.map(|purge| timestamp(purge.at)),
+        rows_fetch_id: fetch.rows_with.clone().filter(|rows| *rows != fetch.id).unwrap_or_default(),
         purge_reason: fetch.purge.map_or(pb::PurgeReason::Unspecified, |purge| purge.reason).into(),
     }
 }
@@ -153,6 +174,27 @@ fn consent(consent: &Consent) -> pb::Consent {
         provider_references: None,
         revocation: withdraw::delivered(consent, DeliveryKind::Revoke).into(),
         data_deletion: withdraw::delivered(consent, DeliveryKind::DeleteData).into(),
+        next_fetch_by: next_fetch_by(consent).into(),
+    }
+}
+
+/// Who begins the next fetch. A consent for one fetch has none once that has begun, unless it failed.
+fn next_fetch_by(consent: &Consent) -> pb::NextFetchBy {
+    if consent.state != ConsentState::Active || consent.uploaded {
+        return pb::NextFetchBy::Unspecified;
+    }
+    let failed =
+        |fetch: &Fetch| fetch.settled && !matches!(fetch.state, FetchState::Ready | FetchState::Partial | FetchState::Empty);
+    match (consent.fetches.is_empty(), consent.trigger) {
+        (true, FetchTrigger::Provider) => return pb::NextFetchBy::Provider,
+        (true, FetchTrigger::Gateway) => return pb::NextFetchBy::Gateway,
+        (false, _) if !consent.periodic && !consent.fetches.iter().all(failed) => return pb::NextFetchBy::Unspecified,
+        (false, _) => {}
+    }
+    match consent.later {
+        LaterFetches::Provider => pb::NextFetchBy::Provider,
+        LaterFetches::Caller => pb::NextFetchBy::Caller,
+        LaterFetches::Unknown => pb::NextFetchBy::Unspecified,
     }
 }
 
@@ -202,15 +244,21 @@ pub(super) fn status_bytes(tree: &Journey) -> Bytes {
     pb::GetStatusResponse { journey: Some(journey(tree)), stale: false }.encode_to_vec().into()
 }
 
-/// The same for operators, who find a consent at its provider by the provider's own ids.
+/// The same for operators, who find a consent at its provider by the provider's own ids, and a call by the id that was sent with it.
 pub(super) fn ops_status_bytes(tree: &Journey) -> Bytes {
     let mut message = journey(tree);
+    for (shown, kept) in message.attempts.iter_mut().zip(&tree.attempts) {
+        shown.provider_calls = kept.calls.iter().map(provider_call).collect();
+    }
+    let as_handle = providers::ALL.iter().any(|known| known.id == tree.routing.provider && known.opening_is_handle);
     for (shown, kept) in message.consents.iter_mut().zip(&tree.consents) {
         let attempt = tree.attempts.iter().find(|attempt| attempt.id == kept.attempt_id);
+        let opening = attempt.and_then(|attempt| attempt.provider_ref.clone());
+        let (handle, orchestration) = if as_handle { (opening, None) } else { (kept.handle.clone(), opening) };
         let references = pb::ProviderReferences {
-            handle: kept.handle.clone().unwrap_or_default(),
+            handle: handle.unwrap_or_default(),
             consent: kept.provider_ref.clone().unwrap_or_default(),
-            orchestration: attempt.and_then(|attempt| attempt.provider_ref.clone()).unwrap_or_default(),
+            orchestration: orchestration.unwrap_or_default(),
         };
         shown.provider_references = (references != pb::ProviderReferences::default()).then_some(references);
     }
@@ -223,13 +271,30 @@ mod tests {
     use crate::journey::testing;
 
     #[test]
+    fn operators_see_an_opening_under_the_name_that_adopts_it() {
+        let mut tree = testing::journey();
+        tree.attempts[0].provider_ref = Some("opening-1".to_owned());
+        tree.consents[0].handle = None;
+        for known in providers::ALL {
+            tree.routing.provider = known.id.to_owned();
+            let shown = pb::GetStatusResponse::decode(ops_status_bytes(&tree)).unwrap().journey.unwrap();
+            let ids = shown.consents[0].provider_references.clone().unwrap();
+            let expected = if known.opening_is_handle { ("opening-1", "") } else { ("", "opening-1") };
+            assert_eq!((ids.handle.as_str(), ids.orchestration.as_str()), expected, "{}", known.id);
+        }
+    }
+
+    #[test]
     fn no_provider_id_and_nothing_personal_leaves_through_the_tree() {
         let mut tree = testing::journey();
         tree.attempts[0].provider_ref = Some("orchestration-1".to_owned());
         tree.consents[0].provider_ref = Some("consent-1".to_owned());
         tree.ask.customer.name = Some("A Sample".into());
+        let call = ProviderCall { stage: "s".to_owned(), x_request_id: "sent-id-1".to_owned(), at: Timestamp::UNIX_EPOCH };
+        tree.attempts[0].calls = vec![call];
+        assert!(ops_status_bytes(&tree).windows(9).any(|window| window == b"sent-id-1"));
         let bytes = status_bytes(&tree);
-        for secret in ["orchestration-1", "consent-1", "handle-1", "9000000001", "A Sample", "token"] {
+        for secret in ["sent-id-1", "orchestration-1", "consent-1", "handle-1", "9000000001", "A Sample", "token"] {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret}");
         }
     }

@@ -21,7 +21,7 @@ pub(super) async fn handle(
     let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     asked.shows(view)?;
     let page = asked.service.data(call, &tree.journey, query).await.map_err(status::of_failure)?;
-    audit.consents(&tree.journey, [page.consent_id.as_str()]).fetches([page.fetch.id.as_str()]).served().await?;
+    audit.of_fetches(&tree.journey, &page.fetches).served().await?;
     let head = FetchDataResponse {
         next_page_token: page.next_page_token,
         journey_id,

@@ -23,12 +23,11 @@ pub(super) async fn handle(
     let request = request.into_inner();
     audit.journey(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
-    validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
+    let choice = validate::report(&request).map_err(status::of_failure)?;
     // A document shows a person in full.
     asked.shows(View::Full)?;
     let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
-    let report =
-        asked.service.report(call, &tree.journey, &request.report_id, &request.account_ids).await.map_err(status::of_failure)?;
+    let report = asked.service.report(call, &tree.journey, &choice, &request.account_ids).await.map_err(status::of_failure)?;
     audit
         .consents(&tree.journey, consent_of(&tree.journey, &report.fetch_id))
         .fetches([report.fetch_id.as_str()])

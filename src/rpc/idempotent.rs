@@ -26,7 +26,7 @@ use crate::{
         service::Service,
     },
     providers::{error::Effect, provider::Call},
-    store::{Begun, Store, StoreError},
+    store::{Begun, Claim, Store, StoreError},
 };
 
 /// How often the store is asked what became of a request that another replica is at work on.
@@ -127,6 +127,21 @@ struct Kept {
 }
 
 impl Write<'_> {
+    /// Ends a request whose refusal is known beforehand, before anything is written down. A request id that came before goes on: it is
+    /// answered by what became of it, whatever the provider does now.
+    pub async fn refuse_new(&self, foreseen: Option<Failure>) -> Result<(), Status> {
+        let Some(failure) = foreseen else { return Ok(()) };
+        let key = (self.service.tenant().id.clone(), self.request_id.to_owned());
+        if self.in_flight.watch(&key).is_some() {
+            return Ok(());
+        }
+        match self.service.store().knows_request(&key.0, &key.1, self.service.clock().now()).await {
+            Ok(false) => Err(status::of_failure(failure)),
+            // Without the store nothing is sent either; what is wrong with it is answered below.
+            Ok(true) | Err(_) => Ok(()),
+        }
+    }
+
     /// Does the work, or answers what became of it before. `work` gets the journey id; `unfinished` answers for a request that began
     /// and whose answer was never kept, from its journey.
     pub async fn run<R, W, WF, U, UF>(self, work: W, unfinished: U) -> Result<(R, bool), Status>
@@ -156,11 +171,10 @@ impl Write<'_> {
                     return self.spawn(key, running, work(self.journey_id.to_owned())).await.map(|answer| (answer, false));
                 }
                 Ok(Begun::InFlight(journey_id)) => {
-                    let written = store.journey(&key.0, &journey_id).await;
-                    if written
-                        .as_ref()
-                        .is_ok_and(|tree| !tree.as_ref().is_some_and(|tree| (self.begun)(&tree.journey, self.request_id)))
-                    {
+                    let claim = Claim { request_id: self.request_id };
+                    // A read by another connection would prove nothing: what the writer holds and has not committed is not in it.
+                    let written = store.intent(&key.0, claim, &journey_id).await.map_err(|error| status::of(error.into()))?;
+                    if !written.is_some_and(|journey| (self.begun)(&journey, self.request_id)) {
                         // The process died before it wrote the intent, so nothing was sent: the id begins anew.
                         store.free_request(&key.0, &key.1).await.map_err(|error| status::of(error.into()))?;
                         running.open = false;

@@ -41,5 +41,6 @@ fn product(product: &capability::ProviderProduct) -> ProviderProduct {
         refreshes: product.refreshes,
         revokes: product.revokes,
         deletes_data: product.deletes_data,
+        assumed_capabilities: words(product.assumed_capabilities),
     }
 }

@@ -22,6 +22,7 @@ mod list_providers;
 mod purge_data;
 mod refresh_data;
 mod resolve_redirect;
+mod resume_calls;
 mod resume_journey;
 mod revoke_consent;
 mod start_journey;
@@ -284,5 +285,9 @@ impl ProviderService for Edge {
         request: Request<pb::ListProvidersRequest>,
     ) -> Result<Response<pb::ListProvidersResponse>, Status> {
         Ok(Response::new(list_providers::answer(&self.asked(&request)?.service)))
+    }
+
+    async fn resume_calls(&self, request: Request<pb::ResumeCallsRequest>) -> Result<Response<pb::ResumeCallsResponse>, Status> {
+        resume_calls::handle(self, request)
     }
 }

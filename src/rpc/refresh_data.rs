@@ -11,6 +11,7 @@ use crate::{
         service::Service,
     },
     pb::{RefreshDataRequest, RefreshDataResponse},
+    providers::provider::Beginning,
 };
 
 pub(super) async fn handle(
@@ -33,6 +34,7 @@ pub(super) async fn handle(
         journey_id: &request.journey_id,
         begun: |journey, request_id| Service::refreshed(journey, request_id).is_some(),
     };
+    write.refuse_new(asked.service.foreseen(call, &request.journey_id, Beginning::Fetch).await).await?;
     let (service, named, told) = (asked.service.clone(), request.clone(), audit.clone());
     let work = move |journey_id: String| async move {
         let RefreshDataRequest { consent_id, request_id, .. } = named;

@@ -11,6 +11,7 @@ use crate::{
         service::OpenedJourney,
     },
     pb::{ResumeJourneyRequest, ResumeJourneyResponse},
+    providers::provider::Beginning,
     store::Claim,
 };
 
@@ -35,6 +36,7 @@ pub(super) async fn handle(
         journey_id: &request.journey_id,
         begun: |_, _| true,
     };
+    write.refuse_new(asked.service.foreseen(call, &request.journey_id, Beginning::Opening).await).await?;
     let (service, told) = (asked.service.clone(), audit.clone());
     let request_id = request.request_id.clone();
     let work = move |journey_id: String| async move {

@@ -38,6 +38,7 @@ pub(super) async fn handle(
         journey_id: &journey_id,
         begun: |_, _| true,
     };
+    write.refuse_new(asked.service.foreseen_opening(call, &command)).await?;
     let (service, told) = (asked.service.clone(), audit.clone());
     let work = move |_| async move {
         let Started { opened, reused } = service.start(call, command).await?;

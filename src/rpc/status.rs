@@ -98,7 +98,7 @@ pub(super) fn after(failure: &Failure) -> After {
             After::Free
         }
         // It may be allowed later.
-        _ if matches!(&failure.error, JourneyError::FetchInProgress(_) | JourneyError::FrequencySpent(_)) => After::Free,
+        _ if may_be_allowed_later(&failure.error) => After::Free,
         // The operator may list it.
         _ if failure.error == JourneyError::RedirectNotAllowed => After::Free,
         // An operator mends it, or the provider gets there; the caller then repeats the same request.
@@ -107,8 +107,18 @@ pub(super) fn after(failure: &Failure) -> After {
     }
 }
 
+fn may_be_allowed_later(error: &JourneyError) -> bool {
+    matches!(
+        error,
+        JourneyError::FetchInProgress(_)
+            | JourneyError::FrequencySpent(_)
+            | JourneyError::ConsentPaused
+            | JourneyError::DataNotReady(_)
+    )
+}
+
 fn may_pass(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady)
+    matches!(kind, ErrorKind::Credentials | ErrorKind::NotReady | ErrorKind::NotActive)
 }
 
 /// The reason alone.
@@ -193,11 +203,12 @@ fn verdict(error: &JourneyError) -> Verdict {
 }
 
 fn provider_verdict(error: &ProviderError) -> Verdict {
-    use Code::{DeadlineExceeded, FailedPrecondition, Internal, ResourceExhausted, Unavailable, Unimplemented};
+    use Code::{DeadlineExceeded, FailedPrecondition, Internal, InvalidArgument, ResourceExhausted, Unavailable, Unimplemented};
     let (code, text) = match error.kind {
         ErrorKind::Credentials => (FailedPrecondition, "the provider refuses the tenant's credentials"),
         ErrorKind::Configuration => (FailedPrecondition, "the tenant's configuration does not fit the provider"),
         ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, "the provider refuses the request"),
+        ErrorKind::InvalidInput(_) => (InvalidArgument, "the provider refuses a value of the request"),
         ErrorKind::RateLimited => (ResourceExhausted, "the provider limits the rate of calls"),
         ErrorKind::Unavailable => (Unavailable, "the provider cannot be reached"),
         ErrorKind::Timeout => (DeadlineExceeded, "the provider did not answer in time"),
@@ -206,6 +217,7 @@ fn provider_verdict(error: &ProviderError) -> Verdict {
         ErrorKind::NotReady => (FailedPrecondition, "the data is not there yet"),
         ErrorKind::DataExpired => (FailedPrecondition, "the life of the data is over"),
         ErrorKind::Revoked => (FailedPrecondition, "the consent is withdrawn"),
+        ErrorKind::NotActive => (FailedPrecondition, "the provider says that the consent is not active"),
         ErrorKind::Rejected => (FailedPrecondition, "the journey ended without data"),
         ErrorKind::NoAccounts => (FailedPrecondition, "the fetch holds no account"),
         ErrorKind::Unsupported => (Unimplemented, "the provider has no such capability"),
@@ -228,6 +240,7 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("provider", error.provider);
             put("stage", error.stage);
             put("provider_code", error.code.as_deref().unwrap_or_default());
+            put("host", error.refused_host.as_deref().unwrap_or_default());
             put("effect", effect_name(error.effect));
         }
         JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {
@@ -294,6 +307,10 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
         JourneyError::UnknownProvider { field, known } => {
             vec![violation(field, &format!("known providers: {}", known.join(", ")))]
         }
+        JourneyError::Provider(error) => match error.kind {
+            ErrorKind::InvalidInput(field) => vec![violation(field, "the provider does not accept this value")],
+            _ => Vec::new(),
+        },
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],
         JourneyError::RedirectNotAllowed => {
             vec![violation("redirect_url", "must be one of the tenant's `redirects`, to the letter")]

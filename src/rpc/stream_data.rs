@@ -31,7 +31,7 @@ pub(super) async fn handle(
     let (tree, _) = asked.service.status(&journey_id, convert::status_bytes).await.map_err(status::of_failure)?;
     asked.shows(view)?;
     let data = asked.service.stream(call, &tree.journey, query).await.map_err(status::of_failure)?;
-    audit.consents(&tree.journey, [data.consent_id.as_str()]).fetches([data.fetch.id.as_str()]).served().await?;
+    audit.of_fetches(&tree.journey, &data.fetches).served().await?;
     let origin = data.origin;
     Ok(with_origin(Response::new(stream::iter(parts(&tree.journey, view, data)).boxed()), origin))
 }

@@ -12,7 +12,7 @@ use check::{Check, is_reference};
 pub(super) use changing::{cancel, purge, refresh, revoke};
 pub(super) use finding::{journeys, query};
 pub(crate) use reading::data;
-pub(super) use reading::{Changes, account_ids, changes, stream};
+pub(super) use reading::{Changes, account_ids, changes, report, stream};
 pub(super) use watching::{watch_journeys, watch_status};
 
 use crate::{

@@ -49,6 +49,11 @@ pub enum Scenario {
     OtherHolder,
     LargeAccount,
     EveryKind,
+    SecondFails,
+    SecondHasNoData,
+    SecondNotAttempted,
+    PartialStep,
+    AccountsNotListed,
 }
 
 /// The table: last two digits, story, what happens. Any other digits are a normal customer.
@@ -109,6 +114,15 @@ pub const TABLE: &[(&str, Scenario, &str)] = &[
         Scenario::EveryKind,
         "FinPro: beside the deposits an account of every other kind, from mutual funds to returns of the goods and services tax",
     ),
+    ("46", Scenario::SecondFails, "orchestration: the data fetch of every consent but the first fails"),
+    ("47", Scenario::SecondHasNoData, "orchestration: no consent but the first brings data"),
+    ("48", Scenario::SecondNotAttempted, "orchestration: the data of no consent but the first is asked for"),
+    ("49", Scenario::PartialStep, "orchestration: every consent's data comes, and the aggregator's step is PARTIAL"),
+    (
+        "50",
+        Scenario::AccountsNotListed,
+        "orchestration: no consent lists its accounts, so that their rows cannot be told apart by consent",
+    ),
     ("45", Scenario::LargeAccount, "the first account has more than a hundred thousand rows"),
 ];
 
@@ -116,6 +130,16 @@ impl Scenario {
     /// The story of the customer with this mobile number.
     pub fn of(mobile: &str) -> Self {
         TABLE.iter().find(|(digits, ..)| mobile.ends_with(digits)).map_or(Self::Normal, |(_, scenario, _)| *scenario)
+    }
+
+    /// The `dataFetchStatus` of every consent of an orchestration but the first, where it differs from that of the first.
+    pub fn of_later_consents(self) -> Option<&'static str> {
+        match self {
+            Self::SecondFails => Some("FAILED"),
+            Self::SecondHasNoData => Some("NO_DATA"),
+            Self::SecondNotAttempted => Some("NOT_ATTEMPTED"),
+            _ => None,
+        }
     }
 
     /// A synthetic mobile number of a customer with this story.

@@ -1,12 +1,25 @@
 //! grpc.health.v1, truthful: NOT_SERVING until the app says that the store is open and the listeners are bound, and again as it stops.
 
-use std::time::{Duration, Instant};
+use std::{
+    future::ready,
+    time::{Duration, Instant},
+};
 
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use tokio_util::sync::CancellationToken;
-use tonic::codec::CompressionEncoding::{Gzip, Zstd};
+use tonic::{
+    Code, Request, Response, Status,
+    codec::CompressionEncoding::{Gzip, Zstd},
+};
 use tonic_health::{
     ServingStatus,
-    pb::health_server::HealthServer,
+    pb::{
+        HealthCheckRequest, HealthCheckResponse, health_check_response,
+        health_server::{self, HealthServer},
+    },
     server::{HealthReporter, HealthService},
 };
 
@@ -65,14 +78,40 @@ impl Health {
     }
 
     /// The service for the routes.
-    pub fn service(&self) -> HealthServer<HealthService> {
+    pub fn service(&self) -> HealthServer<Answers> {
         // A client that compresses its whole channel compresses here too.
-        HealthServer::new(HealthService::from_health_reporter(self.0.clone())).accept_compressed(Gzip).accept_compressed(Zstd)
+        let answers = Answers(HealthService::from_health_reporter(self.0.clone()));
+        HealthServer::new(answers).accept_compressed(Gzip).accept_compressed(Zstd)
     }
 
     async fn set(&self, status: ServingStatus) {
         for name in NAMES {
             self.0.set_service_status(name, status).await;
+        }
+    }
+}
+
+/// Answers as the protocol says. Tonic's own service ends a watch of a name that it does not know; a client then takes the server for one
+/// without health checks.
+pub struct Answers(HealthService);
+
+#[tonic::async_trait]
+impl health_server::Health for Answers {
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
+        self.0.check(request).await
+    }
+
+    async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        match self.0.watch(request).await {
+            Ok(watch) => Ok(watch.map(StreamExt::boxed)),
+            // The names are fixed for the life of the process, so nothing follows the first message; the stream stays for its caller to end.
+            Err(status) if status.code() == Code::NotFound => {
+                let unknown = HealthCheckResponse { status: health_check_response::ServingStatus::ServiceUnknown.into() };
+                Ok(Response::new(stream::once(ready(Ok(unknown))).chain(stream::pending()).boxed()))
+            }
+            Err(status) => Err(status),
         }
     }
 }

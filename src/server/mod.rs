@@ -76,11 +76,7 @@ pub type GrpcService = BoxCloneSyncService<Request<Incoming>, Response<Body>, In
 
 /// The layers around every rpc, outermost first.
 pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
-    let stack = ServiceBuilder::new()
-        // Outermost, so that every answer carries the id, whoever makes it.
-        .layer(layers::call_id::CallIdLayer)
-        // Outside everything that can answer by itself: a refusal, a panic and a passed deadline are traced like any result.
-        .layer(layers::trace::TraceLayer { meter: settings.meter.clone() })
+    let inner = ServiceBuilder::new()
         // Inside the trace, which records the INTERNAL; outside the deadline, so that its code is covered as well.
         .layer(layers::panic::PanicLayer)
         // The time runs for the work, and the answer at its end passes the layers above. Asking an issuer for a new key is work, too.
@@ -96,6 +92,18 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         .layer(settings.limits.clone())
         // `prepare` builds the router's tables once instead of at each clone.
         .service(routes.prepare());
+    // One type for all of these: the compiler's work on the type of a stack grows with the power of its depth.
+    let inner: GrpcService = BoxCloneSyncService::new(inner);
+    let stack = ServiceBuilder::new()
+        // Outermost, so that every answer carries the id, whoever makes it.
+        .layer(layers::call_id::CallIdLayer)
+        // Outside everything that can answer by itself: a refusal, a panic and a passed deadline are traced like any result.
+        .layer(layers::trace::TraceLayer { meter: settings.meter.clone() })
+        // Outside whatever answers without a reason, and inside the trace, which records the code that leaves.
+        .layer(layers::explain::ExplainLayer)
+        // Before anything that costs: what is no call of gRPC gets no further.
+        .layer(layers::protocol::ProtocolLayer)
+        .service(inner);
     BoxCloneSyncService::new(stack)
 }
 

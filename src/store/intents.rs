@@ -39,6 +39,9 @@ pub trait IntentStore: Send + Sync {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError>;
+    /// The journey of a request, as it is committed: read by the connection that writes, while the request is locked. `None` is the proof that no
+    /// intent was written for the request, so that nothing was sent.
+    async fn intent(&self, tenant: &str, claim: Claim<'_>, journey_id: &str) -> Result<Option<Journey>, StoreError>;
     /// Writes a changed tree, as `save_journey` does.
     async fn save_intent(
         &self,

@@ -8,6 +8,7 @@ mod columns;
 mod documents;
 mod events;
 mod evidence;
+mod faults;
 mod find;
 mod inbox;
 mod increments;
@@ -17,6 +18,7 @@ mod journeys;
 mod keys;
 mod migrations;
 mod notices;
+mod outcomes;
 mod postgres;
 mod purges;
 mod requests;
@@ -26,7 +28,10 @@ mod snapshots;
 mod sqlite;
 mod vault;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -78,7 +83,8 @@ pub trait Storage:
     /// Begins to serve: what a process that is gone was at work on is due. For whoever serves, and not for commands, which may run beside him.
     /// [`StoreError::Served`] while another process serves what only one may.
     async fn begin_serving(&self) -> Result<(), StoreError>;
-    /// Whether the store answers.
+    /// Whether the store reads and writes. A write is made for it only if none was committed lately; [`StoreError`] also if a write failed
+    /// since the last call.
     async fn ping(&self) -> Result<(), StoreError>;
     /// Ends every connection; what was acknowledged stays.
     async fn close(&self);
@@ -87,14 +93,37 @@ pub trait Storage:
 /// Opens the store that the configuration names, and brings its schema up to date.
 pub async fn connect(config: &config::Store, keys: &Keys) -> Result<Store, StoreError> {
     match config.database().map_err(|_| StoreError::Address)? {
-        config::Database::File(path) => open(&path, keys).await,
+        config::Database::File(path) => {
+            Ok(Arc::new(sqlite::SqliteStore::open(&path, Serving::Beside, config.expect_existing, keys).await?))
+        }
         config::Database::Server(settings) => Ok(Arc::new(postgres::PostgresStore::open(&settings, keys).await?)),
     }
 }
 
+/// The same, to serve it: a SQLite file is locked before anything reads or writes it.
+pub async fn serve(config: &config::Store, keys: &Keys) -> Result<Store, StoreError> {
+    let store: Store = match config.database().map_err(|_| StoreError::Address)? {
+        config::Database::File(path) => {
+            Arc::new(sqlite::SqliteStore::open(&path, Serving::Alone, config.expect_existing, keys).await?)
+        }
+        config::Database::Server(_) => connect(config, keys).await?,
+    };
+    store.begin_serving().await?;
+    Ok(store)
+}
+
 /// Opens the store in one SQLite file, makes it if there is none, and brings its schema up to date.
 pub async fn open(path: &Path, keys: &Keys) -> Result<Store, StoreError> {
-    Ok(Arc::new(sqlite::SqliteStore::open(path, keys).await?))
+    Ok(Arc::new(sqlite::SqliteStore::open(path, Serving::Beside, false, keys).await?))
+}
+
+/// Whether a store is opened to be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Serving {
+    /// By the one process that serves it.
+    Alone,
+    /// By a command, which may run beside that process.
+    Beside,
 }
 
 /// The store cannot be used. Its text is for the log and holds no values.
@@ -103,6 +132,37 @@ pub enum StoreError {
     /// The database answered with a fault.
     #[error("database: {0}")]
     Database(String),
+    /// There is no room for what was to be written, and nothing of it was.
+    #[error("the disk of the database is full ({0}): make room, writes then go on without a restart")]
+    Full(String),
+    /// What was read is not what was written.
+    #[error(
+        "the database is damaged ({0}): stop the gateway, keep a copy of the files, and restore the latest backup; \
+         see docs/runbooks/full-or-damaged-store.md"
+    )]
+    Damaged(String),
+    /// The file is not a database of this gateway.
+    #[error("the file {} is not a database of this gateway ({found}): check store.path", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        found: &'static str,
+    },
+    /// A database should be there and is not.
+    #[error(
+        "the database {database} is missing or empty although {reason}: nothing is begun anew. Check the volume and store.path, or restore the \
+         latest backup; see docs/runbooks/full-or-damaged-store.md"
+    )]
+    Lost {
+        /// The file, or what stands for a server.
+        database: String,
+        /// Why there should be one.
+        reason: String,
+    },
+    /// The answer to a commit did not come, or the disk failed in it: it may have been done or not.
+    #[error("the outcome of a commit is unknown: {0}")]
+    Undecided(String),
     /// The database cannot be reached, or takes nobody in yet.
     #[error("database: {0}")]
     Unreachable(String),
@@ -130,27 +190,6 @@ pub enum StoreError {
     /// Another writer was there first, again and again.
     #[error("too many writers at once")]
     Contended,
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        // A database's message can quote values; its code and kind cannot.
-        let what = match &error {
-            sqlx::Error::Database(database) => {
-                let code = database.code().unwrap_or_default();
-                // Class 08 of SQL: no connection. 53300 and 57P0x of PostgreSQL: too many connections; stopping, or starting still.
-                if code.starts_with("08") || code.starts_with("57P0") || code == "53300" {
-                    return Self::Unreachable(format!("code {code}"));
-                }
-                format!("code {code}")
-            }
-            sqlx::Error::Io(io) => return Self::Unreachable(format!("io {}", io.kind())),
-            sqlx::Error::PoolTimedOut => return Self::Unreachable("no connection in time".to_owned()),
-            sqlx::Error::PoolClosed => "closed".to_owned(),
-            _ => "unexpected answer".to_owned(),
-        };
-        Self::Database(what)
-    }
 }
 
 impl From<Unsealable> for StoreError {

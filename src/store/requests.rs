@@ -37,6 +37,8 @@ pub trait RequestStore: Send + Sync {
         journey_id: &str,
         now: Timestamp,
     ) -> Result<Begun, StoreError>;
+    /// Whether a request id is on record, answered or not. Writes nothing.
+    async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError>;
     /// Keeps the answer of a request, unless it has one, or another process is at it: that one's answer counts.
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError>;
     /// Leaves a request of this process without an answer: whoever comes with it next is answered from the journey.

@@ -116,6 +116,7 @@ where
             otel.status_code = Empty,
             provider = request.provider,
             stage = request.stage,
+            x_request_id = %request.x_request_id,
             outcome = Empty,
             http.response.status_code = Empty,
         );

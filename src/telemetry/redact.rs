@@ -25,8 +25,10 @@ pub const FIELDS: &[&str] = &[
     "detail",
     "effect",
     "elapsed_ms",
+    "entry",
     "error",
     "fetch_id",
+    "form",
     "hit",
     "http_status",
     "journey",
@@ -57,6 +59,7 @@ pub const FIELDS: &[&str] = &[
     "transactions",
     "version",
     "warning",
+    "x_request_id",
 ];
 
 /// Whether an event or span comes from this crate.

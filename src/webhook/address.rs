@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::{
     journey::service::{Service, Tenants},
     providers::{
         inbound::{Door, Inbound},
         provider::Provider,
     },
+    random::is_id,
     store::{Addressee, StoreError},
 };
 
@@ -27,7 +30,7 @@ pub struct Address {
 impl Address {
     /// Finds the owner of `/webhooks/<provider>/<token>`, whichever tenant's it is. None if there is no such address; nobody learns which
     /// part was wrong.
-    pub async fn find(tenants: &Tenants, provider: &str, token: &str) -> Result<Option<Self>, StoreError> {
+    pub async fn find(tenants: &Tenants, look_ups: &Semaphore, provider: &str, token: &str) -> Result<Option<Self>, StoreError> {
         // Every door of every tenant is tried, so that the time does not tell which credentials there are.
         let doors = tenants.iter().flat_map(|service| service.providers().iter().map(move |one| (service, one)));
         let opened = doors.filter(|(_, one)| one.id() == provider).fold(None, |found, (service, one)| match one.inbound() {
@@ -38,6 +41,12 @@ impl Address {
             let (service, provider) = (service.clone(), one.clone());
             return Ok(Some(Self { service, provider, attempt: None, token: token.to_owned() }));
         }
+        // No other text was ever given to a provider, so the store need not be read for it.
+        if !is_id(token, "whk") {
+            return Ok(None);
+        }
+        // It is never closed.
+        let _place = look_ups.acquire().await;
         Self::of_attempt(tenants, provider, token).await
     }
 

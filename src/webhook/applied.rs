@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Inbox, read_back::ReadBack, take::Take};
+use super::{Inbox, hints::Wake, read_back::ReadBack, take::Take};
 use crate::{
     journey::{
-        model::{AttemptState, ConsentState, Journey},
+        data_life::shortest,
+        model::{AttemptState, Consent, ConsentState, Journey},
         service::Service,
+        sharing::view_only,
     },
     providers::{
         inbound::{Reading, WebhookHint},
@@ -121,13 +123,32 @@ impl Inbox {
             settled.purge_at = Some(data_end(service, message, &hint, &trees, now));
             settled.data_of = journeys.first().cloned();
         }
-        settled.wakes = journeys;
+        if message.verified {
+            settled.wakes = journeys;
+        } else {
+            self.hint(message, journeys, now, &mut settled);
+            return Ok(Decision::Settle(settled));
+        }
         // Only what is proven adds to a journey, and only where the message means exactly one.
-        let content = if message.verified && settled.wakes.len() == 1 { content() } else { MessageContent::default() };
+        let content = if settled.wakes.len() == 1 { content() } else { MessageContent::default() };
         if content.is_empty() {
             return Ok(Decision::Settle(settled));
         }
         Ok(Decision::work(Work::Take(Take { message: message.clone(), hint, content, settled })))
+    }
+
+    /// Lets an unproved message wake its journeys, as often as such messages may. One that comes too soon is decided about again later.
+    fn hint(&self, message: &Message, journeys: Vec<String>, now: Timestamp, settled: &mut Settled) {
+        for journey_id in journeys {
+            match self.hints.wake(&journey_id, message.received_at, now) {
+                Wake::Now => settled.wakes.push(journey_id),
+                Wake::Done => {}
+                Wake::At(next) => {
+                    settled.state = MessageState::New;
+                    settled.next_at = settled.next_at.max(Some(next));
+                }
+            }
+        }
     }
 
     /// An opening whose answer is lost, or still on its way, and that the message could bind.
@@ -184,8 +205,10 @@ impl Inbox {
     /// Puts a message aside for the operator. One that came to an attempt's own address still wakes its journey: the address says enough.
     fn quarantine(&self, message: &Message, reason: &'static str) -> Settled {
         tracing::warn!(provider = %message.provider, credential = %message.credential, reason, "a message is in quarantine");
-        let wakes = message.attempt.iter().map(|attempt| attempt.journey_id.clone()).collect();
-        Settled { wakes, ..Settled::new(message, MessageState::Quarantined) }
+        let now = self.shared().clock.now();
+        let journeys = message.attempt.iter().map(|attempt| attempt.journey_id.clone());
+        let may = |journey_id: &String| message.verified || self.hints.wake(journey_id, message.received_at, now) == Wake::Now;
+        Settled { wakes: journeys.filter(may).collect(), ..Settled::new(message, MessageState::Quarantined) }
     }
 }
 
@@ -210,16 +233,18 @@ async fn named(service: &Service, message: &Message, hint: &WebhookHint) -> Resu
 fn data_end(service: &Service, message: &Message, hint: &WebhookHint, trees: &[Journey], now: Timestamp) -> Timestamp {
     let named = |value: &Option<String>| value.as_ref().is_some_and(|value| hint.provider_refs.contains(value));
     let consents = || trees.iter().flat_map(|tree| &tree.consents).filter(|one| named(&one.handle) || named(&one.provider_ref));
-    if consents().any(|consent| consent.state == ConsentState::Revoked) {
+    let kept = |consent: &Consent| consent.state != ConsentState::Revoked && !view_only(consent);
+    if !consents().all(kept) {
         return now;
     }
     let life = consents().map(|consent| service.assumptions().data_life(consent.purpose)).min();
     let life = life.unwrap_or_else(|| service.assumptions().data_life(Default::default()));
     let assumed = later(message.received_at, (life, life), 0).unwrap_or(message.purge_at);
+    let known = shortest(consents().filter_map(|consent| consent.data_life), message.received_at).map(|(_, end)| end);
     match hint.data_expires_at {
-        Some(end) if message.verified => end,
-        Some(end) => end.min(assumed),
-        None => assumed,
+        Some(end) if message.verified => known.map_or(end, |known| end.min(known)),
+        Some(end) => end.min(known.unwrap_or(assumed)),
+        None => known.unwrap_or(assumed),
     }
 }
 

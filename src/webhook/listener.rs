@@ -1,4 +1,4 @@
-//! The routes of the webhook listener. Each bound holds before the next thing is touched: rate, address, presence of a signature, size,
+//! The routes of the webhook listener. Each bound holds before the next thing is touched: address, rate, presence of a signature, size,
 //! proof. A refusal changes nothing and says nothing of why.
 
 use std::error::Error as _;
@@ -24,13 +24,10 @@ pub fn router(inbox: Inbox) -> Router {
 }
 
 async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String, String)>, request: Request) -> Response {
-    if !inbox.requests.take(inbox.shared().clock.now()) {
-        inbox.count(None, Received::RateLimited);
-        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")]).into_response();
-    }
     let span = tracing::info_span!("webhook.receive", otel.kind = "server", provider = Empty, outcome = Empty);
     match receive(&inbox, &provider, &token, request).instrument(span).await {
         Ok(()) => StatusCode::OK.into_response(),
+        Err(status @ StatusCode::TOO_MANY_REQUESTS) => (status, [(header::RETRY_AFTER, "1")]).into_response(),
         Err(status) => status.into_response(),
     }
 }
@@ -41,7 +38,14 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
         inbox.count(None, Received::Unavailable);
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let Some(address) = Address::find(&inbox.tenants, provider, token).await.map_err(unavailable)? else {
+    let found = Address::find(&inbox.tenants, &inbox.rates.look_ups, provider, token).await.map_err(unavailable)?;
+    let now = inbox.shared().clock.now();
+    let room = found.as_ref().map_or_else(|| inbox.rates.take_stranger(now), |address| inbox.rates.take(address, now));
+    if !room {
+        inbox.count(found.as_ref(), Received::RateLimited);
+        return Err(StatusCode::TOO_MANY_REQUESTS);
+    }
+    let Some(address) = found else {
         inbox.refused(None, "UNKNOWN_ADDRESS");
         inbox.count(None, Received::UnknownAddress);
         return Err(StatusCode::UNAUTHORIZED);

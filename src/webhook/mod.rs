@@ -12,6 +12,7 @@
 pub mod address;
 pub mod applied;
 pub mod command;
+mod hints;
 pub mod listener;
 pub mod rate;
 mod read_back;
@@ -36,8 +37,10 @@ use crate::{
 pub struct Inbox {
     tenants: Tenants,
     settings: Settings,
-    /// Requests that may come in.
-    requests: Arc<rate::Bucket>,
+    /// How many messages may come in.
+    rates: Arc<rate::Rates>,
+    /// When unproved messages woke which journeys.
+    hints: Arc<hints::Hints>,
     /// Log lines about strangers: they must not fill the log.
     lines: Arc<rate::Bucket>,
 }
@@ -46,9 +49,10 @@ impl Inbox {
     /// An inbox.
     pub fn new(tenants: Tenants, settings: Settings) -> Self {
         let now = tenants.shared().clock.now();
-        let requests = rate::Bucket::new(settings.per_second, settings.burst, now);
+        let rates = rate::Rates::new(&tenants, &settings);
+        let hints = hints::Hints::new(tenants.shared().pace.first.min(hints::LONGEST));
         let lines = rate::Bucket::new(1, 10, now);
-        Self { tenants, settings, requests: Arc::new(requests), lines: Arc::new(lines) }
+        Self { tenants, settings, rates: Arc::new(rates), hints: Arc::new(hints), lines: Arc::new(lines) }
     }
 
     /// What all tenants share.

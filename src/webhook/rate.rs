@@ -1,10 +1,62 @@
-//! A token bucket: so many at once, so many a second for long.
+//! How many messages may come in: a token bucket for each credential, and one for all unknown addresses together, so that strangers cannot
+//! use up what a provider's own messages need.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
-/// See the module.
+use super::{Settings, address::Address};
+use crate::journey::service::{Service, Tenants};
+
+/// Addresses that are looked up in the store at once. More wait in turn, so a flood of unknown ones costs the store no more than this.
+const LOOK_UPS: usize = 16;
+
+/// What may come in.
+#[derive(Debug)]
+pub struct Rates {
+    credentials: HashMap<Name, Bucket>,
+    strangers: Bucket,
+    /// The places for look-ups.
+    pub look_ups: Semaphore,
+}
+
+/// A credential: tenant, provider, name.
+type Name = (String, String, String);
+
+impl Rates {
+    /// Full buckets for every credential of every tenant.
+    pub fn new(tenants: &Tenants, settings: &Settings) -> Self {
+        let now = tenants.shared().clock.now();
+        let bucket = || Bucket::new(settings.per_second, settings.burst, now);
+        let names = tenants.iter().flat_map(|service| {
+            let of = move |provider: &str, credential: &str| name(service, provider, credential);
+            service.providers().iter().map(move |one| of(one.id(), one.credential()))
+        });
+        let credentials = names.map(|name| (name, bucket())).collect();
+        Self { credentials, strangers: bucket(), look_ups: Semaphore::new(LOOK_UPS) }
+    }
+
+    /// Takes one message of a known address, if there is room.
+    pub fn take(&self, address: &Address, now: Timestamp) -> bool {
+        let name = name(&address.service, address.provider.id(), address.provider.credential());
+        self.credentials.get(&name).is_none_or(|bucket| bucket.take(now))
+    }
+
+    /// Takes one message of an unknown address, if there is room.
+    pub fn take_stranger(&self, now: Timestamp) -> bool {
+        self.strangers.take(now)
+    }
+}
+
+fn name(service: &Service, provider: &str, credential: &str) -> Name {
+    (service.tenant().id.to_string(), provider.to_owned(), credential.to_owned())
+}
+
+/// So many at once, so many a second for long.
 #[derive(Debug)]
 pub struct Bucket {
     per_second: f64,

@@ -110,7 +110,12 @@ impl Inbox {
             settled.push(one);
         }
         if !settled.is_empty() {
-            shared.store.settle_messages(&settled, now).await?;
+            let written = shared.store.settle_messages(&settled, now).await;
+            if written.is_err() {
+                // None of them was woken, so each must be woken when its message is tried again.
+                settled.iter().flat_map(|one| &one.wakes).for_each(|journey_id| self.hints.forget(journey_id));
+            }
+            written?;
             shared.wake_background();
         }
         let applied = &shared.tallies.applied;

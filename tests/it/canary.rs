@@ -93,7 +93,7 @@ fn configuration(sandbox: &Sandbox, replay: &Replay, directory: &Path, more: &st
     let secret = directory.join("hostile.secret");
     std::fs::write(&secret, SECRET).unwrap();
     let (secret, address) = (secret.display(), replay.address);
-    let limits = "limits = { max_response_bytes = 2097152, retry_pause_ms = 1 }";
+    let limits = "limits = { max_response_bytes = 2097152, retry_pause_ms = 1, max_pause_ms = 0 }";
     let finpro = |name: &str, prefix: &str, style: &str| {
         format!(
             "[tenant.finpro.{name}]\nbase_url = \"http://{address}{prefix}\"\nstyle = \"{style}\"\nclient_id = \"{SECRET}\"\n\

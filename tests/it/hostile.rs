@@ -1,6 +1,7 @@
 //! Hostile answers through the real gateway: a typed error, nothing kept, nothing personal told, and the gateway goes on.
 
 mod capture;
+mod codes;
 mod data;
 mod latest;
 mod looks;

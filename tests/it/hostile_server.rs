@@ -52,6 +52,18 @@ pub fn unusable(path: &str) -> Vec<Case> {
         case("a page with 401", page(401), &["PROVIDER_CREDENTIALS"]),
         case("an object with 403", Answer::status(403, planted_json.clone()), &["PROVIDER_CREDENTIALS"]),
         case("an object with 429", Answer::status(429, planted_json.clone()), &["PROVIDER_RATE_LIMITED"]),
+        case(
+            "a gateway's JSON with 404",
+            Answer::status(404, r#"{"message":"no Route matched with those values"}"#),
+            UNAVAILABLE,
+        ),
+        case(
+            "a framework's JSON with 404",
+            Answer::status(404, r#"{"timestamp":"2026-01-01T00:00:00Z","status":404,"error":"Not Found","path":"/x"}"#),
+            UNAVAILABLE,
+        ),
+        case("JSON with 405", Answer::status(405, r#"{"message":"Method Not Allowed"}"#), UNAVAILABLE),
+        case("JSON with 501", Answer::status(501, r#"{"message":"Not Implemented"}"#), UNAVAILABLE),
         case("an object with 500", Answer::status(500, planted_json), UNAVAILABLE),
         case("half a body", Answer::json(good[..good.len() / 2].to_owned()), INVALID),
         case("a body and more", Answer::json(format!("{good}{{}}")), INVALID),
@@ -67,7 +79,7 @@ pub fn unusable(path: &str) -> Vec<Case> {
         case("bad UTF-8", Answer::json(Bytes::from_static(b"{\"data\":\"\xff\xfe\xc3\x28\"}")), NOTHING),
         case("zero bytes", Answer::json(vec![0; 4096]), INVALID),
         case("members twice", Answer::json(format!("{{\"data\":1,\"data\":2,\"x\":\"{}\"}}", planted())), NOTHING),
-        case("other types", Answer::json(json!({"status": ["success"], "success": {}, "data": planted()}).to_string()), NOTHING),
+        case("other types", Answer::json(json!({"status": ["success"], "success": {}, "data": planted()}).to_string()), INVALID),
     ]
 }
 

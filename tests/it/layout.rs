@@ -63,7 +63,7 @@ fn who_knows_one_adapter_knows_the_other() {
 #[test]
 fn who_knows_one_store_knows_the_other() {
     // A file has one process: it keeps others away, and need not tell anybody that it lives.
-    let only = ["presence.rs", "serving.rs"];
+    let only = ["presence.rs", "serving.rs", "opening.rs"];
     let names = |folder: &str| -> BTreeSet<String> {
         let entries = fs::read_dir(source().join("store").join(folder)).unwrap();
         entries
@@ -73,6 +73,22 @@ fn who_knows_one_store_knows_the_other() {
     };
     assert!(names("sqlite").len() > 5);
     assert_eq!(names("sqlite"), names("postgres"));
+}
+
+#[test]
+fn every_write_begins_in_the_one_place_that_proves_its_commit() {
+    let mut all = Vec::new();
+    files(&source().join("store"), &mut all);
+    assert!(all.len() > 50);
+    let allowed = ["self.writer.begin()", "store.writer.begin()", "self.serving.begin()", "lock.begin()", "self.begin(tenant"];
+    for file in all.iter().filter(|file| !file.ends_with("write.rs") && !file.ends_with("serving.rs")) {
+        let text = fs::read_to_string(file).unwrap();
+        let text = allowed.iter().fold(text, |text, allowed| text.replace(allowed, ""));
+        for own in [".begin(", "begin_with(", "Transaction<", "\"BEGIN", "\"COMMIT", "SAVEPOINT"] {
+            // What an awaited error leaves behind in the driver's own transaction is not known.
+            assert!(!text.contains(own), "{} has a transaction of its own: {own}", file.display());
+        }
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ const DOCUMENTED: &[(&str, &str, &str)] = &[
     (CONSENT, "/getalllatestfidata", include_str!("documented/finpro_latest_data.json")),
     (CONSENT, "/analytics/json", include_str!("documented/finpro_analytics.json")),
     (ORCHESTRATION, "/v3/requestconsent", include_str!("documented/finpro_transaction.json")),
+    (ORCHESTRATION, "/v2/getconsentslist", include_str!("documented/finpro_consents_list.json")),
     (ORCHESTRATION, "/transaction/status", include_str!("documented/finpro_transaction_status.json")),
     (ORCHESTRATION, "/productslist", include_str!("documented/finpro_products_list.json")),
     (ORCHESTRATION, "/getallfidata", include_str!("documented/finpro_pdf_data.json")),
@@ -63,6 +64,8 @@ pub fn paths() -> impl Iterator<Item = String> {
 pub enum Answer {
     /// This status, media type and body, sent well; the connection stays.
     Well(u16, &'static str, Bytes),
+    /// By what stands in the request's body: the first text that occurs in it decides.
+    ByBody(Vec<(&'static str, Answer)>),
     /// Exactly these bytes, head included, then the connection ends.
     Bytes(Bytes),
     /// Nothing, ever; the connection stays open.
@@ -160,7 +163,13 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             if let Some(account) = told.as_ref().and_then(|body| body["accountID"].as_str()) {
                 state.account = account.to_owned();
             }
-            let answer = state.answers.get(&path).cloned();
+            let answer = match state.answers.get(&path).cloned() {
+                Some(Answer::ByBody(choices)) => {
+                    let body = String::from_utf8_lossy(&body);
+                    choices.into_iter().find(|(text, _)| body.contains(text)).map(|(_, answer)| answer)
+                }
+                answer => answer,
+            };
             (answer.unwrap_or_else(|| Answer::json(documented(&path))), state.account.clone())
         };
         shared.news.send_replace(());
@@ -188,6 +197,7 @@ async fn respond(stream: &mut TcpStream, answer: Answer, account: &str) -> std::
             stream.write_all(&bytes).await?;
             stream.shutdown().await?;
         }
+        Answer::ByBody(_) => unreachable!("a choice is made before"),
         Answer::Held => std::future::pending::<()>().await,
         Answer::Drip(head) => {
             stream.write_all(&head).await?;

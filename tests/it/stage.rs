@@ -42,14 +42,15 @@ pub struct Stage {
     pub replay: Replay,
     pub gateway: Running,
     pub client: JourneyServiceClient<Channel>,
+    pub clock: Arc<ShiftedClock>,
     _directory: TempDir,
 }
 
 /// Limits under which nothing but the answer decides.
-pub const PATIENT: &str = "max_response_bytes = 2097152, retry_pause_ms = 1, breaker_failures = 0";
+pub const PATIENT: &str = "max_response_bytes = 2097152, retry_pause_ms = 1, max_pause_ms = 0, breaker_failures = 0";
 /// Limits under which a silent provider is given up at once.
-pub const STRICT: &str =
-    "read_ms = 600, attempt_ms = 700, total_ms = 2000, max_response_bytes = 2097152, retry_pause_ms = 1, breaker_failures = 0";
+pub const STRICT: &str = "read_ms = 600, attempt_ms = 700, total_ms = 2000, max_response_bytes = 2097152, retry_pause_ms = 1, \
+                          max_pause_ms = 0, breaker_failures = 0";
 
 impl Stage {
     /// On free ports, in the spring of 2025, when the documented examples were alive. `longest_ms` is the poller's longest pause.
@@ -63,10 +64,10 @@ impl Stage {
         let directory = TempDir::new().unwrap();
         let mut config = Config::from_toml_str(&toml(&replay, directory.path(), limits, longest_ms)).unwrap();
         change(&mut config);
-        let clock = ShiftedClock::at("2025-03-24T18:00:00Z");
-        let gateway = App::start(config, Arc::new(clock)).await.unwrap();
+        let clock = Arc::new(ShiftedClock::at("2025-03-24T18:00:00Z"));
+        let gateway = App::start(config, clock.clone()).await.unwrap();
         let client = connect(&gateway).await;
-        Self { replay, gateway, client, _directory: directory }
+        Self { replay, gateway, client, clock, _directory: directory }
     }
 
     pub async fn open(&self, way: Way) -> Result<pb::StartJourneyResponse, Status> {

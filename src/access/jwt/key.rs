@@ -1,10 +1,11 @@
 //! An issuer's public keys, each bound to one algorithm. A token never chooses how it is checked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_lc_rs::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// A larger set is not read.
 pub const MAX_SET_BYTES: usize = 256 * 1024;
@@ -70,14 +71,14 @@ impl Algorithm {
 }
 
 /// One public key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The only algorithm that it is used with.
     pub algorithm: Algorithm,
     material: Material,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Material {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
     Point(Vec<u8>),
@@ -114,11 +115,26 @@ impl Key {
 
 /// The keys of an issuer, by their names.
 #[derive(Debug, Clone, Default)]
-pub struct Keys(HashMap<String, Key>);
+pub struct Keys {
+    named: HashMap<String, Key>,
+    /// The entries that were left out, in the order of the set.
+    pub skipped: Vec<Skipped>,
+}
 
+/// An entry of a set that is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its place in the set, from 0.
+    pub entry: usize,
+    /// Why, without a part of it.
+    pub cause: &'static str,
+}
+
+/// Entries are read one by one: what an issuer adds for others must not cost the keys that are good.
 #[derive(Deserialize)]
-struct Set {
-    keys: Vec<Entry>,
+struct Set<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
 }
 
 /// A key of RFC 7517. What is not read does not matter here.
@@ -140,8 +156,9 @@ struct Entry {
 }
 
 impl Keys {
-    /// Reads a key set (RFC 7517). Keys that cannot sign tokens here are left out; a set without any that can is wrong, as is one in which
-    /// two have the same name. The error holds nothing of the set.
+    /// Reads a key set (RFC 7517). Entries that are no key, or a key that cannot check tokens here, are skipped. Of two keys with the same name
+    /// both are skipped unless they are the same key: nothing says which of them is meant. A set without a usable key is wrong. The error
+    /// holds nothing of the set.
     pub fn read(text: &[u8]) -> Result<Self, &'static str> {
         if text.len() > MAX_SET_BYTES {
             return Err("the key set is larger than 256 KiB");
@@ -150,67 +167,105 @@ impl Keys {
         if keys.len() > MAX_KEYS {
             return Err("the key set has more than 100 keys");
         }
-        let mut named = HashMap::new();
-        for entry in keys {
-            let Some((kid, key)) = usable(entry) else { continue };
-            if named.insert(kid, key).is_some() {
-                return Err("two keys of the set have the same `kid`");
+        let mut named: HashMap<String, (usize, Key)> = HashMap::new();
+        let mut ambiguous: HashSet<String> = HashSet::new();
+        let mut skipped = Vec::new();
+        for (entry, raw) in keys.into_iter().enumerate() {
+            let mut skip = |entry, cause| skipped.push(Skipped { entry, cause });
+            let read = serde_json::from_str(raw.get()).map_err(|_| "it is no JSON Web Key").and_then(usable);
+            let (kid, key) = match read {
+                Ok(read) => read,
+                Err(cause) => {
+                    skip(entry, cause);
+                    continue;
+                }
+            };
+            if ambiguous.contains(&kid) {
+                skip(entry, OTHER_KEY);
+                continue;
+            }
+            match named.get(&kid) {
+                None => drop(named.insert(kid, (entry, key))),
+                Some((_, known)) if *known == key => skip(entry, "the same key stands in the set before"),
+                Some((first, _)) => {
+                    skip(*first, OTHER_KEY);
+                    skip(entry, OTHER_KEY);
+                    named.remove(&kid);
+                    ambiguous.insert(kid);
+                }
             }
         }
         if named.is_empty() {
             return Err("the key set has no key with a `kid` that can check RS, PS, ES or EdDSA signatures");
         }
-        Ok(Self(named))
+        let named = named.into_iter().map(|(kid, (_, key))| (kid, key)).collect();
+        skipped.sort_by_key(|skipped| skipped.entry);
+        Ok(Self { named, skipped })
     }
 
     /// The key of a name.
     pub fn get(&self, kid: &str) -> Option<&Key> {
-        self.0.get(kid)
+        self.named.get(kid)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.named.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.named.is_empty()
     }
 }
 
-fn usable(entry: Entry) -> Option<(String, Key)> {
+/// Another key of the set has the same name.
+const OTHER_KEY: &str = "another key of the set has the same `kid`";
+
+fn usable(entry: Entry) -> Result<(String, Key), &'static str> {
     let Entry { kty, kid, alg, usage, key_ops, crv, n, e, x, y } = entry;
-    let kid = kid.filter(|kid| (1..=MAX_KID).contains(&kid.len()))?;
+    let kid = kid.ok_or("it has no `kid`")?;
+    if !(1..=MAX_KID).contains(&kid.len()) {
+        return Err("its `kid` is empty or longer than 128 bytes");
+    }
     if usage.is_some_and(|usage| usage != "sig") || key_ops.is_some_and(|all| !all.iter().any(|one| one == "verify")) {
-        return None;
+        return Err("it is not for checking signatures");
     }
     let allowed = Algorithm::of_kind(&kty, &crv);
     let algorithm = match alg {
         // RFC 8037 says EdDSA; newer issuers say which curve.
-        Some(name) if name == "Ed25519" => Algorithm::EdDsa,
-        Some(name) => Algorithm::named(&name)?,
-        None => *allowed.first()?,
+        Some(name) if name == "Ed25519" => Some(Algorithm::EdDsa),
+        Some(name) => Algorithm::named(&name),
+        None => allowed.first().copied(),
     };
-    if !allowed.contains(&algorithm) {
-        return None;
-    }
+    let algorithm = algorithm.filter(|algorithm| allowed.contains(algorithm));
+    let algorithm = algorithm.ok_or("its type, curve or algorithm is not one of RS, PS, ES and EdDSA")?;
+    let material = material(algorithm, n, e, x, y).ok_or("its numbers are missing or have another size than its type needs")?;
+    Ok((kid, Key { algorithm, material }))
+}
+
+fn material(
+    algorithm: Algorithm,
+    n: Option<String>,
+    e: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+) -> Option<Material> {
     let bytes = |text: Option<String>| URL_SAFE_NO_PAD.decode(text?).ok();
     let coordinate = |text, length| bytes(text).filter(|bytes: &Vec<u8>| bytes.len() == length);
-    let material = match algorithm {
-        Algorithm::EdDsa => Material::Point(coordinate(x, 32)?),
+    match algorithm {
+        Algorithm::EdDsa => Some(Material::Point(coordinate(x, 32)?)),
         Algorithm::Es256 | Algorithm::Es384 => {
             let length = if algorithm == Algorithm::Es256 { 32 } else { 48 };
-            Material::Point([&[4][..], &coordinate(x, length)?, &coordinate(y, length)?].concat())
+            Some(Material::Point([&[4][..], &coordinate(x, length)?, &coordinate(y, length)?].concat()))
         }
         _ => {
             let modulus = bytes(n)?;
             let exponent = bytes(e).filter(|bytes| (1..=8).contains(&bytes.len()))?;
             let significant = modulus.iter().position(|byte| *byte != 0).map(|at| modulus.len() - at)?;
-            MODULUS.contains(&significant).then_some(Material::Rsa { modulus, exponent })?
+            MODULUS.contains(&significant).then_some(Material::Rsa { modulus, exponent })
         }
-    };
-    Some((kid, Key { algorithm, material }))
+    }
 }
 
 #[cfg(test)]
@@ -259,11 +314,49 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_is_wrong_is_refused_as_a_whole() {
-        assert!(set(&[rsa("a", ""), rsa("a", "")].join(",")).is_err());
+    fn an_odd_entry_costs_no_other_key() {
+        let odd = [
+            "null",
+            "7",
+            "\"text\"",
+            "[]",
+            "{}",
+            "{\"kty\":\"AKP\",\"kid\":7}",
+            "{\"kty\":\"RSA\",\"kid\":null}",
+            "{\"kty\":5,\"kid\":\"x\"}",
+            "{\"kty\":\"RSA\",\"kid\":\"x\",\"n\":5,\"e\":\"AQAB\"}",
+            "{\"kty\":\"RSA\",\"kid\":\"x\",\"key_ops\":\"verify\"}",
+        ];
+        for entry in odd {
+            for text in [format!("{entry},{}", rsa("good", "")), format!("{},{entry}", rsa("good", ""))] {
+                let keys = set(&text).unwrap_or_else(|cause| panic!("{entry}: {cause}"));
+                assert_eq!((keys.len(), keys.get("good").is_some(), keys.skipped.len()), (1, true, 1), "{entry}");
+            }
+        }
+        let places: Vec<_> = set(&format!("null,{},7", rsa("good", ""))).unwrap().skipped.iter().map(|one| one.entry).collect();
+        assert_eq!(places, [0, 2]);
+    }
+
+    #[test]
+    fn the_same_key_twice_is_one_key() {
+        let keys = set(&[rsa("a", ""), rsa("a", ""), rsa("a", "")].join(",")).unwrap();
+        assert_eq!((keys.len(), keys.get("a").is_some(), keys.skipped.len()), (1, true, 2));
+    }
+
+    #[test]
+    fn of_two_keys_with_one_name_none_is_used() {
+        let other = rsa("a", ",\"alg\":\"PS256\"");
+        let keys = set(&[rsa("a", ""), other.clone(), rsa("good", ""), rsa("a", "")].join(",")).unwrap();
+        assert_eq!((keys.len(), keys.get("a").is_none(), keys.skipped.len()), (1, true, 3));
+        assert!(set(&[rsa("a", ""), other].join(",")).is_err());
+    }
+
+    #[test]
+    fn a_set_without_a_usable_key_is_refused() {
         for wrong in ["", "{}", "[]", "{\"keys\": 5}", "{\"keys\": []}", "<html>"] {
             assert!(Keys::read(wrong.as_bytes()).is_err(), "{wrong}");
         }
+        assert!(set("null").is_err());
         assert!(set(&vec![rsa("a", ""); 101].join(",")).is_err());
         assert!(Keys::read(&vec![b' '; MAX_SET_BYTES + 1]).is_err());
     }

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::key::{Keys, MAX_SET_BYTES};
+use super::key::{Keys, MAX_SET_BYTES, Skipped};
 use crate::access::reload::Files;
 
 /// Most time to reach the issuer, and for the whole answer.
@@ -114,6 +114,9 @@ impl Source {
         }
         let keys = Keys::read(text)?;
         tracing::info!(setting = self.setting, count = keys.len(), "an issuer's keys were read");
+        for Skipped { entry, cause } in &keys.skipped {
+            tracing::warn!(setting = self.setting, entry, cause, "skipped an entry of an issuer's key set");
+        }
         self.current.store(Arc::new(Current { keys, generation: before.generation + 1, digest: Some(hash) }));
         Ok(())
     }

@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 
 use super::{Fact, months::Month};
-use crate::{data::row::Row, pb::BalanceOrder};
+use crate::{
+    data::row::Row,
+    pb::{BalanceHabit, BalanceOrder},
+};
 
 /// How many breaks are told one by one.
 const TOLD: usize = 20;
@@ -23,12 +26,16 @@ pub struct Break {
 /// What following the balances showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Walk {
+    /// What the balances are balances of.
+    pub habit: BalanceHabit,
     /// The order.
     pub order: BalanceOrder,
     /// How many rows do not follow.
     pub breaks: usize,
     /// The first of them, in the order of the walk.
     pub told: Vec<Break>,
+    /// Rows that were compared with the balance before them.
+    pub compared: usize,
     /// Rows that could not be compared with anything.
     pub unchecked: usize,
     /// Rows equal to an earlier one whose balance would break the chain: they came twice.
@@ -40,28 +47,66 @@ pub struct Walk {
     /// Balance after the last row.
     pub after: Option<i64>,
     /// Rows since a balance was last stated.
-    open: usize,
-    begun: bool,
-    last_month: Option<Month>,
+    pub(super) open: usize,
+    /// Whether a row was taken.
+    pub(super) begun: bool,
+    /// The month of the last row that was followed.
+    pub(super) last_month: Option<Month>,
 }
 
-/// Follows the balances in each order that may explain them; the first of the best.
+/// Follows running balances in each order that may explain them; the best. A row that is missing breaks once in the order of time, so an
+/// order that explains it away has to explain more than that.
 pub fn follow(facts: &[Fact], rows: &[Row<'_>]) -> Walk {
-    let mut best = walk(facts, (0..facts.len()).collect(), BalanceOrder::Provider);
-    // Most statements follow at once: no other order is even made for them.
-    let mut consider = |sequence: &dyn Fn() -> Option<Vec<usize>>, order| {
-        if best.breaks + best.came_again > 0
-            && let Some(sequence) = sequence()
-        {
-            let other = walk(facts, sequence, order);
-            if other.breaks < best.breaks {
-                best = other;
-            }
-        }
+    let moment = |at: Option<&Fact>| at.and_then(|fact| fact.moment.get());
+    let ends = moment(facts.first()).zip(moment(facts.last())).filter(|(first, last)| first != last);
+    let orders = match ends {
+        Some((first, last)) if first > last => [BalanceOrder::Reversed, BalanceOrder::Provider],
+        _ => [BalanceOrder::Provider, BalanceOrder::Reversed],
     };
-    consider(&|| Some((0..facts.len()).rev().collect()), BalanceOrder::Reversed);
-    consider(&|| by_bank_id(rows), BalanceOrder::BankId);
+    let [forward, backward] = orders.map(|order| {
+        move || match order {
+            BalanceOrder::Reversed => walk(facts, (0..facts.len()).rev().collect(), order, same_moment),
+            _ => walk(facts, (0..facts.len()).collect(), order, same_moment),
+        }
+    });
+    let mut best = forward();
+    // Most statements follow at once: no other order is even made for them.
+    if best.loss() == 0 {
+        return best;
+    }
+    let breaks = best.breaks;
+    let disorder = |other: &Walk| breaks >= 2 && other.loss() * 4 <= breaks;
+    let other = backward();
+    if other.breaks < best.breaks && (ends.is_none() || disorder(&other)) {
+        best = other;
+    }
+    if best.loss() > 0
+        && let Some(sequence) = by_bank_id(rows)
+    {
+        let other = walk(facts, sequence, BalanceOrder::BankId, same_moment);
+        if other.breaks < best.breaks {
+            best = other;
+        }
+    }
+    if best.loss() > 0
+        && let Some(sequence) = by_day(facts)
+    {
+        let other = walk(facts, sequence, BalanceOrder::Day, same_day);
+        if disorder(&other) && other.loss() < best.loss() {
+            best = other;
+        }
+    }
     best
+}
+
+/// The rows by day, those of a day in the provider's order; `None` if a row has no day.
+pub(super) fn by_day(facts: &[Fact]) -> Option<Vec<usize>> {
+    if facts.iter().any(|fact| fact.day.is_none()) {
+        return None;
+    }
+    let mut sequence: Vec<usize> = (0..facts.len()).collect();
+    sequence.sort_by_key(|at| facts.get(*at).and_then(|fact| fact.day));
+    Some(sequence)
 }
 
 /// The rows by bank id, shorter ids first as numbers are; `None` if a row has none or nothing would change.
@@ -78,9 +123,10 @@ fn by_bank_id(rows: &[Row<'_>]) -> Option<Vec<usize>> {
     Some(sequence)
 }
 
-fn walk(facts: &[Fact], sequence: Vec<usize>, order: BalanceOrder) -> Walk {
-    let mut walk = Walk { order, ..Walk::default() };
-    for group in sequence.chunk_by(|one, other| same_moment(facts, *one, *other)) {
+/// Follows the balances along `sequence`. Neighbours that `together` holds for may stand in any order.
+fn walk(facts: &[Fact], sequence: Vec<usize>, order: BalanceOrder, together: fn(&[Fact], usize, usize) -> bool) -> Walk {
+    let mut walk = Walk { habit: BalanceHabit::Running, order, ..Walk::default() };
+    for group in sequence.chunk_by(|one, other| together(facts, *one, *other)) {
         let before = (group.len() > 1).then(|| walk.clone());
         group.iter().for_each(|row| walk.step(facts, *row));
         if let Some(before) = before.filter(|before| walk.loss() > before.loss())
@@ -105,9 +151,25 @@ fn same_moment(facts: &[Fact], one: usize, other: usize) -> bool {
     }
 }
 
+pub(super) fn same_day(facts: &[Fact], one: usize, other: usize) -> bool {
+    match (facts.get(one), facts.get(other)) {
+        (Some(one), Some(other)) => one.day.is_some() && one.day == other.day,
+        _ => false,
+    }
+}
+
 impl Walk {
-    fn loss(&self) -> usize {
+    /// Rows that do not follow and rows that came again.
+    pub(super) fn loss(&self) -> usize {
         self.breaks + self.came_again
+    }
+
+    /// Notes a row whose balance does not follow.
+    pub(super) fn note_break(&mut self, row: usize, expected: i64, found: i64) {
+        self.breaks += 1;
+        if self.told.len() < TOLD {
+            self.told.push(Break { row, expected, found });
+        }
     }
 
     /// Takes one more row.
@@ -117,6 +179,7 @@ impl Walk {
         let follows = match (self.after, fact.change.get(), fact.balance.get()) {
             (Some(before), Some(change), Some(found)) => {
                 let expected = before.wrapping_add(change);
+                self.compared += 1;
                 if expected == found {
                     self.open = 0;
                     true
@@ -124,11 +187,8 @@ impl Walk {
                     self.came_again += 1;
                     return;
                 } else {
-                    self.breaks += 1;
+                    self.note_break(row, expected, found);
                     self.open = 0;
-                    if self.told.len() < TOLD {
-                        self.told.push(Break { row, expected, found });
-                    }
                     false
                 }
             }
@@ -154,7 +214,8 @@ impl Walk {
         self.after = fact.balance.get();
     }
 
-    fn note_month(&mut self, fact: &Fact, carries: bool) {
+    /// Notes the month of a row that is followed; `carries` if its balance follows from the row before.
+    pub(super) fn note_month(&mut self, fact: &Fact, carries: bool) {
         let month = fact.day.map(Month::of);
         if let (Some(last), Some(month), true) = (self.last_month, month, carries)
             && last.next() < month

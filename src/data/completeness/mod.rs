@@ -2,6 +2,8 @@
 //! was written. Nothing is read twice.
 
 mod balances;
+mod day_end;
+mod habit;
 mod months;
 mod verdict;
 
@@ -118,7 +120,7 @@ pub struct Account<'a> {
 /// Judges an account.
 pub fn judge(account: &Account<'_>) -> pb::Completeness {
     let walk = match account.fi_type {
-        FiType::Deposit => balances::follow(account.facts, account.rows),
+        FiType::Deposit => habit::recognise(account.facts, account.rows),
         _ => Walk::default(),
     };
     let count = |is: fn(&Fact) -> bool| account.facts.iter().filter(|fact| is(fact)).count() as i32;
@@ -127,6 +129,7 @@ pub fn judge(account: &Account<'_>) -> pb::Completeness {
         requested_range_source: account.asked.source.into(),
         delivered_range: account.delivered.and_then(|(first, last)| range(Some(first), Some(last))),
         balance_order: walk.order.into(),
+        balance_habit: walk.habit.into(),
         balance_break_count: walk.breaks as i32,
         balance_breaks: account.breaks(&walk),
         duplicate_rows: count(|fact| fact.repeats),
@@ -137,7 +140,7 @@ pub fn judge(account: &Account<'_>) -> pb::Completeness {
     };
     match account.fi_type {
         FiType::Deposit => account.statement(&walk, &mut out),
-        kind => verdict::whole(account.head.delivered, kind == FiType::Other, &mut out),
+        kind => verdict::whole(account.head.delivered, account.lies_outside(), kind == FiType::Other, &mut out),
     }
     out
 }
@@ -171,7 +174,10 @@ impl Account<'_> {
             covered: covered.map(|(from, to)| (from.number(), to.number())),
         });
         let edges = self.delivered.map(|(first, last)| (first.number(), last.number()));
-        verdict::statement(self.head.delivered, span.as_ref(), edges, walk, out);
+        // A balance that carries over to the requested days covers them.
+        let reaches = closes.is_some() && covered.zip(self.asked.from).is_some_and(|((_, to), from)| to >= from);
+        let outside = self.lies_outside() && !reaches;
+        verdict::statement(self.head.delivered, outside, span.as_ref(), edges, walk, out);
     }
 
     fn deposit<T>(&self, field: impl FnOnce(&pb::DepositSummary) -> Option<&T>) -> Option<i64>
@@ -196,7 +202,8 @@ impl Account<'_> {
         }
         let seconds = self.deposit(|summary| summary.balance_time.as_ref());
         // A balance without a time belongs to the end of what is stated.
-        Some(seconds.map_or(i64::MAX, |seconds| (seconds + IST).div_euclid(86_400)))
+        // One that claims to be later than its fetch says nothing about the days after that.
+        Some(seconds.map_or(i64::MAX, |seconds| (seconds + IST).div_euclid(86_400).min(self.fetched_on.number())))
     }
 
     /// What the statement covers.
@@ -209,22 +216,57 @@ impl Account<'_> {
         Some((from, until.map_or(to, |until| until.max(to))))
     }
 
-    /// The days that should be covered: those asked for, after the opening and before the day of the fetch, which had not ended. What is
-    /// covered stands for what was not told. A caller asks for whole days; any other range begins at some time of its first day, of which
-    /// a part was never asked for.
-    fn expected(&self, covered: Option<(Day, Day)>) -> Option<(Day, Day)> {
-        let from = match (self.asked.from, self.asked.source) {
-            (Some(from), Certainty::Caller) => from,
-            (Some(from), _) => Day::from_number(from.number() + 1)?,
-            (None, _) => covered?.0,
-        };
-        let opened = match &self.head.details {
-            Some(Details::Deposit(summary)) => summary.opening_date.and_then(|date| Day::from_number(number(date)?)),
+    /// Whether it is known which days were asked for.
+    fn is_asked(&self) -> bool {
+        self.asked.source != Certainty::Unspecified && (self.asked.from.is_some() || self.asked.to.is_some())
+    }
+
+    /// When the account was opened.
+    fn opened(&self) -> Option<Day> {
+        let date = match self.head.details.as_ref()? {
+            Details::Deposit(summary) => summary.opening_date,
+            Details::TermDeposit(summary) => summary.opening_date,
+            Details::Nps(account) => account.opening_date,
+            Details::Epf(account) => account.opening_date,
+            Details::Ppf(account) => account.opening_date,
             _ => None,
         };
+        date.and_then(|date| Day::from_number(number(date)?))
+    }
+
+    /// The days that should be covered: those asked for, after the opening and before the day of the fetch, which had not ended. The covered
+    /// days stand for a range that is not known, and for a first day that is not told. A caller asks for whole days; any other range begins
+    /// at some time of its first day, of which a part was never asked for.
+    fn expected(&self, covered: Option<(Day, Day)>) -> Option<(Day, Day)> {
         let before_fetch = Day::from_number(self.fetched_on.number() - 1)?;
-        let to = self.asked.to.map_or(before_fetch, |to| to.min(before_fetch));
-        Some((opened.map_or(from, |opened| from.max(opened)), to))
+        let (from, to) = match (self.asked.from, self.asked.source) {
+            _ if !self.is_asked() => covered.map(|(from, to)| (from, to.min(before_fetch)))?,
+            (Some(from), Certainty::Caller) => (from, self.asked_until(before_fetch)),
+            (Some(from), _) => (Day::from_number(from.number() + 1)?, self.asked_until(before_fetch)),
+            (None, _) => (covered?.0, self.asked_until(before_fetch)),
+        };
+        Some((self.opened().map_or(from, |opened| from.max(opened)), to))
+    }
+
+    fn asked_until(&self, before_fetch: Day) -> Day {
+        self.asked.to.map_or(before_fetch, |to| to.min(before_fetch))
+    }
+
+    /// Whether the account states its days and none of them was asked for. Before its opening, and from the day of the fetch on, there was
+    /// nothing to come.
+    fn lies_outside(&self) -> bool {
+        let before_fetch = self.fetched_on.number() - 1;
+        let until = self.asked.to.map_or(before_fetch, |to| to.number().min(before_fetch));
+        let nothing_to_come = self.opened().is_some_and(|opened| opened.number() > until)
+            || self.asked.from.is_some_and(|from| from.number() > before_fetch);
+        if !self.head.delivered || !self.is_asked() || nothing_to_come {
+            return false;
+        }
+        let begin = [self.stated.0, self.delivered.map(|days| days.0)].into_iter().flatten().min();
+        let end = [self.stated.1, self.delivered.map(|days| days.1)].into_iter().flatten().max();
+        let early = end.zip(self.asked.from).is_some_and(|(end, from)| end < from);
+        let late = begin.zip(self.asked.to).is_some_and(|(begin, to)| begin > to);
+        early || late
     }
 
     /// Months are listed up to the last expected day, or to a later row inside the requested range; `None` if no day is left.

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 use super::*;
-use crate::pb::{Answer, BalanceOrder, Completeness, CompletenessCode as Code, DepositSummary, Money, MonthState};
+use crate::pb::{Answer, BalanceHabit, BalanceOrder, Completeness, CompletenessCode as Code, DepositSummary, Money, MonthState};
 
 fn on(text: &str) -> Day {
     day(text.parse().unwrap()).unwrap()
@@ -16,6 +16,7 @@ struct Case {
     fi_type: FiType,
     change: fn(&mut Vec<Fact>),
     source: Certainty,
+    fetched: &'static str,
 }
 
 fn case(rows: &[(&'static str, i64)]) -> Case {
@@ -28,6 +29,7 @@ fn case(rows: &[(&'static str, i64)]) -> Case {
         fi_type: FiType::Deposit,
         change: |_| (),
         source: Certainty::Caller,
+        fetched: "2025-04-01",
     }
 }
 
@@ -65,7 +67,7 @@ impl Case {
             fi_type: self.fi_type,
             currency: Some(Currency { code: *b"INR", decimals: 2 }),
             asked: &Asked { from, to, source, partial: false },
-            fetched_on: on("2025-04-01"),
+            fetched_on: on(self.fetched),
             stated: range(self.stated),
             delivered: days().min().zip(days().max()),
             facts: &facts,
@@ -228,4 +230,93 @@ fn an_empty_statement_shows_nothing() {
     still.summary = DepositSummary { opening_balance: rupees(5), current_balance: rupees(5), ..DepositSummary::default() };
     let still = still.judge();
     assert_eq!((still.complete(), states(&still)), (Answer::Yes, vec![MonthState::Quiet; 3]));
+}
+
+#[test]
+fn without_a_requested_range_the_covered_days_are_judged_long_after() {
+    let late = Case { asked: None, fetched: "2026-08-01", ..case(&FULL) }.judge();
+    assert_eq!((states(&late), late.score), (vec![MonthState::Rows; 3], 100));
+    assert_eq!((late.complete(), codes(&late)), (Answer::Unspecified, vec![(Code::RangeUnknown, 0)]));
+    assert_eq!((late.missing_head_days, late.missing_tail_days), (0, 0));
+    // A month that lacks its rows is one whatever was asked for.
+    let mut gap = Case { asked: None, fetched: "2026-08-01", ..case(&[FULL[0], FULL[3]]) };
+    gap.change = |facts| facts[1].balance = Some(77).into();
+    let gap = gap.judge();
+    assert_eq!((states(&gap), gap.complete()), (vec![MonthState::Rows, MonthState::Gap, MonthState::Rows], Answer::No));
+    // The balance of a summary carries over the quiet months up to its own day.
+    let balance_time = Some(prost_types::Timestamp { seconds: on("2026-07-20").number() * 86_400, nanos: 0 });
+    let summary = DepositSummary { current_balance: rupees(1_008), balance_time, ..DepositSummary::default() };
+    let quiet = Case { asked: None, stated: None, fetched: "2026-08-01", summary, ..case(&FULL) }.judge();
+    assert_eq!((states(&quiet).len(), quiet.score, codes(&quiet)), (19, 100, vec![(Code::RangeUnknown, 0)]));
+}
+
+#[test]
+fn days_that_are_covered_after_the_fetch_are_not_expected() {
+    let ahead = Case { asked: None, stated: Some(("2025-01-01", "2030-12-31")), ..case(&FULL) }.judge();
+    assert_eq!((states(&ahead).len(), ahead.score, codes(&ahead)), (3, 100, vec![(Code::RangeUnknown, 0)]));
+    let balance_time = Some(prost_types::Timestamp { seconds: on("2030-01-01").number() * 86_400, nanos: 0 });
+    let summary = DepositSummary { current_balance: rupees(1_008), balance_time, ..DepositSummary::default() };
+    let wrong = Case { asked: None, stated: None, summary, ..case(&FULL) }.judge();
+    assert_eq!((states(&wrong).len(), wrong.score), (3, 100));
+}
+
+#[test]
+fn an_account_of_any_kind_outside_the_requested_days_is_not_complete() {
+    for fi_type in [FiType::Deposit, FiType::TermDeposit, FiType::Equities, FiType::CreditCard, FiType::Gst, FiType::Other] {
+        for (stated, rows) in [(Some(("2023-01-01", "2023-12-31")), &[][..]), (None, &[("2023-05-05", 1), ("2023-06-06", 2)][..])]
+        {
+            let judged = Case { fi_type, stated, ..case(rows) }.judge();
+            assert_eq!((judged.complete(), judged.score), (Answer::No, 0), "{fi_type:?}");
+            assert!(codes(&judged).contains(&(Code::OutsideRange, 0)), "{fi_type:?} {:?}", codes(&judged));
+        }
+        let late = Case { fi_type, asked: Some(("2022-01-01", "2022-12-31")), ..case(&FULL) }.judge();
+        assert_eq!((late.complete(), late.score), (Answer::No, 0), "{fi_type:?}");
+        let touching = Case { fi_type, asked: Some(("2024-12-01", "2025-01-05")), ..case(&FULL) }.judge();
+        assert!(!codes(&touching).contains(&(Code::OutsideRange, 0)), "{fi_type:?}");
+    }
+}
+
+#[test]
+fn nothing_lies_outside_before_an_opening_or_of_an_unknown_range() {
+    let mut young = Case { asked: Some(("2024-01-01", "2024-06-30")), ..case(&FULL) };
+    young.summary.opening_date = Some(date(on("2025-01-02")));
+    assert!(!codes(&young.judge()).contains(&(Code::OutsideRange, 0)));
+    let unknown = Case { asked: None, fi_type: FiType::TermDeposit, stated: Some(("2020-01-01", "2020-12-31")), ..case(&[]) };
+    assert_eq!(unknown.judge().complete(), Answer::Yes);
+    // Holdings without any day are what they are.
+    let holdings = Case { fi_type: FiType::MutualFunds, stated: None, ..case(&[]) }.judge();
+    assert_eq!((holdings.complete(), holdings.score), (Answer::Yes, 100));
+}
+
+#[test]
+fn balances_of_the_days_end_are_judged_day_by_day() {
+    // All rows of a day state the balance after the last of them.
+    let rows = [
+        ("2025-01-05", 10),
+        ("2025-01-05", -4),
+        ("2025-02-28", 1),
+        ("2025-03-09", 2),
+        ("2025-03-09", -7),
+        ("2025-03-20", 5),
+        ("2025-03-20", 6),
+    ];
+    fn at_the_days_end(facts: &mut [Fact]) {
+        for row in [0, 3, 5] {
+            facts[row].balance = facts[row + 1].balance;
+        }
+    }
+    let mut whole = case(&rows);
+    whole.change = |facts| at_the_days_end(facts);
+    let whole = whole.judge();
+    assert_eq!((whole.complete(), whole.score, codes(&whole)), (Answer::Yes, 100, vec![]));
+    assert_eq!((whole.balance_habit(), whole.balance_order()), (BalanceHabit::DayEnd, BalanceOrder::Day));
+    let mut lacking = case(&rows);
+    lacking.change = |facts| {
+        at_the_days_end(facts);
+        facts.remove(2);
+    };
+    // Without the row of February its month is a gap, and the day after it breaks.
+    let lacking = lacking.judge();
+    assert_eq!(codes(&lacking), [(Code::MonthGap, 0), (Code::BalanceBreak, 1)]);
+    assert_eq!((lacking.balance_breaks[0].ordinal, lacking.balance_habit()), (2, BalanceHabit::DayEnd));
 }

@@ -22,25 +22,29 @@ fn counted(code: Code, count: i64) -> CompletenessFinding {
     CompletenessFinding { count, ..finding(code) }
 }
 
-/// An account that is no statement: it came or it did not.
-pub(super) fn whole(delivered: bool, unknown_kind: bool, out: &mut pb::Completeness) {
+/// An account that is no statement: it came or it did not. `outside` if none of its days was asked for.
+pub(super) fn whole(delivered: bool, outside: bool, unknown_kind: bool, out: &mut pb::Completeness) {
     let mut findings = Vec::new();
     if !delivered {
         findings.push(Finding(finding(Code::NotDelivered), true));
     } else if unknown_kind {
         findings.push(Finding(finding(Code::NotChecked), false));
     }
+    if outside {
+        findings.push(Finding(finding(Code::OutsideRange), true));
+    }
     let again = i64::from(out.duplicate_rows);
     if again > 0 {
         findings.push(Finding(counted(Code::DuplicateRows, again), true));
     }
-    out.score = if delivered { (100 - cost(AGAIN, again)) as i32 } else { 0 };
+    out.score = if delivered && !outside { (100 - cost(AGAIN, again)) as i32 } else { 0 };
     conclude(findings, out);
 }
 
-/// A statement. `edges` are the days of its first and last row.
+/// A statement. `outside` if none of its days was asked for; `edges` are the days of its first and last row.
 pub(super) fn statement(
     delivered: bool,
+    outside: bool,
     span: Option<&Span>,
     edges: Option<(i64, i64)>,
     walk: &Walk,
@@ -53,6 +57,9 @@ pub(super) fn statement(
     // Without a first day nobody can say how far back it should reach.
     if out.requested_range_source() == Certainty::Unspecified || out.requested_range.is_none_or(|asked| asked.from.is_none()) {
         findings.push(Finding(finding(Code::RangeUnknown), false));
+    }
+    if outside {
+        findings.push(Finding(finding(Code::OutsideRange), true));
     }
     if let Some(Span { expected, covered: Some(covered) }) = span {
         missing_edges(*expected, *covered, edges, out, &mut findings);

@@ -5,10 +5,12 @@ use crate::{
     journey::{
         apply::Brought,
         error::Failure,
-        model::{Asking, Attempt, AttemptState, Evidence, FactSource, Journey},
+        model::{Asking, Attempt, AttemptState, FactSource, Journey},
         service::{Asker, Service},
+        unknown,
     },
     providers::{
+        call_notes::{self, CallNote},
         error::ErrorKind,
         provider::{Call, Provider},
     },
@@ -52,38 +54,40 @@ async fn observe(
     let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == attempt_id) else {
         return Ok(Brought::new());
     };
-    let seen = match provider.observe(call, journey, attempt).await {
-        Ok(seen) => seen,
-        // The opening call itself may still be under way; and an opening that was lost may not be there.
-        Err(error) if matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown) => {
-            tracing::info!(%error, "an opening is not found yet");
-            return Ok(Brought::new());
-        }
-        Err(error) => {
-            tracing::warn!(%error, "an attempt cannot be observed");
-            return note_unobservable(service, journey, attempt, error.kind).await;
-        }
-    };
+    let (seen, calls) = call_notes::collect(provider.observe(call, journey, attempt)).await;
+    // The opening call itself may still be under way; and an opening that was lost may not be there.
+    let opening = matches!(attempt.state, AttemptState::Created | AttemptState::OutcomeUnknown);
+    if seen.is_empty() {
+        return match seen.fault {
+            Some(error) if !opening => note_unobservable(service, journey, attempt, error.kind, &calls).await,
+            _ => Ok(Brought::new()),
+        };
+    }
+    // What the other reads brought is kept, whatever became of the one that failed.
     let (_, brought) = service
         .change(&journey.tenant, &journey.id, |journey| {
+            journey.note_calls(attempt_id, &calls);
             service.merge(FactSource::Poll).observation(journey, attempt_id, seen.clone())
         })
         .await?;
     Ok(brought)
 }
 
-/// A provider that does not know its own opening any more has ended it; every other fault passes.
-async fn note_unobservable(service: &Service, journey: &Journey, attempt: &Attempt, kind: ErrorKind) -> Result<Brought, Failure> {
-    if kind == ErrorKind::UnknownReference && attempt.state == AttemptState::AwaitingCustomer {
+/// A provider that goes on not knowing its own opening has ended it; every other fault passes.
+async fn note_unobservable(
+    service: &Service,
+    journey: &Journey,
+    attempt: &Attempt,
+    kind: ErrorKind,
+    calls: &[CallNote],
+) -> Result<Brought, Failure> {
+    if kind == ErrorKind::UnknownReference {
         let now = service.clock().now();
-        service
-            .change(&journey.tenant, &journey.id, |journey| {
-                let Some(attempt) = journey.attempts.iter_mut().find(|other| other.id == attempt.id) else { return };
-                attempt.state = AttemptState::Failed;
-                attempt.failure_reason = Some(kind.reason_name().to_owned());
-                attempt.evidence = Evidence { as_of: now, source: FactSource::Poll, text: "unknown".to_owned() };
-            })
-            .await?;
+        let note = |journey: &mut Journey| {
+            journey.note_calls(&attempt.id, calls);
+            unknown::note(journey, &attempt.id, now, kind.reason_name());
+        };
+        service.change(&journey.tenant, &journey.id, note).await?;
     }
     Ok(Brought::new())
 }
@@ -98,15 +102,19 @@ async fn request_data(
     journey_id: &str,
 ) -> Result<(), Failure> {
     let journey = service.load(tenant, journey_id).await?;
-    for consent_id in steps::consents_to_request(&journey) {
+    for consent_id in steps::consents_to_request(&journey, service.clock().now()) {
         let (journey, fetch_id) = service
             .change(tenant, journey_id, |journey| {
                 let merge = service.merge(FactSource::Gateway);
                 // Another replica or an earlier look may have asked meanwhile.
-                if !steps::consents_to_request(journey).contains(&consent_id) {
+                if !steps::consents_to_request(journey, service.clock().now()).contains(&consent_id) {
                     return None;
                 }
                 let consent = journey.consents.iter_mut().find(|consent| consent.id == consent_id)?;
+                if let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.postponed) {
+                    fetch.postponed = false;
+                    return Some(fetch.id.clone());
+                }
                 let mut fetch = merge.new_fetch(consent);
                 fetch.asked = Asking::Open;
                 let id = fetch.id.clone();

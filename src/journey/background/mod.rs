@@ -3,7 +3,7 @@
 
 mod fall;
 mod look;
-mod steps;
+pub(in crate::journey) mod steps;
 
 use std::{
     collections::BTreeSet,

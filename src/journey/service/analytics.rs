@@ -4,13 +4,19 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 
-use super::{FetchChoice, Service, select::select};
+use super::{
+    FetchChoice, Service,
+    reading::end_of_all,
+    select::{fenced, select},
+};
 use crate::{
     cache::{Cached, Origin},
     data::{Provenance, account_id},
     journey::{
         error::{Failure, JourneyError, Violation},
         model::{Consent, Fetch, Journey, Product},
+        sharing::may_bring,
+        transaction::Transaction,
     },
     pb::{AnalyticsCore, ReportFormat},
     providers::{
@@ -61,6 +67,10 @@ pub(super) struct Subject<'a> {
     pub(super) links: Vec<String>,
     /// Stands for the chosen accounts in the names of kept documents; empty means all.
     tag: String,
+    /// Under what its documents are kept: the fetch, or the attempt that is analysed as a whole.
+    pub(super) kept_under: String,
+    /// When they must be gone.
+    pub(super) purge_at: Timestamp,
 }
 
 impl Subject<'_> {
@@ -115,7 +125,16 @@ impl Service {
         }
         let (consent, fetch) = select(journey, choice, self.parts.clock.now(), self.parts.pace.first)?;
         let (links, tag) = self.chosen(journey, consent, fetch, account_ids)?;
-        Ok(Subject { consent, fetch, links, tag })
+        let transaction = Transaction::of(journey, consent, fetch);
+        // The provider analyses a transaction as a whole: rows of no consent can be left out.
+        if let Some(purge) = transaction.as_ref().and_then(Transaction::fence) {
+            return Err(fenced(purge));
+        }
+        let (kept_under, ends) = match &transaction {
+            Some(transaction) => (consent.attempt_id.clone(), end_of_all(transaction)),
+            None => (fetch.id.clone(), fetch.data_expires_at),
+        };
+        Ok(Subject { consent, fetch, links, tag, kept_under, purge_at: self.purge_date(ends) })
     }
 
     /// The link references of chosen accounts. Ids are keyed hashes of link references, so the fetch's own accounts are tried.
@@ -164,17 +183,23 @@ impl Service {
         subject: &Subject<'_>,
     ) -> Result<(Analysis, Origin), JourneyError> {
         let names = Names { core: subject.kept_name(CORE), json: subject.kept_name(ReportFormat::Json.as_str_name()) };
-        if let Some(kept) = self.kept_analysis(&journey.tenant, &subject.fetch.id, &names).await? {
-            return Ok((kept, Origin::Hit));
+        // An older version kept it under the fetch.
+        for under in [&subject.kept_under, &subject.fetch.id] {
+            if let Some(kept) = self.kept_analysis(&journey.tenant, under, &names).await? {
+                return Ok((kept, Origin::Hit));
+            }
         }
         let this = self.clone();
-        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.fetch.id));
+        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.kept_under));
         let links = subject.links.clone();
+        let (under, purge_at) = (subject.kept_under.clone(), subject.purge_at);
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
+            may_bring(&journey, &consent, Some(&fetch), this.parts.clock.now())?;
             let provider = this.provider_of(&journey.routing)?;
-            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await?;
-            this.keep_analysis(&journey, &fetch, &analysis, &names).await?;
+            let analysis = provider.analysis(call, target(&journey, &consent, &fetch, &links)?).await;
+            let analysis = this.heeded(&journey, &consent.id, analysis.map_err(JourneyError::from)).await?;
+            this.keep_analysis(&journey, (&under, purge_at), &analysis, &names).await?;
             Ok(analysis)
         };
         self.parts.analyses.get(key, self.parts.clock.now(), |_| true, work).await
@@ -191,31 +216,30 @@ impl Service {
     async fn keep_analysis(
         &self,
         journey: &Journey,
-        fetch: &Fetch,
+        place: (&str, Timestamp),
         analysis: &Analysis,
         names: &Names,
     ) -> Result<(), JourneyError> {
         let document = |bytes| KeptDocument { bytes, media_type: JSON.to_owned(), provenance: analysis.provenance.clone() };
         // The figures last: an analysis is there only when both parts are.
-        self.keep_document(journey, fetch, &names.json, &document(analysis.document.to_vec())).await?;
-        self.keep_document(journey, fetch, &names.core, &document(analysis.core.encode_to_vec())).await
+        self.keep_document(journey, place, &names.json, &document(analysis.document.to_vec())).await?;
+        self.keep_document(journey, place, &names.core, &document(analysis.core.encode_to_vec())).await
     }
 
     pub(super) async fn keep_document(
         &self,
         journey: &Journey,
-        fetch: &Fetch,
+        (under, purge_at): (&str, Timestamp),
         name: &str,
         document: &KeptDocument,
     ) -> Result<(), JourneyError> {
-        let purge_at = self.purge_date(fetch);
-        Ok(self.parts.store.put_document(&journey.tenant, &fetch.id, name, purge_at, document).await?)
+        Ok(self.parts.store.put_document(&journey.tenant, under, name, purge_at, document).await?)
     }
 
-    /// When what a fetch brought must be gone.
-    pub(super) fn purge_date(&self, fetch: &Fetch) -> Timestamp {
+    /// When data must be gone whose end is `ends`: after a day where that is not known.
+    pub(super) fn purge_date(&self, ends: Option<Timestamp>) -> Timestamp {
         let now = self.parts.clock.now();
-        fetch.data_expires_at.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now))
+        ends.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now))
     }
 
     /// The provider's product that serves a journey.

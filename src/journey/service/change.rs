@@ -7,9 +7,9 @@ use tracing::Instrument;
 use super::{Change, Service};
 use crate::{
     journey::{
-        apply, derive,
+        apply, derive, due,
         error::{Failure, JourneyError},
-        model::{AttemptState, ConsentState, FetchState, Journey, JourneyState},
+        model::Journey,
         on_record, withdraw,
     },
     store::{Changed, Claim, Guard, StoreError, Versioned},
@@ -108,46 +108,9 @@ impl Service {
     pub(crate) fn due(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
         // Whoever took something back also removes it; this is for a process that dies in between.
         let sweep = (!withdraw::unswept(journey).is_empty()).then(|| now.checked_add(AFTER_CRASH).ok()).flatten();
-        [self.due_to_look(journey, now), withdraw::next_delivery(journey, now), sweep].into_iter().flatten().min()
-    }
-
-    fn due_to_look(&self, journey: &Journey, now: Timestamp) -> Option<Timestamp> {
-        let pace = &self.parts.pace;
-        let ended = journey.consents.iter().all(|consent| {
-            matches!(consent.state, ConsentState::Rejected | ConsentState::Revoked | ConsentState::Failed)
-                || (consent.state == ConsentState::Expired && consent.fetches.iter().all(|fetch| fetch.settled))
-                || journey.attempts.iter().any(|attempt| {
-                    attempt.id == consent.attempt_id && matches!(attempt.state, AttemptState::Failed | AttemptState::Cancelled)
-                })
-        });
-        let open = journey.attempts.iter().any(|attempt| {
-            matches!(
-                attempt.state,
-                AttemptState::Created | AttemptState::AwaitingCustomer | AttemptState::OutcomeUnknown | AttemptState::Abandoned
-            )
-        });
-        let forgotten =
-            now.duration_since(journey.state_at) > SignedDuration::try_from(pace.forget_after).unwrap_or(SignedDuration::MAX);
-        let late = withdraw::may_be_approved(journey, now, pace.abandon_after);
-        if (ended && !open && !late) || forgotten {
-            return None;
-        }
-        let waiting_for_pick_up = journey.consents.iter().flat_map(|consent| &consent.fetches).any(|fetch| {
-            let usable = fetch.settled && matches!(fetch.state, FetchState::Ready | FetchState::Partial);
-            // Pushed data are picked up from their message.
-            usable && fetch.picked_up_at.is_none() && fetch.purge.is_none() && fetch.pushed_by.is_none()
-        });
-        let settled = derive::settled(journey) && !waiting_for_pick_up && !late;
-        let pause = match journey.state {
-            JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),
-            _ if settled => pace.pause(journey.looks, true),
-            _ => {
-                let (tenant, credential) = (&self.parts.tenant.id, journey.routing.credential.as_str());
-                self.parts.arrivals.stretched(pace.pause(journey.looks, false), pace.longest, tenant, credential, now)
-            }
-        };
-        let pause = SignedDuration::try_from(pause).ok()?;
-        now.checked_add(pause).ok()
+        let (tenant, credential) = (&self.parts.tenant.id, journey.routing.credential.as_str());
+        let pace = self.parts.arrivals.paced(&self.parts.pace, tenant, credential, now);
+        [due::next_poll(journey, &pace, now), withdraw::next_delivery(journey, now), sweep].into_iter().flatten().min()
     }
 
     async fn after_commit(&self, journey: &Journey, news: bool) {

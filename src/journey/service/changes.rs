@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::{Timestamp, civil::Date};
 
-use super::{FetchChoice, Service, data::opened, page, page_token, select::select};
+use super::{FetchChoice, Service, page, page_token, select::select};
 use crate::{
     access::TenantId,
     cache::{Cached, Origin},
@@ -105,8 +105,11 @@ impl Service {
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
             read_by = Some(position.normaliser_version);
         }
+        let since = FetchChoice { fetch_id: query.since_fetch_id.clone(), ..FetchChoice::default() };
+        let gathered = self.gathered(call, journey, &since).await?;
+        let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, since, fetch) = self.both(journey, &query)?;
-        let (difference, origin) = self.difference(call, journey, since, fetch, query.view).await?;
+        let (difference, origin) = self.difference(call, journey, consent, (since, fetch), query.view).await?;
         if read_by.is_some_and(|read_by| read_by != difference.version) {
             return Err(JourneyError::PageTokenMismatch);
         }
@@ -144,20 +147,20 @@ impl Service {
         &self,
         call: Call,
         journey: &Journey,
-        since: &Fetch,
-        fetch: &Fetch,
+        consent: &Consent,
+        (since, fetch): (&Fetch, &Fetch),
         view: View,
     ) -> Result<(Difference, Origin), JourneyError> {
         let key = (self.parts.tenant.id.clone(), since.id.clone(), fetch.id.clone(), view);
         let this = self.clone();
         let (tenant, journey_id) = (journey.tenant.clone(), journey.id.clone());
-        let (since, fetch) = ((since.id.clone(), days(since.requested_range)), (fetch.id.clone(), days(fetch.requested_range)));
+        let side = |fetch: &Fetch| (self.reading(journey, consent, fetch, false), days(fetch.requested_range));
+        let (since, fetch) = (side(since), side(fetch));
         let load = move || async move {
-            let before = this.kept(call, &tenant, &journey_id, &since.0).await?;
-            let after = this.kept(call, &tenant, &journey_id, &fetch.0).await?;
-            let version = before.provenance.normaliser_version.wrapping_add(after.provenance.normaliser_version);
+            let (before, before_by) = this.read(call, &tenant, &journey_id, &since.0).await?;
+            let (after, after_by) = this.read(call, &tenant, &journey_id, &fetch.0).await?;
+            let version = before_by.normaliser_version.wrapping_add(after_by.normaliser_version);
             let compared = tokio::task::spawn_blocking(move || {
-                let (before, after) = (opened(before.rows)?, opened(after.rows)?);
                 let before = Side { rows: &before, asked: since.1 };
                 compare(before, Side { rows: &after, asked: fetch.1 }, view)
                     .map_err(|_| JourneyError::Internal("snapshots cannot be compared"))

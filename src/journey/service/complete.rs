@@ -5,8 +5,9 @@ use prost::Message;
 use crate::{
     data::{EntryKind, Rows},
     journey::{
+        derive,
         error::{JourneyError, Lack},
-        model::{Certainty, Fetch},
+        model::{Certainty, Consent, Fetch, FetchState, Journey},
     },
     pb::{self, Answer, CompletenessCode, CompletenessFinding},
 };
@@ -20,12 +21,25 @@ pub struct Demand {
     pub accept_assumed_range: bool,
 }
 
-/// Whether a fetch meets the demand. Only the entries of accounts are decoded: they say all about their rows.
-pub(super) fn meets(demand: Demand, fetch: &Fetch, rows: &Rows) -> Result<(), JourneyError> {
+/// The other consents of the journey of whose data something is missing. A read that names one consent is about that one alone.
+pub(super) fn others<'a>(journey: &'a Journey, consent: &Consent, open: bool) -> Vec<&'a Consent> {
+    let mut missing = derive::missing(journey);
+    missing.retain(|other| open && other.id != consent.id);
+    missing
+}
+
+/// Whether the fetches that a read takes meet the demand, and nothing of the `others` is missing. Only the entries of accounts are decoded: they say all about their rows.
+pub(super) fn meets(demand: Demand, fetches: &[Fetch], others: &[&Consent], rows: &Rows) -> Result<(), JourneyError> {
     if !demand.require_complete {
         return Ok(());
     }
-    let mut lacks = of_fetch(demand, fetch);
+    let mut lacks = Vec::new();
+    for lack in fetches.iter().flat_map(|fetch| of_fetch(demand, fetch)) {
+        if !lacks.contains(&lack) {
+            lacks.push(lack);
+        }
+    }
+    lacks.extend(others.iter().map(|consent| of_consent(consent)));
     for entry in rows.entries.iter().filter(|entry| entry.kind == EntryKind::Account) {
         let account =
             pb::Account::decode(rows.message(*entry)).map_err(|_| JourneyError::Internal("an account cannot be read"))?;
@@ -36,6 +50,13 @@ pub(super) fn meets(demand: Demand, fetch: &Fetch, rows: &Rows) -> Result<(), Jo
 
 fn finding(code: CompletenessCode) -> CompletenessFinding {
     CompletenessFinding { code: code.into(), ..CompletenessFinding::default() }
+}
+
+/// What is missing of another consent, which the finding's subject names.
+fn of_consent(consent: &Consent) -> Lack {
+    let in_part = consent.fetches.last().is_some_and(|fetch| fetch.state == FetchState::Partial);
+    let code = if in_part { CompletenessCode::FetchPartial } else { CompletenessCode::ConsentNotFetched };
+    Lack { account_id: consent.id.clone(), finding: finding(code) }
 }
 
 fn of_fetch(demand: Demand, fetch: &Fetch) -> Vec<Lack> {
@@ -73,7 +94,7 @@ mod tests {
     use crate::{
         data::RowsBuilder,
         journey::{
-            model::{FactSource, FetchState, FetchedAccount},
+            model::{ConsentState, FactSource, FetchedAccount},
             testing,
         },
     };
@@ -96,7 +117,7 @@ mod tests {
     }
 
     fn lacks(demand: Demand, fetch: &Fetch, rows: &Rows) -> Vec<(String, CompletenessCode)> {
-        match meets(demand, fetch, rows) {
+        match meets(demand, std::slice::from_ref(fetch), &[], rows) {
             Ok(()) => Vec::new(),
             Err(JourneyError::DataIncomplete(lacks)) => {
                 lacks.into_iter().map(|lack| (lack.account_id.clone(), lack.finding.code())).collect()
@@ -140,6 +161,27 @@ mod tests {
         assert_eq!(lacks(STRICT, &done, &yes()), []);
         done.accounts.push(account(FetchState::Denied));
         assert_eq!(lacks(STRICT, &done, &yes()), [(String::new(), CompletenessCode::FetchPartial)]);
+    }
+
+    #[test]
+    fn a_consent_whose_data_is_missing_is_named() {
+        let mut journey = testing::journey();
+        let with = |id: &str, fetches| Consent { id: id.to_owned(), fetches, ..testing::consent(ConsentState::Active) };
+        journey.consents = vec![
+            with("cns_1", vec![fetch(FetchState::Ready, Certainty::Caller)]),
+            with("cns_2", vec![fetch(FetchState::Failed, Certainty::Caller)]),
+            with("cns_3", vec![fetch(FetchState::Partial, Certainty::Caller)]),
+            with("cns_4", Vec::new()),
+        ];
+        let served = &journey.consents[0].fetches;
+        let found = meets(STRICT, served, &others(&journey, &journey.consents[0], true), &yes());
+        let Err(JourneyError::DataIncomplete(lacks)) = found else { panic!("{found:?}") };
+        let lacks: Vec<_> = lacks.iter().map(|lack| (lack.account_id.as_str(), lack.finding.code())).collect();
+        use CompletenessCode::{ConsentNotFetched, FetchPartial};
+        assert_eq!(lacks, [("cns_2", ConsentNotFetched), ("cns_3", FetchPartial), ("cns_4", ConsentNotFetched)]);
+        let named = others(&journey, &journey.consents[0], false);
+        assert_eq!(meets(STRICT, served, &named, &yes()), Ok(()), "a read of one consent is about that one");
+        assert_eq!(meets(Demand::default(), served, &others(&journey, &journey.consents[0], true), &yes()), Ok(()));
     }
 
     #[test]

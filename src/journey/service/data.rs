@@ -9,6 +9,7 @@ use super::{
     FetchChoice, Service,
     complete::{self, Demand},
     page, page_token,
+    reading::{Reading, fetch_of_token},
     select::select,
 };
 use crate::{
@@ -52,6 +53,8 @@ pub struct DataPage {
     pub fetch: Fetch,
     /// Its consent's id.
     pub consent_id: String,
+    /// Ids of all fetches whose rows it may hold: several of an attempt that is served as a whole.
+    pub fetches: Vec<String>,
     /// Where the rows come from.
     pub provenance: Arc<Provenance>,
     /// Whether they were in memory.
@@ -80,29 +83,48 @@ impl Service {
     async fn page(&self, call: Call, journey: &Journey, mut query: DataQuery) -> Result<DataPage, JourneyError> {
         let bound = self.bound(journey, &query);
         let bound: Vec<&str> = bound.iter().map(String::as_str).collect();
-        let (mut begin, mut read_by) = (0, None);
+        let open = query.choice.is_open();
+        let (mut begin, mut read_by, mut token) = (0, None, None);
         if !query.page_token.is_empty() {
             let position =
                 page_token::read(&self.parts.tokens, &bound, &query.page_token).ok_or(JourneyError::PageTokenMismatch)?;
-            query.choice.fetch_id = position.fetch_id;
+            query.choice.fetch_id = fetch_of_token(&position.fetch_id).to_owned();
+            token = Some(position.fetch_id);
             begin = usize::try_from(position.entry).unwrap_or(usize::MAX);
             read_by = Some(position.normaliser_version);
         }
         let now = self.parts.clock.now();
+        let gathered = self.gathered(call, journey, &query.choice).await?;
+        let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
-        let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
+        let reading = self.reading(journey, consent, fetch, open);
+        // Some of what the page before was cut from is not served any more.
+        if token.is_some_and(|token| token != reading.token(fetch)) {
+            return Err(JourneyError::PageTokenMismatch);
+        }
+        let (cached, origin) = self.rows(call, journey, &reading, query.view).await?;
         // The rows were made anew since the page before.
         let version = cached.provenance.normaliser_version;
         if read_by.is_some_and(|read_by| read_by != version) {
             return Err(JourneyError::PageTokenMismatch);
         }
-        complete::meets(query.demand, fetch, &cached.rows)?;
+        complete::meets(query.demand, &reading.fetches, &complete::others(journey, consent, open), &cached.rows)?;
         known_accounts(&query.filter, &cached.rows)?;
         let page = page::cut(&cached.rows, &query.filter, begin, query.page_bytes).ok_or(JourneyError::PageTokenMismatch)?;
-        let next_page_token = page_token::next(&self.parts.tokens, &bound, &fetch.id, version, page.next)?;
-        let run = run_of(&self.parts.tenant.id, &fetch.id, &query, &cached, begin, &page.entries);
+        let next_page_token = page_token::next(&self.parts.tokens, &bound, &reading.token(fetch), version, page.next)?;
+        let run = run_of(&self.parts.tenant.id, &reading.key, &query, &cached, begin, &page.entries);
         let (entries, provenance) = (page.entries, cached.provenance);
-        Ok(DataPage { entries, next_page_token, fetch: fetch.clone(), consent_id: consent.id.clone(), provenance, origin, run })
+        let fetches = reading.fetches.iter().map(|fetch| fetch.id.clone()).collect();
+        Ok(DataPage {
+            entries,
+            next_page_token,
+            fetch: fetch.clone(),
+            consent_id: consent.id.clone(),
+            fetches,
+            provenance,
+            origin,
+            run,
+        })
     }
 
     /// Everything that the pages of one reading must agree on.
@@ -119,23 +141,22 @@ impl Service {
         ]
     }
 
-    /// A fetch's rows in a view: from the cache, the snapshot, or, where none is picked up yet, the provider.
+    /// The rows of a read in a view: from the cache, the snapshots, or, where none is picked up yet, the provider.
     pub(super) async fn rows(
         &self,
         call: Call,
         journey: &Journey,
-        fetch_id: &str,
+        reading: &Reading,
         view: View,
     ) -> Result<(CachedRows, Origin), JourneyError> {
-        let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: fetch_id.to_owned(), view };
+        let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: reading.key.clone(), view };
         let this = self.clone();
-        let (tenant, journey_id, fetch_id) = (journey.tenant.clone(), journey.id.clone(), fetch_id.to_owned());
+        let (tenant, journey_id, reading) = (journey.tenant.clone(), journey.id.clone(), reading.clone());
         let load = move || async move {
-            let kept = this.kept(call, &tenant, &journey_id, &fetch_id).await?;
-            let provenance = Arc::new(kept.provenance);
-            let rows = tokio::task::spawn_blocking(move || shown(kept.rows, view));
-            let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))??;
-            Ok(CachedRows { rows: Arc::new(rows), provenance, until: this.rows_until()? })
+            let (rows, provenance) = this.read(call, &tenant, &journey_id, &reading).await?;
+            let rows = tokio::task::spawn_blocking(move || shown(rows, view));
+            let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))?;
+            Ok(CachedRows { rows: Arc::new(rows), provenance: Arc::new(provenance), until: this.rows_until()? })
         };
         self.parts.caches.rows.get(key, self.parts.clock.now(), |_| true, load).await
     }
@@ -179,9 +200,8 @@ fn run_of(
 }
 
 /// The rows of a snapshot as a view shows them. The FULL view is the snapshot itself.
-fn shown(kept: Vec<u8>, view: View) -> Result<Rows, JourneyError> {
-    let rows = opened(kept)?;
-    Ok(if view == View::Full { rows } else { view::apply(&rows, view) })
+fn shown(rows: Rows, view: View) -> Rows {
+    if view == View::Full { rows } else { view::apply(&rows, view) }
 }
 
 /// The rows of a snapshot.

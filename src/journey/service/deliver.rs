@@ -1,5 +1,5 @@
-//! Tells a provider what was taken back, with growing pauses until it has heard it. All of it may be sent again: a provider to whom it is
-//! no news says so, and that is a success.
+//! Sends withdrawals to a provider, with growing pauses until it confirms them. All of it may be sent again: a provider to which it is no
+//! news says so, and that is a success. Only a documented word confirms; an answer without one is asked for again, then FAILED.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::{
         withdraw::{self, Delivery, DeliveryKind, ProviderDelivery},
     },
     providers::{
+        call_notes,
         error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Provider, Target},
     },
@@ -22,6 +23,10 @@ use crate::{
 /// For how long a delivery that is being sent is nobody else's. Should its process die, or the provider take longer, it is sent again: both
 /// kinds may be.
 const TAKEN: SignedDuration = SignedDuration::from_secs(20);
+
+/// So many answers without a word of success or refusal make a delivery FAILED, for an operator to ask the provider: with the default
+/// pauses after about three minutes.
+const UNCONFIRMED_TRIES: u32 = 8;
 
 impl Service {
     /// Sends what is due. One that fails does not hold up the next.
@@ -35,17 +40,21 @@ impl Service {
             let Some(attempt) = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id) else { continue };
             let Some(sent) = consent.deliveries.iter().find(|delivery| delivery.kind == kind) else { continue };
             let target = Target { journey: &journey, attempt, consent, fetch: None, accounts: &[] };
-            let result = match kind {
-                DeliveryKind::Revoke => provider.revoke(call, target).await,
-                DeliveryKind::DeleteData => provider.delete_data(call, target).await,
-            };
+            let (result, calls) = call_notes::collect(async {
+                match kind {
+                    DeliveryKind::Revoke => provider.revoke(call, target).await,
+                    DeliveryKind::DeleteData => provider.delete_data(call, target).await,
+                }
+            })
+            .await;
+            let attempt_id = &attempt.id;
             let (told, heard) = words(kind, result.is_ok());
             self.parts.tallies.deliveries.count(told, heard);
-            match &result {
-                Ok(()) => tracing::info!(consent_id, "the provider has heard what was taken back"),
-                Err(error) => tracing::warn!(%error, consent_id, "the provider has not heard what was taken back"),
+            if result.is_ok() {
+                tracing::info!(consent_id, "delivered a withdrawal to the provider");
             }
             self.change(&journey.tenant, &journey.id, |journey| {
+                journey.note_calls(attempt_id, &calls);
                 let consents = journey.consents.iter_mut().filter(|consent| consent.id == consent_id);
                 let same = |delivery: &&mut Delivery| {
                     delivery.kind == kind && delivery.asked_at == sent.asked_at && delivery.state == ProviderDelivery::Pending
@@ -78,10 +87,11 @@ impl Service {
         delivery.tries = delivery.tries.saturating_add(1);
         delivery.state = match result {
             Ok(()) => ProviderDelivery::Done,
-            // An earlier try whose answer was lost has done it, or its time has.
-            Err(error) if gone(error.kind) || (delivery.unsure && refused(error)) => ProviderDelivery::Done,
+            Err(error) if gone(delivery.kind, error.kind) => ProviderDelivery::Done,
             Err(error) if error.kind == ErrorKind::Unsupported => ProviderDelivery::NotOffered,
+            // Also after a try whose answer was lost: that the provider refuses now does not prove that it has done it before.
             Err(error) if refused(error) => ProviderDelivery::Failed,
+            Err(error) if self.is_given_up(delivery, error) => ProviderDelivery::Failed,
             Err(error) => {
                 delivery.unsure |= error.effect != Effect::None;
                 let pause = self.delivery_pause(delivery.tries).max(error.retry_after.unwrap_or_default());
@@ -92,6 +102,16 @@ impl Service {
         };
     }
 
+    /// Counts an answer that is neither a receipt nor a refusal; answers whether it was the last one that is waited for. An outage is no
+    /// answer: it is waited out however long it takes.
+    fn is_given_up(&self, delivery: &mut Delivery, error: &ProviderError) -> bool {
+        if passes(error.kind) {
+            return false;
+        }
+        delivery.unconfirmed = delivery.unconfirmed.saturating_add(1);
+        delivery.unconfirmed >= UNCONFIRMED_TRIES
+    }
+
     /// Twice as long as the one before, so that a provider that was down for long still hears it soon after it is back.
     fn delivery_pause(&self, tries: u32) -> Duration {
         let pace = &self.parts.pace;
@@ -99,9 +119,14 @@ impl Service {
     }
 }
 
-/// There is nothing left at the provider that it could be told about.
-fn gone(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Revoked | ErrorKind::DataExpired)
+/// Faults that say nothing of what was sent.
+fn passes(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Credentials)
+}
+
+/// The provider says that what is asked for is so already. That a consent is revoked does not prove that its data is deleted.
+fn gone(kind: DeliveryKind, error: ErrorKind) -> bool {
+    matches!((kind, error), (DeliveryKind::Revoke, ErrorKind::Revoked) | (DeliveryKind::DeleteData, ErrorKind::DataExpired))
 }
 
 /// The provider has understood, and will not.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{FetchChoice, Service, select::select};
+use super::{FetchChoice, Service, reading::snapshot_of, select::select};
 use crate::{
     data::Provenance,
     journey::{
@@ -38,11 +38,16 @@ impl Service {
     }
 
     async fn evidence_of(&self, call: Call, journey: &Journey, choice: &FetchChoice) -> Result<EvidenceAnswer, JourneyError> {
+        let gathered = match self.parts.tenant.retain_evidence {
+            true => self.gathered(call, journey, choice).await?,
+            false => None,
+        };
+        let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, fetch) = select(journey, choice, self.parts.clock.now(), self.parts.pace.first)?;
         if fetch.picked_up_at.is_none() && self.parts.tenant.retain_evidence {
             self.pick_up(call, &journey.tenant, &journey.id, &fetch.id, None).await?;
         }
-        let kept = self.parts.store.evidence(&journey.tenant, &fetch.id).await?;
+        let kept = self.parts.store.evidence(&journey.tenant, snapshot_of(fetch)).await?;
         let RetainedFetch { evidence, normaliser_version, purge_at } = kept.ok_or(JourneyError::EvidenceNotKept)?;
         // Who asked stands in the audit log.
         tracing::info!(journey_id = %journey.id, fetch_id = %fetch.id, "evidence is handed out");

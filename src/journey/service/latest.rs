@@ -4,12 +4,13 @@
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{LatestQuery, Service, select::keeps_nothing};
+use super::{LatestQuery, Service};
 use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         machine::fetch_usable,
         model::{Consent, ConsentMode, ConsentState, Journey},
+        sharing::{is_live, view_only},
         withdraw::given_up,
     },
     providers::provider::{Call, Latest, Target},
@@ -36,12 +37,12 @@ impl Service {
         match consent.state {
             ConsentState::Revoked => return Err(JourneyError::ConsentRevoked),
             ConsentState::Rejected | ConsentState::Failed => return Err(JourneyError::JourneyEnded(journey.state)),
-            // Whether a paused or ended one still gives anything is for the provider to say; what is kept of it is given.
+            // A paused or ended one brings nothing new, which is refused before the provider is asked; what is kept of it is given.
             ConsentState::Active | ConsentState::Paused | ConsentState::Expired => {}
             _ => return Err(JourneyError::DataNotReady(self.parts.pace.first)),
         }
         match consent.mode {
-            _ if keeps_nothing(consent) => Err(JourneyError::ViewOnly),
+            _ if view_only(consent) => Err(JourneyError::ViewOnly),
             // What it allows is not told yet.
             ConsentMode::Unspecified => Err(JourneyError::DataNotReady(self.parts.pace.first)),
             _ if !consent.periodic => Err(JourneyError::ConsentNotPeriodic),
@@ -72,12 +73,14 @@ impl Service {
 
     async fn ask_and_keep(&self, journey: &Journey, consent_id: &str, request_id: &str) -> Result<(), JourneyError> {
         let consent = journey.consent(consent_id).ok_or(JourneyError::ConsentNotFound)?;
+        is_live(consent, self.parts.clock.now())?;
         let attempt = journey.attempts.iter().find(|attempt| attempt.id == consent.attempt_id);
         let attempt = attempt.ok_or(JourneyError::Internal("a consent without an attempt"))?;
         let provider = self.provider_of(&journey.routing)?;
         // Not the caller's time: an answer that comes too late for the caller is kept for the repeat.
         let call = Call { deadline: Instant::now() + self.parts.pace.look_limit };
-        let latest = provider.latest(call, Target { journey, attempt, consent, fetch: None, accounts: &[] }).await?;
+        let latest = provider.latest(call, Target { journey, attempt, consent, fetch: None, accounts: &[] }).await;
+        let latest = self.heeded(journey, consent_id, latest.map_err(JourneyError::from)).await?;
         let increment = self.increment_of(journey, consent, latest);
         let (tenant, store) = (&journey.tenant, &self.parts.store);
         if let Err(error) = store.put_increment(tenant, request_id, &increment).await {
@@ -113,8 +116,10 @@ impl Service {
     fn increment_end(&self, consent: &Consent) -> Timestamp {
         let now = self.parts.clock.now();
         let newest = consent.fetches.iter().filter(|fetch| fetch_usable(fetch.state)).max_by_key(|fetch| fetch.requested_at);
-        let end = newest.map(|fetch| self.purge_date(fetch)).filter(|end| *end > now);
-        end.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now))
+        let end = newest.map(|fetch| self.purge_date(fetch.data_expires_at)).filter(|end| *end > now);
+        let end = end.unwrap_or_else(|| now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now));
+        let life = consent.data_life.and_then(|life| life.end(now));
+        life.map_or(end, |(life, _)| life.min(end))
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         fetched_rows::with_message_rows,
-        model::{Consent, ConsentMode, ConsentState, Evidence, FactSource, Fetch, FetchState, Journey, UploadedStatement},
+        model::{Consent, ConsentState, Evidence, FactSource, Fetch, FetchState, Journey, UploadedStatement},
+        sharing::view_only,
         withdraw::given_up,
     },
     providers::{
@@ -94,7 +95,7 @@ impl Service {
             // A paused or ended consent brings nothing new.
             _ => return Push::NotKept,
         }
-        if matches!(consent.mode, ConsentMode::View | ConsentMode::Other) {
+        if view_only(consent) {
             return Push::NotKept;
         }
         let known = consent.fetches.iter().find(|fetch| {

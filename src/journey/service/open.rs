@@ -12,6 +12,7 @@ use crate::{
         },
     },
     providers::{
+        call_notes,
         error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Opened, Opening, Plan, Provider},
     },
@@ -62,6 +63,10 @@ impl Service {
             skipped: false,
             failure_reason: None,
             statements: Vec::new(),
+            calls: Vec::new(),
+            unknown_since: None,
+            steps: Vec::new(),
+            route: None,
         };
         let consents = plan.consents.iter().map(|planned| Consent {
             id: new_id(random, "cns"),
@@ -75,6 +80,8 @@ impl Service {
             mode: ConsentMode::Unspecified,
             periodic: false,
             trigger: Default::default(),
+            later: Default::default(),
+            data_life: None,
             expires_at: None,
             expires_certainty: Certainty::Unspecified,
             handle: None,
@@ -82,6 +89,8 @@ impl Service {
             uploaded: false,
             frequency: None,
             deliveries: Vec::new(),
+            active_since: None,
+            fetch_overdue: false,
             fetches: Vec::new(),
         });
         (attempt.clone(), consents.collect())
@@ -106,20 +115,22 @@ impl Service {
             .as_ref()
             .map(|base| format!("{base}/webhooks/{}/{}", journey.routing.provider, attempt.webhook_token.expose()));
         let opening = Opening { ask, plan, attempt_id: &attempt.id, webhook_url: webhook_url.as_deref() };
-        let result = provider.open(call, opening).await;
+        let (result, calls) = call_notes::collect(provider.open(call, opening)).await;
         let (journey, ()) = self
-            .change(&journey.tenant, &journey.id, |journey| match &result {
-                Ok(opened) => self.note_opened(journey, &attempt.id, opened),
-                Err(error) => self.note_failed(journey, &attempt.id, error),
+            .change(&journey.tenant, &journey.id, |journey| {
+                journey.note_calls(&attempt.id, &calls);
+                match &result {
+                    Ok(opened) => self.note_opened(journey, &attempt.id, opened),
+                    Err(error) => self.note_failed(journey, &attempt.id, error),
+                }
             })
             .await
             .map_err(|failure| unwritten(failure, &result).of(&journey.id))?;
         match result {
-            Ok(opened) => Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: opened.customer_url.url }),
-            Err(error) => {
-                tracing::warn!(journey_id = %journey.id, %error, "the attempt was not opened");
-                Err(Failure::from(error).of(&journey.id))
+            Ok(Opened { customer_url: Ok(customer_url), .. }) => {
+                Ok(OpenedJourney { journey, attempt_id: attempt.id.clone(), customer_url: customer_url.url })
             }
+            Ok(Opened { customer_url: Err(error), .. }) | Err(error) => Err(Failure::from(error).of(&journey.id)),
         }
     }
 
@@ -137,7 +148,11 @@ impl Service {
                 attempt.evidence = evidence;
             }
             attempt.provider_ref = opened.provider_ref.clone();
-            attempt.url_expires_at = opened.customer_url.expires_at;
+            match &opened.customer_url {
+                Ok(customer_url) => attempt.url_expires_at = customer_url.expires_at,
+                // Opened, and the customer cannot be sent there: a caller resumes the journey for an URL that works.
+                Err(error) => attempt.failure_reason = Some(error.kind.reason_name().to_owned()),
+            }
         }
     }
 

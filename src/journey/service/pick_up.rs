@@ -12,10 +12,13 @@ use crate::{
     data::{Provenance, ReadContext, Rows, completeness::Asked},
     journey::{
         error::JourneyError,
-        model::{Attempt, Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey},
+        model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
+        sharing::{keeps_nothing, may_bring},
+        transaction::{Member, Transaction},
         withdraw::{PurgeReason, given_up},
     },
     providers::{
+        call_notes::{self, CallNote},
         error::{ErrorKind, ProviderError},
         provider::{Body, Call, Provider, Target},
     },
@@ -31,6 +34,15 @@ pub struct PickedUp;
 pub(super) struct Asking {
     fetch_id: String,
     asked: Asked,
+}
+
+impl Asking {
+    /// What the rows of a unit were asked for as: the days of the fetch that holds them.
+    pub(super) fn of_unit(unit: &[Member<'_>], carrier: &Fetch) -> Self {
+        let partial = unit.iter().any(|member| member.fetch.came_in_part());
+        let asked = Asked::new(carrier.requested_range, carrier.range_certainty, partial);
+        Self { fetch_id: carrier.id.clone(), asked }
+    }
 }
 
 impl From<&Fetch> for Asking {
@@ -68,7 +80,22 @@ impl Service {
         body: Option<Body>,
     ) -> Result<(), JourneyError> {
         let this = self.clone();
-        let key = (self.parts.tenant.id.clone(), fetch_id.to_owned());
+        // The fetches of a transaction are picked up by one call.
+        let loaded = self.load(tenant, journey_id).await.map_err(|failure| failure.error)?;
+        let (_, consent, fetch) = locate(&loaded, fetch_id).ok_or(JourneyError::FetchNotFound)?;
+        if fetch.picked_up_at.is_some() {
+            return Ok(());
+        }
+        let transaction = Transaction::of(&loaded, consent, fetch);
+        let open = |member: &&Member<'_>| member.fetch.picked_up_at.is_none();
+        let key = transaction.map_or_else(
+            || fetch_id.to_owned(),
+            |transaction| {
+                let ids: Vec<&str> = transaction.members.iter().filter(open).map(|member| member.fetch.id.as_str()).collect();
+                ids.join("+")
+            },
+        );
+        let key = (self.parts.tenant.id.clone(), key);
         let (tenant, journey_id, fetch_id) = (tenant.to_owned(), journey_id.to_owned(), fetch_id.to_owned());
         let work = move || async move { this.pick_up_once(call, &tenant, &journey_id, &fetch_id, body).await };
         self.parts.pick_ups.get(key, self.parts.clock.now(), |_| true, work).await.map(drop)
@@ -90,12 +117,19 @@ impl Service {
         if fetch.purge.is_some() || given_up(&journey, consent) {
             return Err(JourneyError::DataPurged);
         }
-        let result = self.read_rows(call, &journey, attempt, consent, fetch, body).await;
+        if keeps_nothing(&journey, consent, Some(fetch)) {
+            return Err(JourneyError::ViewOnly);
+        }
+        may_bring(&journey, consent, Some(fetch), self.parts.clock.now())?;
+        if Transaction::of(&journey, consent, fetch).is_some() {
+            return self.pick_up_shared(call, &journey, fetch_id, body).await;
+        }
+        let (result, calls) = call_notes::collect(self.read_rows(call, &journey, attempt, consent, fetch, body)).await;
         match result {
-            Ok(read) => self.keep(&journey, consent, fetch, read).await?,
+            Ok(read) => self.keep(&journey, consent, fetch, read, &calls).await?,
             Err(error) => {
-                self.note_pick_up_failure(&journey, fetch_id, &error).await?;
-                return Err(error.into());
+                self.note_pick_up_failure(&journey, &[fetch.id.clone()], &error, &calls).await?;
+                return self.heeded(&journey, &consent.id, Err(error.into())).await;
             }
         }
         Ok(PickedUp)
@@ -154,19 +188,46 @@ impl Service {
             provider.read_data(&product, &bytes, &context)
         });
         read.await.unwrap_or_else(|_| {
+            tracing::error!("failed to read financial data: the reader panicked");
             Err(ProviderError::new(ErrorKind::ResponseInvalid, "", "data").with_detail("reading ended without an answer"))
         })
     }
 
-    /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.
-    async fn keep(&self, journey: &Journey, consent: &Consent, fetch: &Fetch, read: Read) -> Result<(), JourneyError> {
+    /// Keeps what was read, and notes that it is kept.
+    async fn keep(
+        &self,
+        journey: &Journey,
+        consent: &Consent,
+        fetch: &Fetch,
+        read: Read,
+        calls: &[CallNote],
+    ) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
-        let purge_at = self.purge_date(fetch);
+        let kept = self.put(journey, (consent, fetch), self.purge_date(fetch.data_expires_at), read).await?;
+        let noted = self.change(&journey.tenant, &journey.id, |journey| {
+            journey.note_calls(&consent.attempt_id, calls);
+            let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
+            fetch.picked_up_at = Some(now);
+            fetch.pick_up_failure = None;
+            kept.note(fetch);
+        });
+        let (after, ()) = noted.await.map_err(|failure| failure.error)?;
+        self.drop_homeless(&after, &fetch.id).await
+    }
+
+    /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.
+    pub(super) async fn put(
+        &self,
+        journey: &Journey,
+        (consent, fetch): (&Consent, &Fetch),
+        purge_at: Timestamp,
+        read: Read,
+    ) -> Result<Kept, JourneyError> {
         let Read { rows, body } = read;
         let provenance = Provenance::read_now(body.endpoint, body.received_at);
-        let (accounts, transactions) = (rows.accounts, rows.transactions);
+        let kept = Kept { accounts: rows.accounts, transactions: rows.transactions, in_part: rows.lacks_accounts() };
         // What may only be looked at does not come here; the provider's own bytes are not left to that alone.
-        let retained = self.parts.tenant.retain_evidence && !matches!(consent.mode, ConsentMode::View | ConsentMode::Other);
+        let retained = self.parts.tenant.retain_evidence && !keeps_nothing(journey, consent, Some(fetch));
         let evidence = retained.then(|| KeptEvidence {
             bytes: body.bytes.clone(),
             media_type: body.media_type.to_owned(),
@@ -176,35 +237,38 @@ impl Service {
         drop(body);
         let snapshot = KeptSnapshot { rows: rows.into_kept_bytes(), provenance };
         let store = &self.parts.store;
-        if !store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await? {
+        match store.put_snapshot(&journey.tenant, &fetch.id, &journey.id, purge_at, &snapshot, evidence.as_ref()).await? {
+            true => Ok(kept),
             // Purged or withdrawn while the rows were on their way.
-            return Err(JourneyError::DataPurged);
+            false => Err(JourneyError::DataPurged),
         }
-        drop((snapshot, evidence));
-        let noted = self.change(&journey.tenant, &journey.id, |journey| {
-            let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
-            fetch.picked_up_at = Some(now);
-            fetch.account_count = accounts;
-            fetch.transaction_count = transactions;
-            fetch.pick_up_failure = None;
-            if accounts == 0 {
-                fetch.state = FetchState::Empty;
-            }
-        });
-        let (after, ()) = noted.await.map_err(|failure| failure.error)?;
-        // Fenced while the rows were on their way, and not swept yet: the sweep removes them. Without a place in the tree nobody would.
-        if locate(&after, &fetch.id).is_none() {
-            self.drop_fetch(&after, &fetch.id, PurgeReason::JourneyLife).await?;
+    }
+
+    /// Removes what was kept of a fetch that is in no tree any more. What was fenced while the rows were on their way is swept by its fence.
+    pub(super) async fn drop_homeless(&self, after: &Journey, fetch_id: &str) -> Result<(), JourneyError> {
+        if locate(after, fetch_id).is_none() {
+            self.drop_fetch(after, fetch_id, PurgeReason::JourneyLife).await?;
         }
         Ok(())
     }
 
-    async fn note_pick_up_failure(&self, journey: &Journey, fetch_id: &str, error: &ProviderError) -> Result<(), JourneyError> {
-        tracing::warn!(journey_id = %journey.id, fetch_id, %error, "a fetch was not picked up");
+    /// Notes why the rows of these fetches, which one call should have brought, were not kept.
+    pub(super) async fn note_pick_up_failure(
+        &self,
+        journey: &Journey,
+        fetch_ids: &[String],
+        error: &ProviderError,
+        calls: &[CallNote],
+    ) -> Result<(), JourneyError> {
+        // Of several consents it is not known which one was withdrawn: the next poll reads it back.
+        let revoked = error.kind == ErrorKind::Revoked && fetch_ids.len() == 1;
         self.change(&journey.tenant, &journey.id, |journey| {
-            let revoked = error.kind == ErrorKind::Revoked;
+            let first = fetch_ids.first().map(String::as_str).unwrap_or_default();
+            let attempt_id = locate(journey, first).map(|(attempt, ..)| attempt.id.clone());
+            journey.note_calls(attempt_id.as_deref().unwrap_or_default(), calls);
             for consent in &mut journey.consents {
-                let Some(fetch) = consent.fetches.iter_mut().find(|fetch| fetch.id == fetch_id) else { continue };
+                let mine = |fetch: &&mut Fetch| fetch_ids.contains(&fetch.id) && fetch.picked_up_at.is_none();
+                let Some(fetch) = consent.fetches.iter_mut().find(mine) else { continue };
                 fetch.pick_up_failure = Some(error.kind.reason_name().to_owned());
                 match error.kind {
                     ErrorKind::NoAccounts => fetch.state = FetchState::Empty,
@@ -219,6 +283,28 @@ impl Service {
         .await
         .map_err(|failure| failure.error)?;
         Ok(())
+    }
+}
+
+/// What was kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    accounts: u32,
+    transactions: u64,
+    /// Whether an account is listed whose data did not come.
+    in_part: bool,
+}
+
+impl Kept {
+    /// Notes it at the fetch that holds it.
+    pub(super) fn note(self, fetch: &mut Fetch) {
+        (fetch.account_count, fetch.transaction_count) = (self.accounts, self.transactions);
+        fetch.state = match fetch.state {
+            _ if self.accounts == 0 => FetchState::Empty,
+            // The provider called it whole, and the answer itself says otherwise.
+            FetchState::Ready if self.in_part => FetchState::Partial,
+            state => state,
+        };
     }
 }
 

@@ -1,6 +1,8 @@
 //! RefreshData: a new fetch on a live consent. What can be refused is refused here, before the provider is called, on the very tree
 //! that the new fetch is written into: of two callers at once only one sends.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Service, request::Asker};
@@ -9,12 +11,16 @@ use crate::{
         error::{Failure, JourneyError, Violation},
         fair_use::Frequency,
         frequency::frequency_left,
-        model::{Asking, Consent, ConsentState, FactSource, Fetch, FetchState, Journey},
+        model::{Asking, Consent, ConsentState, FactSource, Fetch, FetchState, FetchTrigger, Journey, LaterFetches},
+        sharing::is_live,
         withdraw::given_up,
     },
     providers::provider::Call,
     store::Claim,
 };
+
+/// When to ask again while the provider itself collects the first data of a consent.
+const FIRST_BY_PROVIDER: Duration = Duration::from_secs(5);
 
 impl Service {
     /// Asks for a new fetch; `request_id` is the caller's, so that the fetch is found again by it. Answers the tree and the fetch's id.
@@ -112,17 +118,9 @@ fn choose<'a>(journey: &'a Journey, consent_id: &str) -> Result<&'a Consent, Jou
 
 /// Whether a consent allows a new fetch now.
 fn may_refresh(consent: &Consent, limit: Option<Frequency>, now: Timestamp) -> Result<(), JourneyError> {
-    match consent.state {
-        ConsentState::Active => {}
-        ConsentState::Pending | ConsentState::Other => return Err(JourneyError::ConsentPending),
-        ConsentState::Paused => return Err(JourneyError::ConsentPaused),
-        ConsentState::Revoked => return Err(JourneyError::ConsentRevoked),
-        ConsentState::Rejected | ConsentState::Expired | ConsentState::Failed | ConsentState::Unspecified => {
-            return Err(JourneyError::ConsentEnded);
-        }
-    }
-    // The provider's word of the end can be late.
-    if consent.expires_at.is_some_and(|end| end <= now) || consent.uploaded {
+    // Also by its date: the provider's word of the end can be late.
+    is_live(consent, now)?;
+    if consent.uploaded {
         return Err(JourneyError::ConsentEnded);
     }
     if let Some(open) = consent.fetches.iter().find(|fetch| !fetch.settled) {
@@ -132,7 +130,23 @@ fn may_refresh(consent: &Consent, limit: Option<Frequency>, now: Timestamp) -> R
     if !consent.periodic && consent.fetches.iter().any(came) {
         return Err(JourneyError::ConsentUsed);
     }
+    by_mode(consent)?;
     frequency_left(consent, limit, now).map_err(JourneyError::FrequencySpent).map(drop)
+}
+
+/// Whether the template's fetch mode leaves a new fetch to callers.
+fn by_mode(consent: &Consent) -> Result<(), JourneyError> {
+    match consent.later {
+        LaterFetches::Provider => {
+            let violation =
+                Violation::new("consent_id", "the provider collects the data of this consent by itself; wait for its next fetch");
+            Err(JourneyError::CapabilityMissing(vec![violation]))
+        }
+        LaterFetches::Caller if consent.trigger == FetchTrigger::Provider && consent.fetches.is_empty() => {
+            Err(JourneyError::DataNotReady(FIRST_BY_PROVIDER))
+        }
+        LaterFetches::Caller | LaterFetches::Unknown => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +184,26 @@ mod tests {
         assert_eq!(failed, None, "what brought nothing may be tried again");
         let open = check(C::Active, |consent| consent.fetches.push(testing::fetch(FetchState::Requested, false)));
         assert_eq!(open, Some(JourneyError::FetchInProgress("fch_1".to_owned())));
+    }
+
+    #[test]
+    fn each_fetch_mode_has_its_way_to_new_data() {
+        let ask = |trigger, later, fetches: &[FetchState]| {
+            let mut consent = testing::consent(ConsentState::Active);
+            (consent.periodic, consent.trigger, consent.later) = (true, trigger, later);
+            consent.fetches = fetches.iter().map(|state| testing::fetch(*state, true)).collect();
+            may_refresh(&consent, None, at(100)).err()
+        };
+        let (provider, gateway) = (FetchTrigger::Provider, FetchTrigger::Gateway);
+        for fetches in [&[][..], &[FetchState::Ready], &[FetchState::Failed]] {
+            let automatic = ask(provider, LaterFetches::Provider, fetches);
+            assert!(matches!(automatic, Some(JourneyError::CapabilityMissing(_))), "{automatic:?}");
+        }
+        let first = ask(provider, LaterFetches::Caller, &[]);
+        assert_eq!(first, Some(JourneyError::DataNotReady(FIRST_BY_PROVIDER)), "the provider's first fetch comes");
+        assert_eq!(ask(provider, LaterFetches::Caller, &[FetchState::Ready]), None);
+        assert_eq!(ask(gateway, LaterFetches::Caller, &[]), None);
+        assert_eq!(ask(gateway, LaterFetches::Caller, &[FetchState::Ready]), None);
     }
 
     #[test]

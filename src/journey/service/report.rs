@@ -13,6 +13,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
+        sharing::may_bring,
     },
     pb::ReportFormat,
     providers::provider::Call,
@@ -56,32 +57,46 @@ fn parse_report_id(report_id: &str) -> Option<(String, ReportFormat)> {
     Some((fetch_id.to_owned(), format))
 }
 
+/// Which document is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportChoice {
+    /// One that an analysis has listed, by its id.
+    Listed(String),
+    /// One of a fetch, by its format.
+    Format(ReportFormat, FetchChoice),
+}
+
 impl Service {
-    /// A document; `account_ids` are those of the analysis.
+    /// A document of the accounts `account_ids`; none means all.
     pub async fn report(
         &self,
         call: Call,
         journey: &Journey,
-        report_id: &str,
+        choice: &ReportChoice,
         account_ids: &[String],
     ) -> Result<ReportAnswer, Failure> {
-        self.report_of(call, journey, report_id, account_ids).await.map_err(|error| Failure::from(error).of(&journey.id))
+        self.report_of(call, journey, choice, account_ids).await.map_err(|error| Failure::from(error).of(&journey.id))
     }
 
     async fn report_of(
         &self,
         call: Call,
         journey: &Journey,
-        report_id: &str,
+        choice: &ReportChoice,
         account_ids: &[String],
     ) -> Result<ReportAnswer, JourneyError> {
-        let (fetch_id, format) = parse_report_id(report_id).ok_or(JourneyError::ReportNotFound)?;
+        let (choice, format, listed) = match choice {
+            ReportChoice::Listed(report_id) => {
+                let (fetch_id, format) = parse_report_id(report_id).ok_or(JourneyError::ReportNotFound)?;
+                (FetchChoice { fetch_id, ..FetchChoice::default() }, format, true)
+            }
+            ReportChoice::Format(format, choice) => (choice.clone(), *format, false),
+        };
         if !self.product_of(journey)?.is_some_and(|product| product.report_formats.contains(&format)) {
             return Err(JourneyError::ReportNotFound);
         }
-        let choice = FetchChoice { fetch_id, ..FetchChoice::default() };
         let subject = self.subject(journey, &choice, account_ids).map_err(|error| match error {
-            JourneyError::FetchNotFound => JourneyError::ReportNotFound,
+            JourneyError::FetchNotFound if listed => JourneyError::ReportNotFound,
             other => other,
         })?;
         if format == ReportFormat::Json {
@@ -106,21 +121,29 @@ impl Service {
         format: ReportFormat,
     ) -> Result<ReportAnswer, JourneyError> {
         let name = subject.kept_name(format.as_str_name());
-        let kept = self.parts.store.document(&journey.tenant, &subject.fetch.id, &name).await?;
+        let store = &self.parts.store;
+        let mut kept = store.document(&journey.tenant, &subject.kept_under, &name).await?;
+        // An older version kept it under the fetch.
+        if kept.is_none() && subject.kept_under != subject.fetch.id {
+            kept = store.document(&journey.tenant, &subject.fetch.id, &name).await?;
+        }
         let fetch_id = subject.fetch.id.clone();
         if let Some(KeptDocument { bytes, media_type, provenance }) = kept {
             return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), fetch_id, provenance });
         }
         let this = self.clone();
-        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.fetch.id), format);
+        let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.kept_under), format);
         let links = subject.links.clone();
+        let (under, purge_at) = (subject.kept_under.clone(), subject.purge_at);
         let (journey, consent, fetch) = (journey.clone(), subject.consent.clone(), subject.fetch.clone());
         let work = move || async move {
+            may_bring(&journey, &consent, Some(&fetch), this.parts.clock.now())?;
             let provider = this.provider_of(&journey.routing)?;
-            let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await?;
+            let document = provider.document(call, target(&journey, &consent, &fetch, &links)?, format).await;
+            let document = this.heeded(&journey, &consent.id, document.map_err(JourneyError::from)).await?;
             let media_type = document.media_type.to_owned();
             let kept = KeptDocument { bytes: document.bytes.to_vec(), media_type, provenance: document.provenance };
-            this.keep_document(&journey, &fetch, &name, &kept).await?;
+            this.keep_document(&journey, (&under, purge_at), &name, &kept).await?;
             let KeptDocument { media_type, provenance, .. } = kept;
             Ok(ReportAnswer { format, media_type, bytes: document.bytes, fetch_id, provenance })
         };

@@ -8,6 +8,7 @@ use crate::{
         model::{Asking, Consent, Evidence, FactSource, Fetch, FetchState, Journey},
     },
     providers::{
+        call_notes,
         error::{Effect, ErrorKind, ProviderError},
         provider::{Call, Provider, Target},
     },
@@ -36,14 +37,12 @@ impl Service {
             return Ok((journey.clone(), Ok(())));
         };
         let target = Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] };
-        let result = provider.request_data(call, target, consent.asked_range).await;
-        if let Err(error) = &result {
-            tracing::warn!(%error, consent_id = %consent.id, fetch_id, "data was not requested");
-        }
+        let (result, calls) = call_notes::collect(provider.request_data(call, target, consent.asked_range)).await;
         let findable = self.product_of(journey).ok().flatten().is_some_and(|product| product.finds_lost_fetches);
         let now = self.parts.clock.now();
         let (journey, ()) = self
             .change(&journey.tenant, &journey.id, |journey| {
+                journey.note_calls(&attempt.id, &calls);
                 let mine = |consent: &&mut Consent| consent.fetches.iter().any(|fetch| fetch.id == fetch_id);
                 let Some(consent) = journey.consents.iter_mut().find(mine) else { return };
                 let evidence = |text: &str| Evidence { as_of: now, source: FactSource::Read, text: text.to_owned() };
@@ -56,8 +55,11 @@ impl Service {
                     // A look has seen its session meanwhile.
                     Err(_) if fetch.provider_ref.is_some() => {}
                     Err(error) if error.effect == Effect::None => {
-                        if asker == Asker::Caller || passing(error.kind) {
+                        if asker == Asker::Caller {
                             consent.fetches.retain(|fetch| fetch.id != fetch_id);
+                        } else if passing(error.kind) {
+                            // The tree stays as it is, so that the pauses between the polls grow.
+                            fetch.postponed = true;
                         } else {
                             refuse(fetch, error, evidence(error.code.as_deref().unwrap_or_default()));
                         }

@@ -7,7 +7,10 @@ use crate::{
         error::{Failure, JourneyError},
         model::{AttemptState, Evidence, FactSource, Journey, JourneyState},
     },
-    providers::provider::{Call, CustomerUrl, Provider},
+    providers::{
+        call_notes,
+        provider::{Call, CustomerUrl, Provider},
+    },
     store::Claim,
 };
 
@@ -43,8 +46,8 @@ impl Service {
     ) -> Result<Option<OpenedJourney>, Failure> {
         let Some(attempt) = journey.last_attempt() else { return Ok(None) };
         let redirect = redirect_url.or(exposed(&journey.ask.redirect_url));
-        let minted =
-            provider.fresh_url(call, journey, attempt, redirect).await.map_err(|error| Failure::from(error).of(&journey.id))?;
+        let (minted, calls) = call_notes::collect(provider.fresh_url(call, journey, attempt, redirect)).await;
+        let minted = minted.map_err(|error| Failure::from(error).of(&journey.id))?;
         let Some(CustomerUrl { url, expires_at }) = minted else { return Ok(None) };
         let now = self.parts.clock.now();
         let (journey, ()) = self
@@ -56,6 +59,7 @@ impl Service {
                         attempt.evidence = Evidence { as_of: now, source: FactSource::Gateway, text: "resumed".to_owned() };
                     }
                     attempt.url_expires_at = expires_at;
+                    attempt.note_calls(&calls);
                 }
             })
             .await?;
@@ -99,7 +103,7 @@ impl Service {
     }
 }
 
-fn may_resume(journey: &Journey) -> Result<(), JourneyError> {
+pub(super) fn may_resume(journey: &Journey) -> Result<(), JourneyError> {
     match journey.state {
         JourneyState::AwaitingCustomer | JourneyState::Abandoned => Ok(()),
         // A second opening beside an unknown one could ask the customer twice.

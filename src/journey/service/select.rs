@@ -1,13 +1,17 @@
 //! Which consent and fetch a read is about, and whether it may be served: the fences of revocation and data life stand here.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::{
     journey::{
         error::JourneyError,
         machine::fetch_usable,
-        model::{Consent, ConsentMode, ConsentState, Fetch, FetchState, Journey, JourneyState},
-        withdraw::given_up,
+        model::{Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
+        sharing::keeps_nothing,
+        transaction::{Member, Transaction, data_end},
+        withdraw::{Purge, PurgeReason, given_up},
     },
     providers::error::ErrorKind,
 };
@@ -30,30 +34,47 @@ pub(crate) fn select<'a>(
     now: Timestamp,
     retry_after: std::time::Duration,
 ) -> Result<(&'a Consent, &'a Fetch), JourneyError> {
-    let (consent, fetch) = find(journey, choice)?.ok_or_else(|| nothing_yet(journey, retry_after))?;
+    let (consent, fetch) = find(journey, choice, now)?.ok_or_else(|| nothing_yet(journey, retry_after))?;
+    is_served(journey, consent, fetch, now).map_err(|error| match error {
+        JourneyError::DataNotReady(_) => JourneyError::DataNotReady(retry_after),
+        other => other,
+    })?;
+    if keeps_nothing(journey, consent, Some(fetch)) && !choice.view_only_too {
+        return Err(JourneyError::ViewOnly);
+    }
+    Ok((consent, fetch))
+}
+
+/// Whether the rows of a fetch may be served now, keepable or not.
+pub(super) fn is_served(journey: &Journey, consent: &Consent, fetch: &Fetch, now: Timestamp) -> Result<(), JourneyError> {
     if consent.state == ConsentState::Revoked {
         return Err(JourneyError::ConsentRevoked);
     }
     if given_up(journey, consent) {
         return Err(JourneyError::JourneyEnded(JourneyState::Cancelled));
     }
-    if fetch.purge.is_some() {
-        return Err(JourneyError::DataPurged);
+    if let Some(purge) = fetch.purge {
+        return Err(fenced(purge));
     }
     match fetch.state {
         FetchState::Ready | FetchState::Partial if fetch.settled => {}
         FetchState::Empty => return Err(JourneyError::NoAccounts),
-        _ if !fetch.settled => return Err(JourneyError::DataNotReady(retry_after)),
+        _ if !fetch.settled => return Err(JourneyError::DataNotReady(Duration::ZERO)),
         _ if gone(fetch) => return Err(JourneyError::DataExpired),
         _ => return Err(JourneyError::JourneyEnded(journey.state)),
     }
-    if fetch.data_expires_at.is_some_and(|end| end <= now) {
-        return Err(JourneyError::DataExpired);
+    match data_end(journey, consent, fetch) {
+        Some(end) if end <= now => Err(JourneyError::DataExpired),
+        _ => Ok(()),
     }
-    if keeps_nothing(consent) && !choice.view_only_too {
-        return Err(JourneyError::ViewOnly);
+}
+
+/// Why fenced rows are not served. Rows that cannot be told from those of a withdrawn consent are withdrawn with it.
+pub(super) fn fenced(purge: Purge) -> JourneyError {
+    match purge.reason {
+        PurgeReason::Revoked => JourneyError::ConsentRevoked,
+        _ => JourneyError::DataPurged,
     }
-    Ok((consent, fetch))
 }
 
 /// Whether the data had come and the provider deleted it before it could be picked up: whoever asks first and whoever asks later hear
@@ -62,12 +83,11 @@ fn gone(fetch: &Fetch) -> bool {
     fetch.pick_up_failure.as_deref() == Some(ErrorKind::DataExpired.reason_name())
 }
 
-/// Whether a consent's data may only be looked at. A mode that is not understood is taken for the stricter one.
-pub(crate) fn keeps_nothing(consent: &Consent) -> bool {
-    matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
-}
-
-fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
+fn find<'a>(
+    journey: &'a Journey,
+    choice: &FetchChoice,
+    now: Timestamp,
+) -> Result<Option<(&'a Consent, &'a Fetch)>, JourneyError> {
     let consents: Vec<&Consent> = if choice.consent_id.is_empty() {
         journey.consents.iter().collect()
     } else {
@@ -87,12 +107,20 @@ fn find<'a>(journey: &'a Journey, choice: &FetchChoice) -> Result<Option<(&'a Co
             .max_by_key(|(_, fetch)| fetch.requested_at)
     };
     if let Some(found) = newest(true).or_else(|| newest(false)) {
-        return Ok(Some(found));
+        let first = choice.is_open().then(|| first_served(journey, found, now)).flatten();
+        return Ok(Some(first.unwrap_or(found)));
     }
     if consents.iter().any(|consent| consent.state == ConsentState::Revoked) {
         return Err(JourneyError::ConsentRevoked);
     }
     Ok(None)
+}
+
+/// The first consent of a transaction that is served: it stands for all of them.
+fn first_served<'a>(journey: &'a Journey, found: (&Consent, &Fetch), now: Timestamp) -> Option<(&'a Consent, &'a Fetch)> {
+    let members = Transaction::of(journey, found.0, found.1)?.members;
+    let served = |member: &Member<'_>| is_served(journey, member.consent, member.fetch, now).is_ok();
+    members.into_iter().find(served).map(|member| (member.consent, member.fetch))
 }
 
 /// Why there is no fetch at all.
@@ -115,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::journey::{
-        model::AttemptState,
+        model::{AttemptState, ConsentMode},
         testing,
         withdraw::{Purge, PurgeReason},
     };

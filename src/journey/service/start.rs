@@ -126,7 +126,8 @@ impl Service {
         self.change(&self.parts.tenant.id, old, |journey| {
             journey.superseded_by = Some(by.to_owned());
             for attempt in &mut journey.attempts {
-                if attempt_may(attempt.state, AttemptState::Cancelled) {
+                // One that failed as unknown could be reopened otherwise.
+                if attempt_may(attempt.state, AttemptState::Cancelled) || attempt.failed_as_unknown() {
                     attempt.state = AttemptState::Cancelled;
                     attempt.evidence = Evidence { as_of: now, source: FactSource::Gateway, text: "superseded".to_owned() };
                 }
@@ -215,7 +216,7 @@ impl Service {
         }
     }
 
-    fn unknown_provider(&self) -> JourneyError {
+    pub(super) fn unknown_provider(&self) -> JourneyError {
         let mut known: Vec<String> = self.parts.providers.iter().map(|provider| provider.id().to_owned()).collect();
         known.dedup();
         JourneyError::UnknownProvider { field: "provider", known }

@@ -10,7 +10,7 @@ use super::{
     complete::{self, Demand},
     data::known_accounts,
     pick_up::{Read, locate},
-    select::{keeps_nothing, select},
+    select::select,
 };
 use crate::{
     cache::Origin,
@@ -18,9 +18,10 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
+        sharing::{keeps_nothing, may_bring},
     },
     pb::View,
-    providers::provider::Call,
+    providers::provider::{Call, Target},
 };
 
 /// A valid StreamData.
@@ -43,6 +44,8 @@ pub struct DataStream {
     pub fetch: Fetch,
     /// Its consent's id.
     pub consent_id: String,
+    /// Ids of all fetches whose rows it may hold: several of an attempt that is served as a whole.
+    pub fetches: Vec<String>,
     /// Where the rows come from.
     pub provenance: Arc<Provenance>,
     /// Whether they were in memory.
@@ -65,17 +68,25 @@ impl Service {
 
     async fn stream_of(&self, call: Call, journey: &Journey, query: StreamQuery) -> Result<DataStream, JourneyError> {
         let now = self.parts.clock.now();
+        let open = query.choice.is_open();
+        let gathered = self.gathered(call, journey, &query.choice).await?;
+        let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
-        let (rows, provenance, origin) = if keeps_nothing(consent) {
-            let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, query.view).await?;
+        let mut fetches = vec![fetch.clone()];
+        let (rows, provenance, origin) = if keeps_nothing(journey, consent, Some(fetch)) {
+            let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, open, query.view).await?;
             (Arc::new(rows), Arc::new(provenance), Origin::Miss)
         } else {
-            let (cached, origin) = self.rows(call, journey, &fetch.id, query.view).await?;
+            let reading = self.reading(journey, consent, fetch, open);
+            let (cached, origin) = self.rows(call, journey, &reading, query.view).await?;
+            fetches = reading.fetches;
             (cached.rows, cached.provenance, origin)
         };
-        complete::meets(query.demand, fetch, &rows)?;
+        complete::meets(query.demand, &fetches, &complete::others(journey, consent, open), &rows)?;
         known_accounts(&query.filter, &rows)?;
-        Ok(DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), provenance, origin))
+        let fetches = fetches.into_iter().map(|fetch| fetch.id).collect();
+        let stream = DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), provenance, origin);
+        Ok(DataStream { fetches, ..stream })
     }
 
     /// Rows that may only be looked at: one call of the provider, no store, no cache.
@@ -84,10 +95,18 @@ impl Service {
         call: Call,
         journey: &Journey,
         fetch_id: &str,
+        open: bool,
         view: View,
     ) -> Result<(Rows, Provenance), JourneyError> {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
-        let Read { rows, body } = self.read_rows(call, journey, attempt, consent, fetch, None).await?;
+        may_bring(journey, consent, Some(fetch), self.parts.clock.now())?;
+        let provider = self.reader_of(journey)?;
+        let target = Target { journey, attempt, consent, fetch: Some(fetch), accounts: &[] };
+        let body = provider.fetch(call, target).await.map_err(JourneyError::from);
+        let body = self.heeded(journey, &consent.id, body).await?;
+        let body = self.share_of(provider.as_ref(), journey, (consent, fetch), open, body)?;
+        let read = self.read_rows(call, journey, attempt, consent, fetch, Some(body)).await.map_err(JourneyError::from);
+        let Read { rows, body } = self.heeded(journey, &consent.id, read).await?;
         let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
             .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;
@@ -113,7 +132,7 @@ impl DataStream {
             }
             bytes += entry.len as usize;
         }
-        Self { fetch, consent_id, provenance, origin, accounts, transactions, bytes, rows, runs }
+        Self { fetches: vec![fetch.id.clone()], fetch, consent_id, provenance, origin, accounts, transactions, bytes, rows, runs }
     }
 
     /// The chosen entries, one behind the other, in pieces of at most `most` bytes. Each is cut when it is asked for: a slice of the

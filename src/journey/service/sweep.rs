@@ -5,11 +5,11 @@ use crate::{
     cache::RowsKey,
     journey::{
         error::JourneyError,
-        model::Journey,
+        model::{Consent, Journey},
         on_record,
-        withdraw::{self, PurgeReason},
+        transaction::is_shared,
+        withdraw::{self, Purge, PurgeReason},
     },
-    pb::View,
     store::{KeptReceipt, Purging, StoreError, Versioned},
 };
 
@@ -34,6 +34,10 @@ impl Service {
             }
         }
         let mut swept = Vec::new();
+        if let Err(error) = self.drop_analyses(journey, &fenced).await {
+            tracing::error!(%error, journey_id = %journey.id, "failed to remove an analysis of what is fenced");
+            return;
+        }
         for (fetch_id, purge) in fenced {
             match self.drop_fetch(journey, &fetch_id, purge.reason).await {
                 Ok(_) => swept.push(fetch_id),
@@ -43,6 +47,19 @@ impl Service {
         if let Err(error) = self.mark_swept(journey, &swept).await {
             tracing::warn!(%error, journey_id = %journey.id, "it is not noted what was removed");
         }
+    }
+
+    /// Removes the analyses of attempts that are analysed as a whole, as soon as the rows of one consent are fenced.
+    async fn drop_analyses(&self, journey: &Journey, fenced: &[(String, Purge)]) -> Result<(), StoreError> {
+        for attempt in &journey.attempts {
+            let shared = |consent: &&Consent| consent.attempt_id == attempt.id && is_shared(journey, consent);
+            let fetches = || journey.consents.iter().filter(shared).flat_map(|consent| &consent.fetches);
+            let fence = fenced.iter().find(|(id, _)| fetches().any(|fetch| fetch.id == *id));
+            if let Some((_, purge)) = fence {
+                self.drop_fetch(journey, &attempt.id, purge.reason).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes what one fetch brought, from the store and from memory.
@@ -59,10 +76,9 @@ impl Service {
         if receipt.at.as_millisecond() == now.as_millisecond() {
             self.parts.audit.note(on_record::purged(&journey.tenant, &receipt));
         }
-        for view in [View::Masked, View::Full, View::Summary] {
-            let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: fetch_id.to_owned(), view };
-            self.parts.caches.rows.forget(&key).await;
-        }
+        // Also those that several fetches share.
+        let holds = |key: &RowsKey| key.tenant == self.parts.tenant.id && key.fetch_id.contains(fetch_id);
+        self.parts.caches.rows.forget_where(holds).await;
         Ok(receipt)
     }
 

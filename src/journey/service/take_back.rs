@@ -1,12 +1,13 @@
 //! RevokeConsent, CancelJourney, PurgeData: the tree is changed at once, also while the provider is down; the provider is told by the
 //! background until it has heard it. Doing any of them again changes nothing.
 
-use super::Service;
+use super::{Service, pick_up::locate};
 use crate::{
     journey::{
         error::{Failure, JourneyError},
         machine::{attempt_open, consent_given},
         model::{AttemptState, Consent, ConsentState, Evidence, FactSource, Journey, JourneyState},
+        transaction::is_shared,
         withdraw::{self, DeliveryKind, Offers, ProviderDelivery},
     },
     store::KeptReceipt,
@@ -105,12 +106,19 @@ impl Service {
                 for consent in journey.consents.iter_mut().filter(|consent| consents.contains(&consent.id)) {
                     withdraw::purge(consent, |fetch| fetches.contains(&fetch.id), offers, now);
                 }
+                withdraw::fence_chosen(journey, &fetches, now);
                 Ok((consents, fetches))
             })
             .await?;
         let consents = outcomes(&journey, &consents, DeliveryKind::DeleteData);
         let mut receipts = self.parts.store.receipts(&journey.tenant, Some(journey_id)).await?;
-        receipts.retain(|receipt| fetches.contains(&receipt.fetch_id));
+        // With the analyses of an attempt that is analysed as a whole, and the rows that cannot be told from those that were chosen.
+        let attempts: Vec<&str> = journey.attempts.iter().map(|attempt| attempt.id.as_str()).collect();
+        let joined = |id: &str| fetches.iter().any(|chosen| shares_rows(&journey, chosen, id));
+        receipts.retain(|receipt| {
+            let attempt = attempts.contains(&receipt.fetch_id.as_str());
+            fetches.contains(&receipt.fetch_id) || attempt || joined(&receipt.fetch_id)
+        });
         Ok(Purged { taken_back: TakenBack { journey, consents }, receipts })
     }
 
@@ -168,12 +176,23 @@ fn pending(state: ConsentState) -> bool {
     matches!(state, ConsentState::Pending | ConsentState::Other)
 }
 
+/// Whether two fetches have their rows in one snapshot.
+fn shares_rows(journey: &Journey, one: &str, two: &str) -> bool {
+    let place = |id: &str| locate(journey, id).and_then(|(_, _, fetch)| fetch.rows_with.clone());
+    place(one).is_some_and(|rows| place(two) == Some(rows))
+}
+
 /// The consents and fetches to purge.
 fn to_purge(journey: &Journey, choice: &PurgeChoice) -> Result<(Vec<String>, Vec<String>), JourneyError> {
     match choice {
         PurgeChoice::Consent(id) => {
             let consent = journey.consent(id).ok_or(JourneyError::ConsentNotFound)?;
-            Ok((vec![id.clone()], consent.fetches.iter().map(|fetch| fetch.id.clone()).collect()))
+            if !consent.fetches.is_empty() || !is_shared(journey, consent) {
+                return Ok((vec![id.clone()], consent.fetches.iter().map(|fetch| fetch.id.clone()).collect()));
+            }
+            // Before its own fetch is known, its rows lie with those of the other consents.
+            let others = journey.consents_of(&consent.attempt_id).filter(|other| !other.fetches.is_empty());
+            Ok((vec![id.clone()], others.flat_map(|other| &other.fetches).map(|fetch| fetch.id.clone()).collect()))
         }
         PurgeChoice::Fetches(ids) => {
             let mut consents = Vec::new();

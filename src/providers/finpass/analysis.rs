@@ -10,6 +10,7 @@ use crate::{
         http::OutboundResponse,
         judge::Origin,
         provider::Analysis,
+        shape::is_hollow,
     },
 };
 
@@ -17,11 +18,18 @@ use crate::{
 pub(super) fn read(origin: Origin, response: &OutboundResponse, client_id: &str) -> Result<Analysis, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let data = answer.data();
+    if answer.waits() && data.raw(&BLOCKS).is_none() {
+        return Err(origin.error(ErrorKind::NotReady).with_detail("a success without an analysis"));
+    }
+    if data.has_odd_text(&["client_id"]) {
+        return Err(origin.unusable("the session's id is no text"));
+    }
     if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
         return Err(origin.unusable("the answer is about another session"));
     }
-    let raw = answer.data.filter(|_| data.raw(&BLOCKS).is_some());
-    let raw = raw.ok_or_else(|| origin.error(ErrorKind::NotReady).with_detail("a success without an analysis"))?;
+    let filled =
+        BLOCKS.iter().filter_map(|name| data.raw(&[name])).any(|block| block.get().starts_with(['{', '[']) && !is_hollow(block));
+    let raw = answer.data.filter(|_| filled).ok_or_else(|| origin.unusable("no block of the analysis holds anything"))?;
     Ok(Analysis {
         core: neutral::core(&data),
         document: Bytes::copy_from_slice(raw.get().as_bytes()),
@@ -73,6 +81,13 @@ mod tests {
         for (status, body, kind) in [
             (409, r#"{"success":false,"error_code":"ANALYSIS_NOT_READY"}"#, ErrorKind::NotReady),
             (200, r#"{"success":true,"data":{}}"#, ErrorKind::NotReady),
+            (200, r#"{"success":true,"data":null}"#, ErrorKind::NotReady),
+            (200, r#"{"success":true,"data":{"client_id":"bsa_1","status":"data_fetched"}}"#, ErrorKind::NotReady),
+            (200, r#"{"success":true,"data":"surprise"}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"success":true,"data":[]}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"success":true,"data":{"summary":"surprise"}}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"success":true,"data":{"surprise":{"a":1}}}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"success":["true"],"data":{"summary":{"a":1}}}"#, ErrorKind::ResponseInvalid),
             (200, r#"{"success":true,"data":{"client_id":"bsa_2","summary":{}}}"#, ErrorKind::ResponseInvalid),
             (404, r#"{"success":false,"error_code":"SESSION_NOT_FOUND"}"#, ErrorKind::UnknownReference),
         ] {

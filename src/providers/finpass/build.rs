@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     ID,
     plan::{AA_BSA, consent_type},
+    reads,
 };
 use crate::{
     data::personal::exposed,
@@ -63,8 +64,7 @@ struct Client<'a> {
 /// The plain product's report, which is also the only way to learn its state.
 pub(super) fn fetch_json_report(client_id: &str, refresh_id: Option<&str>) -> OutboundRequest {
     let body = Client { client_id, request_id: refresh_id };
-    let path = "api/v1/services/account-aggregator/fetch-json-report";
-    OutboundRequest::post_json(ID, "fetch_json_report", CallKind::Read, path, &body)
+    reads::JSON_REPORT.post(&body)
 }
 
 /// Asks the plain product to collect data anew.
@@ -76,17 +76,17 @@ pub(super) fn refresh_data(client_id: &str) -> OutboundRequest {
 
 /// The analysed product's state.
 pub(super) fn status(client_id: &str) -> OutboundRequest {
-    OutboundRequest::get(ID, "aa_bsa_status", "api/v1/aa-bsa-journey/status").with_query("client_id", client_id)
+    reads::STATUS.get().with_query("client_id", client_id)
 }
 
 /// The analysed product's data.
 pub(super) fn statement_result(client_id: &str) -> OutboundRequest {
-    OutboundRequest::get(ID, "statement_result", "api/v1/aa-bsa-journey/statement-result").with_query("client_id", client_id)
+    reads::STATEMENT_RESULT.get().with_query("client_id", client_id)
 }
 
 /// The analysed product's analysis.
 pub(super) fn analysis_json(client_id: &str) -> OutboundRequest {
-    OutboundRequest::get(ID, "analysis_json", "api/v1/aa-bsa-journey/analysis-json").with_query("client_id", client_id)
+    reads::ANALYSIS_JSON.get().with_query("client_id", client_id)
 }
 
 #[cfg(test)]

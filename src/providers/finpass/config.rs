@@ -8,6 +8,7 @@ use url::Url;
 use crate::{
     config::{Faults, SecretSource},
     providers::{
+        hosts::HostRules,
         http::Limits,
         settings::{self, LimitsConfig},
     },
@@ -23,6 +24,8 @@ pub struct Config {
     pub api_key: SecretSource,
     /// Header `x-api-secret`.
     pub api_secret: SecretSource,
+    /// The hosts of the URLs that Finpass gives for customers, each in full or as `*.` and a suffix. Empty lets every public host name pass.
+    pub customer_url_hosts: Vec<String>,
     /// Times and sizes.
     pub limits: LimitsConfig,
 }
@@ -34,6 +37,8 @@ pub struct Settings {
     pub base_url: Url,
     /// The headers of every call.
     pub credentials: HeaderMap,
+    /// Hosts of customers' URLs.
+    pub customer_url_hosts: HostRules,
     /// Times and sizes.
     pub limits: Limits,
 }
@@ -51,7 +56,8 @@ impl Config {
                 settings::secret_header(&mut credentials, header, secret.expose_secret(), &place, faults);
             }
         }
+        let customer_url_hosts = HostRules::check(&self.customer_url_hosts, &format!("{path}.customer_url_hosts"), faults);
         let limits = self.limits.check(&format!("{path}.limits"), faults);
-        (faults.iter().count() == before).then_some(Settings { base_url: base_url?, credentials, limits })
+        (faults.iter().count() == before).then_some(Settings { base_url: base_url?, credentials, customer_url_hosts, limits })
     }
 }

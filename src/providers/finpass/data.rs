@@ -18,14 +18,13 @@ use crate::{
     providers::error::{ErrorKind, ProviderError},
 };
 
-use super::data_bsa;
+use super::{data_bsa, delivery};
 
-/// Times carry +05:30 and some come without any zone: taken as Indian. An account that names no type is a deposit; a status other than READY means
-/// that the bank's data did not come.
+/// Times carry +05:30 and some come without any zone: taken as Indian. An account that names no type is a deposit.
 const MANNER: Manner = Manner {
     zoneless: Zoneless::Ist,
     fi_type: Some(FiType::Deposit),
-    delivered: |word| word.eq_ignore_ascii_case("READY"),
+    delivered: delivery::is_delivered,
     sections: SectionNames { profile: "profile_details", summary: "summary_details", transactions: "transaction_data" },
     // Only deposits are delivered.
     typed: |_, _, _| Typed::default(),
@@ -142,6 +141,7 @@ keys! {
         "account_type" => account_type,
         "current_balance" => current_balance,
         "balance_date_time" => balance_time,
+        "exchge_rate" | "exchange_rate" | "exchgeRate" => exchange_rate,
         "current_od_limit" => overdraft_limit,
         "drawing_limit" => drawing_limit,
         "facility" => facility,
@@ -195,4 +195,7 @@ keys! {
 }
 
 #[cfg(test)]
-mod tests;
+#[cfg(test)]
+mod statement_tests;
+#[cfg(test)]
+pub(super) mod tests;

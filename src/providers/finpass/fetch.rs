@@ -1,9 +1,7 @@
 //! The body of financial data: only its frame is judged here, without reading a row.
 
-use serde_json::value::RawValue;
-
 use super::{
-    envelope,
+    delivery, envelope,
     error::{Reason, Refusal, of_reason, unusable},
 };
 use crate::{
@@ -12,8 +10,9 @@ use crate::{
         error::{ErrorKind, ProviderError},
         http::OutboundResponse,
         judge::Origin,
-        lenient::{self, Members, elements, masked},
+        lenient::{self, Members, masked},
         provider::Body,
+        shape,
     },
 };
 
@@ -34,21 +33,28 @@ pub(super) const LIST: &[&str] = &["account_aggregator_json", "accounts"];
 /// Judges the answer of `fetch-json-report`. A success without data is data that is not there yet.
 pub(super) fn read_report(origin: Origin, response: &OutboundResponse) -> Result<Report, Refusal> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
-    let rows = elements(data.raw(LIST));
-    if rows.is_empty() {
-        return Err(without_data(origin, answer.status, &data));
+    if answer.waits() {
+        return without_data(origin, answer.status, &answer.data());
     }
-    let accounts: Vec<FetchedAccount> = rows.into_iter().filter_map(account).collect();
+    let data = answer.object(origin)?;
+    let list = data.raw(LIST).and_then(shape::rows);
+    let rows = list.ok_or_else(|| unusable(origin, "the answer holds no list of accounts"))?;
+    let accounts: Vec<FetchedAccount> = rows.read.iter().filter_map(account).collect();
     if accounts.is_empty() {
         return Err(unusable(origin, "the list of accounts holds no account"));
     }
     let (state, settled) = judge(&accounts);
+    // What cannot be read may be an account.
+    let whole = rows.odd == 0 && accounts.len() == rows.read.len();
+    let state = if state == FetchState::Ready && !whole { FetchState::Partial } else { state };
     Ok(Report { accounts, state, settled })
 }
 
 /// What a success without data means: collecting, unless an inner status says otherwise.
-fn without_data(origin: Origin, status: http::StatusCode, data: &Members<'_>) -> Refusal {
+fn without_data(origin: Origin, status: http::StatusCode, data: &Members<'_>) -> Result<Report, Refusal> {
+    if data.raw(LIST).is_some_and(|list| !list.get().starts_with('[')) || data.has_odd_word(&["status"]) {
+        return Err(unusable(origin, "what stands for the accounts or the status is neither"));
+    }
     let word = data.text(&["status"]).map(|status| lenient::word(&status)).unwrap_or_default();
     let reason = match word.as_str() {
         "FAILED" | "ERROR" => Reason::FetchError,
@@ -56,21 +62,21 @@ fn without_data(origin: Origin, status: http::StatusCode, data: &Members<'_>) ->
         "PENDING" | "INITIATED" if status != http::StatusCode::ACCEPTED => Reason::Unclear,
         _ => Reason::Collecting,
     };
-    of_reason(origin, reason, "a success without data")
+    Err(of_reason(origin, reason, "a success without data"))
 }
 
-fn account(raw: &RawValue) -> Option<FetchedAccount> {
-    let row = raw.get().starts_with('{').then(|| Members::within(Some(raw)))?;
+/// An account; none if it has neither a state nor data.
+fn account(row: &Members<'_>) -> Option<FetchedAccount> {
+    if row.has_odd_word(&["status"]) || row.has_odd_text(&["account_id"]) {
+        return None;
+    }
     let details = row.object(&["fi_status_details"]);
     let number = row.text(&["masked_account_number", "account_number"]).or_else(|| details.text(&["account_number"]));
     let has_data = row.raw(&["transaction_data", "transactions", "summary_details", "summary"]).is_some();
-    let state = match row.text(&["status"]).map(|status| lenient::word(&status)).as_deref() {
-        Some("READY" | "DELIVERED" | "SUCCESS" | "COMPLETED") => FetchState::Ready,
-        Some("DENIED") => FetchState::Denied,
-        Some("TIMEOUT") => FetchState::Timeout,
-        Some("FAILED" | "ERROR") => FetchState::Failed,
+    let state = match row.text(&["status"]) {
+        Some(word) => delivery::state(&word),
         None if has_data => FetchState::Ready,
-        Some(_) | None => FetchState::Requested,
+        None => return None,
     };
     Some(FetchedAccount {
         // The report names no institution.
@@ -105,13 +111,22 @@ pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, P
 /// Takes the answer of `statement-result` of the analysed product.
 pub(super) fn read_statement(origin: Origin, response: OutboundResponse, client_id: &str) -> Result<Body, ProviderError> {
     let answer = envelope::read(origin, &response)?;
-    let data = answer.data();
+    if answer.waits() && answer.data().raw(&["accounts"]).is_none() {
+        return Err(origin.error(ErrorKind::NotReady).with_detail("a success without data"));
+    }
+    let data = answer.object(origin)?;
+    if data.has_odd_text(&["client_id"]) {
+        return Err(origin.unusable("the session's id is no text"));
+    }
     if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
         return Err(origin.unusable("the answer is about another session"));
     }
-    let raw = data.raw(&["accounts"]).ok_or_else(|| origin.error(ErrorKind::NotReady).with_detail("a success without data"))?;
-    if elements(Some(raw)).is_empty() {
-        return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
+    let list = data.raw(&["accounts"]).and_then(shape::rows);
+    let rows = list.ok_or_else(|| origin.unusable("the answer holds no list of accounts"))?;
+    match (rows.read.is_empty(), rows.odd) {
+        (true, 0) => return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty")),
+        (true, _) => return Err(origin.unusable("the list of accounts holds no account")),
+        (false, _) => {}
     }
     Ok(Body::json(origin, response.body))
 }
@@ -144,6 +159,8 @@ mod tests {
             (r#"[{"status":"READY"},{"status":"PENDING"}]"#, Partial, false),
             (r#"[{"status":"PENDING"}]"#, Requested, false),
             (r#"[{"status":"FAILED"}]"#, Failed, true),
+            (r#"[{"status":"READY"},7]"#, Partial, true),
+            (r#"[{"status":"READY"},{"status":{}}]"#, Partial, true),
         ] {
             let report = report(accounts).unwrap();
             assert_eq!((report.state, report.settled), (state, settled), "{accounts}");
@@ -167,6 +184,21 @@ mod tests {
             (200, r#"{"data":{"status":"IN_PROGRESS"},"success":true}"#, Reason::Collecting),
             (200, r#"{"data":{"status":"INITIATED"},"success":true}"#, Reason::Unclear),
             (200, r#"{"data":{"status":"FAILED"},"success":true}"#, Reason::FetchError),
+            (200, r#"{"data":null,"success":true}"#, Reason::Collecting),
+            (200, r#"{"success":true,"status_code":200}"#, Reason::Collecting),
+            (202, r#"{"data":{},"success":true}"#, Reason::Collecting),
+            (202, r#"{"data":"surprise","success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":"surprise","success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":[],"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":[{"status":"READY"}],"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":7,"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"status":["PENDING"]},"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"status":[]},"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"surprise":{"a":1}},"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"account_aggregator_json":"surprise"},"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"account_aggregator_json":{}},"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"account_aggregator_json":[{}]},"success":true}"#, Reason::Unreadable),
+            (200, r#"{"data":{"account_aggregator_json":[{"status":{"a":1}}]},"success":true}"#, Reason::Unreadable),
             (200, r#"{"data":{"account_aggregator_json":[1,null]},"success":true}"#, Reason::Unreadable),
         ] {
             assert_eq!(read_report(origin(), &testing::response(status, body)).unwrap_err().reason, reason, "{body}");
@@ -182,6 +214,20 @@ mod tests {
         let none =
             read_statement(origin(), testing::response(200, r#"{"success":true,"data":{"accounts":[]}}"#), "bsa_1").unwrap_err();
         assert_eq!(none.kind, ErrorKind::NoAccounts);
+        for (data, kind) in [
+            ("null", ErrorKind::NotReady),
+            ("{}", ErrorKind::NotReady),
+            (r#""surprise""#, ErrorKind::ResponseInvalid),
+            ("[]", ErrorKind::ResponseInvalid),
+            (r#"{"accounts":"surprise"}"#, ErrorKind::ResponseInvalid),
+            (r#"{"accounts":{}}"#, ErrorKind::ResponseInvalid),
+            (r#"{"accounts":[7]}"#, ErrorKind::ResponseInvalid),
+            (r#"{"accounts":[{}]}"#, ErrorKind::ResponseInvalid),
+            (r#"{"client_id":["bsa_1"],"accounts":[{"account_id":"a"}]}"#, ErrorKind::ResponseInvalid),
+        ] {
+            let body = format!(r#"{{"success":true,"data":{data}}}"#);
+            assert_eq!(read_statement(origin(), testing::response(200, &body), "bsa_1").unwrap_err().kind, kind, "{data}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Reads the session back; none if Finpass does not know it or it is somebody else's.
+/// Reads the session back; none if it is somebody else's.
 pub(super) async fn read(
     finpass: &Finpass,
     call: Call,
@@ -24,7 +24,6 @@ pub(super) async fn read(
         // Until there is a report Finpass tells nothing of the customer; the caller knows whose the id is.
         Ok(Owner::Customer | Owner::Untold) => Ok(Some(Found { provider_ref: Some(client_id.clone()), ..Found::default() })),
         Ok(Owner::Stranger) => Ok(None),
-        Err(error) if error.kind == ErrorKind::UnknownReference => Ok(None),
         Err(error) => Err(error),
     }
 }

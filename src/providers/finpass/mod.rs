@@ -8,14 +8,15 @@ use jiff::Timestamp;
 
 use super::{
     capability::ProviderProduct,
+    customer_url::UrlRules,
     error::{ErrorKind, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     message_content::MessageContent,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan,
+        PlanFault, Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -33,6 +34,8 @@ mod build;
 mod config;
 pub mod data;
 mod data_bsa;
+mod delivery;
+mod divide;
 mod document;
 mod envelope;
 mod error;
@@ -45,6 +48,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod reads;
 mod redirect;
 mod session;
 mod terms;
@@ -52,9 +56,11 @@ mod terms;
 mod testing;
 mod webhook;
 mod withdraw;
+mod words;
 
 pub use config::{Config, Settings};
 use plan::AA_BSA;
+pub use reads::READS;
 
 /// Finpass's id in the contract.
 pub const ID: &str = "finpass";
@@ -62,18 +68,17 @@ pub const ID: &str = "finpass";
 /// One Finpass credential.
 pub struct Finpass {
     credential: String,
-    plain_http: bool,
+    urls: UrlRules,
     products: Vec<ProviderProduct>,
     executor: Executor,
-    clock: SharedClock,
 }
 
 impl Finpass {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let plain_http = is_loopback(&settings.base_url);
-        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward, clock.clone())?;
-        Ok(Self { credential: credential.to_owned(), plain_http, products: products::products(), executor, clock })
+        let urls = UrlRules { hosts: settings.customer_url_hosts, loopback: is_loopback(&settings.base_url) };
+        let executor = Executor::new(settings.base_url, settings.credentials, settings.limits, outward, clock)?;
+        Ok(Self { credential: credential.to_owned(), urls, products: products::products(), executor })
     }
 
     /// The same credential behind another executor.
@@ -81,13 +86,11 @@ impl Finpass {
     #[doc(hidden)]
     pub fn with_executor(&self, executor: Executor) -> Self {
         let (credential, products) = (self.credential.clone(), self.products.clone());
-        Self { credential, plain_http: self.plain_http, products, executor, clock: self.clock.clone() }
+        Self { credential, urls: self.urls.clone(), products, executor }
     }
 
     async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
-        let (stage, kind) = (request.stage, request.kind);
-        let response = self.executor.send(call, request).await?;
-        Ok((Origin { provider: ID, stage, kind, now: self.clock.now() }, response))
+        self.executor.send(call, request).await
     }
 }
 
@@ -124,6 +127,18 @@ impl Provider for Finpass {
     }
 
     /// Finpass tells nothing about its two consent types.
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError> {
+        let stage = match beginning {
+            Beginning::Opening => "init",
+            Beginning::Fetch => "refresh_data",
+        };
+        self.executor.refusal(call, ID, stage)
+    }
+
+    fn resume_calls(&self) -> bool {
+        self.executor.resume()
+    }
+
     async fn terms(&self, _: Call, template: &str) -> TemplateTerms {
         plan::terms(template)
     }
@@ -131,7 +146,7 @@ impl Provider for Finpass {
     async fn open(&self, call: Call, opening: Opening<'_>) -> Result<Opened, ProviderError> {
         let (origin, response) = self.send(call, build::init(&opening)).await?;
         let product = opening.plan.provider_product;
-        open::read(origin, &response, open::Expected { product, customer: &opening.ask.customer, plain_http: self.plain_http })
+        open::read(origin, &response, open::Expected { product, customer: &opening.ask.customer, urls: &self.urls })
     }
 
     async fn look_up(
@@ -149,8 +164,8 @@ impl Provider for Finpass {
         Ok(None)
     }
 
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
-        observe::observe(self, call, journey, attempt).await
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
+        observe::observe(self, call, journey, attempt).await.into()
     }
 
     /// The days cannot be chosen. The analysed product has no way to ask anew.
@@ -180,6 +195,11 @@ impl Provider for Finpass {
         let refresh_id = target.fetch.and_then(|fetch| fetch.provider_ref.as_deref());
         let (origin, response) = self.send(call, build::fetch_json_report(client_id, refresh_id)).await?;
         fetch::read(origin, response)
+    }
+
+    /// A journey has one consent.
+    fn divide(&self, _: &Body, _: PartOf<'_>, _: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        Err(divide::unsupported())
     }
 
     /// Every report is whole.

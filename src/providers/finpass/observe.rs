@@ -23,15 +23,18 @@ pub(super) struct Held<'a> {
     pub refresh_id: Option<&'a str>,
     /// Whether the consent was seen given.
     pub given: bool,
+    /// Whether the product can be asked for data anew.
+    pub refreshes: bool,
 }
 
 impl<'a> Held<'a> {
-    fn of(consent: &'a Consent) -> Self {
+    fn of(journey: &Journey, consent: &'a Consent) -> Self {
         Self {
             purpose: consent.purpose,
             template: &consent.template,
             refresh_id: consent.fetches.iter().rev().find_map(|fetch| fetch.provider_ref.as_deref()),
             given: matches!(consent.state, ConsentState::Active | ConsentState::Paused),
+            refreshes: journey.provider_product != AA_BSA,
         }
     }
 
@@ -44,7 +47,7 @@ impl<'a> Held<'a> {
             fetches: fetch.into_iter().collect(),
             ..ConsentFact::default()
         };
-        terms::apply(self.purpose, &mut fact);
+        terms::apply(self.purpose, self.refreshes, &mut fact);
         let attempt = AttemptFact {
             state: attempt,
             text: text.to_owned(),
@@ -52,8 +55,10 @@ impl<'a> Held<'a> {
             aa: StepState::Unspecified,
             pdf: None,
             skipped: false,
+            steps: Vec::new(),
+            route: None,
         };
-        Observation { attempt: Some(attempt), consents: vec![fact] }
+        Observation { attempt: Some(attempt), consents: vec![fact], fault: None }
     }
 
     /// A data session of this consent.
@@ -64,6 +69,7 @@ impl<'a> Held<'a> {
             settled,
             text: text.to_owned(),
             accounts: Vec::new(),
+            fetched_at: None,
             data_expires_at: None,
             body: None,
         }
@@ -81,7 +87,7 @@ pub(super) async fn observe(
     let (Some(client_id), Some(consent)) = (attempt.provider_ref.as_deref(), journey.consents_of(&attempt.id).next()) else {
         return Ok(Observation::default());
     };
-    let held = Held::of(consent);
+    let held = Held::of(journey, consent);
     if journey.provider_product == AA_BSA {
         let (origin, response) = finpass.send(call, build::status(client_id)).await?;
         return status::read(origin, &response, client_id, held);

@@ -2,15 +2,16 @@
 
 use secrecy::SecretString;
 
-use super::{envelope, plan::AA_BSA};
+use super::{envelope, plan::AA_BSA, words};
 use crate::{
     data::personal::exposed,
     journey::model::Customer,
     providers::{
+        customer_url::UrlRules,
         error::ProviderError,
         http::OutboundResponse,
         judge::Origin,
-        lenient::{self, Members, identifier},
+        lenient::{Members, identifier},
         provider::{CustomerUrl, Opened},
     },
 };
@@ -22,26 +23,30 @@ pub(super) struct Expected<'a> {
     pub product: &'a str,
     /// Who was asked.
     pub customer: &'a Customer,
-    /// Whether an URL without TLS passes: only where Finpass itself is a simulator on this machine.
-    pub plain_http: bool,
+    /// Which URLs may be shown to a customer.
+    pub urls: &'a UrlRules,
 }
 
 /// Reads the answer of either `init`.
 pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected<'_>) -> Result<Opened, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
     let client_id = data.text(&["client_id"]).and_then(identifier);
     let client_id = client_id.ok_or_else(|| origin.unusable("the answer has no client id"))?;
     check_echo(origin, &data, expected.customer)?;
     let names: &[&str] = if expected.product == AA_BSA { &["journey_url"] } else { &["redirect_url", "journey_url"] };
-    let url = data.text(names).filter(|url| is_web_url(url, expected.plain_http));
-    let url = url.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"))?;
+    let url = data.text(names).ok_or_else(|| origin.unusable("the answer has no URL for the customer"));
+    let url = url.and_then(|url| match expected.urls.check(&url) {
+        Ok(()) => Ok(url),
+        Err(unfit) => Err(origin.unusable(unfit.detail()).with_refused_host(unfit.host)),
+    });
+    // Passed on untouched: the token may stand behind the `#`.
+    let to_customer = |url| CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) };
     Ok(Opened {
-        // Passed on untouched: the token may stand behind the `#`.
-        customer_url: CustomerUrl { url: SecretString::from(url), expires_at: data.instant(&["expires_at"]) },
+        customer_url: url.map(to_customer),
         provider_ref: Some(client_id),
         handles: Vec::new(),
-        provider_text: data.text(&["status"]).map(|status| lenient::shown(&status)).unwrap_or_default(),
+        provider_text: data.text(&["status"]).map(|status| words::STATES.shown(&status)).unwrap_or_default(),
     })
 }
 
@@ -58,17 +63,6 @@ fn check_echo(origin: Origin, data: &Members<'_>, customer: &Customer) -> Result
     Ok(())
 }
 
-/// The longest URL that is passed on.
-const LONGEST: usize = 8192;
-
-/// Whether a text is an absolute web address.
-fn is_web_url(text: &str, plain_http: bool) -> bool {
-    text.len() <= LONGEST
-        && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-        && url::Url::parse(text)
-            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -83,7 +77,8 @@ mod tests {
 
     fn opened(product: &str, body: &str) -> Result<Opened, ProviderError> {
         let customer = testing::ask().customer;
-        let expected = Expected { product, customer: &customer, plain_http: false };
+        let urls = UrlRules::default();
+        let expected = Expected { product, customer: &customer, urls: &urls };
         read(testing::origin(CallKind::Write), &testing::response(200, body), expected)
     }
 
@@ -94,11 +89,14 @@ mod tests {
             "message":"Success","message_code":"success"}"#;
         let plain = opened(ACCOUNT_AGGREGATOR, plain).unwrap();
         assert_eq!(plain.provider_ref.as_deref(), Some("aa_698a0000_0123456789abcdef01234567"));
-        assert_eq!(plain.customer_url.url.expose_secret(), "https://aa.example/web-redirect/#/aa-webview?requestId=opaque");
+        assert_eq!(
+            plain.customer_url.unwrap().url.expose_secret(),
+            "https://aa.example/web-redirect/#/aa-webview?requestId=opaque"
+        );
         let analysed = r#"{"success":true,"message":"AA BSA journey initiated successfully","data":{"client_id":"bsa_clnt_0a1b2c3d4e5f",
             "journey_url":"https://journey.example/x","status":"initiated","consent_type":"loan_underwriting","expires_at":"2026-01-02T00:00:00Z"}}"#;
         let analysed = opened(AA_BSA, analysed).unwrap();
-        assert_eq!(analysed.customer_url.expires_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
+        assert_eq!(analysed.customer_url.unwrap().expires_at, Some("2026-01-02T00:00:00Z".parse().unwrap()));
         assert_eq!(analysed.provider_text, "INITIATED");
     }
 
@@ -114,7 +112,8 @@ mod tests {
     fn hostile_bodies_are_errors() {
         let customer = testing::ask().customer;
         for body in testing::hostile() {
-            let expected = Expected { product: ACCOUNT_AGGREGATOR, customer: &customer, plain_http: true };
+            let urls = UrlRules { loopback: true, ..UrlRules::default() };
+            let expected = Expected { product: ACCOUNT_AGGREGATOR, customer: &customer, urls: &urls };
             assert!(read(testing::origin(CallKind::Write), &testing::bytes_response(200, &body), expected).is_err());
         }
     }
@@ -123,7 +122,8 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..300)) {
             let customer = Customer::default();
-            let expected = Expected { product: AA_BSA, customer: &customer, plain_http: false };
+            let urls = UrlRules::default();
+            let expected = Expected { product: AA_BSA, customer: &customer, urls: &urls };
             let _ = read(testing::origin(CallKind::Write), &testing::bytes_response(status, &body), expected);
         }
     }

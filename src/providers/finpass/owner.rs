@@ -27,7 +27,11 @@ pub(super) async fn read(finpass: &Finpass, call: Call, journey: &Journey, clien
 
 fn of_status(origin: Origin, response: &OutboundResponse, client_id: &str, customer: &Customer) -> Result<Owner, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
+    // Without a status it is no answer about a session.
+    if data.has_odd_text(&["client_id", "mobile_number"]) || data.has_odd_word(&["status"]) || data.text(&["status"]).is_none() {
+        return Err(origin.unusable("the session's id, number or status is no text"));
+    }
     if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
         return Ok(Owner::Stranger);
     }
@@ -39,9 +43,12 @@ fn of_report(origin: Origin, response: &OutboundResponse, customer: &Customer) -
         Ok(_) => {}
         Err(refusal) => {
             return match refusal.reason {
-                Reason::Credentials | Reason::RateLimited | Reason::Unavailable | Reason::Unreadable | Reason::Refused => {
-                    Err(refusal.error)
-                }
+                Reason::Credentials
+                | Reason::RateLimited
+                | Reason::Unavailable
+                | Reason::Unreadable
+                | Reason::Refused
+                | Reason::UnknownClient => Err(refusal.error),
                 _ => Ok(Owner::Untold),
             };
         }
@@ -102,6 +109,9 @@ mod tests {
         let body = r#"{"data":null,"status_code":422,"success":false,"message":"Consent Status Pending","message_code":"consent_status_pending"}"#;
         let told = of_report(testing::origin(CallKind::Read), &testing::response(422, body), &customer());
         assert_eq!(told.unwrap(), Owner::Untold);
+        let unknown = r#"{"status_code":404,"success":false,"message":"Client Not Found","message_code":"client_not_found"}"#;
+        let told = of_report(testing::origin(CallKind::Read), &testing::response(404, unknown), &customer());
+        assert_eq!(told.unwrap_err().kind, crate::providers::error::ErrorKind::UnknownReference);
         for body in testing::hostile() {
             let told = of_report(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), &customer());
             assert!(!matches!(told, Ok(Owner::Customer)));

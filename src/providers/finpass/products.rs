@@ -31,6 +31,7 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             finds_lost_fetches: false,
             revokes: false,
             deletes_data: false,
+            assumed_capabilities: &[],
         },
         ProviderProduct {
             name: AA_BSA,
@@ -49,6 +50,7 @@ pub(super) fn products() -> Vec<ProviderProduct> {
             finds_lost_fetches: false,
             revokes: false,
             deletes_data: false,
+            assumed_capabilities: &[],
         },
     ]
 }

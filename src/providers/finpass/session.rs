@@ -6,7 +6,7 @@ use crate::providers::{error::ProviderError, http::OutboundResponse, judge::Orig
 /// Reads the answer of `refresh-data`: the refresh id. It may equal the client id.
 pub(super) fn read_request(origin: Origin, response: &OutboundResponse) -> Result<String, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let refresh_id = answer.data().text(&["request_id"]).and_then(identifier);
+    let refresh_id = answer.object(origin)?.text(&["request_id"]).and_then(identifier);
     refresh_id.ok_or_else(|| origin.unusable("the answer has no refresh id"))
 }
 
@@ -33,6 +33,9 @@ mod tests {
         let error =
             read_request(testing::origin(CallKind::Write), &testing::response(200, r#"{"data":{},"success":true}"#)).unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied));
+        // No write is documented to answer 202: its refusal counts.
+        let refused = r#"{"data":{"request_id":"r"},"status_code":202,"success":false,"message":"Not now"}"#;
+        assert!(read_request(testing::origin(CallKind::Write), &testing::response(202, refused)).is_err());
         for body in testing::hostile() {
             assert!(read_request(testing::origin(CallKind::Write), &testing::bytes_response(200, &body)).is_err());
         }

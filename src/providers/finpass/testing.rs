@@ -30,7 +30,7 @@ pub(super) fn now() -> Timestamp {
 
 /// A call.
 pub(super) fn origin(kind: CallKind) -> Origin {
-    Origin { provider: super::ID, stage: "test", kind, now: now() }
+    Origin { provider: super::ID, stage: "test", kind, now: now(), exchange: None }
 }
 
 /// A plain ask.

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::{build::Selector, envelope, neutral};
+use super::{build::Selector, envelope, neutral, words};
 use crate::{
     data::Provenance,
     providers::{
@@ -13,6 +13,7 @@ use crate::{
         judge::Origin,
         lenient::{self, Members},
         provider::Analysis,
+        shape::is_filled_object,
     },
 };
 
@@ -20,8 +21,9 @@ use crate::{
 pub(super) fn read(origin: Origin, response: &OutboundResponse, selector: Selector<'_>) -> Result<Analysis, ProviderError> {
     let answer = envelope::read(origin, response)?;
     let inner = inner(origin, answer.data, selector)?;
-    let document =
-        inner.filter(|raw| raw.get().starts_with('{')).ok_or_else(|| origin.unusable("the analysis is no JSON object"))?;
+    let document = inner
+        .filter(|raw| is_filled_object(raw))
+        .ok_or_else(|| origin.unusable("the analysis is no JSON object with a member"))?;
     Ok(Analysis {
         core: neutral::core(document),
         document: Bytes::copy_from_slice(document.get().as_bytes()),
@@ -39,6 +41,9 @@ pub(super) fn inner<'a>(
     let other = |told: String| matches!(selector, Selector::Transaction(asked) if told != asked);
     if outer.text(&["transaction_id"]).is_some_and(other) {
         return Err(origin.unusable("the answer is about another transaction"));
+    }
+    if outer.has_odd_word(&["status", "status_code"]) || outer.has_odd_text(&["transaction_id"]) {
+        return Err(origin.unusable("the inner status is no text"));
     }
     let status = outer.text(&["status"]).map(|status| lenient::word(&status));
     match status.as_deref() {
@@ -58,7 +63,7 @@ fn failed(origin: Origin, outer: &Members<'_>, status: &str) -> ProviderError {
         () => ErrorKind::Unavailable,
     };
     let code = outer.text(&["status_code"]).unwrap_or_else(|| status.to_owned());
-    origin.error(kind).with_code(&code).with_detail("the inner status of the analysis is no success")
+    origin.error(kind).with_code(words::CODES, &code).with_detail("the inner status of the analysis is no success")
 }
 
 #[cfg(test)]
@@ -91,6 +96,10 @@ mod tests {
             (r#"{"status":"success","data":{"status":"FAILED","status_code":"not_ready"}}"#, ErrorKind::NotReady),
             (r#"{"status":"success","data":{"status":"FAILED","status_code":"boom"}}"#, ErrorKind::Unavailable),
             (r#"{"status":"success","data":{"status":"SUCCESS","data":[]}}"#, ErrorKind::ResponseInvalid),
+            (r#"{"status":"success","data":{"status":"SUCCESS","data":{}}}"#, ErrorKind::ResponseInvalid),
+            (r#"{"status":"success","data":{"status":["SUCCESS"],"data":{"x":1}}}"#, ErrorKind::ResponseInvalid),
+            (r#"{"status":["success"],"data":{"status":"SUCCESS","data":{"x":1}}}"#, ErrorKind::ResponseInvalid),
+            (r#"{"status":"success","data":"surprise"}"#, ErrorKind::ResponseInvalid),
             (r#"{"status":"success","data":{"status":"SUCCESS","transaction_id":"x","data":{}}}"#, ErrorKind::ResponseInvalid),
         ] {
             assert_eq!(analysis(body).unwrap_err().kind, kind, "{body}");

@@ -10,6 +10,7 @@ use super::{
     ID,
     config::Settings,
     plan::{party, vua},
+    reads,
     redirect::SealedReturn,
 };
 use crate::{
@@ -114,7 +115,7 @@ pub(super) fn encrypted_url(handles: &[&str], redirect_url: Option<&str>, pan: O
         many => OneOrMany::Many(many),
     };
     let body = EncryptedUrl { consent_handle, redirect_url, pan };
-    OutboundRequest::post_json(ID, "getEncryptedUrl", CallKind::Read, "webRedirection/getEncryptedUrl", &body)
+    reads::ENCRYPTED_URL.post(&body)
 }
 
 #[derive(Serialize)]
@@ -125,7 +126,7 @@ struct DecryptUrl<'a> {
 
 /// `POST /webRedirection/decryptUrl`: opens what a browser brought back. It changes nothing and may be sent again.
 pub(super) fn decrypt_url(parts: &SealedReturn) -> OutboundRequest {
-    OutboundRequest::post_json(ID, "decryptUrl", CallKind::Read, "webRedirection/decryptUrl", &DecryptUrl { parts })
+    reads::DECRYPT_URL.post(&DecryptUrl { parts })
 }
 
 #[derive(Serialize)]
@@ -143,7 +144,7 @@ struct ConsentsList<'a> {
 pub(super) fn consents_list(customer: &Customer, template: &str, attempt_id: &str) -> Option<OutboundRequest> {
     let (party_identifier_type, party_identifier_value) = party(customer)?;
     let body = ConsentsList { party_identifier_type, party_identifier_value, product_id: template, account_id: attempt_id };
-    Some(OutboundRequest::post_json(ID, "getconsentslist", CallKind::Read, "v2/getconsentslist", &body))
+    Some(reads::CONSENTS_LIST.post(&body))
 }
 
 #[derive(Serialize)]
@@ -161,7 +162,7 @@ pub(super) fn consents_by_name(handle: Option<&str>, id: Option<&str>) -> Option
         (None, Some(id)) => ConsentsByName { handles: None, ids: Some([id]) },
         (None, None) => return None,
     };
-    Some(OutboundRequest::post_json(ID, "getconsentslist_v3", CallKind::Read, "v3/getconsentslist", &body))
+    Some(reads::CONSENTS_BY_NAME.post(&body))
 }
 
 #[derive(Serialize)]
@@ -175,7 +176,7 @@ struct SessionStatus<'a> {
 /// `POST /consent/firequest/status`.
 pub(super) fn session_status(consent_ref: &str, session: Option<&str>) -> OutboundRequest {
     let body = SessionStatus { consent_id: consent_ref, session_id: session };
-    OutboundRequest::post_json(ID, "firequest_status", CallKind::Read, "consent/firequest/status", &body)
+    reads::SESSION_STATUS.post(&body)
 }
 
 #[derive(Serialize)]
@@ -254,7 +255,7 @@ impl<'a> Selector<'a> {
 
 /// `POST /getallfidata`.
 pub(super) fn all_fi_data(selector: Selector<'_>) -> OutboundRequest {
-    OutboundRequest::post_json(ID, "getallfidata", CallKind::Read, "getallfidata", &selector.body(None, &[]))
+    reads::ALL_FI_DATA.post(&selector.body(None, &[]))
 }
 
 /// `POST /getalllatestfidata`. FinPro gives each row once, so a second question may find nothing.
@@ -266,7 +267,7 @@ pub(super) fn latest_fi_data(consent_ref: &str) -> OutboundRequest {
 /// `POST /transaction/status`.
 pub(super) fn transaction_status(transaction_id: &str) -> OutboundRequest {
     let body = Selector::Transaction(transaction_id).body(None, &[]);
-    OutboundRequest::post_json(ID, "transaction_status", CallKind::Read, "transaction/status", &body)
+    reads::TRANSACTION_STATUS.post(&body)
 }
 
 /// `POST /analytics/json`, `/analytics/xml` or `/analytics/excel`.
@@ -276,12 +277,12 @@ pub(super) fn analytics(
     journey_id: Option<&str>,
     accounts: &[String],
 ) -> OutboundRequest {
-    let (stage, path) = match format {
-        Analytics::Json => ("analytics_json", "analytics/json"),
-        Analytics::Xml => ("analytics_xml", "analytics/xml"),
-        Analytics::Excel => ("analytics_excel", "analytics/excel"),
+    let call = match format {
+        Analytics::Json => reads::ANALYTICS_JSON,
+        Analytics::Xml => reads::ANALYTICS_XML,
+        Analytics::Excel => reads::ANALYTICS_EXCEL,
     };
-    OutboundRequest::post_json(ID, stage, CallKind::Read, path, &selector.body(journey_id, accounts))
+    call.post(&selector.body(journey_id, accounts))
 }
 
 /// In which form an analysis is asked for.
@@ -303,7 +304,7 @@ struct ProductsList<'a> {
 
 /// `POST /productslist` for one template.
 pub(super) fn products_list(template: &str) -> OutboundRequest {
-    OutboundRequest::post_json(ID, "productslist", CallKind::Read, "productslist", &ProductsList { product_id: template })
+    reads::PRODUCTS_LIST.post(&ProductsList { product_id: template })
 }
 
 #[cfg(test)]

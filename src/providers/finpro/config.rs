@@ -6,13 +6,14 @@ use http::{HeaderMap, HeaderName};
 use jiff::civil::Date;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     config::{Faults, SecretSource},
     data::words,
     journey::fair_use::Frequency,
     providers::{
+        hosts::HostRules,
         http::Limits,
         inbound::{Door, Signature},
         settings::{self, LimitsConfig},
@@ -170,8 +171,10 @@ pub struct Config {
     pub templates: BTreeMap<String, TemplateFacts>,
     /// The analyses set up for the tenant.
     pub analytics: AnalyticsJourneys,
-    /// The hosts from which a report's pre-signed link may be fetched, each written in full.
+    /// The hosts from which a report's pre-signed link may be fetched, each in full or as `*.` and a suffix.
     pub report_hosts: Vec<String>,
+    /// The hosts of the URLs that FinPro gives for customers, each in full or as `*.` and a suffix. Empty lets every public host name pass.
+    pub customer_url_hosts: Vec<String>,
     /// Where FinPro's messages come in; without it they have no address.
     pub webhook: Option<WebhookConfig>,
     /// Times and sizes.
@@ -199,7 +202,9 @@ pub struct Settings {
     /// The tenant's analyses.
     pub analytics: AnalyticsJourneys,
     /// Hosts of reports.
-    pub report_hosts: Vec<String>,
+    pub report_hosts: HostRules,
+    /// Hosts of customers' URLs.
+    pub customer_url_hosts: HostRules,
     /// Where messages come in.
     pub door: Option<Door>,
     /// Times and sizes.
@@ -210,12 +215,6 @@ pub struct Settings {
 pub(super) fn is_plain(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     !text.is_empty() && text.len() <= 128 && text.bytes().all(plain)
-}
-
-/// Whether the text is a full host name as a parsed link has it; the parser itself lets a `*` pass.
-fn is_host(text: &str) -> bool {
-    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    plain && matches!(Host::parse(text), Ok(Host::Domain(domain)) if domain == text)
 }
 
 impl Config {
@@ -229,14 +228,8 @@ impl Config {
             faults.add(format!("{path}.aa_handle"), "must hold letters, digits, `_`, `-` and `.` only");
         }
         self.check_templates(path, faults);
-        for (index, host) in self.report_hosts.iter().enumerate() {
-            if !is_host(host) {
-                faults.add(
-                    format!("{path}.report_hosts[{index}]"),
-                    "must be a full host name in lower case, without scheme, port or `*`",
-                );
-            }
-        }
+        let report_hosts = HostRules::check(&self.report_hosts, &format!("{path}.report_hosts"), faults);
+        let customer_url_hosts = HostRules::check(&self.customer_url_hosts, &format!("{path}.customer_url_hosts"), faults);
         let door = self.webhook.as_ref().and_then(|webhook| webhook.check(&format!("{path}.webhook"), faults));
         let limits = self.limits.check(&format!("{path}.limits"), faults);
         (faults.iter().count() == before).then_some(Settings {
@@ -247,7 +240,8 @@ impl Config {
             products: self.products.clone(),
             templates: self.templates.clone(),
             analytics: self.analytics.clone(),
-            report_hosts: self.report_hosts.clone(),
+            report_hosts,
+            customer_url_hosts,
             door,
             limits,
         })

@@ -27,9 +27,10 @@ use self::{
 
 const STAGE: &str = "getallfidata";
 
-/// FinPro writes UTC where it names no zone, and delivers an account or leaves it out.
+/// Rows without a zone are the banks' and so Indian, but for midnight, which FinPro is recorded to write in UTC. It delivers an account or
+/// leaves it out.
 const MANNER: Manner = Manner {
-    zoneless: Zoneless::Utc,
+    zoneless: Zoneless::IstOrUtcMidnight,
     fi_type: None,
     delivered: |_| true,
     typed: typed::read,
@@ -175,6 +176,7 @@ keys! {
         "accountType" => account_type,
         "currentBalance" => current_balance,
         "balanceDateTime" => balance_time,
+        "exchgeRate" | "exchangeRate" => exchange_rate,
         "currentODLimit" => overdraft_limit,
         "drawingLimit" => drawing_limit,
         "facility" => facility,
@@ -260,5 +262,7 @@ mod golden;
 mod kept_tests;
 #[cfg(test)]
 mod other_tests;
+#[cfg(test)]
+mod statement_tests;
 #[cfg(test)]
 mod tests;

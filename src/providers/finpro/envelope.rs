@@ -10,6 +10,7 @@ use crate::providers::{
     http::OutboundResponse,
     judge::{self, Origin},
     lenient::{self, Members},
+    shape::{self, Rows},
 };
 
 /// A successful answer.
@@ -25,6 +26,17 @@ impl<'a> Answer<'a> {
     /// The members of `data`; none if it is no object.
     pub fn data(&self) -> Members<'a> {
         Members::within(self.data)
+    }
+
+    /// The members of `data`, which must be an object.
+    pub fn object(&self, origin: Origin) -> Result<Members<'a>, ProviderError> {
+        let object = self.data.filter(|data| data.get().starts_with('{'));
+        Ok(Members::within(Some(object.ok_or_else(|| origin.unusable("the data of the answer is no object"))?)))
+    }
+
+    /// The rows of `data`, which must be a list or one object.
+    pub fn rows(&self, origin: Origin) -> Result<Rows<'a>, ProviderError> {
+        self.data.and_then(shape::rows).ok_or_else(|| origin.unusable("the data of the answer is no list"))
     }
 }
 
@@ -44,6 +56,10 @@ pub(super) fn read_bare<'a>(origin: Origin, response: &'a OutboundResponse) -> R
     let Some(top) = top.filter(|top| response.status.is_success() && !is_error(top)) else {
         return Err(error::classify(origin, response, response.members().as_ref()));
     };
+    // A list of words is no word: whether it means success cannot be known.
+    if top.has_odd_word(&["status"]) || top.has_odd_text(&["errorCode"]) {
+        return Err(origin.senseless("the envelope has a status or code of another type"));
+    }
     let data = top.raw(&["data"]);
     Ok(Answer { top, data })
 }

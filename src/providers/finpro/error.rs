@@ -3,7 +3,7 @@
 
 use http::StatusCode;
 
-use super::envelope::is_fp_code;
+use super::{envelope::is_fp_code, words};
 use crate::providers::{
     error::{ErrorKind, ProviderError},
     http::OutboundResponse,
@@ -11,11 +11,13 @@ use crate::providers::{
     lenient::Members,
 };
 
-/// Error codes that mean one thing, folded. `InvalidRequest` and `InternalError` mean many and are left to the later tables.
+/// Error codes that mean one thing, folded. `InvalidRequest`, `InternalError` and `InvalidStatus` mean many and are
+/// left to the later tables.
 const CODES: &[(&str, ErrorKind)] = &[
     ("unauthorized", ErrorKind::Credentials),
     ("unauthorizedaccess", ErrorKind::Credentials),
     ("accessdenied", ErrorKind::Credentials),
+    ("badrequestheaders", ErrorKind::Credentials),
     ("ratelimitexceeded", ErrorKind::RateLimited),
     ("nodataavailable", ErrorKind::NotReady),
     ("noincrementaldata", ErrorKind::NotReady),
@@ -29,10 +31,10 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("invalidvua", ErrorKind::Configuration),
     ("aanotinactive", ErrorKind::Configuration),
     ("invalidaa", ErrorKind::Configuration),
+    ("nosuchversion", ErrorKind::Configuration),
     ("internalerrorfromaa", ErrorKind::Refused),
     ("invalidcustomeraddress", ErrorKind::Refused),
-    ("invalidstatus", ErrorKind::Refused),
-    ("consentnotactive", ErrorKind::Refused),
+    ("consentnotactive", ErrorKind::NotActive),
     ("missingconsentinfo", ErrorKind::Refused),
     ("invalidpayload", ErrorKind::Refused),
     ("invalidrequestpayload", ErrorKind::Refused),
@@ -42,6 +44,7 @@ const CODES: &[(&str, ErrorKind)] = &[
     ("gatewaytimeout", ErrorKind::Unavailable),
     ("errconnectservice", ErrorKind::Unavailable),
     ("errunknown", ErrorKind::Unavailable),
+    ("methodnotallowed", ErrorKind::Unavailable),
     ("notimplemented", ErrorKind::Unsupported),
 ];
 
@@ -71,6 +74,8 @@ const WORDS: &[(&str, ErrorKind)] = &[
     ("invalid headers", ErrorKind::Credentials),
     ("invalid organizationid", ErrorKind::Credentials),
     ("invalid credentials", ErrorKind::Credentials),
+    ("bad request headers", ErrorKind::Credentials),
+    ("no such version", ErrorKind::Configuration),
     ("too many requests", ErrorKind::RateLimited),
     ("invalid productid", ErrorKind::Configuration),
     ("productid with non active status", ErrorKind::Configuration),
@@ -82,6 +87,11 @@ const WORDS: &[(&str, ErrorKind)] = &[
     ("invalid consent handle", ErrorKind::UnknownReference),
     ("invalid account id", ErrorKind::UnknownReference),
     ("consent id is revoked", ErrorKind::Revoked),
+    ("in revoked state", ErrorKind::Revoked),
+    ("in paused state", ErrorKind::NotActive),
+    ("in expired state", ErrorKind::NotActive),
+    ("consent is not active", ErrorKind::NotActive),
+    ("consent id is not active", ErrorKind::NotActive),
     ("data is not available for the given consent", ErrorKind::NotReady),
     ("data is deleted", ErrorKind::DataExpired),
     ("data is not available", ErrorKind::NoAccounts),
@@ -95,17 +105,17 @@ const WORDS: &[(&str, ErrorKind)] = &[
 pub(super) fn classify(origin: Origin, response: &OutboundResponse, top: Option<&Members<'_>>) -> ProviderError {
     let said = Said::of(top);
     let kind = by_status(response.status)
-        .or_else(|| said.kind())
-        .unwrap_or_else(|| otherwise(stated_status(response.status, &said), top.is_some()));
+        .or_else(|| said.kind(response.status))
+        .unwrap_or_else(|| otherwise(stated_status(response.status, &said), said.own, top.is_some()));
     let mut error = origin.error(kind).with_effect(origin.effect_of(response.status));
     if let Some(code) = said.shown_code() {
-        error = error.with_code(code);
+        error = error.with_code(words::CODES, code);
     }
     if kind == ErrorKind::ResponseInvalid {
         error = error.with_effect(origin.kind.effect_when_lost());
     }
     error.retry_after = matches!(kind, ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady)
-        .then(|| judge::retry_after(&response.headers, origin.now))
+        .then(|| judge::retry_after(response, origin.now))
         .flatten();
     error.with_detail(detail(response, top.is_some()))
 }
@@ -113,12 +123,26 @@ pub(super) fn classify(origin: Origin, response: &OutboundResponse, top: Option<
 /// Whether a refusal only says that there is no new data. Its HTTP status is not documented, and the code can be missing like others.
 pub(super) fn is_nothing_new(response: &OutboundResponse) -> bool {
     let said = Said::of(response.members().as_ref());
-    let by_code = said.code.as_deref().map(crate::providers::lenient::fold);
-    by_code.map_or_else(|| said.message.contains("no new data"), |code| code == "noincrementaldata")
+    said.code_key().map_or_else(|| said.message.contains("no new data"), |code| code == "noincrementaldata")
+}
+
+/// Whether a refusal says that the central registry does not know the aggregator of the customer's address (FP0012).
+pub(super) fn is_unknown_address(response: &OutboundResponse) -> bool {
+    let said = Said::of(response.members().as_ref());
+    let by_words = said.own && said.message.contains("entity handle not present");
+    by_words || said.code_key().as_deref() == Some("invalidvua") || said.fp.as_deref() == Some("FP0012")
+}
+
+/// The message of an answer in any of the documented shapes: lower case, without brackets. For comparison only, never for a log.
+pub(super) fn message(response: &OutboundResponse) -> String {
+    Said::of(response.members().as_ref()).message
 }
 
 /// What a refusal says of itself.
 struct Said {
+    /// Whether the body has a mark of FinPro's own envelopes. A gateway in front of it answers in JSON as well, and what it says is said of its
+    /// routes, not of a consent.
+    own: bool,
     code: Option<String>,
     fp: Option<String>,
     message: String,
@@ -127,26 +151,36 @@ struct Said {
 impl Said {
     fn of(top: Option<&Members<'_>>) -> Self {
         let Some(top) = top else {
-            return Self { code: None, fp: None, message: String::new() };
+            return Self { own: false, code: None, fp: None, message: String::new() };
         };
         let inner = top.object(&["error"]);
         let code = top.text(&["errorCode"]).or_else(|| inner.text(&["code", "errorCode"]));
-        let fp = [top.text(&["status"]), code.clone()].into_iter().flatten().find(|text| is_fp_code(text));
+        let status = top.text(&["status"]);
+        let fp = [status.clone(), code.clone()].into_iter().flatten().find(|text| is_fp_code(text));
         let message =
             top.text(&["errorMsg", "errorMessage"]).or_else(|| inner.text(&["message"])).or_else(|| top.text(&["message"]));
-        Self { code, fp: fp.map(|fp| fp.to_ascii_uppercase()), message: normalise(&message.unwrap_or_default()) }
+        let failure = status.is_some_and(|status| status.eq_ignore_ascii_case("failure"));
+        let own = fp.is_some() || failure || top.text(&["ver", "errorCode", "errorMsg", "errorMessage"]).is_some();
+        Self { own, code, fp: fp.map(|fp| fp.to_ascii_uppercase()), message: normalise(&message.unwrap_or_default()) }
     }
 
-    fn kind(&self) -> Option<ErrorKind> {
-        let code = self.code.as_deref().map(crate::providers::lenient::fold);
-        let by_code = code.and_then(|code| find(CODES, |row| row == code));
+    fn kind(&self, status: StatusCode) -> Option<ErrorKind> {
+        let by_code = self.code_key().and_then(|code| find(CODES, |row| row == code));
         let by_fp = || self.fp.as_deref().and_then(|fp| find(FP_CODES, |row| row == fp));
-        by_code.or_else(by_fp).or_else(|| find(WORDS, |row| self.message.contains(row)))
+        // After a server's fault only a code says more than the status: its words describe the fault.
+        let worded = self.own && !status.is_server_error();
+        by_code.or_else(by_fp).or_else(|| find(WORDS, |row| worded && self.message.contains(row)))
+    }
+
+    /// The code for comparison: letters and digits only, since its spelling varies ("NoSuchVersion", "Bad request headers").
+    fn code_key(&self) -> Option<String> {
+        let plain = |code: &String| code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        self.code.as_ref().map(plain)
     }
 
     /// The code that tells most: the FP code where the error code is one of those that stand for many faults.
     fn shown_code(&self) -> Option<&str> {
-        let general = |code: &&str| matches!(*code, "InvalidRequest" | "InternalError");
+        let general = |code: &&str| matches!(*code, "InvalidRequest" | "InternalError" | "InvalidStatus");
         match (self.code.as_deref(), self.fp.as_deref()) {
             (Some(code), Some(fp)) if general(&code) => Some(fp),
             (code, fp) => code.or(fp),
@@ -173,18 +207,19 @@ fn stated_status(status: StatusCode, said: &Said) -> StatusCode {
     stated.filter(|stated| stated.is_client_error() || stated.is_server_error()).unwrap_or(status)
 }
 
-/// When neither code nor words tell.
-fn otherwise(status: StatusCode, is_object: bool) -> ErrorKind {
+/// When neither code nor words tell. `own` is whether FinPro itself has spoken.
+fn otherwise(status: StatusCode, own: bool, is_object: bool) -> ErrorKind {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ErrorKind::Credentials,
         StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
-        StatusCode::NOT_IMPLEMENTED => ErrorKind::Unsupported,
         status if status.is_server_error() => ErrorKind::Unavailable,
         // A page instead of an answer: something in front of FinPro has spoken, so nothing is known of the consent.
         status if !is_object && status.is_client_error() => ErrorKind::Unavailable,
-        StatusCode::NOT_FOUND => ErrorKind::UnknownReference,
-        status if status.is_client_error() => ErrorKind::Refused,
-        status if status.is_success() && is_object => ErrorKind::Refused,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ErrorKind::Refused,
+        status if status.is_client_error() && own => ErrorKind::Refused,
+        // The same page as JSON. A status alone, 404 too, never means that a consent is unknown.
+        status if status.is_client_error() => ErrorKind::Unavailable,
+        status if status.is_success() && own => ErrorKind::Refused,
         _ => ErrorKind::ResponseInvalid,
     }
 }
@@ -260,9 +295,22 @@ mod tests {
             (401, "Unauthorized", "", "Invalid credentials", Credentials),
             (403, "AccessDenied", "", "", Credentials),
             (400, "InvalidaccountID", "", "Invalid Account ID.", UnknownReference),
-            (400, "InvalidStatus", "", "Consent ID is already in REVOKED state", Refused),
-            (400, "ConsentNotActive", "", "", Refused),
-            (400, "404", "", "x is invalid FIP ID.", UnknownReference),
+            (400, "InvalidStatus", "", "Consent ID is already in REVOKED state", Revoked),
+            (400, "InvalidStatus", "", "Consent ID is in PAUSED state", NotActive),
+            (400, "InvalidStatus", "", "Consent ID is in EXPIRED state", NotActive),
+            (400, "InvalidStatus", "", "Consent ID is in PENDING state", Refused),
+            (400, "ConsentNotActive", "", "", NotActive),
+            (404, "ConsentNotActive", "", "Consent is not active", NotActive),
+            (400, "InvalidRequest", "", "Consent is not active", NotActive),
+            (400, "404", "", "x is invalid FIP ID.", Refused),
+            (400, "Bad request headers", "", "", Credentials),
+            (400, "", "", "Bad Request Headers", Credentials),
+            (404, "NoSuchVersion", "", "", Configuration),
+            (404, "NO_SUCH_VERSION", "", "The version does not exist", Configuration),
+            (404, "RECORD_NOT_FOUND", "", "", UnknownReference),
+            (404, "SomethingElse", "", "Not found", Refused),
+            (405, "MethodNotAllowed", "", "", Unavailable),
+            (503, "", "", "the service is not ready", Unavailable),
             (400, "400", "", "Invalid Identifier Type.", Refused),
             (400, "InvalidRequest", "", " [ partyIdentifierType is required ] [ vua is required ] ", Refused),
             (429, "RateLimitExceeded", "", "Too many requests", RateLimited),
@@ -291,10 +339,47 @@ mod tests {
     }
 
     #[test]
+    fn a_gateways_answer_says_nothing_of_a_consent() {
+        for (status, body) in [
+            (404, r#"{"message":"no Route matched with those values"}"#),
+            (404, r#"{"timestamp":"2026-01-01T00:00:00Z","status":404,"error":"Not Found","path":"/transaction/status"}"#),
+            (404, r#"{"statusCode":404,"message":"Cannot POST /transaction/status","error":"Not Found"}"#),
+            (404, r#"{"error":{"code":404,"message":"Requested entity was not found.","status":"NOT_FOUND"}}"#),
+            (404, r#"{"message":"Consent ID does not exist."}"#),
+            (404, "{}"),
+            (404, "[]"),
+            (405, r#"{"message":"Method Not Allowed"}"#),
+            (410, r#"{"message":"Gone"}"#),
+            (501, r#"{"message":"Not Implemented"}"#),
+            (503, r#"{"message":"upstream not ready"}"#),
+        ] {
+            assert_eq!(error(status, body).kind, ErrorKind::Unavailable, "{status} {body}");
+        }
+        let page = r#"{"timestamp":"2026-01-01T00:00:00Z","status":404,"error":"Not Found","path":"/x"}"#;
+        assert_eq!(error(200, page).kind, ErrorKind::ResponseInvalid);
+    }
+
+    #[test]
     fn the_general_code_gives_way_to_the_fp_code() {
         let body = r#"{"errorCode":"InvalidRequest","status":"FP0001"}"#;
         assert_eq!(error(400, body).code.as_deref(), Some("FP0001"));
-        assert_eq!(error(400, r#"{"errorCode":"9000000001 is wrong"}"#).code, None);
+    }
+
+    #[test]
+    fn an_undocumented_code_shows_as_a_hash() {
+        for personal in ["9000000001 is wrong", "AAAPA0001A", "FP9000000001", "A.SAMPLE", "FP0099"] {
+            for body in [
+                serde_json::json!({"errorCode":personal}),
+                serde_json::json!({"errorCode":"InvalidRequest","status":personal}),
+                serde_json::json!({"status":"failure","error":{"code":personal,"message":"x"}}),
+            ] {
+                let error = error(400, &body.to_string());
+                let told = format!("{error} {error:?}");
+                assert!(!told.contains(personal), "{told}");
+                let fits = |code: &str| code.starts_with("OTHER-") || code == "InvalidRequest";
+                assert!(error.code.as_deref().is_none_or(fits), "{body}: {told}");
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
         http::OutboundResponse,
         judge::Origin,
         provider::{Body, Latest},
+        shape,
     },
 };
 
@@ -21,11 +22,21 @@ pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, P
 
 fn holds_accounts(origin: Origin, response: &OutboundResponse) -> Result<bool, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data.map(|data| data.get().trim()).unwrap_or_default();
-    if !data.starts_with(['[', '{']) {
-        return Err(origin.unusable("the answer holds no accounts"));
+    let data = answer.data.ok_or_else(|| origin.unusable("the answer holds no accounts"))?;
+    if shape::is_filled_object(data) {
+        return Ok(true);
     }
-    Ok(data.get(1..data.len() - 1).is_some_and(|inside| !inside.trim().is_empty()))
+    let inside = data.get().strip_prefix('[').map(str::trim_start).unwrap_or_default();
+    if inside.starts_with(']') {
+        return Ok(false);
+    }
+    // The first account stands for the shape of all: the body can be large, and it is read account by account later.
+    let first = inside.strip_prefix('{').map(str::trim_start);
+    if first.is_some_and(|members| !members.starts_with('}')) {
+        Ok(true)
+    } else {
+        Err(origin.unusable("the answer holds no accounts"))
+    }
 }
 
 /// Takes the answer of `/getalllatestfidata`. That there is nothing new comes as an error or as an empty list.
@@ -66,6 +77,10 @@ mod tests {
             (200, r#"{"status":"success","data":[ ]}"#, ErrorKind::NoAccounts),
             (200, r#"{"status":"success","data":"later"}"#, ErrorKind::ResponseInvalid),
             (200, r#"{"status":"success"}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"status":"success","data":{}}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"status":"success","data":[null]}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"status":"success","data":[[{}]]}"#, ErrorKind::ResponseInvalid),
+            (200, r#"{"ver":1,"status":["success"],"data":[{"a":1}]}"#, ErrorKind::ResponseInvalid),
             (200, r#"{"status":"success","data":[{"a":1}"#, ErrorKind::ResponseInvalid),
             (200, r#"{"errorCode":"NoDataAvailable","data":[{}]}"#, ErrorKind::NotReady),
             (400, r#"{"status":"FP0061","errorCode":"DataIsDeleted"}"#, ErrorKind::DataExpired),
@@ -104,7 +119,7 @@ mod tests {
 
     #[test]
     fn depth_inside_the_accounts_does_not_matter() {
-        let text = format!("{{\"data\":[{}{}]}}", "[".repeat(200_000), "]".repeat(200_000));
+        let text = format!("{{\"data\":[{{\"Profile\":{}{}}}]}}", "[".repeat(200_000), "]".repeat(200_000));
         assert!(read(testing::origin(CallKind::Read), testing::response(200, &text)).is_ok());
     }
 

@@ -8,12 +8,12 @@ use crate::{
         http::OutboundResponse,
         inbound::Owner,
         judge::Origin,
-        lenient::{Members, elements, identifier},
+        lenient::{Members, identifier},
         provider::{Call, Found, References},
     },
 };
 
-/// A consent; none if FinPro does not list it, or lists it under another address or template than the journey's.
+/// A consent; none if FinPro lists it under another address or template than the journey's.
 pub(super) async fn consent(
     finpro: &FinPro,
     call: Call,
@@ -23,11 +23,10 @@ pub(super) async fn consent(
     let (handle, id) = (references.handle.as_deref(), references.consent.as_deref());
     let Some(request) = build::consents_by_name(handle, id) else { return Err(nothing_to_look_up(finpro)) };
     let (origin, response) = finpro.send(call, request).await?;
-    let found = match read(origin, &response, references) {
-        Ok(found) => found,
-        Err(error) if error.kind == ErrorKind::UnknownReference => None,
-        Err(error) => return Err(error),
-    };
+    let found = read(origin, &response, references)?;
+    if found.as_ref().is_some_and(|(found, _)| found.template.is_none()) {
+        return Err(origin.unusable("the consent is listed without its template"));
+    }
     let template = journey.consents.first().map(|consent| consent.template.as_str());
     let vua = plan::vua(&finpro.settings, &journey.ask.customer);
     Ok(found
@@ -38,7 +37,7 @@ pub(super) async fn consent(
         .map(|(found, _)| found))
 }
 
-/// A transaction; none if FinPro does not know it or it is provably somebody else's.
+/// A transaction; none if it is provably somebody else's.
 pub(super) async fn transaction(
     finpro: &FinPro,
     call: Call,
@@ -49,11 +48,7 @@ pub(super) async fn transaction(
     let Some(id) = &references.orchestration else { return Err(nothing_to_look_up(finpro)) };
     let held: Vec<&Consent> = journey.consents.iter().collect();
     let (origin, response) = finpro.send(call, build::transaction_status(id)).await?;
-    match observe::transaction::read(origin, &response, id, &held) {
-        Ok(_) => {}
-        Err(error) if error.kind == ErrorKind::UnknownReference => return Ok(None),
-        Err(error) => return Err(error),
-    }
+    observe::transaction::read(origin, &response, id, &held)?;
     match owner::read(finpro, call, journey, attempt, id).await? {
         // The list is asked by our own account reference, which the other system did not use: it tells nothing here.
         Owner::Customer | Owner::Untold => Ok(Some(Found { provider_ref: Some(id.clone()), ..Found::default() })),
@@ -72,9 +67,17 @@ fn read(
     references: &References,
 ) -> Result<Option<(Found, Option<String>)>, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let rows = elements(answer.data).into_iter().map(|raw| Members::within(Some(raw)));
+    let rows = answer.rows(origin)?;
     let fits = |given: &Option<String>, listed: &Option<String>| given.is_none() || given == listed;
-    Ok(rows
+    // A row without the name that was asked for cannot be told from the consent's.
+    let nameless = |row: &&Members<'_>| {
+        let handle = row.text(&["consentHandle", "consent_handle_id"]).and_then(identifier);
+        row.has_odd_text(&NAMES) || (references.handle.is_some() && handle.is_none())
+    };
+    let odd = rows.odd + rows.read.iter().filter(nameless).count();
+    let found = rows
+        .read
+        .iter()
         .map(|row| {
             let found = Found {
                 account: row.text(&["accountID"]).and_then(identifier),
@@ -83,7 +86,12 @@ fn read(
                 consent_ref: row.text(&["consentID"]).and_then(identifier),
                 template: row.text(&["productID"]).and_then(identifier),
             };
-            (found, row.text(&["vua"]))
+            (found, row.text(&["vua"]).and_then(identifier))
         })
-        .find(|(found, _)| fits(&references.handle, &found.handle) && fits(&references.consent, &found.consent_ref)))
+        .find(|(found, _)| fits(&references.handle, &found.handle) && fits(&references.consent, &found.consent_ref));
+    // A list that does not hold the consent proves nothing while some of it cannot be read.
+    if found.is_none() && odd > 0 { Err(origin.unusable("the list has rows that cannot be read")) } else { Ok(found) }
 }
+
+/// What names a consent.
+const NAMES: [&str; 6] = ["consentHandle", "consent_handle_id", "consentID", "accountID", "productID", "vua"];

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{session, webhook};
 use crate::{
-    journey::model::{FactSource, FetchedAccount, UploadedStatement},
+    journey::model::{FactSource, FetchState, FetchedAccount, UploadedStatement},
     providers::{
         lenient::{self, Members, identifier, institution},
         message_content::{ConsentAccounts, ConsentName, MessageContent, PushedData},
@@ -55,7 +55,7 @@ fn name(members: &Members<'_>) -> ConsentName {
 }
 
 fn rows(members: &Members<'_>, names: &[&str]) -> Vec<FetchedAccount> {
-    let mut rows = session::accounts(members, names);
+    let mut rows = session::accounts(members, names, FetchState::Requested);
     rows.truncate(MOST_ROWS);
     for row in &mut rows {
         row.source = FactSource::Webhook;
@@ -109,7 +109,6 @@ fn pushed(message: &Members<'_>, bytes: &Bytes, received_at: Timestamp) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journey::model::FetchState;
 
     fn of(json: &str) -> MessageContent {
         read(&Bytes::copy_from_slice(json.as_bytes()), Timestamp::UNIX_EPOCH)

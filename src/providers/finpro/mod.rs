@@ -7,21 +7,22 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{
     capability::ProviderProduct,
+    customer_url::UrlRules,
     download::Downloader,
-    error::{ErrorKind, ProviderError},
+    error::{ErrorKind, Exchange, ProviderError},
     http::{Executor, OutboundRequest, OutboundResponse, Outward},
     inbound::{Inbound, Owner, Reading},
-    judge::Origin,
+    judge::{self, Origin},
+    logged::{self, Concerned},
     message_content::MessageContent,
     provider::{
-        Analysis, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, Plan, PlanFault, Provider,
-        Redirected, References, Target,
+        Analysis, Beginning, Body, Call, CustomerUrl, Document, Found, Latest, Observation, Opened, Opening, PartOf, Plan,
+        PlanFault, Provider, Redirected, References, Target,
     },
     settings::is_loopback,
 };
@@ -39,6 +40,7 @@ mod analysis;
 mod build;
 mod config;
 pub mod data;
+mod divide;
 mod document;
 mod envelope;
 mod error;
@@ -52,6 +54,7 @@ mod open;
 mod owner;
 mod plan;
 mod products;
+mod reads;
 mod redirect;
 mod session;
 mod terms;
@@ -59,8 +62,10 @@ mod terms;
 mod testing;
 mod webhook;
 mod withdraw;
+mod words;
 
 pub use config::{AnalyticsJourneys, Config, FetchType, FiFetch, Mode, Settings, Style, TemplateFacts, WebhookConfig};
+pub use reads::READS;
 use terms::Terms;
 
 /// FinPro's id in the contract.
@@ -73,6 +78,7 @@ const TERMS_AGE_SECONDS: i64 = 3600;
 pub struct FinPro {
     credential: String,
     settings: Settings,
+    urls: UrlRules,
     products: Vec<ProviderProduct>,
     executor: Executor,
     downloader: Downloader,
@@ -86,9 +92,10 @@ impl FinPro {
         let executor =
             Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, outward, clock.clone())?;
         let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
+        let urls = UrlRules { hosts: settings.customer_url_hosts.clone(), loopback: is_loopback(&settings.base_url) };
         let products = products::products(&settings);
         let terms = Mutex::default();
-        Ok(Self { credential: credential.to_owned(), settings, products, executor, downloader, clock, terms })
+        Ok(Self { credential: credential.to_owned(), settings, urls, products, executor, downloader, clock, terms })
     }
 
     /// The same credential behind another executor, with nothing remembered.
@@ -98,6 +105,7 @@ impl FinPro {
         Self {
             credential: self.credential.clone(),
             settings: self.settings.clone(),
+            urls: self.urls.clone(),
             products: self.products.clone(),
             executor,
             downloader: self.downloader.clone(),
@@ -106,25 +114,24 @@ impl FinPro {
         }
     }
 
-    /// Sends a call under an id of its own, by which FinPro's support finds it.
-    async fn send(&self, call: Call, mut request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
-        let mut origin = Origin { provider: ID, stage: request.stage, kind: request.kind, now: self.clock.now() };
-        if let Ok(id) = HeaderValue::try_from(uuid::Uuid::new_v4().to_string()) {
-            request.headers.insert(HeaderName::from_static("x-request-id"), id);
-        }
-        let response = self.executor.send(call, request).await?;
-        origin.now = self.clock.now();
-        Ok((origin, response))
+    async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
+        self.executor.send(call, request).await
+    }
+
+    /// Logs a failure that ends nothing, and so is not logged by the caller of this adapter.
+    fn note(&self, error: &ProviderError) {
+        logged::failure(error, &self.credential, Concerned::default());
     }
 
     fn error(&self, kind: ErrorKind, stage: &'static str) -> ProviderError {
         ProviderError::new(kind, ID, stage)
     }
 
-    /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown.
+    /// A template's terms: configured, else as FinPro lists them, kept for an hour. A list that cannot be had leaves them unknown. The list
+    /// is read also where the configuration says everything, since it may state a shorter data life.
     async fn template_terms(&self, call: Call, template: &str) -> Terms {
         let known = self.known(template);
-        if known.is_complete() || self.listed(template).is_some() {
+        if self.listed(template).is_some() {
             return known;
         }
         let now = self.clock.now();
@@ -140,7 +147,8 @@ impl FinPro {
                 known.or(listed)
             }
             Err(error) => {
-                tracing::warn!(provider = ID, %error, "the template's terms cannot be read");
+                // The terms stay unknown, and what hangs on them is asked again.
+                self.note(&error);
                 known
             }
         }
@@ -160,8 +168,8 @@ impl FinPro {
         ((now.as_second() - read_at.as_second()).abs() < TERMS_AGE_SECONDS).then(|| listed.clone())
     }
 
-    fn expected(&self, consents: usize) -> open::Expected {
-        open::Expected { style: self.settings.style, consents, plain_http: is_loopback(&self.settings.base_url) }
+    fn expected(&self, consents: usize) -> open::Expected<'_> {
+        open::Expected { style: self.settings.style, consents, urls: &self.urls }
     }
 }
 
@@ -183,6 +191,18 @@ impl Provider for FinPro {
         plan::plan(&self.settings, ask)
     }
 
+    fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError> {
+        let stage = match beginning {
+            Beginning::Opening => "requestconsent",
+            Beginning::Fetch => "fi_request",
+        };
+        self.executor.refusal(call, ID, stage)
+    }
+
+    fn resume_calls(&self) -> bool {
+        self.executor.resume()
+    }
+
     async fn terms(&self, call: Call, template: &str) -> TemplateTerms {
         self.template_terms(call, template).await.neutral(self.clock.now())
     }
@@ -191,6 +211,7 @@ impl Provider for FinPro {
         let request = build::request_consent(&self.settings, &opening, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
         open::read(origin, &response, self.expected(opening.plan.consents.len()))
+            .map_err(|error| open::name_field(error, &response, &opening.ask.customer))
     }
 
     async fn look_up(
@@ -222,10 +243,10 @@ impl Provider for FinPro {
         let redirect_url = redirect_url.or(exposed(&journey.ask.redirect_url));
         let request = build::encrypted_url(&handles, redirect_url, exposed(&journey.ask.customer.pan));
         let (origin, response) = self.send(call, request).await?;
-        open::read_url(origin, &response, is_loopback(&self.settings.base_url)).map(Some)
+        open::read_url(origin, &response, &self.urls).map(Some)
     }
 
-    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Result<Observation, ProviderError> {
+    async fn observe(&self, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
         match self.settings.style {
             Style::Consent => observe::by_consent(self, call, journey, attempt).await,
             Style::Orchestration => observe::by_transaction(self, call, journey, attempt).await,
@@ -238,13 +259,11 @@ impl Provider for FinPro {
         target: Target<'_>,
         range: Option<DayRange>,
     ) -> Result<Option<String>, ProviderError> {
-        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "fi_request")? else {
-            // FinPro collects the data of a transaction by itself, once.
-            return Err(self.error(ErrorKind::Unsupported, "fi_request"));
-        };
+        // Also of a transaction's consent: what it is asked for later is asked by consent.
+        let consent_ref = self.consent_ref(&target, "fi_request")?;
         let request = build::fi_request(consent_ref, range, self.clock.now());
         let (origin, response) = self.send(call, request).await?;
-        session::read_request(origin, &response).map(Some)
+        session::read_request(origin, &response, consent_ref).map(Some)
     }
 
     async fn revoke(&self, call: Call, target: Target<'_>) -> Result<(), ProviderError> {
@@ -260,15 +279,17 @@ impl Provider for FinPro {
     }
 
     async fn fetch(&self, call: Call, target: Target<'_>) -> Result<Body, ProviderError> {
-        let selector = observe::selector(self, &target, "getallfidata")?;
+        let selector = observe::data_selector(self, &target, "getallfidata")?;
         let (origin, response) = self.send(call, build::all_fi_data(selector)).await?;
         fetch::read(origin, response)
     }
 
+    fn divide(&self, body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+        divide::divide(body, part_of, parts)
+    }
+
     async fn latest(&self, call: Call, target: Target<'_>) -> Result<Latest, ProviderError> {
-        let build::Selector::Consent(consent_ref) = observe::selector(self, &target, "getalllatestfidata")? else {
-            return Err(self.error(ErrorKind::Unsupported, "getalllatestfidata"));
-        };
+        let consent_ref = self.consent_ref(&target, "getalllatestfidata")?;
         let (origin, response) = self.send(call, build::latest_fi_data(consent_ref)).await?;
         fetch::read_latest(origin, response)
     }
@@ -300,8 +321,15 @@ impl Provider for FinPro {
                     document::Excel::Bytes(document) => Ok(document),
                     document::Excel::Link(link) => {
                         let link = SecretString::from(link);
-                        let response = self.downloader.fetch(call, ID, "report_download", &link).await?;
-                        document::read_linked(Origin { stage: "report_download", ..origin }, &response)
+                        let fetched = self.downloader.fetch(call, ID, "report_download", &link).await;
+                        // The file host knows nothing of FinPro's ids: the one of the call that gave the link leads to its file.
+                        let response = fetched.map_err(|error| match origin.exchange {
+                            Some(exchange) => error.with_exchange(Exchange { answer: None, ..exchange }),
+                            None => error,
+                        })?;
+                        let of_file = |exchange| Exchange { answer: Some(judge::shape(&response)), ..exchange };
+                        let exchange = origin.exchange.map(of_file);
+                        document::read_linked(Origin { stage: "report_download", exchange, ..origin }, &response)
                     }
                 }
             }
@@ -321,7 +349,14 @@ impl Provider for FinPro {
             Some(redirect::Return::Transaction(redirected)) => Ok(Some(redirected)),
             Some(redirect::Return::Sealed(parts)) => {
                 let (origin, response) = self.send(call, build::decrypt_url(&parts)).await?;
-                redirect::read(origin, &response)
+                match redirect::read(origin, &response) {
+                    Ok(redirected) => Ok(Some(redirected)),
+                    Err(error) if redirect::is_foreign(&error) => {
+                        self.note(&error);
+                        Ok(None)
+                    }
+                    Err(error) => Err(error),
+                }
             }
             None => Ok(None),
         }
@@ -341,6 +376,15 @@ impl Provider for FinPro {
 }
 
 impl FinPro {
+    /// What FinPro knows a consent by. Uploaded statements have no consent there.
+    fn consent_ref<'a>(&self, target: &Target<'a>, stage: &'static str) -> Result<&'a str, ProviderError> {
+        if target.consent.uploaded {
+            return Err(self.error(ErrorKind::Unsupported, stage));
+        }
+        let missing = || self.error(ErrorKind::NotReady, stage).with_detail("there is no consent id yet");
+        target.consent.provider_ref.as_deref().ok_or_else(missing)
+    }
+
     async fn analytics(
         &self,
         call: Call,

@@ -1,83 +1,115 @@
-//! Looks at everything that FinPro tells about an attempt.
+//! Polls everything that FinPro tells about an attempt.
 
-use std::collections::BTreeSet;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{FinPro, build, plan, session, terms::Terms};
 use crate::{
-    journey::model::{Attempt, Certainty, Consent, ConsentState, Fetch, FetchTrigger, Journey},
+    journey::model::{Attempt, Consent, ConsentState, Fetch, Journey},
     providers::{
         error::{ErrorKind, ProviderError},
-        http::OutboundRequest,
         provider::{Call, ConsentFact, FetchFact, Observation},
     },
 };
 
 pub(super) mod consents;
 mod institutions;
+mod lists;
+mod orchestrated;
+mod shape;
 pub(super) mod transaction;
+mod transaction_consents;
+
+pub(super) use orchestrated::by_transaction;
 
 /// Most sessions of a consent that one look asks for.
 const SESSIONS: usize = 5;
 
 /// Consent style: the list of each template, the template's terms, and the sessions of what was approved.
-pub(super) async fn by_consent(
-    finpro: &FinPro,
-    call: Call,
-    journey: &Journey,
-    attempt: &Attempt,
-) -> Result<Observation, ProviderError> {
+pub(super) async fn by_consent(finpro: &FinPro, call: Call, journey: &Journey, attempt: &Attempt) -> Observation {
     let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(|consent| !consent.uploaded).collect();
-    let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
-    let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
-    let mut rows = Vec::new();
-    for template in &templates {
-        let Some(request) = build::consents_list(&journey.ask.customer, template, attempt.account()) else { continue };
-        let (origin, response) = finpro.send(call, request).await?;
-        match consents::read(origin, &response, template, attempt.account(), &known) {
-            Ok(found) => rows.extend(found),
-            // FinPro does not know the reference yet: nothing is said.
-            Err(error) if error.kind == ErrorKind::UnknownReference => {}
-            Err(error) => return Err(error),
-        }
+    let listed = lists::read(finpro, call, journey, attempt, &held).await;
+    let facts = listed.rows.iter().map(|row| consents::consent_fact(row, &held)).collect();
+    let mut seen = Observation { consents: facts, ..Observation::default() };
+    let whole = !listed.withdrawn && listed.fault.is_none();
+    seen.note(listed.fault);
+    if listed.withdrawn {
+        return seen;
     }
-    let mut facts = Vec::new();
-    for row in &rows {
-        let mut fact = consents::consent_fact(row, &held);
+    if whole {
+        let mut templates: Vec<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
+        templates.sort_unstable();
+        templates.dedup();
+        seen.attempt = consents::attempt_fact(&listed.rows, templates.len());
+    }
+    let mut failed = None;
+    for (row, fact) in listed.rows.iter().zip(&mut seen.consents) {
         let mine = held.iter().find(|consent| consent.template == row.template).copied();
-        add_terms_and_sessions(finpro, call, attempt, mine, &mut fact).await?;
-        facts.push(fact);
+        failed = failed.or(add_terms_and_sessions(finpro, call, attempt, mine, fact).await);
     }
-    Ok(Observation { attempt: consents::attempt_fact(&rows, templates.len()), consents: facts })
+    seen.note(failed);
+    seen
 }
 
+/// Answers the first session that could not be read.
 async fn add_terms_and_sessions(
     finpro: &FinPro,
     call: Call,
     attempt: &Attempt,
     mine: Option<&Consent>,
     fact: &mut ConsentFact,
-) -> Result<(), ProviderError> {
+) -> Option<ProviderError> {
     let fetched = mine.is_some_and(|consent| !consent.fetches.is_empty());
     let look = match fact.state {
         Some(ConsentState::Active) => true,
         Some(ConsentState::Paused | ConsentState::Expired) => fetched,
         _ => false,
     };
-    let Some(consent_ref) = fact.consent_ref.clone().filter(|_| look) else { return Ok(()) };
+    let consent_ref = fact.consent_ref.clone().filter(|_| look)?;
     let terms = finpro.template_terms(call, fact.template.as_deref().unwrap_or_default()).await;
     apply(&terms, attempt, fact);
+    let mut failed = None;
     for session in open_sessions(mine) {
-        fact.fetches.extend(session_fact(finpro, call, &consent_ref, session, &terms).await?);
+        match session_fact(finpro, call, &consent_ref, session).await {
+            Ok(found) => fact.fetches.extend(found),
+            Err(error) => failed = failed.or(Some(error)),
+        }
     }
-    Ok(())
+    failed
 }
 
 fn apply(terms: &Terms, attempt: &Attempt, fact: &mut ConsentFact) {
     fact.mode = terms.mode;
     fact.periodic = terms.periodic;
     fact.trigger = terms.trigger;
+    fact.later = terms.later;
+    fact.data_life = terms.data_life(attempt.created_at);
     fact.template_range = terms.days(attempt.created_at);
     fact.frequency = terms.frequency;
+}
+
+/// The sessions of fetches that were asked for by consent under a transaction. FinPro's first fetch has none of its own here, so the newest
+/// session counts for a lost request only if its data was fetched since.
+async fn later_sessions(finpro: &FinPro, call: Call, consent: &Consent) -> (Vec<FetchFact>, Option<ProviderError>) {
+    let (mut found, mut failed) = (Vec::new(), None);
+    let Some(consent_ref) = consent.provider_ref.as_deref() else { return (found, failed) };
+    let lost = consent.fetches.iter().filter(|fetch| fetch.is_lost()).map(|fetch| fetch.requested_at).min();
+    let named = consent.fetches.iter().filter(|fetch| !fetch.settled).filter_map(|fetch| fetch.provider_ref.as_deref());
+    let sessions = named.take(SESSIONS).map(Some).chain(lost.map(|_| None));
+    for session in sessions {
+        match session_fact(finpro, call, consent_ref, session).await {
+            Ok(Some(fact)) if session.is_some() || fact.fetched_at.zip(lost).is_some_and(is_later) => {
+                found.push(fact);
+            }
+            Ok(_) => {}
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    (found, failed)
+}
+
+/// Whether a session's data was fetched after a request was sent, by two clocks that need not agree to the second.
+fn is_later((fetched, requested): (Timestamp, Timestamp)) -> bool {
+    requested.duration_since(fetched) <= SignedDuration::from_mins(1)
 }
 
 /// The sessions to ask for: those that are open, by id; without any, the consent's newest.
@@ -98,89 +130,35 @@ async fn session_fact(
     call: Call,
     consent_ref: &str,
     session: Option<&str>,
-    terms: &Terms,
 ) -> Result<Option<FetchFact>, ProviderError> {
     let (origin, response) = finpro.send(call, build::session_status(consent_ref, session)).await?;
-    match session::read_status(origin, &response, consent_ref, session, terms) {
+    match session::read_status(origin, &response, consent_ref, session) {
         Ok(fact) => Ok(Some(fact)),
-        Err(error) if passes(error.kind) => Err(error),
-        // No session yet, or none that can be read: what is known of the consent still counts.
-        Err(error) => {
-            tracing::debug!(provider = error.provider, stage = error.stage, %error, "no data session to be seen");
+        // There is no session yet.
+        Err(error) if is_absence(error.kind) => {
+            finpro.note(&error);
             Ok(None)
         }
+        Err(error) => Err(error),
     }
 }
 
-/// Faults that concern every call alike.
-fn passes(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Credentials | ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Timeout)
+/// A refusal that only says that FinPro has nothing to show.
+fn is_absence(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotReady | ErrorKind::UnknownReference | ErrorKind::NoAccounts | ErrorKind::DataExpired)
 }
 
-/// Orchestration: one call tells everything.
-pub(super) async fn by_transaction(
+/// What a fetch's data hang on: a transaction's consent that was fetched again, under a session of its own, is read by consent.
+pub(super) fn data_selector<'a>(
     finpro: &FinPro,
-    call: Call,
-    journey: &Journey,
-    attempt: &Attempt,
-) -> Result<Observation, ProviderError> {
-    // An opening whose answer was lost has no id, and FinPro cannot be asked for it otherwise.
-    let Some(transaction_id) = attempt.provider_ref.as_deref() else { return Ok(Observation::default()) };
-    let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(|consent| !consent.uploaded).collect();
-    let request: OutboundRequest = build::transaction_status(transaction_id);
-    let (origin, response) = finpro.send(call, request).await?;
-    let mut observation = transaction::read(origin, &response, transaction_id, &held)?;
-    for fact in &mut observation.consents {
-        let template = fact.template.clone().unwrap_or_default();
-        if fact.uploaded || template.is_empty() || fact.state != Some(ConsentState::Active) {
-            continue;
-        }
-        let terms = finpro.template_terms(call, &template).await;
-        apply(&terms, attempt, fact);
-        // FinPro itself collects the data of a transaction, whatever the template says.
-        fact.trigger = Some(FetchTrigger::Provider);
+    target: &crate::providers::provider::Target<'a>,
+    stage: &'static str,
+) -> Result<build::Selector<'a>, ProviderError> {
+    let own_session = target.fetch.is_some_and(|fetch| fetch.provider_ref.is_some()) && !target.consent.uploaded;
+    match target.consent.provider_ref.as_deref() {
+        Some(consent_ref) if own_session => Ok(build::Selector::Consent(consent_ref)),
+        _ => selector(finpro, target, stage),
     }
-    later_states(finpro, call, journey, attempt, &mut observation).await?;
-    Ok(observation)
-}
-
-/// A transaction goes on saying that its consents were given. What became of them since stands in the lists of consents alone: they are
-/// asked once the data has come, so that a withdrawn consent is noticed.
-async fn later_states(
-    finpro: &FinPro,
-    call: Call,
-    journey: &Journey,
-    attempt: &Attempt,
-    observation: &mut Observation,
-) -> Result<(), ProviderError> {
-    let over = |consent: &&Consent| {
-        !consent.uploaded && !consent.fetches.is_empty() && consent.fetches.iter().all(|fetch| fetch.settled)
-    };
-    let held: Vec<&Consent> = journey.consents_of(&attempt.id).filter(over).collect();
-    let known: Vec<&str> = held.iter().filter_map(|consent| consent.handle.as_deref()).collect();
-    let templates: BTreeSet<&str> = held.iter().map(|consent| consent.template.as_str()).collect();
-    for template in templates {
-        let Some(request) = build::consents_list(&journey.ask.customer, template, attempt.account()) else { continue };
-        let (origin, response) = finpro.send(call, request).await?;
-        let rows = match consents::read(origin, &response, template, attempt.account(), &known) {
-            Ok(rows) => rows,
-            Err(error) if passes(error.kind) => return Err(error),
-            // Without the lists the transaction's own word stands.
-            Err(error) => {
-                tracing::debug!(provider = error.provider, stage = error.stage, %error, "the transaction's consents are not listed");
-                continue;
-            }
-        };
-        for row in rows.iter().filter(|row| !matches!(row.state, ConsentState::Pending | ConsentState::Other)) {
-            let mine = |fact: &&mut ConsentFact| !fact.uploaded && fact.handle.is_some() && fact.handle == row.handle;
-            for fact in observation.consents.iter_mut().filter(mine) {
-                fact.state = Some(row.state);
-                fact.text.clone_from(&row.text);
-                fact.expires_at = row.expires_at.map(|end| (end, Certainty::Provider)).or(fact.expires_at);
-            }
-        }
-    }
-    Ok(())
 }
 
 /// What an attempt's data and analyses hang on.

@@ -3,8 +3,10 @@
 
 use secrecy::SecretString;
 
-use super::{config::Style, envelope};
+use super::{config::Style, envelope, error, words};
+use crate::journey::model::Customer;
 use crate::providers::{
+    customer_url::UrlRules,
     error::{ErrorKind, ProviderError},
     http::OutboundResponse,
     judge::Origin,
@@ -14,19 +16,19 @@ use crate::providers::{
 
 /// What an answer must fit.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Expected {
+pub(super) struct Expected<'a> {
     /// The configured style.
     pub style: Style,
     /// How many consents were asked for.
     pub consents: usize,
-    /// Whether an URL without TLS passes: only where FinPro itself is a simulator on this machine.
-    pub plain_http: bool,
+    /// Which URLs may be shown to a customer.
+    pub urls: &'a UrlRules,
 }
 
 /// Reads the answer of `/v3/requestconsent`.
-pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected) -> Result<Opened, ProviderError> {
+pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expected<'_>) -> Result<Opened, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
     let handles = handles(&data);
     let transaction = data.text(&["transaction_id", "txnid"]).and_then(identifier);
     let fits = match expected.style {
@@ -35,26 +37,33 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
     };
     if !fits && (transaction.is_some() || !handles.is_empty()) {
         let detail = "the provider serves this tenant in the other style: set `style` accordingly";
-        let error = origin.error(ErrorKind::Configuration).with_effect(origin.effect_of_success()).with_detail(detail);
-        tracing::error!(provider = origin.provider, stage = origin.stage, detail, "the provider is configured wrongly");
-        return Err(error);
+        return Err(origin.error(ErrorKind::Configuration).with_effect(origin.effect_of_success()).with_detail(detail));
     }
     if !fits {
         return Err(origin.unusable("the answer names neither a handle nor a transaction"));
     }
     Ok(Opened {
-        customer_url: customer_url(origin, &data, expected.plain_http)?,
+        customer_url: customer_url(origin, &data, expected.urls),
         provider_ref: transaction,
         // A wrong number of handles cannot be laid beside the consents; the list of consents tells them later.
         handles: if handles.len() == expected.consents { handles } else { Vec::new() },
-        provider_text: data.text(&["status"]).map(|status| lenient::shown(&status)).unwrap_or_default(),
+        provider_text: data.text(&["status"]).map(|status| words::STATES.shown(&status)).unwrap_or_default(),
     })
 }
 
+/// Names the field of the request that FinPro refuses, where it is the caller's own. An aggregator that the central registry does not know (FP0012)
+/// stands in `customer.vua`; without one the tenant's `aa_handle` made the address.
+pub(super) fn name_field(error: ProviderError, response: &OutboundResponse, customer: &Customer) -> ProviderError {
+    if error.kind == ErrorKind::Configuration && customer.vua.is_some() && error::is_unknown_address(response) {
+        return ProviderError { kind: ErrorKind::InvalidInput("customer.vua"), ..error };
+    }
+    error
+}
+
 /// Reads the answer of `/webRedirection/getEncryptedUrl`.
-pub(super) fn read_url(origin: Origin, response: &OutboundResponse, plain_http: bool) -> Result<CustomerUrl, ProviderError> {
+pub(super) fn read_url(origin: Origin, response: &OutboundResponse, urls: &UrlRules) -> Result<CustomerUrl, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    customer_url(origin, &answer.data(), plain_http)
+    customer_url(origin, &answer.object(origin)?, urls)
 }
 
 /// The handles: one, several, or one for each institution.
@@ -74,22 +83,11 @@ fn handles(data: &Members<'_>) -> Vec<String> {
     handles
 }
 
-/// The longest URL that is passed on.
-const LONGEST: usize = 8192;
-
-fn customer_url(origin: Origin, data: &Members<'_>, plain_http: bool) -> Result<CustomerUrl, ProviderError> {
-    let text = data.text(&["webRedirectionUrl"]).filter(|text| is_web_url(text, plain_http));
-    let url = text.ok_or_else(|| origin.unusable("the answer has no usable URL for the customer"))?;
+fn customer_url(origin: Origin, data: &Members<'_>, urls: &UrlRules) -> Result<CustomerUrl, ProviderError> {
+    let url = data.text(&["webRedirectionUrl"]).ok_or_else(|| origin.unusable("the answer has no URL for the customer"))?;
+    urls.check(&url).map_err(|unfit| origin.unusable(unfit.detail()).with_refused_host(unfit.host))?;
     // Passed on untouched: it holds a token.
     Ok(CustomerUrl { url: SecretString::from(url), expires_at: None })
-}
-
-/// Whether a text is an absolute web address.
-fn is_web_url(text: &str, plain_http: bool) -> bool {
-    text.len() <= LONGEST
-        && !text.chars().any(|char| char.is_control() || char.is_whitespace())
-        && url::Url::parse(text)
-            .is_ok_and(|url| url.has_host() && (url.scheme() == "https" || (plain_http && url.scheme() == "http")))
 }
 
 #[cfg(test)]
@@ -101,7 +99,8 @@ mod tests {
     use crate::providers::{error::Effect, finpro::testing, http::CallKind};
 
     fn opened(style: Style, consents: usize, body: &str) -> Result<Opened, ProviderError> {
-        let expected = Expected { style, consents, plain_http: false };
+        let urls = UrlRules::default();
+        let expected = Expected { style, consents, urls: &urls };
         read(testing::origin(CallKind::Write), &testing::response(200, body), expected)
     }
 
@@ -114,7 +113,7 @@ mod tests {
         );
         let single = opened(Style::Consent, 1, &single).unwrap();
         assert_eq!((single.handles, single.provider_text.as_str()), (vec!["h1".to_owned()], "PENDING"));
-        assert_eq!(single.customer_url.url.expose_secret(), URL);
+        assert_eq!(single.customer_url.unwrap().url.expose_secret(), URL);
         let several = format!(r#"{{"status":"success","data":{{"webRedirectionURL":"{URL}","consent_handles":["h1","h2"]}}}}"#);
         assert_eq!(opened(Style::Consent, 2, &several).unwrap().handles, ["h1", "h2"]);
         assert!(opened(Style::Consent, 3, &several).unwrap().handles.is_empty());
@@ -137,11 +136,35 @@ mod tests {
     }
 
     #[test]
-    fn an_url_that_is_none_is_refused() {
+    fn an_unknown_aggregator_is_the_callers_field_or_the_tenants_default() {
+        let own = Customer { vua: Some("9000000001@nowhere".into()), ..Customer::default() };
+        for body in [
+            r#"{"ver":"1.21.0","errorCode":"Invalidvua","errorMsg":"Entity Handle not present in Central Registry","status":"FP0012"}"#,
+            r#"{"ver":"1.21.0","errorCode":"Invalidvua","errorMsg":"Entity Handle not present in Central Registry"}"#,
+            r#"{"ver":"1.21.0","errorMsg":" [ Entity Handle not present in Central Registry ] "}"#,
+            r#"{"ver":"1.0","status":"failure","error":{"code":"Invalidvua","message":"x"}}"#,
+        ] {
+            let response = testing::response(400, body);
+            let expected = Expected { style: Style::Consent, consents: 1, urls: &UrlRules::default() };
+            let error = read(testing::origin(CallKind::Write), &response, expected).unwrap_err();
+            assert_eq!(name_field(error.clone(), &response, &Customer::default()).kind, ErrorKind::Configuration, "{body}");
+            let named = name_field(error, &response, &own);
+            assert_eq!((named.kind, named.effect), (ErrorKind::InvalidInput("customer.vua"), Effect::None), "{body}");
+        }
+        let template = testing::response(400, r#"{"ver":"1.21.0","errorCode":"InvalidRequest","status":"FP0001"}"#);
+        let expected = Expected { style: Style::Consent, consents: 1, urls: &UrlRules::default() };
+        let error = read(testing::origin(CallKind::Write), &template, expected).unwrap_err();
+        assert_eq!(name_field(error, &template, &own).kind, ErrorKind::Configuration);
+    }
+
+    #[test]
+    fn an_url_that_is_none_is_refused_and_the_handle_kept() {
         for url in ["", "javascript:alert(1)", "http://webrd.example/", "/relative", "https://", "https://a b.example/"] {
             let body = serde_json::json!({"data":{"webRedirectionUrl":url,"consent_handle":"h1"}}).to_string();
-            let error = opened(Style::Consent, 1, &body).unwrap_err();
+            let opened = opened(Style::Consent, 1, &body).unwrap();
+            let error = opened.customer_url.unwrap_err();
             assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied), "{url}");
+            assert_eq!(opened.handles, ["h1"]);
         }
     }
 
@@ -149,16 +172,18 @@ mod tests {
     fn hostile_bodies_are_errors() {
         for body in testing::hostile() {
             let response = testing::bytes_response(200, &body);
-            let expected = Expected { style: Style::Consent, consents: 1, plain_http: true };
+            let urls = UrlRules { loopback: true, ..UrlRules::default() };
+            let expected = Expected { style: Style::Consent, consents: 1, urls: &urls };
             assert!(read(testing::origin(CallKind::Write), &response, expected).is_err());
-            assert!(read_url(testing::origin(CallKind::Read), &response, true).is_err());
+            assert!(read_url(testing::origin(CallKind::Read), &response, &urls).is_err());
         }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(status in 100_u16..600, body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let expected = Expected { style: Style::Orchestration, consents: 1, plain_http: false };
+            let urls = UrlRules::default();
+            let expected = Expected { style: Style::Orchestration, consents: 1, urls: &urls };
             let _ = read(testing::origin(CallKind::Write), &testing::bytes_response(status, &body), expected);
         }
     }

@@ -30,19 +30,28 @@ pub(super) async fn read(
     if named.is_empty() {
         return Ok(Owner::Untold);
     }
-    let mut listed = false;
+    let (mut listed, mut fault) = (false, None);
     for consent in &held {
         let Some(request) = build::consents_list(&journey.ask.customer, &consent.template, attempt.account()) else { continue };
-        let (origin, response) = finpro.send(call, request).await?;
         // Only rows with our account reference count: none of their handles is known beforehand.
-        match observe::consents::read(origin, &response, &consent.template, attempt.account(), &[]) {
+        let rows = match finpro.send(call, request).await {
+            Ok((origin, response)) => observe::consents::read(origin, &response, &consent.template, attempt.account(), &[]),
+            Err(error) => Err(error),
+        };
+        match rows {
             Ok(rows) if rows.iter().any(|row| row.handle.as_deref().is_some_and(|handle| named.contains(&handle))) => {
                 return Ok(Owner::Customer);
             }
             Ok(rows) => listed |= !rows.is_empty(),
-            Err(error) if error.kind == ErrorKind::UnknownReference => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind == ErrorKind::UnknownReference => finpro.note(&error),
+            // Another list may still hold one of them.
+            Err(error) if fault.is_some() => finpro.note(&error),
+            Err(error) => fault = Some(error),
         }
     }
-    Ok(if listed { Owner::Stranger } else { Owner::Untold })
+    match fault {
+        Some(error) => Err(error),
+        None if listed => Ok(Owner::Stranger),
+        None => Ok(Owner::Untold),
+    }
 }

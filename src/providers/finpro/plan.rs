@@ -75,7 +75,9 @@ pub(super) fn plan(settings: &Settings, ask: &Ask) -> Result<Plan, PlanFault> {
     }
     check_ranges(&ask.consents, &mut fields);
     if ask.products.contains(&Product::Analytics) && settings.style == Style::Consent {
-        let without = |consent: &PlannedConsent| journey_id(settings, &consent.template, pb::ReportFormat::Json).is_none();
+        let formats = [pb::ReportFormat::Json, pb::ReportFormat::Xml, pb::ReportFormat::Excel];
+        let without =
+            |consent: &PlannedConsent| formats.iter().all(|format| journey_id(settings, &consent.template, *format).is_none());
         if consents.iter().any(without) {
             unsupported.push(("products".to_owned(), "no analysis is configured for the consent template".to_owned()));
         }

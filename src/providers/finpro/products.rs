@@ -96,32 +96,39 @@ pub(super) fn products(settings: &Settings) -> Vec<ProviderProduct> {
         // FinPro mints a fresh URL for a handle; a transaction has none.
         resumes_attempt: settings.style == Style::Consent,
         several_consents: true,
-        // It is asked for by consent; a transaction is collected once.
-        latest_changes: settings.style == Style::Consent,
-        // A transaction is fetched once, by FinPro itself.
-        refreshes: settings.style == Style::Consent,
+        // These calls take a consent id, which a transaction's consents have too.
+        latest_changes: true,
+        refreshes: true,
         // By the status of the consent's newest session.
-        finds_lost_fetches: settings.style == Style::Consent,
-        // Both calls take a consent id, which a transaction's consents have too.
+        finds_lost_fetches: true,
         revokes: true,
         deletes_data: true,
+        // FinPro itself fetches a transaction the first time; that a consent of it can be fetched again by `/fi/request` is not documented.
+        assumed_capabilities: if settings.style == Style::Orchestration { &["refreshes"] } else { &[] },
     }]
 }
 
-/// A transaction knows its own analyses; by consent, each format needs an analysis id. Without JSON there is no analysis at all.
+/// Every choice of formats, so that a list of them needs no allocation.
+const FORMATS: [&[ReportFormat]; 8] = [
+    &[],
+    &[ReportFormat::Json],
+    &[ReportFormat::Xml],
+    &[ReportFormat::Json, ReportFormat::Xml],
+    &[ReportFormat::Excel],
+    &[ReportFormat::Json, ReportFormat::Excel],
+    &[ReportFormat::Xml, ReportFormat::Excel],
+    EVERY_FORMAT,
+];
+
+/// A transaction knows its own analyses; by consent, each format is a product of its own with its own analysis id.
 fn report_formats(settings: &Settings) -> &'static [ReportFormat] {
     if settings.style == Style::Orchestration {
         return EVERY_FORMAT;
     }
     let templates = settings.products.values().chain(settings.templates.keys());
     let has = |format| templates.clone().any(|template| journey_id(settings, template, format).is_some());
-    match (has(ReportFormat::Json), has(ReportFormat::Xml), has(ReportFormat::Excel)) {
-        (false, ..) => &[],
-        (true, true, true) => EVERY_FORMAT,
-        (true, true, false) => &[ReportFormat::Json, ReportFormat::Xml],
-        (true, false, true) => &[ReportFormat::Json, ReportFormat::Excel],
-        (true, false, false) => &[ReportFormat::Json],
-    }
+    let place = EVERY_FORMAT.iter().enumerate().map(|(bit, format)| usize::from(has(*format)) << bit).sum::<usize>();
+    FORMATS.get(place).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -138,8 +145,27 @@ mod tests {
         assert_eq!(consent[0].purposes, [Purpose::Underwriting, Purpose::Monitoring]);
         let orchestration = products(&testing::settings(Style::Orchestration));
         assert_eq!((orchestration[0].name, orchestration[0].resumes_attempt), ("orchestration", false));
-        assert!(!orchestration[0].latest_changes);
+        assert!(orchestration[0].latest_changes && orchestration[0].refreshes);
+        assert_eq!(orchestration[0].assumed_capabilities, ["refreshes"]);
+        assert!(consent[0].assumed_capabilities.is_empty());
         assert_eq!(orchestration[0].sources, [DataSource::Aa, DataSource::Pdf]);
+    }
+
+    #[test]
+    fn each_format_stands_alone() {
+        let of = |json, xml, excel| {
+            let mut settings = testing::settings(Style::Consent);
+            let id = |set: bool| set.then(|| "id".to_owned());
+            settings.analytics = super::super::AnalyticsJourneys { json: id(json), xml: id(xml), excel: id(excel) };
+            products(&settings)[0].report_formats
+        };
+        use ReportFormat::{Excel, Json, Xml};
+        assert_eq!(of(false, false, true), [Excel]);
+        assert_eq!(of(false, true, false), [Xml]);
+        assert_eq!(of(true, false, false), [Json]);
+        assert_eq!(of(true, true, false), [Json, Xml]);
+        assert_eq!(of(false, true, true), [Xml, Excel]);
+        assert_eq!(of(true, true, true), [Json, Xml, Excel]);
     }
 
     #[test]

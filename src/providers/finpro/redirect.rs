@@ -4,11 +4,11 @@
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::envelope;
+use super::{envelope, words::REDIRECT_CODES};
 use crate::{
     pb::RedirectOutcome,
     providers::{
-        error::{ErrorKind, ProviderError, clean_code},
+        error::{ErrorKind, ProviderError},
         http::OutboundResponse,
         judge::Origin,
         lenient::{self, identifier},
@@ -51,20 +51,28 @@ pub(super) fn read_query(query: &str) -> Option<Return> {
     Some(Return::Transaction(Redirected { reference, outcome, code: None, confirmed: false }))
 }
 
-/// Reads the answer of `/webRedirection/decryptUrl`; none if FinPro cannot open it, so that another credential is tried.
-pub(super) fn read(origin: Origin, response: &OutboundResponse) -> Result<Option<Redirected>, ProviderError> {
-    let answer = match envelope::read_bare(origin, response) {
-        Ok(answer) => answer,
-        Err(error) if error.kind == ErrorKind::Refused || error.kind == ErrorKind::UnknownReference => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let data = answer.data();
+/// Whether FinPro says that it cannot open a query: it was made for another credential, or by nobody. Only FinPro's own refusal has a code;
+/// a gateway's says nothing of the query.
+pub(super) fn is_foreign(error: &ProviderError) -> bool {
+    (error.kind == ErrorKind::Refused && error.code.is_some()) || error.kind == ErrorKind::UnknownReference
+}
+
+/// Reads the answer of `/webRedirection/decryptUrl`.
+pub(super) fn read(origin: Origin, response: &OutboundResponse) -> Result<Redirected, ProviderError> {
+    let answer = envelope::read_bare(origin, response)?;
+    let data = answer.object(origin)?;
+    let told = ["status", "errorcode"];
+    if data.has_odd_text(&told) || data.has_odd_word(&["status"]) || data.text(&told).is_none() {
+        return Err(origin.unusable("the answer does not say how the customer returns"));
+    }
     let Some(reference) = data.text(&["srcref"]).and_then(identifier) else {
         return Err(origin.unusable("the answer names no handle"));
     };
     let code = data.text(&["errorcode"]).map(|code| code.trim().to_owned()).unwrap_or_default();
     let approved = data.text(&["status"]).is_some_and(|status| lenient::word(&status) == "S");
-    Ok(Some(Redirected { reference, outcome: outcome(&code, approved), code: clean_code(&code), confirmed: true }))
+    let outcome = outcome(&code, approved);
+    let code = Some(REDIRECT_CODES.shown(&code)).filter(|code| !code.is_empty());
+    Ok(Redirected { reference, outcome, code, confirmed: true })
 }
 
 /// The codes of the aggregators' redirect. Only 1 is a refusal; aggregators must support 0 to 3, the others they may.
@@ -121,7 +129,7 @@ mod tests {
     use super::*;
     use crate::providers::{finpro::testing, http::CallKind};
 
-    fn opened(status: u16, body: &str) -> Result<Option<Redirected>, ProviderError> {
+    fn opened(status: u16, body: &str) -> Result<Redirected, ProviderError> {
         read(testing::origin(CallKind::Read), &testing::response(status, body))
     }
 
@@ -129,7 +137,7 @@ mod tests {
         let body = format!(
             r#"{{"ver":"1.15.0","status":"success","data":{{"status":"{status}","errorcode":"{code}","srcref":"h1","email":null}}}}"#
         );
-        let redirected = opened(200, &body).unwrap().unwrap();
+        let redirected = opened(200, &body).unwrap();
         assert_eq!((redirected.reference.as_str(), redirected.confirmed), ("h1", true));
         (redirected.outcome, redirected.code)
     }
@@ -150,10 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn an_undocumented_code_shows_as_a_hash() {
+        for odd in ["AAAPA0001A", "9000000001", "21"] {
+            let shown = with_code("F", odd).1.unwrap();
+            assert!(shown.starts_with("OTHER-") && !shown.contains(odd), "{odd}: {shown}");
+        }
+    }
+
+    #[test]
     fn what_finpro_cannot_open_is_none_of_its_own() {
         let body = r#"{"ver":"1.21.0","errorCode":"invalidWebRedirectionUrl","errorMsg":"Invalid webRedirection Url is passed"}"#;
-        assert!(matches!(opened(400, body), Ok(None)));
+        assert!(is_foreign(&opened(400, body).unwrap_err()));
         assert_eq!(opened(500, "<html>").unwrap_err().kind, ErrorKind::Unavailable);
+        assert!(!is_foreign(&opened(500, "<html>").unwrap_err()));
         assert_eq!(opened(200, r#"{"status":"success","data":{}}"#).unwrap_err().kind, ErrorKind::ResponseInvalid);
     }
 

@@ -1,6 +1,6 @@
 //! One data session: asking for it, and what has become of it.
 
-use super::{envelope, terms::Terms};
+use super::{envelope, words};
 use crate::{
     journey::model::{Certainty, FactSource, FetchState, FetchedAccount},
     providers::{
@@ -12,10 +12,17 @@ use crate::{
     },
 };
 
-/// Reads the answer of `/fi/request`: it has no `status`; the session id alone says that it worked.
-pub(super) fn read_request(origin: Origin, response: &OutboundResponse) -> Result<String, ProviderError> {
+/// Reads the answer of `/fi/request`: it has no `status`; the session id, for the consent that was named, says that it worked.
+pub(super) fn read_request(origin: Origin, response: &OutboundResponse, consent_ref: &str) -> Result<String, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let session = answer.data().text(&["sessionId"]).and_then(identifier);
+    let data = answer.data();
+    if data.text(&["consentId"]).is_some_and(|told| told != consent_ref) {
+        return Err(origin.unusable("the answer is about another consent"));
+    }
+    if answer.top.text(&["response"]).is_some_and(|word| lenient::word(&word) != "OK") {
+        return Err(origin.unusable("the answer's word is not the documented one"));
+    }
+    let session = data.text(&["sessionId"]).and_then(identifier);
     session.ok_or_else(|| origin.unusable("the answer has no session id"))
 }
 
@@ -25,28 +32,38 @@ pub(super) fn read_status(
     response: &OutboundResponse,
     consent_ref: &str,
     session: Option<&str>,
-    terms: &Terms,
 ) -> Result<FetchFact, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let data = answer.data();
+    let data = answer.object(origin)?;
+    // Without its accounts a session that is done reads as one in which every account came.
+    let odd = data.has_odd_text(&["consentId", "sessionId"])
+        || data.has_odd_word(&["eventStatus"])
+        || data.has_odd_rows(&["linkRefNumbers"]);
+    let odd_account = |raw| {
+        let row = Members::within(Some(raw));
+        row.has_odd_text(&["linkRefNumber", "linkReferenceNumber"]) || row.has_odd_word(&["fiStatus"])
+    };
+    if odd || data.list(&["linkRefNumbers"]).into_iter().any(odd_account) {
+        return Err(origin.unusable("the session has members of another type"));
+    }
     let other =
         |names: &[&str], asked: Option<&str>| matches!((data.text(names), asked), (Some(told), Some(asked)) if told != asked);
     if other(&["consentId"], Some(consent_ref)) || other(&["sessionId"], session) {
         return Err(origin.unusable("the answer is about another consent or session"));
     }
     let text = data.text(&["eventStatus"]).ok_or_else(|| origin.unusable("the answer has no status of the session"))?;
-    let accounts = accounts(&data, &["linkRefNumbers"]);
+    let accounts = accounts(&data, &["linkRefNumbers"], FetchState::Requested);
     let (state, settled) = judge(&lenient::word(&text), &accounts);
     let has_data = matches!(state, FetchState::Ready | FetchState::Partial);
     let stated = data.instant(&["dataExpiry"]).map(|end| (end, Certainty::Provider));
-    let derived = || data.instant(&["datafetchDate", "timestamp"]).and_then(|fetched| terms.data_expiry(fetched));
     Ok(FetchFact {
         session: data.text(&["sessionId"]).and_then(identifier).or_else(|| session.map(str::to_owned)),
         state,
         settled,
-        text: lenient::shown(&text),
+        text: words::STATES.shown(&text),
         accounts,
-        data_expires_at: if has_data { stated.or_else(derived) } else { None },
+        fetched_at: data.instant(&["datafetchDate"]),
+        data_expires_at: stated.filter(|_| has_data),
         body: None,
     })
 }
@@ -62,8 +79,8 @@ pub(super) fn account_state(text: &str) -> FetchState {
     }
 }
 
-/// The accounts of a session; FinPro lists some twice.
-pub(super) fn accounts(data: &Members<'_>, names: &[&str]) -> Vec<FetchedAccount> {
+/// The accounts of a session; FinPro lists some twice. `unsaid` is the state of an account that has no `fiStatus`.
+pub(super) fn accounts(data: &Members<'_>, names: &[&str], unsaid: FetchState) -> Vec<FetchedAccount> {
     let mut accounts: Vec<FetchedAccount> = Vec::new();
     for raw in data.list(names) {
         let row = Members::within(Some(raw));
@@ -75,7 +92,7 @@ pub(super) fn accounts(data: &Members<'_>, names: &[&str]) -> Vec<FetchedAccount
             fip: row.text(&["fipId", "fip"]).and_then(institution).unwrap_or_default(),
             masked_number: row.text(&["maskedAccountNumber", "maskedAccNumber"]).map(|text| masked(&text)).unwrap_or_default(),
             link_ref,
-            state: row.text(&["fiStatus"]).map_or(FetchState::Requested, |text| account_state(&text)),
+            state: row.text(&["fiStatus"]).map_or(unsaid, |text| account_state(&text)),
             source: FactSource::Unspecified,
         });
     }
@@ -124,13 +141,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{
-        journey::fair_use::Period,
-        providers::{
-            error::{Effect, ErrorKind},
-            finpro::{terms::Life, testing},
-            http::CallKind,
-        },
+    use crate::providers::{
+        error::{Effect, ErrorKind},
+        finpro::testing,
+        http::CallKind,
     };
 
     fn status(event: &str, accounts: &[&str]) -> FetchFact {
@@ -143,14 +157,7 @@ mod tests {
             .collect();
         let body = serde_json::json!({"ver":"1.21.0","status":"success","data":{"eventStatus":event,"consentId":"c","sessionId":"s",
             "datafetchDate":"2025-03-24T17:52:03.000Z","dataExpiry":"2025-03-25T17:52:03.000Z","linkRefNumbers":links},"message":"success"});
-        read_status(
-            testing::origin(CallKind::Read),
-            &testing::response(200, &body.to_string()),
-            "c",
-            Some("s"),
-            &Terms::default(),
-        )
-        .unwrap()
+        read_status(testing::origin(CallKind::Read), &testing::response(200, &body.to_string()), "c", Some("s")).unwrap()
     }
 
     #[test]
@@ -182,12 +189,11 @@ mod tests {
     #[test]
     fn an_account_is_listed_once_and_masked() {
         let body = r#"{"data":{"eventStatus":"DATA_READY","dataExpiry":"","datafetchDate":"2025-03-24T17:52:03.000Z","linkRefNumbers":[
-            {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"},7,null]}}"#;
-        let terms = Terms { life: Some(Life { period: Period::days(2), certainty: Certainty::Assumed }), ..Terms::default() };
-        let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None, &terms).unwrap();
+            {"linkRefNumber":"l","fiStatus":"DELIVERED","maskedAccountNumber":"10000000001"},{"linkRefNumber":"l","fiStatus":"DELIVERED"}]}}"#;
+        let fact = read_status(testing::origin(CallKind::Read), &testing::response(200, body), "c", None).unwrap();
         assert_eq!(fact.accounts.len(), 1);
         assert_eq!(fact.accounts[0].masked_number, "XXXX0001");
-        assert_eq!(fact.data_expires_at, Some(("2025-03-26T17:52:03Z".parse().unwrap(), Certainty::Assumed)));
+        assert_eq!((fact.data_expires_at, fact.fetched_at), (None, Some("2025-03-24T17:52:03Z".parse().unwrap())));
     }
 
     #[test]
@@ -197,8 +203,27 @@ mod tests {
             r#"{"data":{"eventStatus":"DATA_READY","sessionId":"x"}}"#,
         ] {
             let answer = testing::response(200, body);
-            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"), &Terms::default());
+            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"));
             assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid);
+        }
+    }
+
+    #[test]
+    fn a_session_of_another_shape_is_refused() {
+        for data in [
+            r#""surprise""#,
+            "[]",
+            "{}",
+            r#"{"eventStatus":["DATA_READY"]}"#,
+            r#"{"eventStatus":"DATA_READY","linkRefNumbers":"surprise"}"#,
+            r#"{"eventStatus":"DATA_READY","linkRefNumbers":{}}"#,
+            r#"{"eventStatus":"DATA_READY","linkRefNumbers":[{"linkRefNumber":"l","fiStatus":"DELIVERED"},7]}"#,
+            r#"{"eventStatus":"TIMEOUT","linkRefNumbers":[{"linkRefNumber":"l","fiStatus":{}}]}"#,
+            r#"{"eventStatus":"DATA_READY","sessionId":["s"]}"#,
+        ] {
+            let answer = testing::response(200, &format!(r#"{{"ver":"1","status":"success","data":{data}}}"#));
+            let found = read_status(testing::origin(CallKind::Read), &answer, "c", Some("s"));
+            assert_eq!(found.unwrap_err().kind, ErrorKind::ResponseInvalid, "{data}");
         }
     }
 
@@ -206,24 +231,31 @@ mod tests {
     fn a_session_is_opened_without_a_status() {
         let body = r#"{"ver":"1.1.2","timestamp":"t","response":"ok","data":{"consentId":"c","sessionId":"s"}}"#;
         let origin = testing::origin(CallKind::Write);
-        assert_eq!(read_request(origin, &testing::response(200, body)).unwrap(), "s");
-        let without = read_request(origin, &testing::response(200, r#"{"response":"ok","data":{}}"#)).unwrap_err();
-        assert_eq!((without.kind, without.effect), (ErrorKind::ResponseInvalid, Effect::Applied));
+        assert_eq!(read_request(origin, &testing::response(200, body), "c").unwrap(), "s");
+        for body in [
+            r#"{"response":"ok","data":{}}"#,
+            r#"{"response":"ok","data":{"sessionId":["s"]}}"#,
+            r#"{"response":"pending","data":{"consentId":"c","sessionId":"s"}}"#,
+            r#"{"response":"ok","data":{"consentId":"other","sessionId":"s"}}"#,
+        ] {
+            let error = read_request(origin, &testing::response(200, body), "c").unwrap_err();
+            assert_eq!((error.kind, error.effect), (ErrorKind::ResponseInvalid, Effect::Applied), "{body}");
+        }
     }
 
     #[test]
     fn hostile_bodies_are_errors() {
         for body in testing::hostile() {
             let response = testing::bytes_response(200, &body);
-            assert!(read_request(testing::origin(CallKind::Write), &response).is_err());
-            assert!(read_status(testing::origin(CallKind::Read), &response, "c", None, &Terms::default()).is_err());
+            assert!(read_request(testing::origin(CallKind::Write), &response, "c").is_err());
+            assert!(read_status(testing::origin(CallKind::Read), &response, "c", None).is_err());
         }
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read_status(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), "c", None, &Terms::default());
+            let _ = read_status(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), "c", None);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a consent template says: how data may be kept, how often and by whom it is fetched, for which days and for how long.
 //! Configuration says it first; what it leaves out comes from FinPro's list of products.
 
-use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     config::{FetchType, FiFetch, Mode, TemplateFacts},
@@ -10,15 +10,16 @@ use super::{
 use crate::{
     data::words,
     journey::{
+        data_life::{self, DataLife},
         fair_use::{Frequency, Period, TemplateTerms, Unit},
-        model::{Certainty, ConsentMode, DayRange, FetchTrigger},
+        model::{Certainty, ConsentMode, DayRange, FetchTrigger, LaterFetches},
     },
     pb::FiType,
     providers::{
         error::ProviderError,
         http::OutboundResponse,
         judge::Origin,
-        lenient::{self, Members, day, elements},
+        lenient::{self, Members, day},
     },
 };
 
@@ -33,8 +34,10 @@ pub(super) struct Terms {
     pub trigger: Option<FetchTrigger>,
     /// The days covered.
     pub range: Option<Range>,
-    /// How long data may be kept after its fetch.
-    pub life: Option<Life>,
+    /// Who triggers the later fetches.
+    pub later: Option<LaterFetches>,
+    /// How long data may be kept after its fetch, by each source that says so.
+    pub lives: Vec<DataLife>,
     /// How long a consent lasts.
     pub consent_life: Option<Period>,
     /// How often data may be fetched.
@@ -43,15 +46,6 @@ pub(super) struct Terms {
     pub fi_types: Vec<FiType>,
     /// The framework's template that it follows, as configured.
     pub mark: Option<String>,
-}
-
-/// For how long data may be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Life {
-    /// How long.
-    pub period: Period,
-    /// How sure that is.
-    pub certainty: Certainty,
 }
 
 /// Which days a template covers.
@@ -78,8 +72,12 @@ impl Terms {
                 FiFetch::Manual => FetchTrigger::Gateway,
                 FiFetch::Automatic | FiFetch::AutoManual => FetchTrigger::Provider,
             }),
+            later: facts.fi_fetch.map(|fetch| match fetch {
+                FiFetch::Automatic => LaterFetches::Provider,
+                FiFetch::Manual | FiFetch::AutoManual => LaterFetches::Caller,
+            }),
             range: facts.range_days.map(Range::LastDays).or(fixed),
-            life: facts.data_life_days.map(|days| Life { period: Period::days(days), certainty: Certainty::Assumed }),
+            lives: facts.data_life_days.map(configured_life).into_iter().collect(),
             consent_life: facts.consent_life_days.map(Period::days),
             frequency: facts.frequency,
             fi_types: facts.fi_types.iter().filter_map(|word| words::fi_type(word)).collect(),
@@ -87,12 +85,7 @@ impl Terms {
         }
     }
 
-    /// Whether everything that matters for a journey's course is known.
-    pub(super) fn is_complete(&self) -> bool {
-        self.mode.is_some() && self.periodic.is_some() && self.trigger.is_some() && self.range.is_some()
-    }
-
-    /// With what another source knows beside.
+    /// With what another source knows beside. Data lives add up: the shortest of all counts.
     #[must_use]
     pub(super) fn or(self, other: Self) -> Self {
         Self {
@@ -100,7 +93,8 @@ impl Terms {
             periodic: self.periodic.or(other.periodic),
             trigger: self.trigger.or(other.trigger),
             range: self.range.or(other.range),
-            life: self.life.or(other.life),
+            later: self.later.or(other.later),
+            lives: self.lives.into_iter().chain(other.lives).collect(),
             consent_life: self.consent_life.or(other.consent_life),
             frequency: self.frequency.or(other.frequency),
             fi_types: if self.fi_types.is_empty() { other.fi_types } else { self.fi_types },
@@ -120,11 +114,9 @@ impl Terms {
         }
     }
 
-    /// When data fetched at `fetched_at` must be gone.
-    pub(super) fn data_expiry(&self, fetched_at: Timestamp) -> Option<(Timestamp, Certainty)> {
-        let life = self.life?;
-        let end = fetched_at.to_zoned(TimeZone::UTC).checked_add(life.period.span()?).ok()?;
-        Some((end.timestamp(), life.certainty))
+    /// The shortest life of data that is fetched about `at`.
+    pub(super) fn data_life(&self, at: Timestamp) -> Option<DataLife> {
+        data_life::shortest(self.lives.iter().copied(), at).map(|(life, _)| life)
     }
 
     /// In the words of every provider, for a consent that is asked for at `asked_at`.
@@ -133,7 +125,7 @@ impl Terms {
             mode: self.mode,
             periodic: self.periodic,
             range: self.days(asked_at),
-            data_life: self.life.map(|life| life.period),
+            data_life: self.data_life(asked_at).map(|life| life.period),
             consent_life: self.consent_life,
             frequency: self.frequency,
             fi_types: self.fi_types.clone(),
@@ -145,10 +137,12 @@ impl Terms {
 /// Reads a template's row in the answer of `/productslist`; `None` if it is not listed.
 pub(super) fn read(origin: Origin, response: &OutboundResponse, template: &str) -> Result<Option<Terms>, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let rows = elements(answer.data);
-    let mut rows = rows.into_iter().map(|raw| Members::within(Some(raw)));
+    let rows = answer.rows(origin)?;
     let names = ["productCode", "productID"];
-    Ok(rows.find(|row| row.text(&names).as_deref() == Some(template)).map(|row| row_terms(&row)))
+    let odd = rows.odd > 0 || rows.read.iter().any(|row| row.text(&names).is_none());
+    let found = rows.read.iter().find(|row| row.text(&names).as_deref() == Some(template));
+    // "Not listed" is believed for an hour, so it needs a list that was read to its end.
+    if found.is_none() && odd { Err(origin.unusable("the list has rows that cannot be read")) } else { Ok(found.map(row_terms)) }
 }
 
 fn row_terms(row: &Members<'_>) -> Terms {
@@ -169,8 +163,13 @@ fn row_terms(row: &Members<'_>) -> Terms {
             "AUTOMATIC" | "AUTO" | "AUTO_MANUAL" => Some(FetchTrigger::Provider),
             _ => None,
         }),
+        later: word(&["fiFetch"]).and_then(|fetch| match fetch.as_str() {
+            "MANUAL" | "AUTO_MANUAL" => Some(LaterFetches::Caller),
+            "AUTOMATIC" | "AUTO" => Some(LaterFetches::Provider),
+            _ => None,
+        }),
         range: row_range(row).map(Range::Fixed),
-        life: row_life(row),
+        lives: row_life(row).into_iter().collect(),
         // FinPro lists from when to when the template itself can be used, not how long its consents last.
         consent_life: None,
         frequency: row_frequency(row),
@@ -191,11 +190,15 @@ fn row_range(row: &Members<'_>) -> Option<DayRange> {
     (orderly && range != DayRange::default()).then_some(range)
 }
 
-fn row_life(row: &Members<'_>) -> Option<Life> {
+fn configured_life(days: u32) -> DataLife {
+    DataLife { period: Period::days(days), certainty: Certainty::Assumed }
+}
+
+fn row_life(row: &Members<'_>) -> Option<DataLife> {
     let value = count(row, "dataLifeValue")?;
     // Hours are of frequencies only; INF states no end.
     let unit = unit(row, "dataLifeUnit").filter(|unit| *unit != Unit::Hour)?;
-    Some(Life { period: Period { value, unit }, certainty: Certainty::Template })
+    Some(DataLife { period: Period { value, unit }, certainty: Certainty::Template })
 }
 
 fn row_frequency(row: &Members<'_>) -> Option<Frequency> {
@@ -253,7 +256,8 @@ mod tests {
             (days.from.unwrap().to_string(), days.to.unwrap().to_string()),
             ("2025-01-01".to_owned(), "2025-12-31".to_owned())
         );
-        let end = terms.data_expiry("2026-01-31T00:00:00Z".parse().unwrap());
+        let fetched = "2026-01-31T00:00:00Z".parse().unwrap();
+        let end = terms.data_life(fetched).unwrap().end(fetched);
         assert_eq!(end, Some(("2026-02-28T00:00:00Z".parse().unwrap(), Certainty::Template)));
         assert_eq!(terms.fi_types, [FiType::Deposit, FiType::TermDeposit]);
         assert_eq!(terms.frequency, Some(Frequency { count: 5, per: Unit::Month }));
@@ -265,9 +269,9 @@ mod tests {
             "dataRangeFrom":"1969-12-31T18:30:00.000Z","dataRangeTo":"2132-01-01T00:00:00.000Z","dataLifeUnit":"INF","dataLifeValue":0,
             "frequencyUnit":"MONTH","frequencyValue":0,"fiTypes":"DEPOSIT,GOLD"}]}"#;
         let terms = terms(body).unwrap();
-        assert_eq!(terms, Terms { mode: Some(ConsentMode::Other), trigger: Some(FetchTrigger::Provider), ..Terms::default() });
+        let (trigger, later) = (Some(FetchTrigger::Provider), Some(LaterFetches::Caller));
+        assert_eq!(terms, Terms { mode: Some(ConsentMode::Other), trigger, later, ..Terms::default() });
         assert_eq!(terms.days(testing::now()), None);
-        assert!(!terms.is_complete());
     }
 
     #[test]
@@ -284,6 +288,34 @@ mod tests {
     }
 
     #[test]
+    fn the_shorter_of_two_data_lives_counts() {
+        let listed = |value| Terms {
+            lives: vec![DataLife { period: Period::months(value), certainty: Certainty::Template }],
+            ..Terms::default()
+        };
+        let facts = TemplateFacts { data_life_days: Some(20), ..TemplateFacts::default() };
+        let life = |terms: Terms| terms.data_life(testing::now()).map(|life| (life.period, life.certainty));
+        let configured = || Terms::configured(&facts);
+        assert_eq!(life(configured().or(listed(1))), Some((Period::days(20), Certainty::Assumed)));
+        let facts = TemplateFacts { data_life_days: Some(200), ..TemplateFacts::default() };
+        assert_eq!(life(Terms::configured(&facts).or(listed(1))), Some((Period::months(1), Certainty::Template)));
+        assert_eq!(life(Terms::default()), None);
+    }
+
+    #[test]
+    fn each_fetch_mode_names_who_fetches_later() {
+        for (word, trigger, later) in [
+            ("MANUAL", FetchTrigger::Gateway, LaterFetches::Caller),
+            ("AUTOMATIC", FetchTrigger::Provider, LaterFetches::Provider),
+            ("AUTO MANUAL", FetchTrigger::Provider, LaterFetches::Caller),
+        ] {
+            let body = format!(r#"{{"data":[{{"productCode":"PROD01","fiFetch":"{word}"}}]}}"#);
+            let terms = terms(&body).unwrap();
+            assert_eq!((terms.trigger, terms.later), (Some(trigger), Some(later)), "{word}");
+        }
+    }
+
+    #[test]
     fn hostile_bodies_list_nothing() {
         for body in testing::hostile() {
             let found = read(testing::origin(CallKind::Read), &testing::bytes_response(200, &body), "PROD01");
@@ -296,7 +328,7 @@ mod tests {
         fn odd_lives_do_not_panic(value in any::<i64>(), unit in "DAY|MONTH|YEAR|INF|") {
             let body = serde_json::json!({"data":{"productCode":"PROD01","dataLifeUnit":unit,"dataLifeValue":value}}).to_string();
             if let Some(terms) = terms(&body) {
-                terms.data_expiry(testing::now());
+                terms.data_life(testing::now());
             }
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn now() -> Timestamp {
 
 /// A call.
 pub(super) fn origin(kind: CallKind) -> Origin {
-    Origin { provider: super::ID, stage: "test", kind, now: now() }
+    Origin { provider: super::ID, stage: "test", kind, now: now(), exchange: None }
 }
 
 /// Bodies that no parser may take for an answer, and none may fall over.
@@ -91,7 +91,8 @@ pub(super) fn settings(style: Style) -> Settings {
         ]),
         templates: BTreeMap::new(),
         analytics: AnalyticsJourneys { json: Some("json_v1".to_owned()), xml: None, excel: Some("excel_v1".to_owned()) },
-        report_hosts: Vec::new(),
+        report_hosts: Default::default(),
+        customer_url_hosts: Default::default(),
         door: None,
         limits: Limits::default(),
     }
@@ -124,6 +125,8 @@ pub(super) fn consent(template: &str) -> crate::journey::model::Consent {
         mode: ConsentMode::Unspecified,
         periodic: false,
         trigger: FetchTrigger::Provider,
+        later: Default::default(),
+        data_life: None,
         expires_at: None,
         expires_certainty: Certainty::Unspecified,
         handle: None,
@@ -131,6 +134,8 @@ pub(super) fn consent(template: &str) -> crate::journey::model::Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: Vec::new(),
     }
 }

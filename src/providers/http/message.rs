@@ -5,7 +5,9 @@ use std::{fmt, sync::OnceLock};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
+use uuid::Uuid;
 
+use super::sending::Sending;
 use crate::{
     data::repair::{self, Numbers},
     providers::{error::Effect, lenient::Members},
@@ -16,7 +18,7 @@ use crate::{
 pub enum CallKind {
     /// It only looks: it may be sent again.
     Read,
-    /// It may change something, or be billed: it is sent once.
+    /// It may change something, or be billed: it is sent once. It needs a body, which shows whether it was sent.
     Write,
 }
 
@@ -51,8 +53,12 @@ pub struct OutboundRequest {
     pub body: Option<Bytes>,
     /// When the answer must be there.
     pub deadline: Instant,
+    /// The id of this call, sent as `x-request-id`. The executor sets it.
+    pub x_request_id: Uuid,
     /// Whether it goes out on a connection of its own, instead of one that was left open by an earlier call.
     pub fresh_connection: bool,
+    /// How far a write has come. Set by the executor.
+    pub sending: Sending,
 }
 
 impl OutboundRequest {
@@ -88,7 +94,9 @@ impl OutboundRequest {
             headers: HeaderMap::new(),
             body: None,
             deadline: Instant::now(),
+            x_request_id: Uuid::nil(),
             fresh_connection: false,
+            sending: Sending::default(),
         }
     }
 
@@ -97,6 +105,16 @@ impl OutboundRequest {
     pub fn with_query(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.query.push((name, value.into()));
         self
+    }
+
+    /// What this request leaves behind if its answer is lost now, after it ended with an error.
+    pub fn effect_so_far(&self) -> Effect {
+        if self.sending.has_begun() { self.kind.effect_when_lost() } else { Effect::None }
+    }
+
+    /// What tells the effect of this request after its time has ended it. Take it before the request is sent.
+    pub fn cut(&self) -> Cut {
+        Cut { kind: self.kind, sending: self.sending.clone() }
     }
 
     fn with_kind(mut self, kind: CallKind) -> Self {
@@ -109,6 +127,20 @@ impl OutboundRequest {
         let mut request = Self::get("test", "call", "path").with_kind(kind);
         request.deadline = Instant::now() + std::time::Duration::from_secs(30);
         request
+    }
+}
+
+/// A request that may be ended by its time.
+#[derive(Debug)]
+pub struct Cut {
+    kind: CallKind,
+    sending: Sending,
+}
+
+impl Cut {
+    /// Gives the request up, which must have been dropped, and returns what it leaves behind.
+    pub fn effect(self) -> Effect {
+        if self.sending.give_up() { Effect::None } else { self.kind.effect_when_lost() }
     }
 }
 

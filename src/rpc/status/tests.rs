@@ -77,7 +77,17 @@ fn all() -> Vec<JourneyError> {
 #[test]
 fn every_reason_of_the_contract_is_made_here() {
     // These are answered before a call gets as far as here.
-    let outside = [ErrorReason::Unauthenticated, ErrorReason::MethodUnknown, ErrorReason::IssuerUnavailable];
+    let outside = [
+        ErrorReason::Unauthenticated,
+        ErrorReason::MethodUnknown,
+        ErrorReason::IssuerUnavailable,
+        ErrorReason::NotGrpc,
+        ErrorReason::RequestUnreadable,
+        ErrorReason::RequestTooLarge,
+        ErrorReason::CompressionUnknown,
+        ErrorReason::CallAbandoned,
+        ErrorReason::HealthNameUnknown,
+    ];
     let here = all().into_iter().map(|error| verdict(&error).reason);
     let made: std::collections::BTreeSet<i32> = here.chain(outside).map(|reason| reason as i32).collect();
     let known: std::collections::BTreeSet<i32> = (1..100).filter(|number| ErrorReason::try_from(*number).is_ok()).collect();

@@ -7,9 +7,9 @@ use crate::{
     data::{filter::Filter, time::Day},
     journey::{
         error::Failure,
-        service::{ChangesQuery, DataQuery, Demand, FetchChoice, LatestQuery, StreamQuery},
+        service::{ChangesQuery, DataQuery, Demand, FetchChoice, LatestQuery, ReportChoice, StreamQuery},
     },
-    pb::{self, ChangesMode, CompletenessDemand, FiType, View},
+    pb::{self, ChangesMode, CompletenessDemand, FiType, ReportFormat, View},
     random::is_id,
 };
 
@@ -167,9 +167,45 @@ pub(in crate::rpc) fn account_ids(ids: &[String]) -> Result<(), Failure> {
     check.finish(())
 }
 
+/// Which document a FetchReport is about: one by its id, or one by its format.
+pub(in crate::rpc) fn report(request: &pb::FetchReportRequest) -> Result<ReportChoice, Failure> {
+    let mut check = Check::default();
+    check.accounts(&request.account_ids);
+    let format = ReportFormat::try_from(request.format);
+    check.require(format.is_ok(), "format", "must be JSON, XML, EXCEL or PDF");
+    let format = format.unwrap_or_default();
+    let by_format = format != ReportFormat::Unspecified;
+    check.require(!(by_format && !request.report_id.is_empty()), "report_id", "must be empty where `format` is set");
+    for (field, id, kind) in [("consent_id", &request.consent_id, "cns"), ("fetch_id", &request.fetch_id, "fch")] {
+        check.require(id.is_empty() || by_format, field, "must be empty unless `format` is set");
+        check.require(id.is_empty() || is_id(id, kind), field, "must be an id that the gateway has given out");
+    }
+    let choice =
+        FetchChoice { consent_id: request.consent_id.clone(), fetch_id: request.fetch_id.clone(), ..FetchChoice::default() };
+    check.finish(if by_format { ReportChoice::Format(format, choice) } else { ReportChoice::Listed(request.report_id.clone()) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::tests::fields, *};
+
+    #[test]
+    fn a_report_is_named_by_id_or_by_format() {
+        let request = |report_id: &str, format: i32, fetch_id: &str| pb::FetchReportRequest {
+            report_id: report_id.to_owned(),
+            format,
+            fetch_id: fetch_id.to_owned(),
+            ..Default::default()
+        };
+        let excel = ReportFormat::Excel.into();
+        let chosen = report(&request("", excel, "")).unwrap();
+        assert_eq!(chosen, ReportChoice::Format(ReportFormat::Excel, FetchChoice::default()));
+        assert_eq!(report(&request("rep_x", 0, "")).unwrap(), ReportChoice::Listed("rep_x".to_owned()));
+        assert_eq!(fields(report(&request("rep_x", excel, "")).unwrap_err()), ["report_id"]);
+        assert_eq!(fields(report(&request("", 77, "")).unwrap_err()), ["format"]);
+        assert_eq!(fields(report(&request("", excel, "x")).unwrap_err()), ["fetch_id"]);
+        assert_eq!(fields(report(&request("rep_x", 0, "x")).unwrap_err()), ["fetch_id", "fetch_id"]);
+    }
 
     fn date(year: i32, month: i32, day: i32) -> Option<pb::Date> {
         Some(pb::Date { year, month, day })

@@ -135,9 +135,11 @@ impl Desk<'_> {
             (_, Scenario::NoAccountFound) => self.steps_end(id, Step::Failed, Step::Skipped),
             _ => {
                 self.steps_end(id, Step::Pending, Step::Skipped);
-                for handle in &page.handles {
+                for (place, handle) in page.handles.iter().enumerate() {
                     self.activate(handle);
-                    self.begin(handle, None);
+                    if place == 0 || scenario.of_later_consents().is_none() {
+                        self.begin(handle, None);
+                    }
                 }
             }
         }

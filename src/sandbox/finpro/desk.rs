@@ -123,6 +123,10 @@ fn linked(consent: &Consent, now: Timestamp) -> Vec<BankAccount> {
         let asked = consent.fips.is_empty() || consent.fips.contains(&account.fip_id);
         asked && consent.product.fi_types.split(',').any(|kind| kind == render::fi_type(account))
     });
+    // The link reference of an account changes between consents.
+    if consent.transaction.is_some() && consent.product.fetch_type == "PERIODIC" {
+        accounts.iter_mut().for_each(|account| account.link_ref = format!("{}-m", account.link_ref));
+    }
     accounts
 }
 

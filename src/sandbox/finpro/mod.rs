@@ -96,6 +96,13 @@ impl Simulator {
             Ok(credential) => self.called(credential, method, path, headers, body),
         };
         let mut response = envelope::respond(answer, now);
+        // A customer's story may refuse a call within the window: it says that its own limit ends a second later.
+        let standing = match response.status() {
+            StatusCode::TOO_MANY_REQUESTS if !standing.exceeded => {
+                Standing { remaining: 0, reset: now.as_second() + 1, ..standing }
+            }
+            _ => standing,
+        };
         decorate(response.headers_mut(), standing);
         response
     }

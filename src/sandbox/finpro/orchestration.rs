@@ -43,7 +43,7 @@ impl Orchestration {
         match (self.aa, self.pdf) {
             _ if self.decided.is_none() => "IN_PROGRESS",
             (Step::Pending, _) | (_, Step::Pending) => "IN_PROGRESS",
-            (Step::Success, _) | (_, Step::Success | Step::Partial) => "SUCCESSFUL",
+            (Step::Success | Step::Partial, _) | (_, Step::Success | Step::Partial) => "SUCCESSFUL",
             (Step::Skipped, Step::Skipped) => "SKIPPED",
             _ => "UNSUCCESSFUL",
         }
@@ -70,7 +70,11 @@ impl Desk<'_> {
         let scenario = Scenario::of(&found.mobile);
         if found.decided.is_some() && found.aa == Step::Pending && endings.iter().all(Option::is_some) {
             let ready = endings.iter().all(|ending| *ending == Some(Ending::Ready)) && scenario != Scenario::NoData;
-            found.aa = if ready { Step::Success } else { Step::Failed };
+            found.aa = match ready {
+                true if scenario == Scenario::PartialStep => Step::Partial,
+                true => Step::Success,
+                false => Step::Failed,
+            };
         }
         if found.overall() == "IN_PROGRESS" || found.announced {
             return;
@@ -157,13 +161,15 @@ fn fetch_word(consent: &Consent, found: &Orchestration) -> &'static str {
         Some(Some(Ending::Ready)) => "SUCCESS",
         Some(None) => "PENDING",
         Some(Some(_)) => "FAILED",
+        None if consent.id.is_some() && found.aa == Step::Pending => "PENDING",
         None if consent.id.is_some() && found.aa == Step::Failed => "FAILED",
-        None => "NOT_ATTEMPTED",
+        None => consent.id.as_ref().and(consent.scenario().of_later_consents()).unwrap_or("NOT_ATTEMPTED"),
     }
 }
 
 fn accounts(consent: &Consent, fip: &str) -> Vec<Value> {
-    let Some(session) = consent.sessions.last() else { return Vec::new() };
+    let session = consent.sessions.last().filter(|_| consent.scenario() != Scenario::AccountsNotListed);
+    let Some(session) = session else { return Vec::new() };
     let accounts = session.accounts.iter().enumerate();
     accounts
         .map(|(place, account)| {

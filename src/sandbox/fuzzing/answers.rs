@@ -23,7 +23,7 @@ use crate::{
     seal::KeyedHash,
 };
 
-mod journey;
+pub(crate) mod journey;
 
 /// When every body comes: 2026-01-01.
 const NOW: i64 = 1_767_225_600;
@@ -91,7 +91,8 @@ fn responses(body: &[u8]) -> impl Iterator<Item = OutboundResponse> {
     })
 }
 
-fn finpro_adapters() -> &'static [finpro::FinPro] {
+/// FinPro's adapter in the consent style and in the orchestration style. Neither can send.
+pub(crate) fn finpro_adapters() -> &'static [finpro::FinPro] {
     static BUILT: OnceLock<Vec<finpro::FinPro>> = OnceLock::new();
     BUILT.get_or_init(|| {
         let styles = [finpro::Style::Consent, finpro::Style::Orchestration];
@@ -120,7 +121,8 @@ fn finpro_settings(style: finpro::Style) -> Option<finpro::Settings> {
             excel: Some("excel_v1".to_owned()),
         },
         // No link may be followed: nothing is sent from here.
-        report_hosts: Vec::new(),
+        report_hosts: Default::default(),
+        customer_url_hosts: Default::default(),
         door: None,
         limits: Limits::default(),
     })
@@ -137,11 +139,17 @@ pub(super) fn finpro(body: &[u8]) {
     }
 }
 
-fn finpass_adapter() -> Option<&'static finpass::Finpass> {
+/// Finpass's adapter, which cannot send.
+pub(crate) fn finpass_adapter() -> Option<&'static finpass::Finpass> {
     static BUILT: OnceLock<Option<finpass::Finpass>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let base_url = "https://provider.example/x".parse().ok()?;
-        let settings = finpass::Settings { base_url, credentials: HeaderMap::new(), limits: Limits::default() };
+        let settings = finpass::Settings {
+            base_url,
+            credentials: HeaderMap::new(),
+            customer_url_hosts: Default::default(),
+            limits: Limits::default(),
+        };
         finpass::Finpass::new("fuzzed", settings, outward(), clock()).ok()
     });
     assert!(built.is_some(), "the adapter cannot be made");

@@ -6,7 +6,7 @@ use url::Url;
 use crate::{
     config::{Config, Faults},
     pb,
-    providers::{download, settings},
+    providers::{download, hosts::HostRules, settings},
     rpc::{json, validate},
 };
 
@@ -30,11 +30,12 @@ const HOST: &str = "files.example";
 /// The bytes as a link to a report, as the browser's way back, and as addresses of the configuration.
 pub(super) fn urls(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    if let Ok(url) = download::check(&text, &[HOST.to_owned()], false) {
+    if let Ok(url) = download::check(&text, &HostRules::check(&[HOST.to_owned()], "report_hosts", &mut Faults::default()), false)
+    {
         assert_eq!((url.scheme(), url.host_str(), url.port()), ("https", Some(HOST), None), "a link leads elsewhere");
         assert!(url.username().is_empty() && url.password().is_none(), "a link carries a credential");
     }
-    if let Ok(url) = download::check(&text, &[], true) {
+    if let Ok(url) = download::check(&text, &HostRules::default(), true) {
         assert!(settings::is_loopback(&url), "a link leads off this machine");
     }
     let request = pb::ResumeJourneyRequest {

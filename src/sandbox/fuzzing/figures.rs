@@ -19,7 +19,7 @@ pub(super) fn scalars(bytes: &[u8]) {
     for decimals in 0..=3 {
         amount(&money::parse(text, decimals), decimals);
     }
-    for zoneless in [Zoneless::Ist, Zoneless::Utc] {
+    for zoneless in [Zoneless::Ist, Zoneless::IstOrUtcMidnight] {
         if let Some(when) = time::parse(text, zoneless) {
             let day = when.day();
             assert_eq!(time::Day::from_number(day.number()), Some(day), "a day is none of the calendar");

@@ -1,7 +1,7 @@
 //! Every parser of bytes that come from outside, as functions over any bytes: what `make fuzz` runs under libFuzzer, and `make test` over
 //! the seeds and some thousand mutations of them. A target returns if the bytes were read or refused as they should be, and panics if not.
 
-mod answers;
+pub(crate) mod answers;
 mod edge;
 mod figures;
 mod kept;

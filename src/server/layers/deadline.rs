@@ -1,6 +1,10 @@
 //! Ends every call at its deadline with DEADLINE_EXCEEDED, streams included. The time is the caller's `grpc-timeout`, the default
 //! where there is none, and never more than the configured most. Watches last as long as their callers want: without a `grpc-timeout`
 //! for ever.
+//!
+//! A call ends a little before its caller's time does. The caller's library ends the call by its own timer, which began earlier by the way of the
+//! request, and then nothing of our answer is read: neither the reason nor the effect nor the journey's id. So the work ends first, then, if it
+//! did not end by itself, this layer ends the call, and a part of the margin is left for the way back.
 
 use std::{
     future::Future,
@@ -20,9 +24,19 @@ use tower::{Layer, Service};
 use super::{paths, refusal};
 use crate::config::Deadlines;
 
-/// When a call must have ended, in the request's extensions.
+/// When the work for a call must end, in the request's extensions. What is left of the caller's time is for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(pub Instant);
+
+/// The margin is this part of a call's time, and no longer than the bound.
+const MARGIN: (u32, Duration) = (20, Duration::from_millis(50));
+
+/// How long the work for a call of this time may last, and how long the call itself.
+fn shares(allowed: Duration) -> (Duration, Duration) {
+    let margin = (allowed / MARGIN.0).min(MARGIN.1);
+    // The work gets most of the margin to write down how it ended.
+    (allowed - margin, allowed - margin / 4)
+}
 
 /// Services without a deadline: watching the health and asking for descriptors go on as long as their callers like.
 const EXEMPT: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
@@ -73,12 +87,13 @@ where
             (true, Some(own)) => own,
             (false, _) => self.deadlines.allowed(asked),
         };
-        let deadline = Instant::now() + allowed;
-        request.extensions_mut().insert(Deadline(deadline));
+        let ((work, whole), begin) = (shares(allowed), Instant::now());
+        request.extensions_mut().insert(Deadline(begin + work));
         let answer = self.inner.call(request);
         Box::pin(async move {
-            match timeout_at(deadline, answer).await {
-                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Ending::new(body, deadline)))),
+            let end = begin + whole;
+            match timeout_at(end, answer).await {
+                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Ending::new(body, end)))),
                 Err(_) => Ok(refusal::deadline_exceeded().into_http()),
             }
         })
@@ -178,15 +193,65 @@ mod tests {
             std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
         });
         let mut service = DeadlineLayer { deadlines }.layer(silent);
-        for (asked, expected) in [(None, 3), (Some("1S"), 1), (Some("1H"), 5)] {
+        for (asked, expected) in [(None, 3_000), (Some("1S"), 1_000), (Some("100m"), 100), (Some("1H"), 5_000)] {
             let mut request = Request::new(());
             if let Some(asked) = asked {
                 request.headers_mut().insert("grpc-timeout", asked.parse().unwrap());
             }
             let begin = Instant::now();
             let response = service.call(request).await.unwrap();
-            assert_eq!(begin.elapsed().as_secs(), expected);
+            let (took, expected) = (begin.elapsed(), Duration::from_millis(expected));
+            assert!(took <= expected && took >= expected - Duration::from_millis(50), "{took:?} of {expected:?}");
             assert_eq!(response.headers()["grpc-status"], "4");
+        }
+    }
+
+    #[test]
+    fn the_margin_is_a_small_share_of_the_time() {
+        let millis = |micros: u64| Duration::from_micros(micros);
+        assert_eq!(shares(Duration::from_secs(30)), (millis(29_950_000), millis(29_987_500)));
+        assert_eq!(shares(Duration::from_secs(1)), (millis(950_000), millis(987_500)));
+        assert_eq!(shares(Duration::from_millis(100)), (millis(95_000), millis(98_750)));
+        assert_eq!(shares(Duration::ZERO), (Duration::ZERO, Duration::ZERO));
+        for nanos in 1..100 {
+            let (work, whole) = shares(Duration::from_nanos(nanos));
+            assert!(work <= whole && whole <= Duration::from_nanos(nanos));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_ends_at_its_deadline_answers_by_itself() {
+        for millis in [20, 300, 1_000, 60_000] {
+            let own = tower::service_fn(|request: Request<()>| async move {
+                let Some(Deadline(work)) = request.extensions().get().copied() else { panic!("a call without a deadline") };
+                tokio::time::sleep_until(work).await;
+                Ok::<_, std::convert::Infallible>(Status::unavailable("by itself").into_http::<Body>())
+            });
+            let deadlines = Deadlines { default_ms: 30_000, max_ms: 120_000 };
+            let mut request = Request::new(());
+            request.headers_mut().insert("grpc-timeout", format!("{millis}m").parse().unwrap());
+            let begin = Instant::now();
+            let response = DeadlineLayer { deadlines }.layer(own).call(request).await.unwrap();
+            assert_eq!(response.headers()["grpc-status"], "14", "{millis}");
+            assert!(begin.elapsed() < Duration::from_millis(millis), "{millis}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_before_its_callers_time() {
+        let endless = tower::service_fn(|_: Request<()>| async {
+            let pending = http_body_util::StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, Status>>());
+            Ok::<_, std::convert::Infallible>(Response::new(Body::new(pending)))
+        });
+        let mut service = DeadlineLayer { deadlines: Deadlines::default() }.layer(endless);
+        for path in ["/sangam.v1.JourneyService/StreamData", paths::WATCHES[0]] {
+            let request = Request::builder().uri(path).header("grpc-timeout", "10S").body(()).unwrap();
+            let begin = Instant::now();
+            let body = service.call(request).await.unwrap().into_body();
+            let whole = http_body_util::BodyExt::collect(body).await.unwrap();
+            assert_eq!(whole.trailers().unwrap()["grpc-status"], "4");
+            let took = begin.elapsed();
+            assert!(took < Duration::from_secs(10) && took > Duration::from_millis(9_940), "{took:?}");
         }
     }
 
@@ -204,7 +269,8 @@ mod tests {
             request.headers_mut().insert("grpc-timeout", "1H".parse().unwrap());
             let begin = Instant::now();
             assert_eq!(service.call(request).await.unwrap().headers()["grpc-status"], "4");
-            assert_eq!(begin.elapsed().as_secs(), 3_600);
+            let took = begin.elapsed();
+            assert!(took < Duration::from_secs(3_600) && took > Duration::from_millis(3_599_940), "{took:?}");
         }
     }
 

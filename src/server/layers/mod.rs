@@ -3,11 +3,13 @@
 pub mod authenticate;
 pub mod call_id;
 pub mod deadline;
+pub mod explain;
 mod held;
 pub mod leaving;
 pub mod limit;
 pub mod panic;
 pub(super) mod paths;
+pub mod protocol;
 mod refusal;
 pub mod scope;
 pub mod shed;

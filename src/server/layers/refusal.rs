@@ -44,6 +44,36 @@ pub(super) fn unimplemented() -> Status {
     refused(Code::Unimplemented, ErrorReason::MethodUnknown, "There is no such method.", None)
 }
 
+/// The status of a request that is no call of gRPC.
+pub(super) fn not_grpc() -> Status {
+    refused(Code::InvalidArgument, ErrorReason::NotGrpc, "A call is a POST with the content type application/grpc.", None)
+}
+
+/// The status of a message that cannot be unpacked or decoded. The decoder's own text can quote the message and stays out.
+pub(super) fn request_unreadable() -> Status {
+    refused(Code::InvalidArgument, ErrorReason::RequestUnreadable, "The request's message cannot be read.", None)
+}
+
+/// The status of a message that is larger than a method takes.
+pub(super) fn request_too_large() -> Status {
+    refused(Code::ResourceExhausted, ErrorReason::RequestTooLarge, "The request's message is too large.", None)
+}
+
+/// The status of a message in an encoding that is not offered; `grpc-accept-encoding` lists those that are.
+pub(super) fn compression_unknown() -> Status {
+    refused(Code::Unimplemented, ErrorReason::CompressionUnknown, "The request's compression is not offered.", None)
+}
+
+/// The status of a call whose caller went away before its message was whole.
+pub(super) fn abandoned() -> Status {
+    refused(Code::Cancelled, ErrorReason::CallAbandoned, "The request ended before its message was whole.", None)
+}
+
+/// The status of a health check of a name that has no health.
+pub(super) fn health_name_unknown() -> Status {
+    refused(Code::NotFound, ErrorReason::HealthNameUnknown, "No service of this name has a health.", None)
+}
+
 /// The status of a watch whose connection is to go. It goes on at once on another one, wherever that leads.
 pub(super) fn leaving() -> Status {
     let mut details = details(ErrorReason::ShuttingDown, [("effect".to_owned(), "NONE".to_owned())].into());

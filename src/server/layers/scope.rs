@@ -12,7 +12,10 @@ use tonic::body::Body;
 use tower::{Layer, Service};
 
 use super::{paths, refusal};
-use crate::access::{Caller, rules};
+use crate::{
+    access::{Caller, rules},
+    telemetry::metrics::rpc::known,
+};
 
 /// Descriptors have no scope: they are every caller's.
 const REFLECTION: &str = "/grpc.reflection.";
@@ -47,7 +50,10 @@ where
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let path = request.uri().path();
         if paths::is_health(path) || path.starts_with(REFLECTION) {
-            return Either::Left(self.0.call(request));
+            return match known(path) {
+                Some(_) => Either::Left(self.0.call(request)),
+                None => Either::Right(ready(Ok(refusal::unimplemented().into_http()))),
+            };
         }
         let refused = match (rules::required(path), request.extensions().get::<Arc<Caller>>()) {
             (Some(scope), Some(caller)) if caller.may(scope) => return Either::Left(self.0.call(request)),
@@ -95,5 +101,8 @@ mod tests {
             assert_eq!(answered(path, None).await, "16", "{path}");
         }
         assert_eq!(answered("/grpc.health.v1.Health/Check", None).await, "passed");
+        for path in ["/grpc.health.v1.Health/Asha", "/grpc.health.v1.Health/%FF", "/grpc.reflection.v1.X/Y"] {
+            assert_eq!(answered(path, None).await, "12", "{path}");
+        }
     }
 }

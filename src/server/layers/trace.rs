@@ -18,7 +18,10 @@ use uuid::Uuid;
 
 use super::call_id::CallId;
 use crate::telemetry::{
-    metrics::{RpcMeter, rpc::Rpc},
+    metrics::{
+        RpcMeter,
+        rpc::{Rpc, known},
+    },
     propagation,
 };
 
@@ -120,20 +123,18 @@ fn span<Q>(request: &Request<Q>) -> Span {
 
 /// The names of an rpc.
 #[derive(Debug, PartialEq, Eq)]
-struct Names<'a> {
-    full: &'a str,
-    service: &'a str,
-    method: &'a str,
+struct Names {
+    full: &'static str,
+    service: &'static str,
+    method: &'static str,
 }
 
-/// The names in a path. Words that nobody has defined are not written: a caller can put anything there.
-fn names(path: &str) -> Names<'_> {
-    let known = path.strip_prefix('/').and_then(|full| {
+/// The names in a path. A path that is no rpc of the contract shows as `unknown`: a caller can put anything there.
+fn names(path: &str) -> Names {
+    let known = known(path).and_then(|path| {
+        let full = path.strip_prefix('/')?;
         let (service, method) = full.split_once('/')?;
-        let ours = ["sangam.v1.", "grpc.health.v1.", "grpc.reflection."].iter().any(|prefix| service.starts_with(prefix));
-        let plain = |word: &str| word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let words = ours && plain(method) && service.split('.').all(|word| plain(word) || matches!(word, "v1"));
-        words.then_some(Names { full, service, method })
+        Some(Names { full, service, method })
     });
     known.unwrap_or(Names { full: "unknown/unknown", service: "unknown", method: "unknown" })
 }
@@ -267,12 +268,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_names_of_known_services_are_written() {
+    fn only_the_names_of_served_rpcs_are_written() {
         let known = |path: &'static str| (names(path).service, names(path).method);
         assert_eq!(known("/sangam.v1.JourneyService/GetStatus"), ("sangam.v1.JourneyService", "GetStatus"));
         assert_eq!(known("/grpc.health.v1.Health/Check"), ("grpc.health.v1.Health", "Check"));
         assert_eq!(names("/grpc.health.v1.Health/Check").full, "grpc.health.v1.Health/Check");
-        for path in ["/", "", "/a/b", "/sangam.v1.JourneyService/9000000001", "/sangam.v1.AAAPA0001A/Get", "/sangam.v1.X/a/b"] {
+        for path in [
+            "/",
+            "",
+            "/a/b",
+            "/sangam.v1.JourneyService/9000000001",
+            "/sangam.v1.AAAPA0001A/Get",
+            "/sangam.v1.X/a/b",
+            "/sangam.v1.JourneyService/aaapaonetwothreea",
+            "/sangam.v1.Asha/Sharma",
+            "/grpc.health.v1.Health/Asha",
+        ] {
             assert_eq!(names(path).full, "unknown/unknown", "{path}");
             assert_eq!(known(path), ("unknown", "unknown"), "{path}");
         }

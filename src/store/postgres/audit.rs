@@ -11,6 +11,7 @@ use crate::{
         Aged, AuditStore, Chains, KeptCheckpoint, StoreError, Trim,
         audit::{COLUMNS, hash, text},
         columns::millis,
+        outcomes::Noted,
     },
 };
 
@@ -29,7 +30,7 @@ impl AuditStore for PostgresStore {
             values.push_bind(row.previous.as_slice()).push_bind(row.hash.as_slice());
         });
         // Statements of many rows are of many lengths: only the usual one is kept prepared.
-        insert.build().persistent(rows.len() == 1).execute(&self.pool).await?;
+        insert.build().persistent(rows.len() == 1).execute(&self.pool).await.noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -95,13 +96,14 @@ impl AuditStore for PostgresStore {
     }
 
     async fn append_checkpoint(&self, checkpoint: &KeptCheckpoint, trim: &Trim) -> Result<bool, StoreError> {
-        let mut tx = self.begin_bulk().await?;
+        let mut tx = self.write_bulk().await?;
         // One at a time, so that two processes do not make the same one again and again.
-        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sangam audit checkpoints', 0))").execute(&mut *tx).await?;
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sangam audit checkpoints', 0))").execute(&mut tx).await?;
         let insert =
             sqlx::query("INSERT INTO audit_checkpoints (number, at, line) VALUES ($1, $2, $3) ON CONFLICT (number) DO NOTHING");
-        let done = insert.bind(checkpoint.number).bind(checkpoint.at).bind(&checkpoint.line).execute(&mut *tx).await?;
+        let done = insert.bind(checkpoint.number).bind(checkpoint.at).bind(&checkpoint.line).execute(&mut tx).await?;
         if done.rows_affected() == 0 {
+            tx.rollback().await?;
             return Ok(false);
         }
         for last in &trim.rows {
@@ -109,12 +111,12 @@ impl AuditStore for PostgresStore {
                 .bind(&last.writer)
                 .bind(&last.tenant)
                 .bind(last.seq)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
         }
         if trim.checkpoint > 0 {
             let delete = sqlx::query("DELETE FROM audit_checkpoints WHERE number <= $1");
-            delete.bind(trim.checkpoint).execute(&mut *tx).await?;
+            delete.bind(trim.checkpoint).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(true)

@@ -22,7 +22,7 @@ impl DocumentStore for PostgresStore {
         document: &KeptDocument,
     ) -> Result<(), StoreError> {
         let SealedItem { sealed, wrapped } = self.vault.seal_document(tenant, fetch_id, format, &document.bytes)?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         self.alone_with(&mut tx, tenant, fetch_id).await?;
         let done = sqlx::query(
             "INSERT INTO documents
@@ -42,7 +42,7 @@ impl DocumentStore for PostgresStore {
         .bind(i64::from(document.provenance.normaliser_version))
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             self.write_key(&mut tx, Item::document(tenant, fetch_id, format), &wrapped).await?;

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{PgPool, Row, postgres::PgRow};
 
-use super::PostgresStore;
+use super::{PostgresStore, write::Write};
 use crate::{
     journey::model::Journey,
     store::{
@@ -109,9 +109,9 @@ macro_rules! trim {
 /// Removes the history that a dump brought from another cluster. The feed's order is that of the cluster's transactions; what a cluster with
 /// higher numbers has written would for ever stand after everything new, and be held back. Who watches is told to begin anew.
 pub(super) async fn leave_foreign_history(pool: &PgPool) -> Result<(), StoreError> {
-    let mut tx = pool.begin().await?;
+    let mut tx = Write::begin(pool, &std::sync::Arc::default()).await?;
     // Of replicas that start together one does it, and the others find nothing.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sangam/feed', 0))").execute(&mut *tx).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sangam/feed', 0))").execute(&mut tx).await?;
     // Nothing of this cluster is from a transaction that has not begun. The newest are enough: this comes before anything is written.
     let foreign: bool = sqlx::query_scalar(
         "SELECT EXISTS (
@@ -119,7 +119,7 @@ pub(super) async fn leave_foreign_history(pool: &PgPool) -> Result<(), StoreErro
                  (SELECT transaction FROM events ORDER BY id DESC LIMIT 1000) UNION ALL SELECT transaction FROM feed_floor) known
              WHERE transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)",
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(&mut tx)
     .await?;
     if foreign {
         let gone = sqlx::query(
@@ -129,7 +129,7 @@ pub(super) async fn leave_foreign_history(pool: &PgPool) -> Result<(), StoreErro
                  FROM (SELECT tenant FROM gone UNION SELECT tenant FROM feed_floor) known
                  ON CONFLICT (tenant) DO UPDATE SET transaction = excluded.transaction, id = excluded.id",
         );
-        gone.bind(i64::MAX).execute(&mut *tx).await?;
+        gone.bind(i64::MAX).execute(&mut tx).await?;
         tracing::warn!("the history of changes is another database cluster's and was removed: watchers begin anew");
     }
     tx.commit().await?;
@@ -138,7 +138,7 @@ pub(super) async fn leave_foreign_history(pool: &PgPool) -> Result<(), StoreErro
 
 impl PostgresStore {
     /// Writes the event of a change, if the tree's sequence rose. The tree's own row must be written already in this transaction.
-    pub(super) async fn write_event(&self, tx: &mut PgConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn write_event(&self, tx: &mut Write, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         let rose = sqlx::query("UPDATE journeys SET sequence = $1 WHERE tenant = $2 AND id = $3 AND sequence < $1")
             .bind(journey.sequence)
             .bind(&journey.tenant)

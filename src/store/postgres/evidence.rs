@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
-use super::PostgresStore;
+use super::{PostgresStore, write::Write};
 use crate::store::{
     EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError,
     columns::{self, instant, millis},
@@ -74,7 +74,7 @@ impl PostgresStore {
     /// Keeps a body within the transaction that keeps its snapshot.
     pub(super) async fn put_evidence(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Write,
         tenant: &str,
         fetch_id: &str,
         journey_id: &str,

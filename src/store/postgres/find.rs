@@ -1,9 +1,9 @@
 //! Looking for journeys.
 
 use async_trait::async_trait;
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
-use super::PostgresStore;
+use super::{PostgresStore, write::Write};
 use crate::{
     journey::model::Journey,
     store::{
@@ -55,7 +55,7 @@ impl PostgresStore {
     /// The open journey that stands in the way of a new one. Until the end of the transaction nobody else writes one that would.
     pub(super) async fn in_the_way(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Write,
         journey: &Journey,
         except: Option<&str>,
     ) -> Result<Option<String>, StoreError> {

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
+use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 
-use super::{PostgresStore, names};
+use super::{PostgresStore, names, write::Write};
 use crate::{
     access::TenantId,
     store::{
         Addressee, InboxStore, Message, MessageState, NewMessage, Replay, Settled, StoreError,
         columns::{instant, millis, version},
+        outcomes::Noted,
     },
 };
 
@@ -37,7 +38,7 @@ impl InboxStore for PostgresStore {
         .bind(millis(message.received_at))
         .bind(millis(message.purge_at))
         .bind(self.vault.seal_message(&message)?);
-        let done = self.within(async { Ok(done.execute(&self.pool).await?) }).await?;
+        let done = self.within(async { done.execute(&self.pool).await.noted(&self.outcomes) }).await?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -68,7 +69,7 @@ impl InboxStore for PostgresStore {
     }
 
     async fn settle_messages(&self, settled: &[Settled], now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.begin_bulk().await?;
+        let mut tx = self.write_bulk().await?;
         let woken: BTreeSet<(&str, &str)> =
             settled.iter().flat_map(|one| one.wakes.iter().map(|journey| (one.tenant.as_str(), journey.as_str()))).collect();
         for (tenant, journey_id) in woken {
@@ -76,7 +77,7 @@ impl InboxStore for PostgresStore {
                 .bind(millis(now))
                 .bind(tenant)
                 .bind(journey_id)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
         }
         let mut ordered: Vec<&Settled> = settled.iter().collect();
@@ -113,7 +114,8 @@ impl InboxStore for PostgresStore {
         .bind(state)
         .bind(id)
         .execute(&self.pool)
-        .await?;
+        .await
+        .noted(&self.outcomes)?;
         Ok(done.rows_affected())
     }
 
@@ -125,13 +127,14 @@ impl InboxStore for PostgresStore {
         .bind(tenant)
         .bind(journey_id)
         .execute(&self.pool)
-        .await?;
+        .await
+        .noted(&self.outcomes)?;
         Ok(())
     }
 }
 
 impl PostgresStore {
-    async fn settle(&self, tx: &mut PgConnection, one: &Settled, now: Timestamp) -> Result<(), StoreError> {
+    async fn settle(&self, tx: &mut Write, one: &Settled, now: Timestamp) -> Result<(), StoreError> {
         let waits_for: Vec<Vec<u8>> =
             one.waits_for.iter().map(|(kind, value)| self.vault.lookup(&one.tenant, kind, value)).collect();
         // The message first: whoever learns a reference takes it too. What is learnt while neither sees the other yet is found when the
@@ -182,7 +185,7 @@ impl PostgresStore {
     /// Makes the messages due that waited for one of these references.
     pub(super) async fn learnt(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Write,
         tenant: &str,
         hashes: Vec<Vec<u8>>,
         now: Timestamp,

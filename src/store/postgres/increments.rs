@@ -14,7 +14,7 @@ use crate::store::{
 impl IncrementStore for PostgresStore {
     async fn put_increment(&self, tenant: &str, request_id: &str, increment: &KeptIncrement) -> Result<(), StoreError> {
         let SealedItem { sealed, wrapped } = self.vault.seal_increment(tenant, request_id, increment)?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         let done = sqlx::query(
             "INSERT INTO increments (hash, tenant, journey_id, consent_id, endpoint, received_at, purge_at, sealed)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
@@ -27,7 +27,7 @@ impl IncrementStore for PostgresStore {
         .bind(millis(increment.received_at))
         .bind(millis(increment.purge_at))
         .bind(sealed)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             let part = self.vault.increment_part(tenant, request_id);
@@ -61,12 +61,12 @@ impl IncrementStore for PostgresStore {
     }
 
     async fn drop_increments(&self, tenant: &str, consent_id: &str) -> Result<(), StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         for statement in [
             "DELETE FROM item_keys WHERE tenant = $1 AND fetch_id = $2 AND kind = 'increment'",
             "DELETE FROM increments WHERE tenant = $1 AND consent_id = $2",
         ] {
-            sqlx::query(statement).bind(tenant).bind(consent_id).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(tenant).bind(consent_id).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(())

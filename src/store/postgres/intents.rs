@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::PgConnection;
 
-use super::PostgresStore;
+use super::{PostgresStore, write::Write};
 use crate::{
     journey::model::Journey,
     store::{Claim, Guard, IntentStore, StoreError},
@@ -20,18 +19,29 @@ impl IntentStore for PostgresStore {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         if let Some(claim) = claim {
             self.still_ours(&mut tx, &journey.tenant, claim).await?;
         }
         if let Guard::UnlessOpen { except } = guard
             && let Some(open) = self.in_the_way(&mut tx, journey, except).await?
         {
+            tx.rollback().await?;
             return Ok(Some(open));
         }
         self.insert_in(&mut tx, journey, due_at, now).await?;
         tx.commit().await?;
         Ok(None)
+    }
+
+    async fn intent(&self, tenant: &str, claim: Claim<'_>, journey_id: &str) -> Result<Option<Journey>, StoreError> {
+        let mut tx = self.write().await?;
+        self.still_ours(&mut tx, tenant, claim).await?;
+        let read = sqlx::query_scalar("SELECT sealed FROM journeys WHERE tenant = $1 AND id = $2").bind(tenant).bind(journey_id);
+        let sealed: Option<Vec<u8>> = read.fetch_optional(&mut tx).await?;
+        // What this connection sees may be its own and not committed; a commit that succeeds says that nothing is.
+        tx.commit().await?;
+        sealed.map(|sealed| self.vault.open_journey(tenant, journey_id, &sealed)).transpose()
     }
 
     async fn save_intent(
@@ -42,18 +52,20 @@ impl IntentStore for PostgresStore {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         self.still_ours(&mut tx, &journey.tenant, claim).await?;
         let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
         if saved {
-            tx.commit().await?;
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
         }
         Ok(saved)
     }
 }
 
 impl PostgresStore {
-    async fn still_ours(&self, tx: &mut PgConnection, tenant: &str, claim: Claim<'_>) -> Result<(), StoreError> {
+    async fn still_ours(&self, tx: &mut Write, tenant: &str, claim: Claim<'_>) -> Result<(), StoreError> {
         // Locked until the commit: whoever takes the request over waits for what is written on its behalf.
         let ours = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND owner = $2 AND sealed IS NULL FOR UPDATE")
             .bind(self.vault.request(tenant, claim.request_id))

@@ -2,22 +2,23 @@
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{PgConnection, Row};
+use sqlx::Row;
 
-use super::{PostgresStore, names};
+use super::{PostgresStore, names, write::Write};
 use crate::{
     access::TenantId,
     journey::model::Journey,
     store::{
         JourneyStore, Look, StoreError, Versioned,
         columns::{instant, millis},
+        outcomes::Noted,
     },
 };
 
 #[async_trait]
 impl JourneyStore for PostgresStore {
     async fn insert_journey(&self, journey: &Journey, due_at: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         self.insert_in(&mut tx, journey, due_at, now).await?;
         tx.commit().await?;
         Ok(())
@@ -30,10 +31,12 @@ impl JourneyStore for PostgresStore {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
         if saved {
-            tx.commit().await?;
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
         }
         Ok(saved)
     }
@@ -74,7 +77,8 @@ impl JourneyStore for PostgresStore {
             .bind(id)
             .bind(&self.owner)
             .execute(&self.pool)
-            .await?;
+            .await
+            .noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -98,14 +102,14 @@ impl JourneyStore for PostgresStore {
     }
 
     async fn bring_forward(&self, now: Timestamp, by: SignedDuration) -> Result<(), StoreError> {
-        let mut tx = self.begin_bulk().await?;
+        let mut tx = self.write_bulk().await?;
         for statement in [
             "UPDATE journeys SET due_at = GREATEST(due_at - $2, $1) WHERE due_at > $1",
             "UPDATE journeys SET looking_until = GREATEST(looking_until - $2, $1) WHERE looking_by IS NOT NULL AND looking_until > $1",
             "UPDATE inbox SET next_at = GREATEST(next_at - $2, $1) WHERE next_at > $1",
         ] {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -117,7 +121,8 @@ impl JourneyStore for PostgresStore {
             .bind(tenant)
             .bind(id)
             .execute(&self.pool)
-            .await?;
+            .await
+            .noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -143,7 +148,7 @@ impl PostgresStore {
     /// Writes a new journey within a transaction.
     pub(super) async fn insert_in(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Write,
         journey: &Journey,
         due_at: Option<Timestamp>,
         now: Timestamp,
@@ -171,7 +176,7 @@ impl PostgresStore {
     /// Writes a changed tree within a transaction, if its version is still the one that was read.
     pub(super) async fn save_in(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Write,
         journey: &Journey,
         version: i64,
         due_at: Option<Timestamp>,
@@ -203,7 +208,7 @@ impl PostgresStore {
     }
 
     /// What the journey is found by.
-    async fn write_refs(&self, tx: &mut PgConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
+    async fn write_refs(&self, tx: &mut Write, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET expires_at = $1 WHERE tenant = $2 AND id = $3")
             .bind(journey.first_expiry().map(millis))
             .bind(&journey.tenant)

@@ -1,14 +1,17 @@
 //! Sealing keys: which are needed, and sealing anew.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
-use super::PostgresStore;
+use super::{PostgresStore, write::Write};
 use crate::{
     seal::{HEAD, KeyId, KeyedHash, Ring, Sealer},
     store::{
         KeyStore, KeyUse, NeededKey, ResealCursor, Resealed, StoreError,
         keys::{self, KeyTables, OnlyRow, PAGE, Row},
+        outcomes::{Noted, WriteOutcomes},
         sealed::{Dialect, SealedColumn},
     },
 };
@@ -22,30 +25,42 @@ impl KeyStore for PostgresStore {
     }
 
     async fn take_keys(&self, ring: Ring) -> Result<(), StoreError> {
-        keys::take(&self.pool, &self.vault.sealer, ring).await
+        keys::take(&self.key_pool(), &self.vault.sealer, ring).await
     }
 
     async fn needed_keys(&self) -> Result<Vec<NeededKey>, StoreError> {
-        self.pool.needed().await
+        self.key_pool().needed().await
     }
 
     async fn reseal(&self, from: ResealCursor) -> Result<(Resealed, Option<ResealCursor>), StoreError> {
-        keys::reseal(&self.pool, &self.vault.sealer, from).await
+        keys::reseal(&self.key_pool(), &self.vault.sealer, from).await
     }
 
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError> {
-        keys::uses(&self.pool).await
+        keys::uses(&self.key_pool()).await
     }
 
     async fn retire_keys(&self) -> Result<Vec<KeyId>, StoreError> {
-        keys::retire(&self.pool, &self.vault.sealer).await
+        keys::retire(&self.key_pool(), &self.vault.sealer).await
     }
 }
 
+impl PostgresStore {
+    fn key_pool(&self) -> KeyPool<'_> {
+        KeyPool { pool: &self.pool, outcomes: &self.outcomes }
+    }
+}
+
+/// What the keys are read and written by.
+pub(super) struct KeyPool<'a> {
+    pub(super) pool: &'a PgPool,
+    pub(super) outcomes: &'a Arc<WriteOutcomes>,
+}
+
 #[async_trait]
-impl KeyTables for PgPool {
+impl KeyTables for KeyPool<'_> {
     async fn needed(&self) -> Result<Vec<NeededKey>, StoreError> {
-        let rows = sqlx::query("SELECT id, sealed, unnamed FROM seal_keys ORDER BY id").fetch_all(self).await?;
+        let rows = sqlx::query("SELECT id, sealed, unnamed FROM seal_keys ORDER BY id").fetch_all(self.pool).await?;
         let key = |row: &sqlx::postgres::PgRow| {
             let id = KeyId::from_bytes(row.get("id")).ok_or(StoreError::Unreadable("a key's id"))?;
             Ok(NeededKey { id, sealed: row.get("sealed"), unnamed: row.get("unnamed") })
@@ -58,18 +73,23 @@ impl KeyTables for PgPool {
             .bind(key.id.as_bytes())
             .bind(&key.sealed)
             .bind(key.unnamed)
-            .execute(self)
-            .await?;
+            .execute(self.pool)
+            .await
+            .noted(self.outcomes)?;
         Ok(())
     }
 
     async fn set_named(&self, id: KeyId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE seal_keys SET unnamed = false WHERE id = $1").bind(id.as_bytes()).execute(self).await?;
+        sqlx::query("UPDATE seal_keys SET unnamed = false WHERE id = $1")
+            .bind(id.as_bytes())
+            .execute(self.pool)
+            .await
+            .noted(self.outcomes)?;
         Ok(())
     }
 
     async fn strike(&self, id: KeyId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM seal_keys WHERE id = $1").bind(id.as_bytes()).execute(self).await?;
+        sqlx::query("DELETE FROM seal_keys WHERE id = $1").bind(id.as_bytes()).execute(self.pool).await.noted(self.outcomes)?;
         Ok(())
     }
 
@@ -85,9 +105,9 @@ impl KeyTables for PgPool {
             ),
         };
         if let Some(sealed) = otherwise {
-            sqlx::query(insert).bind(sealed).execute(self).await?;
+            sqlx::query(insert).bind(sealed).execute(self.pool).await.noted(self.outcomes)?;
         }
-        Ok(sqlx::query_scalar(select).fetch_optional(self).await?)
+        Ok(sqlx::query_scalar(select).fetch_optional(self.pool).await?)
     }
 
     async fn page(&self, column: &SealedColumn, after: Option<&[String]>) -> Result<Vec<Row>, StoreError> {
@@ -97,7 +117,7 @@ impl KeyTables for PgPool {
             query = query.bind(text);
         }
         let told = column.keys.len() + column.facts.len();
-        let rows = query.fetch_all(self).await?;
+        let rows = query.fetch_all(self.pool).await?;
         Ok(rows.iter().map(|row| ((0..told).map(|at| row.get(at)).collect(), row.get(told))).collect())
     }
 
@@ -115,7 +135,7 @@ impl KeyTables for PgPool {
             for text in names {
                 query = query.bind(text);
             }
-            let Some(old) = query.fetch_optional(self).await?.flatten() else { continue };
+            let Some(old) = query.fetch_optional(self.pool).await?.flatten() else { continue };
             let place: Vec<&str> = place.iter().map(String::as_str).collect();
             let Ok(new) = sealer.reseal(&place, &old) else {
                 done.left += 1;
@@ -126,16 +146,16 @@ impl KeyTables for PgPool {
             for text in names {
                 query = query.bind(text);
             }
-            done.changed += query.execute(self).await?.rows_affected();
+            done.changed += query.execute(self.pool).await.noted(self.outcomes)?.rows_affected();
         }
         Ok(done)
     }
 
     async fn heads(&self, column: &SealedColumn) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
         // It reads every row, which takes longer than a caller's statement may.
-        let mut tx = self.begin().await?;
-        sqlx::query(super::BULK_STATEMENT).execute(&mut *tx).await?;
-        let rows = sqlx::query(AssertSqlSafe(Dialect::heads(column, HEAD))).fetch_all(&mut *tx).await?;
+        let mut tx = Write::begin(self.pool, self.outcomes).await?;
+        sqlx::query(super::BULK_STATEMENT).execute(&mut tx).await?;
+        let rows = sqlx::query(AssertSqlSafe(Dialect::heads(column, HEAD))).fetch_all(&mut tx).await?;
         tx.commit().await?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }

@@ -1,11 +1,11 @@
 //! The store in a PostgreSQL database, for many replicas side by side. Every statement is right whoever else runs it at the same time.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row, Transaction,
+    ConnectOptions, Connection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -15,6 +15,7 @@ use super::{
     items::Item,
     keys::begin,
     migrations::{self, Step},
+    outcomes::{Noted, WriteHealth, WriteOutcomes},
     vault::Vault,
 };
 use crate::{access::TenantId, config::ServerSettings, data::Provenance, seal::Keys};
@@ -35,9 +36,13 @@ mod presence;
 mod purges;
 mod requests;
 mod snapshots;
+mod write;
+
+use keys::KeyPool;
+use write::Write;
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 8] = [
+pub(super) const STEPS: [Step; 9] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -46,6 +51,7 @@ pub(super) const STEPS: [Step; 8] = [
     (7, "find", include_str!("0007_find.sql")),
     (8, "audit", include_str!("0008_audit.sql")),
     (9, "keys", include_str!("0009_keys.sql")),
+    (10, "write_proof", include_str!("0010_write_proof.sql")),
 ];
 
 /// How long a connection is waited for at the start.
@@ -57,6 +63,12 @@ const STATEMENT: Duration = Duration::from_secs(10);
 /// The same for what the background does in bulk.
 const BULK_STATEMENT: &str = "SET LOCAL statement_timeout = '60s'";
 
+/// A process that stops in the middle of a transaction must not keep its locks.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+/// A write that shows that the server commits.
+const PROOF: &str =
+    "INSERT INTO write_proof (id, number) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET number = write_proof.number + 1";
+
 /// See the module.
 pub(super) struct PostgresStore {
     pool: PgPool,
@@ -64,6 +76,7 @@ pub(super) struct PostgresStore {
     /// Nothing that goes this way has to outlive a crash of the database, so its commits do not wait for the disk.
     signs: PgPool,
     vault: Vault,
+    outcomes: Arc<WriteOutcomes>,
     /// This replica, as it stands beside what it is at work on.
     owner: String,
     /// How long a caller waits for a connection, and then for a short statement.
@@ -82,9 +95,10 @@ impl PostgresStore {
             .map_err(|_| StoreError::Address)?
             .application_name("sangam")
             .disable_statement_logging();
-        migrate(&options).await?;
+        migrate(&options, settings.expect_existing).await?;
         let most = STATEMENT.as_millis().to_string();
-        let bounded = options.clone().options([("statement_timeout", &most)]);
+        let idle = IDLE_IN_TRANSACTION.as_millis().to_string();
+        let bounded = options.clone().options([("statement_timeout", &most), ("idle_in_transaction_session_timeout", &idle)]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections)
             .acquire_timeout(settings.timeout)
@@ -108,9 +122,10 @@ impl PostgresStore {
         let ends = ended.clone().drop_guard();
         let line = changes::Line::open(signs.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
         // Wrong keys are noticed at the start, not at the first customer.
-        let hash = begin(&pool, &keys.sealer).await?;
+        let outcomes = Arc::default();
+        let hash = begin(&KeyPool { pool: &pool, outcomes: &outcomes }, &keys.sealer).await?;
         let vault = Vault::new(&keys.sealer, hash);
-        let store = Self { pool, signs, vault, owner, timeout: settings.timeout, line, ended, _ends: ends };
+        let store = Self { pool, signs, vault, outcomes, owner, timeout: settings.timeout, line, ended, _ends: ends };
         store.appear(settings.replica_timeout).await?;
         Ok(store)
     }
@@ -122,15 +137,20 @@ impl PostgresStore {
         tokio::time::timeout(self.timeout * 2, work).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    /// A transaction that may take long.
-    async fn begin_bulk(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        sqlx::query(BULK_STATEMENT).execute(&mut *tx).await?;
+    /// Begins a write.
+    async fn write(&self) -> Result<Write, StoreError> {
+        Write::begin(&self.pool, &self.outcomes).await
+    }
+
+    /// Begins a write that may take long.
+    async fn write_bulk(&self) -> Result<Write, StoreError> {
+        let mut tx = self.write().await?;
+        sqlx::query(BULK_STATEMENT).execute(&mut tx).await?;
         Ok(tx)
     }
 
     /// Writes the key of an item, in the transaction that writes the item.
-    async fn write_key(&self, tx: &mut PgConnection, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
+    async fn write_key(&self, tx: &mut Write, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO item_keys (tenant, fetch_id, kind, part, wrapped) VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (tenant, fetch_id, kind, part) DO UPDATE SET wrapped = excluded.wrapped",
@@ -147,7 +167,7 @@ impl PostgresStore {
 
     /// Until the end of the transaction nobody else keeps or removes anything of a fetch: what is put beside a removal that is under way
     /// would outlive it.
-    async fn alone_with(&self, tx: &mut PgConnection, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
+    async fn alone_with(&self, tx: &mut Write, tenant: &str, fetch_id: &str) -> Result<(), StoreError> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))")
             .bind(tenant)
             .bind(fetch_id)
@@ -158,8 +178,13 @@ impl PostgresStore {
 }
 
 /// On a connection of its own, which may take its time: a migration is slower than a call, and replicas wait for each other here.
-async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
+async fn migrate(options: &PgConnectOptions, expect_existing: bool) -> Result<(), StoreError> {
     let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).connect_with(options.clone()).await?;
+    let found: bool = sqlx::query_scalar("SELECT to_regclass('key_check') IS NOT NULL").fetch_one(&pool).await?;
+    if expect_existing && !found {
+        let reason = "store.expect_existing says that there is one".to_owned();
+        return Err(StoreError::Lost { database: "that store.url names".to_owned(), reason });
+    }
     migrations::migrator(&STEPS).run(&pool).await?;
     let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&pool).await?;
     migrations::compatible(&STEPS, oldest)?;
@@ -180,7 +205,17 @@ impl Storage for PostgresStore {
             sqlx::query("SELECT 1").execute(&self.pool).await?;
             Ok(())
         })
-        .await
+        .await?;
+        match self.outcomes.check() {
+            WriteHealth::Proven => Ok(()),
+            WriteHealth::Failing(error) => Err(error),
+            WriteHealth::Unproven => {
+                let proof = self.within(async { sqlx::query(PROOF).execute(&self.pool).await.noted(&self.outcomes) }).await;
+                let proof = proof.map(drop);
+                self.outcomes.proof(&proof);
+                proof
+            }
+        }
     }
 
     async fn close(&self) {

@@ -1,13 +1,13 @@
 //! Signs of life. What a replica is at work on carries its id; when it is gone, the others free that at once instead of waiting for a time
 //! limit that must be longer than the longest work.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, Row};
 use tokio::time::{Instant, sleep};
 
-use super::PostgresStore;
-use crate::store::{StoreError, Told};
+use super::{PostgresStore, write::Write};
+use crate::store::{StoreError, Told, outcomes::WriteOutcomes};
 
 /// So many signs may be missed before a replica counts as gone.
 const SIGNS: u32 = 5;
@@ -17,7 +17,7 @@ impl PostgresStore {
     pub(super) async fn appear(&self, timeout: Duration) -> Result<(), StoreError> {
         sign(&self.signs, &self.owner, timeout).await?;
         let (pool, owner, ended) = (self.signs.clone(), self.owner.clone(), self.ended.clone());
-        let heard = self.line.heard.clone();
+        let (heard, outcomes) = (self.line.heard.clone(), self.outcomes.clone());
         tokio::spawn(async move {
             // Since when the others could give signs of life too, as far as can be seen from here: after an outage of the database all
             // look silent, and whoever comes back first must not bury the rest.
@@ -35,7 +35,7 @@ impl PostgresStore {
                 if seen_since.elapsed() < timeout {
                     continue;
                 }
-                match bury(&pool, None).await {
+                match bury(&pool, &outcomes, None).await {
                     // Who freed it takes it up, instead of when it looks next by itself.
                     Ok(true) => heard.tell(&Told::Due),
                     Ok(false) => {}
@@ -48,7 +48,7 @@ impl PostgresStore {
 
     /// Leaves: what this replica was still at work on is free. Should it fail, the others find out by themselves.
     pub(super) async fn disappear(&self) {
-        if let Err(error) = bury(&self.signs, Some(&self.owner)).await {
+        if let Err(error) = bury(&self.signs, &self.outcomes, Some(&self.owner)).await {
             tracing::warn!(%error, "what this replica leaves is not freed at once");
         }
     }
@@ -68,19 +68,20 @@ async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), Store
 
 /// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due, and so is what
 /// they were writing: an opening whose answer died with them is looked up at once. Answers whether there was anything.
-async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<bool, StoreError> {
-    let mut tx = pool.begin().await?;
+async fn bury(pool: &PgPool, outcomes: &Arc<WriteOutcomes>, replica: Option<&str>) -> Result<bool, StoreError> {
+    let mut tx = Write::begin(pool, outcomes).await?;
     let gone: Vec<String> =
         sqlx::query_scalar("DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id")
             .bind(replica)
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?;
     if gone.is_empty() {
+        tx.rollback().await?;
         return Ok(false);
     }
     let requests = sqlx::query("UPDATE requests SET owner = NULL WHERE owner = ANY($1) RETURNING tenant, journey_id")
         .bind(&gone)
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await?;
     // A statement of its own: it sees what a replica wrote that still lived while its request was waited for.
     let journeys = sqlx::query(
@@ -90,7 +91,7 @@ async fn bury(pool: &PgPool, replica: Option<&str>) -> Result<bool, StoreError> 
     .bind(&gone)
     .bind(requests.iter().map(|row| row.get("tenant")).collect::<Vec<String>>())
     .bind(requests.iter().map(|row| row.get("journey_id")).collect::<Vec<String>>())
-    .execute(&mut *tx)
+    .execute(&mut tx)
     .await?;
     tx.commit().await?;
     Ok(journeys.rows_affected() > 0)

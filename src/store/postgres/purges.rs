@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 
-use super::PostgresStore;
+use super::{PostgresStore, write::Write};
 use crate::{
     pb::PurgeReason,
     store::{
@@ -41,7 +41,7 @@ impl PurgeStore for PostgresStore {
         fetch_id: &str,
         purging: Purging,
     ) -> Result<KeptReceipt, StoreError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         self.alone_with(&mut tx, tenant, fetch_id).await?;
         let receipt = remove(&mut tx, tenant, journey_id, fetch_id, None, purging).await?;
         let before = receipts_of(&mut tx, tenant, fetch_id).await?;
@@ -76,10 +76,10 @@ impl PurgeStore for PostgresStore {
     async fn overdue(&self, tenant: &str, now: Timestamp) -> Result<Overdue, StoreError> {
         let limit = millis(now.checked_sub(GRACE).unwrap_or(now));
         let life = i64::try_from(REQUEST_LIFE.as_millis()).unwrap_or(i64::MAX);
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         let counted = format!("SELECT COUNT(*) FROM ({DATED}) dated WHERE tenant = $2 AND purge_at < $3");
         let total: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(counted)).bind(life).bind(tenant).bind(limit).fetch_one(&mut *tx).await?;
+            sqlx::query_scalar(sqlx::AssertSqlSafe(counted)).bind(life).bind(tenant).bind(limit).fetch_one(&mut tx).await?;
         let listed = format!(
             "SELECT kind, journey_id, fetch_id, purge_at FROM ({DATED}) dated WHERE tenant = $2 AND purge_at < $3 ORDER BY purge_at LIMIT $4"
         );
@@ -88,8 +88,9 @@ impl PurgeStore for PostgresStore {
             .bind(tenant)
             .bind(limit)
             .bind(i64::from(MOST_OVERDUE))
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?;
+        tx.rollback().await?;
         let item = |row: &PgRow| {
             Ok(OverdueItem {
                 kind: kind_of(row.get("kind"))?,
@@ -119,12 +120,13 @@ impl PostgresStore {
         receipt_until: &ReceiptLife,
         receipts: &mut Vec<(String, KeptReceipt)>,
     ) -> Result<u64, StoreError> {
-        let mut tx = self.begin_bulk().await?;
+        let mut tx = self.write_bulk().await?;
         // One replica sweeps at a time; the others have nothing to do meanwhile.
         let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('sangam sweeper', 0))")
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await?;
         if !alone {
+            tx.rollback().await?;
             return Ok(0);
         }
         let fetches = sqlx::query(
@@ -136,7 +138,7 @@ impl PostgresStore {
         )
         .bind(millis(now))
         .bind(i64::from(BATCH))
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await?;
         let (mut gone, mut written) = (0, Vec::new());
         for row in &fetches {
@@ -151,13 +153,13 @@ impl PostgresStore {
         }
         gone += purge_increments(&mut tx, now).await?;
         gone += self.purge_journeys(&mut tx, now, receipt_until, &mut written).await?;
-        let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= $1").bind(millis(now)).execute(&mut *tx).await?;
+        let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= $1").bind(millis(now)).execute(&mut tx).await?;
         gone += messages.rows_affected();
         let oldest = oldest_request(now);
         for (statement, bound) in
             [("DELETE FROM requests WHERE created_at < $1", oldest), ("DELETE FROM receipts WHERE purge_at <= $1", millis(now))]
         {
-            sqlx::query(statement).bind(bound).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(bound).execute(&mut tx).await?;
         }
         tx.commit().await?;
         receipts.append(&mut written);
@@ -167,7 +169,7 @@ impl PostgresStore {
 
 /// Removes what a fetch brought, all of it or what is past its date, and the keys of that.
 async fn remove(
-    tx: &mut PgConnection,
+    tx: &mut Write,
     tenant: &str,
     journey_id: &str,
     fetch_id: &str,
@@ -203,7 +205,7 @@ async fn remove(
 }
 
 /// Removes what providers called the latest data, on its date.
-async fn purge_increments(tx: &mut PgConnection, now: Timestamp) -> Result<u64, StoreError> {
+async fn purge_increments(tx: &mut Write, now: Timestamp) -> Result<u64, StoreError> {
     let past = "DELETE FROM item_keys WHERE kind = 'increment' AND EXISTS (SELECT 1 FROM increments i WHERE i.purge_at <= $1
                 AND i.tenant = item_keys.tenant AND i.consent_id = item_keys.fetch_id AND encode(i.hash, 'hex') = item_keys.part)";
     sqlx::query(past).bind(millis(now)).execute(&mut *tx).await?;
@@ -215,7 +217,7 @@ impl PostgresStore {
     /// Removes journeys past their date, with all that is found by them.
     async fn purge_journeys(
         &self,
-        tx: &mut PgConnection,
+        tx: &mut Write,
         now: Timestamp,
         receipt_until: &ReceiptLife,
         written: &mut Vec<(String, KeptReceipt)>,
@@ -265,7 +267,7 @@ impl PostgresStore {
     }
 }
 
-async fn write_receipt(tx: &mut PgConnection, tenant: &str, receipt: &KeptReceipt, purging: Purging) -> Result<(), StoreError> {
+async fn write_receipt(tx: &mut Write, tenant: &str, receipt: &KeptReceipt, purging: Purging) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO receipts (tenant, journey_id, fetch_id, reason, at, snapshots, evidence, documents, purge_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -284,7 +286,7 @@ async fn write_receipt(tx: &mut PgConnection, tenant: &str, receipt: &KeptReceip
     Ok(())
 }
 
-async fn receipts_of(tx: &mut PgConnection, tenant: &str, fetch_id: &str) -> Result<Option<KeptReceipt>, StoreError> {
+async fn receipts_of(tx: &mut Write, tenant: &str, fetch_id: &str) -> Result<Option<KeptReceipt>, StoreError> {
     let row = sqlx::query("SELECT * FROM receipts WHERE tenant = $1 AND fetch_id = $2 ORDER BY id LIMIT 1")
         .bind(tenant)
         .bind(fetch_id)

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 
 use super::PostgresStore;
-use crate::store::{Begun, RequestStore, StoreError, columns::millis, vault::oldest_request};
+use crate::store::{Begun, RequestStore, StoreError, columns::millis, outcomes::Noted, vault::oldest_request};
 
 /// A request that is freed by one replica just when another asks for it is asked for again; more than once in a row is an accident.
 const TRIES: usize = 16;
@@ -23,6 +23,15 @@ impl RequestStore for PostgresStore {
         self.within(self.begin(tenant, request_id, body_hash, journey_id, now)).await
     }
 
+    async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND created_at >= $2")
+            .bind(self.vault.request(tenant, request_id))
+            .bind(oldest_request(now))
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(known.is_some())
+    }
+
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
         sqlx::query(
@@ -33,7 +42,8 @@ impl RequestStore for PostgresStore {
         .bind(self.vault.request(tenant, request_id))
         .bind(&self.owner)
         .execute(&self.pool)
-        .await?;
+        .await
+        .noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -42,7 +52,8 @@ impl RequestStore for PostgresStore {
             .bind(self.vault.request(tenant, request_id))
             .bind(&self.owner)
             .execute(&self.pool)
-            .await?;
+            .await
+            .noted(&self.outcomes)?;
         Ok(())
     }
 
@@ -51,7 +62,8 @@ impl RequestStore for PostgresStore {
             .bind(self.vault.request(tenant, request_id))
             .bind(&self.owner)
             .execute(&self.pool)
-            .await?;
+            .await
+            .noted(&self.outcomes)?;
         Ok(())
     }
 }
@@ -115,7 +127,8 @@ impl PostgresStore {
         .bind(&self.owner)
         .bind(oldest_request(now))
         .execute(&self.pool)
-        .await?;
+        .await
+        .noted(&self.outcomes)?;
         Ok(done.rows_affected() > 0)
     }
 

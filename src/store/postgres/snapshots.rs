@@ -23,7 +23,7 @@ impl SnapshotStore for PostgresStore {
         evidence: Option<&KeptEvidence>,
     ) -> Result<bool, StoreError> {
         let SealedItem { sealed, wrapped } = self.vault.seal_rows(tenant, fetch_id, &snapshot.rows)?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         self.alone_with(&mut tx, tenant, fetch_id).await?;
         let done = sqlx::query(
             "INSERT INTO snapshots
@@ -39,7 +39,7 @@ impl SnapshotStore for PostgresStore {
         .bind(i64::from(snapshot.provenance.normaliser_version))
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             self.write_key(&mut tx, Item::snapshot(tenant, fetch_id), &wrapped).await?;
@@ -50,7 +50,7 @@ impl SnapshotStore for PostgresStore {
         let kept: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots WHERE tenant = $1 AND fetch_id = $2)")
             .bind(tenant)
             .bind(fetch_id)
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(kept)
@@ -80,7 +80,7 @@ impl SnapshotStore for PostgresStore {
         rows: &[u8],
     ) -> Result<bool, StoreError> {
         let SealedItem { sealed, wrapped } = self.vault.seal_rows(tenant, &outdated.fetch_id, rows)?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.write().await?;
         let done = sqlx::query(
             "UPDATE snapshots SET sealed = $1, normaliser_version = $2
              WHERE tenant = $3 AND fetch_id = $4 AND normaliser_version = $5",
@@ -90,7 +90,7 @@ impl SnapshotStore for PostgresStore {
         .bind(tenant)
         .bind(&outdated.fetch_id)
         .bind(i64::from(outdated.normaliser_version))
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             self.write_key(&mut tx, Item::snapshot(tenant, &outdated.fetch_id), &wrapped).await?;

@@ -29,7 +29,7 @@ impl AuditStore for SqliteStore {
             values.push_bind(row.previous.as_slice()).push_bind(row.hash.as_slice());
         });
         // Statements of many rows are of many lengths: only the usual one is kept prepared.
-        insert.build().persistent(rows.len() == 1).execute(&self.writer).await?;
+        self.writer.execute(insert.build().persistent(rows.len() == 1)).await?;
         Ok(())
     }
 
@@ -98,8 +98,9 @@ impl AuditStore for SqliteStore {
         let mut tx = self.writer.begin().await?;
         let insert =
             sqlx::query("INSERT INTO audit_checkpoints (number, at, line) VALUES (?1, ?2, ?3) ON CONFLICT (number) DO NOTHING");
-        let done = insert.bind(checkpoint.number).bind(checkpoint.at).bind(&checkpoint.line).execute(&mut *tx).await?;
+        let done = insert.bind(checkpoint.number).bind(checkpoint.at).bind(&checkpoint.line).execute(&mut tx).await?;
         if done.rows_affected() == 0 {
+            tx.rollback().await?;
             return Ok(false);
         }
         for last in &trim.rows {
@@ -107,12 +108,12 @@ impl AuditStore for SqliteStore {
                 .bind(&last.writer)
                 .bind(&last.tenant)
                 .bind(last.seq)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
         }
         if trim.checkpoint > 0 {
             let delete = sqlx::query("DELETE FROM audit_checkpoints WHERE number <= ?1");
-            delete.bind(trim.checkpoint).execute(&mut *tx).await?;
+            delete.bind(trim.checkpoint).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(true)

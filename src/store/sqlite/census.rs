@@ -31,10 +31,10 @@ impl CensusStore for SqliteStore {
     }
 
     fn connections(&self) -> Connections {
-        let pools = [&self.writer, &self.readers];
-        let idle = pools.iter().map(|pool| u32::try_from(pool.num_idle()).unwrap_or(u32::MAX)).sum();
-        let open: u32 = pools.iter().map(|pool| pool.size()).sum();
-        let most = pools.iter().map(|pool| pool.options().get_max_connections()).sum();
-        Connections { idle, used: open.saturating_sub(idle), most }
+        let reading = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
+        let (writers, writing) = self.writer.connections();
+        let idle = reading + writers.saturating_sub(writing);
+        let used = self.readers.size().saturating_sub(reading) + writing;
+        Connections { idle, used, most: self.readers.options().get_max_connections() + 1 }
     }
 }

@@ -38,7 +38,7 @@ impl DocumentStore for SqliteStore {
         .bind(document.provenance.normaliser_version)
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             self.write_key(&mut tx, Item::document(tenant, fetch_id, format), &wrapped).await?;

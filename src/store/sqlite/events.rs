@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 
-use super::SqliteStore;
+use super::{SqliteStore, write::Write};
 use crate::{
     journey::model::Journey,
     store::{
@@ -91,12 +91,7 @@ impl EventStore for SqliteStore {
 
 impl SqliteStore {
     /// Writes the event of a change, if the tree's sequence rose. The tree's own row must be written already in this transaction.
-    pub(super) async fn write_event(
-        &self,
-        tx: &mut SqliteConnection,
-        journey: &Journey,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn write_event(&self, tx: &mut Write, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         let rose = sqlx::query("UPDATE journeys SET sequence = ?1 WHERE tenant = ?2 AND id = ?3 AND sequence < ?1")
             .bind(journey.sequence)
             .bind(&journey.tenant)
@@ -148,11 +143,11 @@ impl SqliteStore {
         let old = sqlx::query("SELECT position, tenant FROM events WHERE at < ? ORDER BY at LIMIT ?")
             .bind(before)
             .bind(TRIM_BATCH)
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?;
         for row in &old {
             raise_floor(&mut tx, row.get("tenant"), row.get("position")).await?;
-            sqlx::query("DELETE FROM events WHERE position = ?").bind(row.get::<i64, _>("position")).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM events WHERE position = ?").bind(row.get::<i64, _>("position")).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(old.len() as u64)
@@ -166,22 +161,25 @@ impl SqliteStore {
                 .bind(tenant)
                 .bind(journey_id)
                 .bind(last)
-                .fetch_one(&mut *tx)
+                .fetch_one(&mut tx)
                 .await?;
-        let Some(newest) = newest else { return Ok(0) };
+        let Some(newest) = newest else {
+            tx.rollback().await?;
+            return Ok(0);
+        };
         raise_floor(&mut tx, tenant, newest).await?;
         let gone = sqlx::query("DELETE FROM events WHERE tenant = ? AND journey_id = ? AND sequence <= ?")
             .bind(tenant)
             .bind(journey_id)
             .bind(last)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(gone.rows_affected())
     }
 }
 
-async fn raise_floor(tx: &mut SqliteConnection, tenant: &str, position: i64) -> Result<(), StoreError> {
+async fn raise_floor(tx: &mut Write, tenant: &str, position: i64) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO feed_floor (tenant, position) VALUES (?, ?)
          ON CONFLICT (tenant) DO UPDATE SET position = MAX(position, excluded.position)",

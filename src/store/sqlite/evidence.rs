@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::SqliteStore;
+use super::{SqliteStore, write::Write};
 use crate::store::{
     EvidenceStore, KeptEvidence, Outdated, RetainedFetch, StoreError,
     columns::{instant, millis},
@@ -72,7 +72,7 @@ impl SqliteStore {
     /// Keeps a body within the transaction that keeps its snapshot.
     pub(super) async fn put_evidence(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Write,
         tenant: &str,
         fetch_id: &str,
         journey_id: &str,

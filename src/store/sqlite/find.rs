@@ -1,9 +1,9 @@
 //! Looking for journeys.
 
 use async_trait::async_trait;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
-use super::SqliteStore;
+use super::{SqliteStore, write::Write};
 use crate::{
     journey::model::Journey,
     store::{
@@ -56,7 +56,7 @@ impl SqliteStore {
     /// insert.
     pub(super) async fn in_the_way(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Write,
         journey: &Journey,
         except: Option<&str>,
     ) -> Result<Option<String>, StoreError> {

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 use tokio::sync::oneshot;
 
-use super::{SqliteStore, names};
+use super::{SqliteStore, names, write::Write};
 use crate::{
     access::TenantId,
     store::{
@@ -105,7 +105,7 @@ impl InboxStore for SqliteStore {
             Replay::Quarantined => (Some(MessageState::Quarantined.word()), None),
             Replay::One(id) => (None, Some(id)),
         };
-        let done = sqlx::query(
+        let replay = sqlx::query(
             "UPDATE inbox SET state = 'NEW', tries = 0, next_at = ?
              WHERE tenant = ? AND sealed IS NOT NULL AND (? IS NULL OR state = ?) AND (? IS NULL OR id = ?)",
         )
@@ -114,18 +114,13 @@ impl InboxStore for SqliteStore {
         .bind(state)
         .bind(state)
         .bind(id)
-        .bind(id)
-        .execute(&self.writer)
-        .await?;
-        Ok(done.rows_affected())
+        .bind(id);
+        self.writer.execute(replay).await
     }
 
     async fn drop_pushed_data(&self, tenant: &str, journey_id: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE inbox SET sealed = NULL, next_at = NULL WHERE tenant = ? AND data_of = ?")
-            .bind(tenant)
-            .bind(journey_id)
-            .execute(&self.writer)
-            .await?;
+        let forget = sqlx::query("UPDATE inbox SET sealed = NULL, next_at = NULL WHERE tenant = ? AND data_of = ?");
+        self.writer.execute(forget.bind(tenant).bind(journey_id)).await?;
         Ok(())
     }
 }
@@ -171,7 +166,7 @@ impl SqliteStore {
             .bind(millis(message.received_at))
             .bind(millis(message.purge_at))
             .bind(sealed)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
             kept.push(done.rows_affected() > 0);
         }
@@ -179,7 +174,7 @@ impl SqliteStore {
         Ok(kept)
     }
 
-    async fn settle(&self, tx: &mut SqliteConnection, one: &Settled, now: Timestamp) -> Result<(), StoreError> {
+    async fn settle(&self, tx: &mut Write, one: &Settled, now: Timestamp) -> Result<(), StoreError> {
         for journey_id in &one.wakes {
             sqlx::query("UPDATE journeys SET due_at = ?, woken = 1 WHERE tenant = ? AND id = ?")
                 .bind(millis(now))
@@ -229,13 +224,7 @@ impl SqliteStore {
     }
 
     /// Makes the messages due that waited for a reference.
-    pub(super) async fn learnt(
-        &self,
-        tx: &mut SqliteConnection,
-        tenant: &str,
-        hash: &[u8],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn learnt(&self, tx: &mut Write, tenant: &str, hash: &[u8], now: Timestamp) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE inbox SET next_at = ? WHERE tenant = ? AND state = 'PARKED'
              AND id IN (SELECT id FROM inbox_refs WHERE hash = ? AND tenant = ?)",

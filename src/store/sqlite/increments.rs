@@ -27,7 +27,7 @@ impl IncrementStore for SqliteStore {
         .bind(millis(increment.received_at))
         .bind(millis(increment.purge_at))
         .bind(sealed)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             let part = self.vault.increment_part(tenant, request_id);
@@ -66,7 +66,7 @@ impl IncrementStore for SqliteStore {
             "DELETE FROM item_keys WHERE tenant = ? AND fetch_id = ? AND kind = 'increment'",
             "DELETE FROM increments WHERE tenant = ? AND consent_id = ?",
         ] {
-            sqlx::query(statement).bind(tenant).bind(consent_id).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(tenant).bind(consent_id).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(())

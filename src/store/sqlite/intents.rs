@@ -2,9 +2,8 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
-use super::SqliteStore;
+use super::{SqliteStore, write::Write};
 use crate::{
     journey::model::Journey,
     store::{Claim, Guard, IntentStore, StoreError},
@@ -27,11 +26,22 @@ impl IntentStore for SqliteStore {
         if let Guard::UnlessOpen { except } = guard
             && let Some(open) = self.in_the_way(&mut tx, journey, except).await?
         {
+            tx.rollback().await?;
             return Ok(Some(open));
         }
         self.insert_in(&mut tx, journey, due_at, now).await?;
         tx.commit().await?;
         Ok(None)
+    }
+
+    async fn intent(&self, tenant: &str, claim: Claim<'_>, journey_id: &str) -> Result<Option<Journey>, StoreError> {
+        let mut tx = self.writer.begin().await?;
+        self.still_ours(&mut tx, tenant, claim).await?;
+        let read = sqlx::query_scalar("SELECT sealed FROM journeys WHERE tenant = ? AND id = ?").bind(tenant).bind(journey_id);
+        let sealed: Option<Vec<u8>> = read.fetch_optional(&mut tx).await?;
+        // What this connection sees may be its own and not committed; a commit that succeeds says that nothing is.
+        tx.commit().await?;
+        sealed.map(|sealed| self.vault.open_journey(tenant, journey_id, &sealed)).transpose()
     }
 
     async fn save_intent(
@@ -46,14 +56,16 @@ impl IntentStore for SqliteStore {
         self.still_ours(&mut tx, &journey.tenant, claim).await?;
         let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
         if saved {
-            tx.commit().await?;
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
         }
         Ok(saved)
     }
 }
 
 impl SqliteStore {
-    async fn still_ours(&self, tx: &mut SqliteConnection, tenant: &str, claim: Claim<'_>) -> Result<(), StoreError> {
+    async fn still_ours(&self, tx: &mut Write, tenant: &str, claim: Claim<'_>) -> Result<(), StoreError> {
         // The one writer's transaction: nobody takes the request over between the look and the commit.
         let ours = sqlx::query("SELECT 1 FROM requests WHERE hash = ? AND owner = ? AND sealed IS NULL")
             .bind(self.vault.request(tenant, claim.request_id))

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{QueryBuilder, Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row};
 
-use super::{SqliteStore, names};
+use super::{SqliteStore, names, write::Write};
 use crate::{
     access::TenantId,
     journey::model::Journey,
@@ -33,7 +33,9 @@ impl JourneyStore for SqliteStore {
         let mut tx = self.writer.begin().await?;
         let saved = self.save_in(&mut tx, journey, version, due_at, now).await?;
         if saved {
-            tx.commit().await?;
+            tx.commit().await?
+        } else {
+            tx.rollback().await?
         }
         Ok(saved)
     }
@@ -50,6 +52,7 @@ impl JourneyStore for SqliteStore {
     }
 
     async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
+        let mut tx = self.writer.begin().await?;
         let rows = sqlx::query(
             "UPDATE journeys SET due_at = ?2, woken = 0, looking_by = ?3, looking_until = ?2
              WHERE (tenant, id) IN (
@@ -63,18 +66,15 @@ impl JourneyStore for SqliteStore {
         .bind(&self.owner)
         .bind(limit)
         .bind(names(tenants))
-        .fetch_all(&self.writer)
+        .fetch_all(&mut tx)
         .await?;
+        tx.commit().await?;
         Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
     }
 
     async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE journeys SET looking_by = NULL WHERE tenant = ? AND id = ? AND looking_by = ?")
-            .bind(tenant)
-            .bind(id)
-            .bind(&self.owner)
-            .execute(&self.writer)
-            .await?;
+        let end = sqlx::query("UPDATE journeys SET looking_by = NULL WHERE tenant = ? AND id = ? AND looking_by = ?");
+        self.writer.execute(end.bind(tenant).bind(id).bind(&self.owner)).await?;
         Ok(())
     }
 
@@ -109,19 +109,15 @@ impl JourneyStore for SqliteStore {
             "UPDATE inbox SET next_at = MAX(next_at - ?2, ?1) WHERE next_at > ?1",
         ] {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(millis(now)).bind(by).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(())
     }
 
     async fn wake_journey(&self, tenant: &str, id: &str, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE journeys SET due_at = ?, woken = 1 WHERE tenant = ? AND id = ?")
-            .bind(millis(now))
-            .bind(tenant)
-            .bind(id)
-            .execute(&self.writer)
-            .await?;
+        let wake = sqlx::query("UPDATE journeys SET due_at = ?, woken = 1 WHERE tenant = ? AND id = ?");
+        self.writer.execute(wake.bind(millis(now)).bind(tenant).bind(id)).await?;
         Ok(())
     }
 
@@ -151,7 +147,7 @@ impl SqliteStore {
     /// Writes a new journey within a transaction.
     pub(super) async fn insert_in(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Write,
         journey: &Journey,
         due_at: Option<Timestamp>,
         now: Timestamp,
@@ -179,7 +175,7 @@ impl SqliteStore {
     /// Writes a changed tree within a transaction, if its version is still the one that was read.
     pub(super) async fn save_in(
         &self,
-        tx: &mut SqliteConnection,
+        tx: &mut Write,
         journey: &Journey,
         version: i64,
         due_at: Option<Timestamp>,
@@ -210,7 +206,7 @@ impl SqliteStore {
     }
 
     /// What the journey is found by.
-    async fn write_refs(&self, tx: &mut SqliteConnection, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
+    async fn write_refs(&self, tx: &mut Write, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
         sqlx::query("UPDATE journeys SET expires_at = ? WHERE tenant = ? AND id = ?")
             .bind(journey.first_expiry().map(millis))
             .bind(&journey.tenant)

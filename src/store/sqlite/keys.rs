@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
-use super::SqliteStore;
+use super::{SqliteStore, write::Writer};
 use crate::{
     seal::{HEAD, KeyId, KeyedHash, Ring, Sealer},
     store::{
@@ -22,30 +22,42 @@ impl KeyStore for SqliteStore {
     }
 
     async fn take_keys(&self, ring: Ring) -> Result<(), StoreError> {
-        keys::take(&self.writer, &self.vault.sealer, ring).await
+        keys::take(&self.key_pools(), &self.vault.sealer, ring).await
     }
 
     async fn needed_keys(&self) -> Result<Vec<NeededKey>, StoreError> {
-        self.readers.needed().await
+        self.key_pools().needed().await
     }
 
     async fn reseal(&self, from: ResealCursor) -> Result<(Resealed, Option<ResealCursor>), StoreError> {
-        keys::reseal(&self.writer, &self.vault.sealer, from).await
+        keys::reseal(&self.key_pools(), &self.vault.sealer, from).await
     }
 
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError> {
-        keys::uses(&self.readers).await
+        keys::uses(&self.key_pools()).await
     }
 
     async fn retire_keys(&self) -> Result<Vec<KeyId>, StoreError> {
-        keys::retire(&self.writer, &self.vault.sealer).await
+        keys::retire(&self.key_pools(), &self.vault.sealer).await
     }
 }
 
+impl SqliteStore {
+    fn key_pools(&self) -> KeyPools<'_> {
+        KeyPools { readers: &self.readers, writer: &self.writer }
+    }
+}
+
+/// What the keys are read and written by. What the writer has committed is what a reader sees next.
+pub(super) struct KeyPools<'a> {
+    pub(super) readers: &'a SqlitePool,
+    pub(super) writer: &'a Writer,
+}
+
 #[async_trait]
-impl KeyTables for SqlitePool {
+impl KeyTables for KeyPools<'_> {
     async fn needed(&self) -> Result<Vec<NeededKey>, StoreError> {
-        let rows = sqlx::query("SELECT id, sealed, unnamed FROM seal_keys ORDER BY id").fetch_all(self).await?;
+        let rows = sqlx::query("SELECT id, sealed, unnamed FROM seal_keys ORDER BY id").fetch_all(self.readers).await?;
         let key = |row: &sqlx::sqlite::SqliteRow| {
             let id = KeyId::from_bytes(row.get("id")).ok_or(StoreError::Unreadable("a key's id"))?;
             Ok(NeededKey { id, sealed: row.get("sealed"), unnamed: row.get("unnamed") })
@@ -54,22 +66,18 @@ impl KeyTables for SqlitePool {
     }
 
     async fn need(&self, key: &NeededKey) -> Result<(), StoreError> {
-        sqlx::query("INSERT INTO seal_keys (id, sealed, unnamed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
-            .bind(key.id.as_bytes())
-            .bind(&key.sealed)
-            .bind(key.unnamed)
-            .execute(self)
-            .await?;
+        let need = sqlx::query("INSERT INTO seal_keys (id, sealed, unnamed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+        self.writer.execute(need.bind(key.id.as_bytes()).bind(&key.sealed).bind(key.unnamed)).await?;
         Ok(())
     }
 
     async fn set_named(&self, id: KeyId) -> Result<(), StoreError> {
-        sqlx::query("UPDATE seal_keys SET unnamed = 0 WHERE id = ?").bind(id.as_bytes()).execute(self).await?;
+        self.writer.execute(sqlx::query("UPDATE seal_keys SET unnamed = 0 WHERE id = ?").bind(id.as_bytes())).await?;
         Ok(())
     }
 
     async fn strike(&self, id: KeyId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM seal_keys WHERE id = ?").bind(id.as_bytes()).execute(self).await?;
+        self.writer.execute(sqlx::query("DELETE FROM seal_keys WHERE id = ?").bind(id.as_bytes())).await?;
         Ok(())
     }
 
@@ -85,9 +93,9 @@ impl KeyTables for SqlitePool {
             ),
         };
         if let Some(sealed) = otherwise {
-            sqlx::query(insert).bind(sealed).execute(self).await?;
+            self.writer.execute(sqlx::query(insert).bind(sealed)).await?;
         }
-        Ok(sqlx::query_scalar(select).fetch_optional(self).await?)
+        Ok(sqlx::query_scalar(select).fetch_optional(self.readers).await?)
     }
 
     async fn page(&self, column: &SealedColumn, after: Option<&[String]>) -> Result<Vec<Row>, StoreError> {
@@ -97,7 +105,7 @@ impl KeyTables for SqlitePool {
             query = query.bind(text);
         }
         let told = column.keys.len() + column.facts.len();
-        let rows = query.fetch_all(self).await?;
+        let rows = query.fetch_all(self.readers).await?;
         Ok(rows.iter().map(|row| ((0..told).map(|at| row.get(at)).collect(), row.get(told))).collect())
     }
 
@@ -110,13 +118,13 @@ impl KeyTables for SqlitePool {
     ) -> Result<Resealed, StoreError> {
         let (read, swap) = (DIALECT.read(column), DIALECT.swap(column));
         let mut done = Resealed::default();
-        let mut tx = self.begin().await?;
+        let mut tx = self.writer.begin().await?;
         for (names, place) in rows {
             let mut query = sqlx::query_scalar::<_, Option<Vec<u8>>>(AssertSqlSafe(read.clone()));
             for text in names {
                 query = query.bind(text);
             }
-            let Some(old) = query.fetch_optional(&mut *tx).await?.flatten() else { continue };
+            let Some(old) = query.fetch_optional(&mut tx).await?.flatten() else { continue };
             let place: Vec<&str> = place.iter().map(String::as_str).collect();
             let Ok(new) = sealer.reseal(&place, &old) else {
                 done.left += 1;
@@ -127,14 +135,14 @@ impl KeyTables for SqlitePool {
             for text in names {
                 query = query.bind(text);
             }
-            done.changed += query.execute(&mut *tx).await?.rows_affected();
+            done.changed += query.execute(&mut tx).await?.rows_affected();
         }
         tx.commit().await?;
         Ok(done)
     }
 
     async fn heads(&self, column: &SealedColumn) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
-        let rows = sqlx::query(AssertSqlSafe(Dialect::heads(column, HEAD))).fetch_all(self).await?;
+        let rows = sqlx::query(AssertSqlSafe(Dialect::heads(column, HEAD))).fetch_all(self.readers).await?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 }

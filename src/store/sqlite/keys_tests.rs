@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     journey::testing::journey,
     seal::{Keys, Ring},
-    store::{Begun, JourneyStore, RequestStore, Storage, rotation},
+    store::{Begun, JourneyStore, RequestStore, Serving, Storage, rotation},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,17 +21,17 @@ async fn age(store: &SqliteStore) {
         ("UPDATE requests SET sealed = ?", answer),
         ("UPDATE key_check SET sealed = ?", check),
     ] {
-        sqlx::query(statement).bind(sealed).execute(&store.writer).await.unwrap();
+        store.writer.execute(sqlx::query(statement).bind(sealed)).await.unwrap();
     }
     for statement in ["DELETE FROM events", "DELETE FROM seal_keys", "DELETE FROM hash_key"] {
-        sqlx::query(statement).execute(&store.writer).await.unwrap();
+        store.writer.execute(sqlx::query(statement)).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_store_from_before_keys_had_ids_keeps_its_hashes_and_can_rotate() {
     let dir = tempfile::tempdir().unwrap();
-    let open = async |ring: Ring| SqliteStore::open(&dir.path().join("s.db"), &Keys::of(ring)).await;
+    let open = async |ring: Ring| SqliteStore::open(&dir.path().join("s.db"), Serving::Beside, false, &Keys::of(ring)).await;
     let store = open(Ring::new(&[1; 32], [])).await.unwrap();
     store.insert_journey(&journey(), None, at(5)).await.unwrap();
     store.begin_request("t", "r1", b"a", "jrn_1", at(5)).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_store_from_before_keys_had_ids_keeps_its_hashes_and_can_rotate() {
     assert_eq!(store.begin_request("t", "r1", b"a", "jrn_1", at(5)).await, Ok(Begun::Answered(b"answer".to_vec())));
     let first = KeyId::of(&[1; 32]);
     assert!(store.needed_keys().await.unwrap().iter().any(|key| key.id == first && key.unnamed));
-    sqlx::query("DELETE FROM requests").execute(&store.writer).await.unwrap();
+    store.writer.execute(sqlx::query("DELETE FROM requests")).await.unwrap();
     rotation::turn(&shared, &CancellationToken::new()).await.unwrap();
     assert_eq!(store.needed_keys().await.unwrap().len(), 1);
     store.close().await;

@@ -4,15 +4,17 @@ use std::{path::Path, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{
-    Row, SqliteConnection, SqlitePool,
+    Row, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
+use tokio::time::timeout;
 
 use super::{
-    Storage, StoreError, columns,
+    Serving, Storage, StoreError, columns,
     items::Item,
     keys::begin,
     migrations::{self, Step},
+    outcomes::WriteHealth,
     vault::Vault,
 };
 use crate::{access::TenantId, data::Provenance, seal::Keys};
@@ -29,13 +31,18 @@ mod increments;
 mod intents;
 mod journeys;
 mod keys;
+mod opening;
 mod purges;
 mod requests;
 mod serving;
 mod snapshots;
+mod write;
+
+use keys::KeyPools;
+use write::{Write, Writer};
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -45,25 +52,41 @@ pub(super) const STEPS: [Step; 9] = [
     (7, "find", include_str!("0007_find.sql")),
     (8, "audit", include_str!("0008_audit.sql")),
     (9, "keys", include_str!("0009_keys.sql")),
+    (10, "write_proof", include_str!("0010_write_proof.sql")),
 ];
+
+const READERS: u32 = 4;
+
+/// A write of several pages whose content changes each time: SQLite skips pages that stay the same, and a single page may still fit where a
+/// journey does not.
+const PROOF: &str = "INSERT INTO write_proof (id, filler) VALUES (1, hex(randomblob(?1)))
+     ON CONFLICT (id) DO UPDATE SET filler = hex(randomblob(?1))";
+const PROOF_BYTES: i64 = 16_384;
+/// How long that write may take, its turn included.
+const PROOF_TIME: Duration = Duration::from_secs(5);
 
 /// See the module. Cheap to clone.
 #[derive(Clone)]
 pub struct SqliteStore {
-    /// One connection: SQLite has one writer, and waiting for it here is fair where its busy handler is not.
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     vault: Vault,
     /// This process, as it stands beside what it is at work on.
     owner: String,
     /// Messages that wait for the next commit.
     waiting: inbox::Waiting,
-    serving: serving::Serving,
+    serving: serving::FileLock,
 }
 
 impl SqliteStore {
-    /// Opens the file, makes it if there is none, and brings its schema up to date.
-    pub async fn open(path: &Path, keys: &Keys) -> Result<Self, StoreError> {
+    /// Opens the file, makes it if there is none and none is expected, and brings its schema up to date.
+    pub async fn open(path: &Path, serving: Serving, expect_existing: bool, keys: &Keys) -> Result<Self, StoreError> {
+        opening::inspect_files(path, expect_existing)?;
+        let lock = serving::FileLock::of(path);
+        match serving {
+            Serving::Alone => lock.begin()?,
+            Serving::Beside => lock.refuse_other_name()?,
+        }
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -74,19 +97,25 @@ impl SqliteStore {
             // What is removed is overwritten: a key that was destroyed must not lie on in a free page.
             .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(5));
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrations::migrator(&STEPS).run(&writer).await?;
-        migrations::compatible(&STEPS, sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&writer).await?)?;
-        let readers = SqlitePoolOptions::new().max_connections(4).connect_with(options.read_only(true)).await?;
+        // The migrator has its own transactions, so it has its own connection, which ends with it.
+        let migrating = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        opening::inspect_tables(&migrating, path, expect_existing).await?;
+        migrations::migrator(&STEPS).run(&migrating).await?;
+        let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&migrating).await?;
+        migrations::compatible(&STEPS, oldest)?;
+        let writer = Writer::open(options.clone()).await?;
+        migrating.close().await;
+        opening::check_pages(&options).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         let owner = uuid::Uuid::new_v4().to_string();
         // Wrong keys are noticed at the start, not at the first customer.
-        let hash = begin(&writer, &keys.sealer).await?;
-        let (vault, waiting, serving) = (Vault::new(&keys.sealer, hash), inbox::Waiting::default(), serving::Serving::of(path));
-        Ok(Self { writer, readers, vault, owner, waiting, serving })
+        let hash = begin(&KeyPools { readers: &readers, writer: &writer }, &keys.sealer).await?;
+        let (vault, waiting) = (Vault::new(&keys.sealer, hash), inbox::Waiting::default());
+        Ok(Self { writer, readers, vault, owner, waiting, serving: lock })
     }
 
     /// Writes the key of an item, in the transaction that writes the item.
-    async fn write_key(&self, tx: &mut SqliteConnection, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
+    async fn write_key(&self, tx: &mut Write, item: Item<'_>, wrapped: &[u8]) -> Result<(), StoreError> {
         sqlx::query("INSERT OR REPLACE INTO item_keys (tenant, fetch_id, kind, part, wrapped) VALUES (?, ?, ?, ?, ?)")
             .bind(item.tenant)
             .bind(item.fetch_id)
@@ -111,7 +140,7 @@ impl Storage for SqliteStore {
             "UPDATE journeys SET due_at = 0 WHERE (tenant, id) IN (SELECT tenant, journey_id FROM requests WHERE owner IS NOT NULL)",
             "UPDATE requests SET owner = NULL WHERE owner IS NOT NULL",
         ] {
-            sqlx::query(statement).execute(&mut *tx).await?;
+            sqlx::query(statement).execute(&mut tx).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -119,7 +148,16 @@ impl Storage for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1").execute(&self.readers).await?;
-        Ok(())
+        match self.writer.outcomes.check() {
+            WriteHealth::Proven => Ok(()),
+            WriteHealth::Failing(error) => Err(error),
+            WriteHealth::Unproven => {
+                let proof = timeout(PROOF_TIME, self.writer.execute(sqlx::query(PROOF).bind(PROOF_BYTES))).await;
+                let proof = proof.unwrap_or_else(|_| Err(StoreError::Unreachable("no write in time".to_owned()))).map(drop);
+                self.writer.outcomes.proof(&proof);
+                proof
+            }
+        }
     }
 
     async fn close(&self) {
@@ -146,9 +184,10 @@ mod tests {
     #[tokio::test]
     async fn every_commit_is_synced() {
         let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&dir.path().join("sangam.db"), &Keys::new(&[1; 32])).await.unwrap();
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
-        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
+        let store = SqliteStore::open(&dir.path().join("sangam.db"), Serving::Beside, false, &Keys::new(&[1; 32])).await.unwrap();
+        let mut write = store.writer.begin().await.unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut write).await.unwrap();
+        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut write).await.unwrap();
         assert_eq!((synchronous, journal.as_str()), (2, "wal"));
     }
 }

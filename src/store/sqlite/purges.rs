@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{Row, sqlite::SqliteRow};
 
-use super::SqliteStore;
+use super::{SqliteStore, write::Write};
 use crate::{
     pb::PurgeReason,
     store::{
@@ -78,10 +78,9 @@ impl PurgeStore for SqliteStore {
     async fn overdue(&self, tenant: &str, now: Timestamp) -> Result<Overdue, StoreError> {
         let limit = millis(now.checked_sub(GRACE).unwrap_or(now));
         let life = i64::try_from(REQUEST_LIFE.as_millis()).unwrap_or(i64::MAX);
-        let mut tx = self.readers.begin().await?;
         let counted = format!("SELECT COUNT(*) FROM ({DATED}) WHERE tenant = ?2 AND purge_at < ?3");
         let total: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(counted)).bind(life).bind(tenant).bind(limit).fetch_one(&mut *tx).await?;
+            sqlx::query_scalar(sqlx::AssertSqlSafe(counted)).bind(life).bind(tenant).bind(limit).fetch_one(&self.readers).await?;
         let listed = format!(
             "SELECT kind, journey_id, fetch_id, purge_at FROM ({DATED}) WHERE tenant = ?2 AND purge_at < ?3 ORDER BY purge_at LIMIT ?4"
         );
@@ -90,7 +89,7 @@ impl PurgeStore for SqliteStore {
             .bind(tenant)
             .bind(limit)
             .bind(MOST_OVERDUE)
-            .fetch_all(&mut *tx)
+            .fetch_all(&self.readers)
             .await?;
         let item = |row: &SqliteRow| {
             Ok(OverdueItem {
@@ -131,7 +130,7 @@ impl SqliteStore {
         )
         .bind(millis(now))
         .bind(BATCH)
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await?;
         let (mut gone, mut written) = (0, Vec::new());
         for row in &fetches {
@@ -145,13 +144,13 @@ impl SqliteStore {
         }
         gone += purge_increments(&mut tx, now).await?;
         gone += purge_journeys(&mut tx, now, receipt_until, &mut written).await?;
-        let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= ?").bind(millis(now)).execute(&mut *tx).await?;
+        let messages = sqlx::query("DELETE FROM inbox WHERE purge_at <= ?").bind(millis(now)).execute(&mut tx).await?;
         gone += messages.rows_affected();
         let oldest = oldest_request(now);
         for (statement, bound) in
             [("DELETE FROM requests WHERE created_at < ?", oldest), ("DELETE FROM receipts WHERE purge_at <= ?", millis(now))]
         {
-            sqlx::query(statement).bind(bound).execute(&mut *tx).await?;
+            sqlx::query(statement).bind(bound).execute(&mut tx).await?;
         }
         tx.commit().await?;
         receipts.append(&mut written);
@@ -161,15 +160,15 @@ impl SqliteStore {
     /// Puts what was written into the file itself, so that the log does not keep the bytes that are gone.
     async fn overwrite(&self) {
         // A reader that holds the log up only delays it: the next checkpoint does the same.
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_optional(&self.writer).await {
-            tracing::warn!(error = %StoreError::from(error), "the log of the database is not shortened");
+        if let Err(error) = self.writer.checkpoint().await {
+            tracing::warn!(%error, "the log of the database is not shortened");
         }
     }
 }
 
 /// Removes what a fetch brought, all of it or what is past its date, and the keys of that.
 async fn remove(
-    tx: &mut SqliteConnection,
+    tx: &mut Write,
     tenant: &str,
     journey_id: &str,
     fetch_id: &str,
@@ -205,7 +204,7 @@ async fn remove(
 }
 
 /// Removes what providers called the latest data, on its date.
-async fn purge_increments(tx: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
+async fn purge_increments(tx: &mut Write, now: Timestamp) -> Result<u64, StoreError> {
     let past = "DELETE FROM item_keys WHERE kind = 'increment' AND EXISTS (SELECT 1 FROM increments i WHERE i.purge_at <= ?
                 AND i.tenant = item_keys.tenant AND i.consent_id = item_keys.fetch_id AND lower(hex(i.hash)) = item_keys.part)";
     sqlx::query(past).bind(millis(now)).execute(&mut *tx).await?;
@@ -215,7 +214,7 @@ async fn purge_increments(tx: &mut SqliteConnection, now: Timestamp) -> Result<u
 
 /// Removes journeys past their date, with all that is found by them.
 async fn purge_journeys(
-    tx: &mut SqliteConnection,
+    tx: &mut Write,
     now: Timestamp,
     receipt_until: &ReceiptLife,
     written: &mut Vec<(String, KeptReceipt)>,
@@ -263,12 +262,7 @@ async fn purge_journeys(
     Ok(journeys.len() as u64)
 }
 
-async fn write_receipt(
-    tx: &mut SqliteConnection,
-    tenant: &str,
-    receipt: &KeptReceipt,
-    purging: Purging,
-) -> Result<(), StoreError> {
+async fn write_receipt(tx: &mut Write, tenant: &str, receipt: &KeptReceipt, purging: Purging) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO receipts (tenant, journey_id, fetch_id, reason, at, snapshots, evidence, documents, purge_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -287,7 +281,7 @@ async fn write_receipt(
     Ok(())
 }
 
-async fn receipts_of(tx: &mut SqliteConnection, tenant: &str, fetch_id: &str) -> Result<Option<KeptReceipt>, StoreError> {
+async fn receipts_of(tx: &mut Write, tenant: &str, fetch_id: &str) -> Result<Option<KeptReceipt>, StoreError> {
     let row = sqlx::query("SELECT * FROM receipts WHERE tenant = ? AND fetch_id = ? ORDER BY id LIMIT 1")
         .bind(tenant)
         .bind(fetch_id)

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     data::Provenance,
     seal::Keys,
-    store::{DocumentStore, KeptDocument, KeptEvidence, KeptSnapshot, SnapshotStore, Storage},
+    store::{DocumentStore, KeptDocument, KeptEvidence, KeptSnapshot, Serving, SnapshotStore, Storage},
 };
 
 fn at(second: i64) -> Timestamp {
@@ -32,7 +32,7 @@ fn body() -> KeptEvidence {
 }
 
 async fn open(dir: &std::path::Path) -> SqliteStore {
-    SqliteStore::open(&dir.join("s.db"), &Keys::new(&[1; 32])).await.unwrap()
+    SqliteStore::open(&dir.join("s.db"), Serving::Beside, false, &Keys::new(&[1; 32])).await.unwrap()
 }
 
 async fn keep(store: &SqliteStore, fetch_id: &str, end: i64) -> bool {
@@ -54,9 +54,9 @@ async fn a_copy_of_a_row_is_worth_nothing_without_its_key_and_the_key_is_nowhere
     assert_eq!(keys.len(), 3);
     // A backup of the tables with data in them.
     let copy = "CREATE TABLE copy AS SELECT * FROM snapshots";
-    sqlx::query(copy).execute(&store.writer).await.unwrap();
+    store.writer.execute(sqlx::query(copy)).await.unwrap();
     store.drop_fetch("t", "jrn_1", "fch_1", caller()).await.unwrap();
-    sqlx::query("INSERT INTO snapshots SELECT * FROM copy").execute(&store.writer).await.unwrap();
+    store.writer.execute(sqlx::query("INSERT INTO snapshots SELECT * FROM copy")).await.unwrap();
     assert_eq!(store.snapshot("t", "fch_1").await.unwrap(), None);
     let sealed: Vec<u8> = sqlx::query_scalar("SELECT sealed FROM snapshots").fetch_one(&store.readers).await.unwrap();
     assert!(store.vault.sealer.open(&["snapshot", "t", "fch_1"], &sealed).is_err(), "the store's key alone opens nothing");
@@ -75,7 +75,7 @@ async fn a_row_from_before_items_had_keys_is_still_read() {
     let store = open(dir.path()).await;
     keep(&store, "fch_1", 100).await;
     let sealed = store.vault.sealer.seal(&["snapshot", "t", "fch_1"], b"old").unwrap();
-    sqlx::query("UPDATE snapshots SET sealed = ?").bind(sealed).execute(&store.writer).await.unwrap();
-    sqlx::query("DELETE FROM item_keys").execute(&store.writer).await.unwrap();
+    store.writer.execute(sqlx::query("UPDATE snapshots SET sealed = ?").bind(sealed)).await.unwrap();
+    store.writer.execute(sqlx::query("DELETE FROM item_keys")).await.unwrap();
     assert_eq!(store.snapshot("t", "fch_1").await.unwrap().unwrap().rows, b"old");
 }

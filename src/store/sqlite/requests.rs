@@ -19,10 +19,10 @@ impl RequestStore for SqliteStore {
     ) -> Result<Begun, StoreError> {
         let hash = self.vault.request(tenant, request_id);
         let mut tx = self.writer.begin().await?;
-        sqlx::query("DELETE FROM requests WHERE created_at < ?").bind(oldest_request(now)).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM requests WHERE created_at < ?").bind(oldest_request(now)).execute(&mut tx).await?;
         let row = sqlx::query("SELECT body_hash, journey_id, sealed, owner FROM requests WHERE hash = ?")
             .bind(&hash)
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut tx)
             .await?;
         let begun = match &row {
             Some(row) => self.begun(tenant, request_id, body_hash, row)?,
@@ -39,14 +39,14 @@ impl RequestStore for SqliteStore {
                 .bind(journey_id)
                 .bind(millis(now))
                 .bind(&self.owner)
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?;
             }
             Begun::InFlight(_) => {
                 sqlx::query("UPDATE requests SET owner = ? WHERE hash = ?")
                     .bind(&self.owner)
                     .bind(&hash)
-                    .execute(&mut *tx)
+                    .execute(&mut tx)
                     .await?;
             }
             Begun::Answered(_) | Begun::Reused | Begun::Elsewhere => {}
@@ -55,35 +55,34 @@ impl RequestStore for SqliteStore {
         Ok(begun)
     }
 
+    async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = ? AND created_at >= ?")
+            .bind(self.vault.request(tenant, request_id))
+            .bind(oldest_request(now))
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(known.is_some())
+    }
+
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
-        sqlx::query(
+        let finish = sqlx::query(
             "UPDATE requests SET sealed = ?, owner = NULL
              WHERE hash = ? AND sealed IS NULL AND (owner IS NULL OR owner = ?)",
-        )
-        .bind(sealed)
-        .bind(self.vault.request(tenant, request_id))
-        .bind(&self.owner)
-        .execute(&self.writer)
-        .await?;
+        );
+        self.writer.execute(finish.bind(sealed).bind(self.vault.request(tenant, request_id)).bind(&self.owner)).await?;
         Ok(())
     }
 
     async fn leave_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError> {
-        sqlx::query("UPDATE requests SET owner = NULL WHERE hash = ? AND owner = ?")
-            .bind(self.vault.request(tenant, request_id))
-            .bind(&self.owner)
-            .execute(&self.writer)
-            .await?;
+        let leave = sqlx::query("UPDATE requests SET owner = NULL WHERE hash = ? AND owner = ?");
+        self.writer.execute(leave.bind(self.vault.request(tenant, request_id)).bind(&self.owner)).await?;
         Ok(())
     }
 
     async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM requests WHERE hash = ? AND sealed IS NULL AND owner = ?")
-            .bind(self.vault.request(tenant, request_id))
-            .bind(&self.owner)
-            .execute(&self.writer)
-            .await?;
+        let free = sqlx::query("DELETE FROM requests WHERE hash = ? AND sealed IS NULL AND owner = ?");
+        self.writer.execute(free.bind(self.vault.request(tenant, request_id)).bind(&self.owner)).await?;
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ impl SnapshotStore for SqliteStore {
         .bind(snapshot.provenance.normaliser_version)
         .bind(millis(purge_at))
         .bind(sealed)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             self.write_key(&mut tx, Item::snapshot(tenant, fetch_id), &wrapped).await?;
@@ -49,7 +49,7 @@ impl SnapshotStore for SqliteStore {
         let kept: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM snapshots WHERE tenant = ? AND fetch_id = ?)")
             .bind(tenant)
             .bind(fetch_id)
-            .fetch_one(&mut *tx)
+            .fetch_one(&mut tx)
             .await?;
         tx.commit().await?;
         Ok(kept)
@@ -89,7 +89,7 @@ impl SnapshotStore for SqliteStore {
         .bind(tenant)
         .bind(&outdated.fetch_id)
         .bind(outdated.normaliser_version)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         if done.rows_affected() > 0 {
             self.write_key(&mut tx, Item::snapshot(tenant, &outdated.fetch_id), &wrapped).await?;

@@ -94,8 +94,8 @@ impl CallMeter {
     }
 
     /// A call that the breaker has ended.
-    pub fn refused(&self, request: &OutboundRequest) {
-        self.inner.attempts.add(1, &ended(request.provider, request.stage, CallOutcome::BreakerOpen));
+    pub fn refused(&self, provider: &str, stage: &'static str) {
+        self.inner.attempts.add(1, &ended(provider, stage, CallOutcome::BreakerOpen));
     }
 
     fn told(&self, headers: &HeaderMap) {

@@ -45,6 +45,11 @@ pub fn names() -> Vec<&'static str> {
     RPCS.keys().map(|path| path.trim_start_matches('/')).chain([UNKNOWN]).collect()
 }
 
+/// The contract's own text of a path, which may be anybody's; none if it is no rpc that is served here.
+pub fn known(path: &str) -> Option<&'static str> {
+    RPCS.get_key_value(path).map(|(path, _)| *path)
+}
+
 /// An rpc of a closed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rpc(usize);

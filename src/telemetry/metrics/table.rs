@@ -131,9 +131,9 @@ metrics! {
     AUDIT_LOST = Counter "sangam.audit.lost", "{record}", [],
         "Records of what came of an act that could not be written. Must be 0; nothing was done for a caller without its record.";
     STORE_UP = Gauge "sangam.store.up", "", [],
-        "1 while the store answers, else 0.";
+        "1 while the store answers and commits writes, else 0. A failed write sets it to 0; without other writes a small one is made every ten seconds.";
     STORE_PING = Histogram "sangam.store.ping.duration", "s", [],
-        "How long the store takes to answer the smallest question; asked every second.";
+        "How long the store takes to answer the smallest question; asked every second, sometimes with a small write.";
     STORE_CONNECTIONS = Gauge "sangam.store.connections", "{connection}",
         [("state", Values::Words(words::<ConnectionState>))],
         "Connections to the store.";

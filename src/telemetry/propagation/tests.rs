@@ -41,7 +41,7 @@ async fn one_rpc() -> Vec<HeaderMap> {
     });
     let outbound = ServiceBuilder::new()
         .layer(CallSpanLayer)
-        .layer(RetryLayer { pause: Duration::ZERO, jitter: Arc::new(|| 0.0), meter: CallMeter::silent() })
+        .layer(RetryLayer { pause: Duration::ZERO, jitter: Arc::new(|| 0.0), budget: Arc::default(), meter: CallMeter::silent() })
         .layer(InjectLayer)
         .service(send);
     let rpc = service_fn(move |_: Request<()>| {

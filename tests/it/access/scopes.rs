@@ -125,8 +125,13 @@ async fn what_shows_a_person_or_asks_a_provider_or_is_an_operators_needs_its_sco
     );
     for name in ["reader", "all", "reader", "all"] {
         let answer = client.get_status(callers.of(name, status(&journey_id))).await.unwrap().into_inner();
-        let told = answer.journey.unwrap().consents.iter().any(|consent| consent.provider_references.is_some());
+        let journey = answer.journey.unwrap();
+        let told = journey.consents.iter().any(|consent| consent.provider_references.is_some());
         assert_eq!(told, name == "all", "{name}");
+        // So are the ids that were sent with the calls.
+        let calls = &journey.attempts[0].provider_calls;
+        assert_eq!(!calls.is_empty(), name == "all", "{name}");
+        assert!(calls.iter().all(|call| !call.stage.is_empty() && call.x_request_id.parse::<uuid::Uuid>().is_ok()), "{calls:?}");
     }
 
     let view_not_allowed = ("VIEW_NOT_ALLOWED".to_owned(), Some("pii.read".to_owned()));

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::hostile_server::PLANTED;
 
-/// Lines that tell something planted, and lines in all.
+/// Lines that tell something planted, and the warnings.
 static SEEN: Mutex<(Vec<String>, Vec<String>)> = Mutex::new((Vec::new(), Vec::new()));
 
 /// Looks through each line and keeps the last of the warnings.
@@ -56,4 +56,14 @@ pub(super) fn assert_clean_with(message: &str) {
     let seen = SEEN.lock().unwrap();
     assert!(seen.0.is_empty(), "logged: {:?}", seen.0.first());
     assert!(seen.1.iter().any(|line| line.contains(message)), "no line {message:?} in {:?}", seen.1.last());
+}
+
+/// The warnings so far that hold a text.
+pub(super) fn lines_with(text: &str) -> Vec<String> {
+    SEEN.lock().unwrap().1.iter().filter(|line| line.contains(text)).cloned().collect()
+}
+
+/// No warning so far holds a text.
+pub(super) fn assert_free_of(text: &str) {
+    assert!(lines_with(text).is_empty(), "logged: {:?}", lines_with(text));
 }

@@ -50,7 +50,7 @@ async fn every_body_is_survived(way: Way, path: &str, limits: &str, cases: Vec<C
     }
     assert_eq!(stage.replay.asked("/stolen"), 0, "a redirect was followed");
     stage.assert_serving().await;
-    capture::assert_clean_with("a fetch was not picked up");
+    capture::assert_clean_with("provider call failed");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn the_documented_answers_are_read() {
     let ended = page(&stage, &request(&journey_id)).await.unwrap_err();
     assert_eq!(
         (reason(&ended).as_str(), metadata(&ended, "provider_code").as_deref()),
-        ("PROVIDER_REFUSED", Some("ConsentNotActive"))
+        ("CONSENT_NOT_ACTIVE", Some("ConsentNotActive"))
     );
     stage.gateway.stop().await;
 }

@@ -34,7 +34,7 @@ async fn every_look_is_survived(way: Way, path: &str, still: &[JourneyState]) {
     nothing_moves(&stage, way, path, still, cases).await;
     assert_eq!(stage.replay.asked("/stolen"), 0, "a redirect was followed");
     stage.assert_serving().await;
-    capture::assert_clean_with("an attempt cannot be observed");
+    capture::assert_clean_with("provider call failed");
 }
 
 const WAITING: &[JourneyState] = &[JourneyState::AwaitingCustomer];

@@ -25,7 +25,7 @@ async fn every_answer_is_an_error(way: Way, prefix: &str, last: &str) {
     }
     assert_eq!(stage.replay.asked("/stolen"), 0, "a redirect was followed");
     stage.assert_serving().await;
-    capture::assert_clean_with("the attempt was not opened");
+    capture::assert_clean_with("provider call failed");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use tonic::Status;
 
 use super::{all_cases, assert_told, capture};
 use crate::{
+    harness::reason,
     hostile_server::Case,
     replay::{Answer, CONSENT},
     stage::{CONSENT_WAY, PATIENT, Stage},
@@ -41,6 +42,10 @@ async fn with_report(stage: &Stage) -> (String, String) {
 /// The whole document.
 async fn fetch(stage: &Stage, (journey_id, report_id): &(String, String)) -> Result<Vec<u8>, Status> {
     let request = FetchReportRequest { journey_id: journey_id.clone(), report_id: report_id.clone(), ..Default::default() };
+    fetch_by(stage, request).await
+}
+
+async fn fetch_by(stage: &Stage, request: FetchReportRequest) -> Result<Vec<u8>, Status> {
     let mut stream = stage.client.clone().fetch_report(request).await?.into_inner();
     let mut bytes = Vec::new();
     while let Some(message) = stream.message().await? {
@@ -64,6 +69,23 @@ async fn a_report_survives_every_answer() {
     assert_eq!(stage.replay.asked("/stolen"), 0);
     stage.replay.set(&path(), workbook());
     assert_eq!(fetch(&stage, &report).await.unwrap(), *BOOK);
+    stage.assert_serving().await;
+}
+
+#[tokio::test]
+async fn a_workbook_needs_neither_a_json_analysis_nor_its_id() {
+    let stage = Stage::with(PATIENT, 600_000, |config| {
+        config.tenant.providers.finpro.get_mut("consent").unwrap().analytics.json = None;
+    })
+    .await;
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    stage.replay.set(&path(), workbook());
+    let by_format =
+        |format: ReportFormat| FetchReportRequest { journey_id: journey_id.clone(), format: format.into(), ..Default::default() };
+    assert_eq!(fetch_by(&stage, by_format(ReportFormat::Excel)).await.unwrap(), *BOOK);
+    assert_eq!(stage.replay.asked(&format!("{CONSENT}/analytics/json")), 0, "the JSON analysis was asked for");
+    let missing = fetch_by(&stage, by_format(ReportFormat::Xml)).await.unwrap_err();
+    assert_eq!(reason(&missing), "REPORT_NOT_FOUND");
     stage.assert_serving().await;
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod census;
+mod commits;
 mod documents;
 mod events;
 mod evidence;

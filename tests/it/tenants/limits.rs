@@ -56,7 +56,7 @@ async fn a_request_beyond_its_size_is_refused_before_anything_is_done() {
     let mut request = crate::harness::start_request("finpro", "consent", "01", &[pb::Product::Data]);
     request.institutions = vec!["x".repeat(100); 3_000];
     let refused = two.client(BOTH[0]).start_journey(request).await.unwrap_err();
-    assert_eq!(refused.code(), Code::OutOfRange);
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::ResourceExhausted, "REQUEST_TOO_LARGE"));
     assert_eq!(two.sandboxes[0].calls().all().len(), 0);
     two.stop().await;
 }

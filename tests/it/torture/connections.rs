@@ -54,7 +54,7 @@ async fn a_read_never_fails_and_a_write_is_never_sent_twice_by_connections_that_
     let (mut reads, mut writes, mut lost) = (0, 0, 0);
     while let Some((kind, answer)) = answers.next().await {
         match (kind, answer) {
-            (_, Ok(answer)) => assert_eq!(answer.status, 200),
+            (_, Ok((_, answer))) => assert_eq!(answer.status, 200),
             (CallKind::Read, Err(_)) => reads += 1,
             (CallKind::Write, Err(error)) => {
                 writes += 1;

@@ -105,6 +105,13 @@ impl Fleet {
         child.wait().unwrap();
     }
 
+    /// Sets the largest size of the files that a running process writes, as prlimit(1) takes it.
+    pub fn limit_files(&self, number: usize, limit: &str) {
+        let process = self.gateways.lock().unwrap()[number].0.0.id().to_string();
+        let set = Command::new("prlimit").args(["--pid", &process, &format!("--fsize={limit}")]).status().unwrap();
+        assert!(set.success());
+    }
+
     /// Stops a process in the middle of whatever it does, until it goes on.
     pub fn pause(&self, number: usize) {
         self.gateways.lock().unwrap()[number].0.signal("STOP");

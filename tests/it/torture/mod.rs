@@ -15,6 +15,7 @@ mod pair;
 mod paused;
 mod relay;
 mod rolling;
+mod room;
 mod takeover;
 
 use sangam::{

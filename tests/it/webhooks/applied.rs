@@ -112,6 +112,36 @@ async fn without_a_secret_a_message_is_a_hint_that_wakes_a_look() {
 }
 
 #[tokio::test]
+async fn unproved_messages_cause_one_poll_an_interval() {
+    let world = quiet_with(|config| {
+        let webhook = config.tenant.providers.finpro.get_mut("consent").unwrap().webhook.as_mut().unwrap();
+        webhook.hmac_secrets.clear();
+    })
+    .await;
+    let opened = world.client.clone().start_journey(start_request("finpro", "consent", "01", &[Product::Data])).await;
+    let attempt_id = attempt_id(&world.status(&opened.unwrap().into_inner().journey_id).await);
+    let path = format!("finpro/{}", FINPRO_CONSENT.webhook_token);
+    let polls = || {
+        let calls = world.sandbox.calls().all();
+        calls
+            .iter()
+            .filter(|(call, _)| call.starts_with("finpro:received:") && call.contains("getconsentslist"))
+            .map(|(_, times)| times)
+            .sum::<usize>()
+    };
+    let (before, began) = (polls(), std::time::Instant::now());
+    for number in 0..100 {
+        assert_eq!(status(to(&world, &path, event(&attempt_id, "DATA_READY", number))).await, 200);
+    }
+    assert_eq!(until_applied(&world).await, vec![MessageState::Applied; 100]);
+    // The interval is two seconds here. One poll begins at once, and one ends each interval in which messages came.
+    let most = 2 + began.elapsed().as_secs() as usize / 2;
+    let caused = polls() - before;
+    assert!((1..=most).contains(&caused), "{caused} polls, {most} at most");
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_attempts_own_address_concerns_that_attempt_whatever_the_message_names() {
     let (base, mut events) = super::receiver().await;
     let world = quiet_with(|config| config.webhook.public_base_url = Some(base)).await;

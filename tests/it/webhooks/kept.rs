@@ -12,6 +12,7 @@ use sangam::{
     store::{MessageState, Replay},
     webhook::{self, Inbox, address::Address, unverified::Unverified},
 };
+use tokio::sync::Semaphore;
 
 use super::{SIGNATURE, attempt_id, event, inbox, quiet, sign, signed, status, to, until_applied};
 use crate::{
@@ -35,7 +36,7 @@ async fn a_message_that_was_acknowledged_before_a_stop_is_applied_after_the_star
     let body = event(&attempt_id, "CONSENT_REJECTED", 1);
     let mut headers = HeaderMap::new();
     headers.insert(SIGNATURE, sign(FINPRO_CONSENT.webhook_secret, body.as_bytes()).parse().unwrap());
-    let address = Address::find(&tenants, "finpro", FINPRO_CONSENT.webhook_token).await.unwrap().unwrap();
+    let address = Address::find(&tenants, &Semaphore::new(1), "finpro", FINPRO_CONSENT.webhook_token).await.unwrap().unwrap();
     let message = Unverified::new(address, headers, body.into()).verify(SystemClock.now(), SignedDuration::from_hours(1));
     assert!(cut_off.keep(message.ok().unwrap()).await.unwrap());
     let kept = service.store().messages("demo", None, 10).await.unwrap();

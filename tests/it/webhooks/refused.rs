@@ -126,6 +126,31 @@ async fn whoever_sends_too_much_is_slowed_down() {
 }
 
 #[tokio::test]
+async fn strangers_use_up_no_credentials_rate() {
+    let world = quiet_with(|config| (config.webhook.per_second, config.webhook.burst) = (1, 3)).await;
+    // Of the form that an attempt's address has, and of another one.
+    for token in ["whk_00000000000000000000000000", "some-token-that-nobody-has"] {
+        for provider in ["finpro", "finpass"] {
+            for _ in 0..5 {
+                to(&world, &format!("{provider}/{token}"), "{}").send().await.unwrap();
+            }
+        }
+    }
+    let body = |number| event("att_unknown", "CONSENT_APPROVED", number);
+    for number in 0..3 {
+        assert_eq!(signed(&world, &FINPRO_CONSENT, &body(number)).await.as_u16(), 200, "{number}");
+    }
+    let mut answers = Vec::new();
+    for number in 3..10 {
+        answers.push(signed(&world, &FINPRO_CONSENT, &body(number)).await.as_u16());
+    }
+    assert!(answers.contains(&429), "{answers:?}");
+    // What one credential uses up is its own.
+    assert_eq!(signed(&world, &FINPRO_ORCHESTRATION, &body(10)).await.as_u16(), 200);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_credential_without_an_address_takes_nothing() {
     let world = quiet_with(|config| config.tenant.providers.finpro.get_mut("consent").unwrap().webhook = None).await;
     let body = event("att_unknown", "CONSENT_APPROVED", 1);

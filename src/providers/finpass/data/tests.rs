@@ -1,14 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-use jiff::Timestamp;
 use prost::Message;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    data::fields,
+    data::{fields, view},
     journey::model::Customer,
     pb::{
-        Answer, DepositKind, FetchDataResponse, FiType, HoldingArrangement, Money, QualityCode, TransactionType, account::Details,
+        Answer, DepositAccountType, DepositKind, FetchDataResponse, FiType, HoldingArrangement, Money, QualityCode,
+        TransactionType, View, account::Details,
     },
     providers::{finpass::fields as declared, finpro},
     seal::KeyedHash,
@@ -21,12 +21,12 @@ fn in_context<T>(read: impl FnOnce(&ReadContext<'_>) -> T) -> T {
         consent_id: "cns_1",
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
-        received_at: Timestamp::UNIX_EPOCH,
+        received_at: "2027-01-01T00:00:00Z".parse().unwrap(),
         asked: Default::default(),
     })
 }
 
-fn try_read(product: &str, body: &Value) -> Result<FetchDataResponse, ProviderError> {
+pub(in crate::providers::finpass) fn try_read(product: &str, body: &Value) -> Result<FetchDataResponse, ProviderError> {
     let body = serde_json::to_vec(body).unwrap();
     let rows = in_context(|context| super::read(product, &body, context))?;
     Ok(FetchDataResponse::decode(rows.bytes).unwrap())
@@ -130,13 +130,30 @@ fn an_account_that_is_not_ready_is_listed_as_not_delivered() {
 }
 
 #[test]
-fn a_nominees_name_says_that_there_is_one_and_is_not_shown() {
+fn a_nominees_name_is_shown_in_the_full_view_only() {
     let mut account = account();
     account["profile_details"]["nominee"] = json!("B Sample");
-    let page = report(account);
-    assert_eq!(page.accounts[0].holders[0].nominee_registered(), Answer::Yes);
+    let body = json!({"data": {"account_aggregator_json": [account]}});
+    let rows = in_context(|context| super::read("account_aggregator", &serde_json::to_vec(&body).unwrap(), context)).unwrap();
+    let page = FetchDataResponse::decode(rows.bytes.clone()).unwrap();
+    let holder = &page.accounts[0].holders[0];
+    assert_eq!((holder.nominee_registered(), holder.nominee_name.as_str()), (Answer::Yes, "B Sample"));
     assert_eq!(codes(&page.accounts[0].quality_flags), [("holders[0].nominee_registered", QualityCode::Assumed)]);
-    assert!(!format!("{page:?}").contains("B Sample"));
+    for shown in [View::Masked, View::Summary] {
+        let text = format!("{:?}", FetchDataResponse::decode(view::apply(&rows, shown).bytes).unwrap());
+        assert!(!text.contains("B Sample"), "{text}");
+    }
+}
+
+#[test]
+fn an_account_type_and_an_exchange_rate_are_typed() {
+    let mut account = account();
+    account["summary_details"]["account_type"] = json!("NRE");
+    account["summary_details"]["exchge_rate"] = json!("83.10");
+    let page = report(account);
+    let Some(Details::Deposit(summary)) = &page.accounts[0].details else { panic!("no summary") };
+    assert_eq!((summary.kind(), summary.account_type()), (DepositKind::Savings, DepositAccountType::Nre));
+    assert_eq!(summary.exchange_rate, "83.10");
 }
 
 #[test]

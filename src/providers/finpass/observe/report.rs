@@ -42,12 +42,10 @@ pub(super) fn read(origin: Origin, response: OutboundResponse, held: Held<'_>) -
         Reason::Empty => collected(FetchState::Empty, true, "DATA_NOT_FOUND"),
         Reason::Expired => collected(FetchState::Timeout, true, "DATA_FETCH_EXPIRED"),
         Reason::FetchError => collected(FetchState::Failed, true, "DATA_FETCH_ERROR"),
-        // Nothing can be said: keep waiting.
-        Reason::Unclear => {
-            tracing::warn!(provider = origin.provider, stage = origin.stage, error = %refusal.error, "an answer that no table knows");
-            Ok(Observation::default())
-        }
-        Reason::Credentials
+        // Of an answer that no table knows nothing can be said either: the journey keeps waiting.
+        Reason::Unclear
+        | Reason::NotActive
+        | Reason::Credentials
         | Reason::RateLimited
         | Reason::Unavailable
         | Reason::Unreadable
@@ -67,7 +65,7 @@ mod tests {
     };
 
     fn held(purpose: Purpose, refresh_id: Option<&str>) -> Held<'_> {
-        Held { purpose, template: "loan", refresh_id, given: false }
+        Held { purpose, template: "loan", refresh_id, given: false, refreshes: true }
     }
 
     fn seen(status: u16, label: &str, held: Held<'_>) -> Observation {
@@ -125,13 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_says_nothing_and_an_unknown_client_is_an_error() {
-        let observation = seen(422, "Something New", held(Purpose::Underwriting, None));
-        assert!(observation.attempt.is_none() && observation.consents.is_empty());
-        let body = r#"{"status_code":404,"success":false,"message":"Client Not Found"}"#;
-        let error =
-            read(testing::origin(CallKind::Read), testing::response(404, body), held(Purpose::Underwriting, None)).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::UnknownReference);
+    fn an_unknown_word_and_an_unknown_client_are_errors() {
+        for (status, label, kind) in
+            [(422, "Something New", ErrorKind::NotReady), (404, "Client Not Found", ErrorKind::UnknownReference)]
+        {
+            let body = serde_json::json!({"status_code":status,"success":false,"message":label}).to_string();
+            let response = testing::response(status, &body);
+            let error = read(testing::origin(CallKind::Read), response, held(Purpose::Underwriting, None)).unwrap_err();
+            assert_eq!(error.kind, kind, "{label}");
+        }
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use crate::{
     journey::model::{AttemptState, ConsentState, FetchState},
     providers::{
         error::ProviderError,
-        finpass::{envelope, error::Reason},
+        finpass::{envelope, error::Reason, words},
         http::OutboundResponse,
         judge::Origin,
         lenient,
@@ -25,7 +25,10 @@ pub(super) fn read(
         Err(refusal) if refusal.reason == Reason::Expired => return Ok(expired(held, "EXPIRED")),
         Err(refusal) => return Err(refusal.error),
     };
-    let data = answer.data();
+    let data = answer.object(origin)?;
+    if data.has_odd_text(&["client_id"]) || data.has_odd_word(&["status"]) {
+        return Err(origin.unusable("the session's id or status is no text"));
+    }
     if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
         return Err(origin.unusable("the answer is about another session"));
     }
@@ -42,7 +45,7 @@ fn expired(held: Held<'_>, text: &str) -> Observation {
 }
 
 fn judge(word: &str, held: Held<'_>) -> Observation {
-    let text = lenient::shown(word);
+    let text = words::STATES.shown(word);
     let has = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
     let fetching = || {
         let fetch = held.fetch(FetchState::Requested, false, &text);
@@ -84,7 +87,7 @@ mod tests {
     };
 
     fn held(given: bool) -> Held<'static> {
-        Held { purpose: Purpose::Underwriting, template: "loan_underwriting", refresh_id: None, given }
+        Held { purpose: Purpose::Underwriting, template: "loan_underwriting", refresh_id: None, given, refreshes: false }
     }
 
     fn seen(status: &str, given: bool) -> Observation {
@@ -121,6 +124,26 @@ mod tests {
             let told = fact.and_then(|fact| fact.fetches.first()).map(|fetch| (fetch.state, fetch.settled));
             assert_eq!(told, fetch, "{word}");
         }
+    }
+
+    #[test]
+    fn a_status_of_another_shape_is_refused() {
+        for data in [
+            "null",
+            "{}",
+            "[]",
+            "7",
+            r#""failed""#,
+            r#"{"status":["failed"]}"#,
+            r#"{"status":{}}"#,
+            r#"{"status":"failed","client_id":{}}"#,
+        ] {
+            let body = format!(r#"{{"success":true,"data":{data}}}"#);
+            let error = read(testing::origin(CallKind::Read), &testing::response(200, &body), "bsa_1", held(false)).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ResponseInvalid, "{data}");
+        }
+        let foreign = testing::response(200, r#"{"ver":1,"status":["success"],"data":{"status":"failed"}}"#);
+        assert!(read(testing::origin(CallKind::Read), &foreign, "bsa_1", held(false)).is_err());
     }
 
     #[test]

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 
-use jiff::Timestamp;
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::Value;
@@ -33,7 +32,7 @@ fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
         consent_id: "cns_1",
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
-        received_at: Timestamp::UNIX_EPOCH,
+        received_at: "2027-01-01T00:00:00Z".parse().unwrap(),
     };
     super::read("consent", body, &context)
 }

@@ -36,8 +36,8 @@ pub(super) fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader
 table! {
     business_fields -> GstRegistration {
         gstin: text "gstin",
-        legal_name: text "lgnm",
-        trade_name: text "trdnm",
+        legal_name: name "lgnm",
+        trade_name: name "trdnm",
         status_text: text "sts",
         taxpayer_type_text: text "dty",
         composition: answer "iscmp",

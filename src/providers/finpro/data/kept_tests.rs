@@ -92,10 +92,10 @@ fn an_entry_of_a_list_that_says_nothing_is_flagged() {
 fn unforeseen_keys_of_a_deposit_stay_and_are_hidden_where_masked() {
     let mut account = deposit();
     account["vintage"] = json!(12345678901234567890_u64);
-    account["Summary"]["exchgeRate"] = json!("82.5");
+    account["Summary"]["goldRate"] = json!("82.5");
     let rows = rows_of(json!([account]));
     let extensions = format!("{:?}", page(&rows).accounts[0].extensions);
-    assert!(extensions.contains("exchgeRate") && extensions.contains("StringValue(\"12345678901234567890\")"), "{extensions}");
+    assert!(extensions.contains("goldRate") && extensions.contains("StringValue(\"12345678901234567890\")"), "{extensions}");
     assert!(page(&view::apply(&rows, View::Masked)).accounts[0].extensions.is_none());
     assert!(read(json!([deposit()])).accounts[0].extensions.is_none(), "what says nothing is no extension");
 }

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use std::{fs, path::PathBuf};
 
-use jiff::Timestamp;
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
@@ -46,7 +45,7 @@ fn rows_of(body: &Value) -> Rows {
         consent_id: "cns_1",
         ids: &KeyedHash::new(b"test"),
         applicant: &Customer::default(),
-        received_at: Timestamp::UNIX_EPOCH,
+        received_at: "2027-01-01T00:00:00Z".parse().unwrap(),
     };
     super::read("consent", &serde_json::to_vec(body).unwrap(), &context).unwrap()
 }

@@ -130,7 +130,7 @@ table! {
         current_balance: money "currentBalance",
         opening_date: day "openingDate",
         establishment_id: text "establishmentId",
-        establishment_name: text "establishmentName",
+        establishment_name: name "establishmentName",
         employer_balance: money "employerBalance",
         employee_balance: money "employeeBalance",
         total_balance: money "totalBalance",

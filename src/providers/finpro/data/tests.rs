@@ -27,7 +27,7 @@ pub(super) fn try_read(body: &[u8]) -> Result<Rows, ProviderError> {
         consent_id: "cns_1",
         ids: &KeyedHash::new(b"test"),
         applicant: &applicant,
-        received_at: Timestamp::UNIX_EPOCH,
+        received_at: "2027-01-01T00:00:00Z".parse().unwrap(),
         asked: Default::default(),
     };
     super::read("consent", body, &context)
@@ -244,9 +244,43 @@ fn version_2_of_the_schema_is_read_beside_version_1() {
     });
     let Some(Details::Deposit(summary)) = &page.accounts[0].details else { panic!("no summary") };
     assert_eq!((summary.kind(), summary.facility()), (DepositKind::Current, DepositFacility::None));
+    assert_eq!(summary.account_type(), pb::DepositAccountType::Regular);
     assert_eq!((summary.ifsc.as_str(), summary.pending[0].amount.clone()), ("TEST0000002", money(200)));
     assert_eq!(page.accounts[0].holders[0].ckyc_registered(), Answer::Yes);
     assert_eq!((page.transactions[0].amount.clone(), page.transactions[0].balance.clone()), (money(150), money(300)));
+}
+
+#[test]
+fn an_exchange_rate_is_typed_and_no_extension() {
+    for (kind, section) in [("DEPOSIT", "deposit"), ("TERM_DEPOSIT", "term deposit")] {
+        let page = read(json!([{"fiType": kind, "linkReferenceNumber": "l", "Summary": {"exchgeRate": "83.10", "branch": "x"}}]));
+        let rate = match &page.accounts[0].details {
+            Some(Details::Deposit(summary)) => &summary.exchange_rate,
+            Some(Details::TermDeposit(summary)) => &summary.exchange_rate,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((rate.as_str(), &page.accounts[0].extensions), ("83.10", &None), "{section}");
+    }
+}
+
+#[test]
+fn words_for_nothing_are_no_names_of_any_kind() {
+    for word in ["NONE", "NIL", "-", "0", "NOT AVAILABLE", "UNREGISTERED"] {
+        let holder = json!({"name": word, "dob": word, "mobile": word, "nominee": word, "email": word, "pan": word, "ckycCompliance": word,
+            "address": word});
+        for kind in ["DEPOSIT", "TERM_DEPOSIT", "EQUITIES", "PPF", "INSURANCE_POLICIES"] {
+            let profile = json!({"Holders": {"type": word, "Holder": [{"name": "A Sample"}, holder]}});
+            let page = read(json!([{"fiType": kind, "linkReferenceNumber": "l", "bank": word, "Profile": profile}]));
+            let account = &page.accounts[0];
+            let found = &account.holders[1];
+            let texts =
+                [&found.name, &found.mobile, &found.email, &found.pan, &found.address, &found.nominee_name, &account.fip_name];
+            assert!(texts.iter().all(|text| text.is_empty()), "{kind} {word}: {found:?}");
+            assert_ne!(found.nominee_registered(), Answer::Yes, "{kind} {word}");
+            assert_ne!(found.ckyc_registered(), Answer::Yes, "{kind} {word}");
+            assert!(account.quality_flags.iter().all(|flag| !flag.field_path.starts_with("hold")), "{kind} {word}: {account:?}");
+        }
+    }
 }
 
 #[test]
@@ -327,7 +361,14 @@ fn doubtful_values_are_flagged_where_they_stand() {
             flag("value_date", QualityCode::DatesDisagree),
         ]
     );
-    assert_eq!(row_flags(&page, 1), [flag("amount", QualityCode::Unparsable), flag("transaction_date", QualityCode::OutOfRange)]);
+    assert_eq!(
+        row_flags(&page, 1),
+        [
+            flag("amount", QualityCode::Unparsable),
+            flag("transaction_time", QualityCode::Assumed),
+            flag("transaction_date", QualityCode::OutOfRange)
+        ]
+    );
     assert_eq!((page.transactions[1].amount.clone(), page.transactions[1].value_date), (None, None));
 }
 

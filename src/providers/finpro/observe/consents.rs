@@ -6,10 +6,10 @@ use crate::{
     journey::model::{AttemptState, Certainty, Consent, ConsentState, StepState},
     providers::{
         error::ProviderError,
-        finpro::envelope,
+        finpro::{envelope, words},
         http::OutboundResponse,
         judge::Origin,
-        lenient::{self, Members, elements, identifier},
+        lenient::{self, Members, identifier},
         provider::{AttemptFact, ConsentFact},
     },
 };
@@ -32,6 +32,9 @@ pub(in crate::providers::finpro) struct Row {
 }
 
 /// Reads the rows that belong to one template of one attempt. FinPro's own filter is not relied upon.
+///
+/// A row that cannot be understood takes nothing from the others: what they say of their consents counts. It is an error only where no row
+/// of the attempt is left, since the list would then read as one that does not hold it.
 pub(in crate::providers::finpro) fn read(
     origin: Origin,
     response: &OutboundResponse,
@@ -40,8 +43,28 @@ pub(in crate::providers::finpro) fn read(
     known: &[&str],
 ) -> Result<Vec<Row>, ProviderError> {
     let answer = envelope::read(origin, response)?;
-    let rows = elements(answer.data).into_iter().map(|raw| Members::within(Some(raw)));
-    Ok(rows.filter_map(|row| read_row(&row, template, attempt_id, known)).collect())
+    let rows = answer.rows(origin)?;
+    let (odd, whole): (Vec<_>, Vec<_>) = rows.read.iter().partition(|row| is_odd(row));
+    let mine: Vec<Row> = whole.into_iter().filter_map(|row| read_row(row, template, attempt_id, known)).collect();
+    if odd.is_empty() && rows.odd == 0 {
+        return Ok(mine);
+    }
+    tracing::warn!(
+        provider = origin.provider,
+        stage = origin.stage,
+        odd = odd.len() + rows.odd,
+        "skipped unreadable rows of a list"
+    );
+    if mine.is_empty() { Err(origin.unusable("the list has rows that cannot be read")) } else { Ok(mine) }
+}
+
+/// What names a consent, and how it stands.
+const NAMES: [&str; 5] = ["consentHandle", "consent_handle_id", "consentID", "accountID", "productID"];
+const STATUS: [&str; 2] = ["status", "consentStatus"];
+
+/// Whether a row has one of its names in another type, or no state.
+fn is_odd(row: &Members<'_>) -> bool {
+    row.has_odd_text(&NAMES) || row.has_odd_word(&STATUS) || row.text(&STATUS).is_none()
 }
 
 fn read_row(row: &Members<'_>, template: &str, attempt_id: &str, known: &[&str]) -> Option<Row> {
@@ -62,7 +85,7 @@ fn read_row(row: &Members<'_>, template: &str, attempt_id: &str, known: &[&str])
         consent_ref: row.text(&["consentID"]).and_then(identifier),
         template: template.to_owned(),
         state: state(&status),
-        text: lenient::shown(&status),
+        text: words::STATES.shown(&status),
         expires_at: row.instant(&["consentExpiry", "consent_expiry"]),
     })
 }
@@ -83,6 +106,14 @@ pub(in crate::providers::finpro) fn state(text: &str) -> ConsentState {
     }
 }
 
+/// Whether a row is about this consent: of its template, with its handle, or its consent id, where both sides know one.
+pub(in crate::providers::finpro) fn is_of(row: &Row, consent: &Consent) -> bool {
+    let same =
+        |ours: &Option<String>, theirs: &Option<String>| ours.as_ref().zip(theirs.as_ref()).map(|(ours, theirs)| ours == theirs);
+    let named = same(&consent.handle, &row.handle).or_else(|| same(&consent.provider_ref, &row.consent_ref));
+    consent.template == row.template && named.unwrap_or(true)
+}
+
 /// What the rows say of the attempt: it is done once every consent that was asked for is decided.
 pub(in crate::providers::finpro) fn attempt_fact(rows: &[Row], asked: usize) -> Option<AttemptFact> {
     let open = |row: &&Row| matches!(row.state, ConsentState::Pending | ConsentState::Other);
@@ -95,6 +126,8 @@ pub(in crate::providers::finpro) fn attempt_fact(rows: &[Row], asked: usize) -> 
         aa: StepState::Unspecified,
         pdf: None,
         skipped: false,
+        steps: Vec::new(),
+        route: None,
     })
 }
 
@@ -153,6 +186,28 @@ mod tests {
         let rows = rows(body);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].handle.as_deref(), rows[0].consent_ref.as_deref()), (Some("h9"), None));
+    }
+
+    #[test]
+    fn an_unreadable_row_takes_nothing_from_the_others() {
+        let body = r#"{"data":[7,{"consentHandle":"h1","status":"REVOKED","productID":"PROD01","accountID":"att_1"},
+            {"consentHandle":["h2"],"status":"ACTIVE","productID":"PROD01","accountID":"att_1"}]}"#;
+        let rows = rows(body);
+        assert_eq!(rows.iter().map(|row| row.state).collect::<Vec<_>>(), [ConsentState::Revoked]);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_does_not_read_as_empty() {
+        let read_list = |data: &str| {
+            let body = format!(r#"{{"ver":"1","status":"success","data":{data}}}"#);
+            read(testing::origin(CallKind::Read), &testing::response(200, &body), "PROD01", "att_1", &[])
+        };
+        assert_eq!(read_list("[]").unwrap(), []);
+        for data in
+            ["null", r#""surprise""#, "7", "{}", "[7]", "[{}]", r#"[{"consentHandle":"h","accountID":"att_1","status":{}}]"#]
+        {
+            assert_eq!(read_list(data).unwrap_err().kind, ErrorKind::ResponseInvalid, "{data}");
+        }
     }
 
     #[test]

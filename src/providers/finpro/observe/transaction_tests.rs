@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    journey::model::InstitutionHealth,
-    providers::{finpro::testing, http::CallKind},
+    journey::model::{ConsentState, FetchState, InstitutionHealth},
+    providers::{finpro::testing, http::CallKind, provider::ConsentFact},
 };
 
 fn seen(body: &Value) -> Observation {
@@ -45,7 +45,22 @@ fn the_documented_fallback_is_read() {
     let observation = seen(&transaction("SUCCESSFUL", steps));
     let attempt = observation.attempt.as_ref().unwrap();
     assert_eq!((attempt.state, attempt.aa, attempt.skipped), (AttemptState::Done, StepState::Failed, false));
-    assert_eq!(attempt.pdf, Some(PdfProgress { state: StepState::Successful, expected: 2, uploaded: 1, processed: 1 }));
+    assert_eq!(
+        attempt.pdf,
+        Some(PdfProgress { state: StepState::Successful, expected: 2, uploaded: 1, processed: 1, fetched: 1 })
+    );
+    let steps: Vec<_> = attempt.steps.iter().map(|step| (step.kind.as_str(), step.state, step.text.as_str())).collect();
+    assert_eq!(
+        steps,
+        [
+            ("HEALTH_CHECK", StepState::Successful, "SUCCESSFUL"),
+            ("AA", StepState::Failed, "FAILED"),
+            ("PDF", StepState::Successful, "SUCCESSFUL"),
+            ("ANALYTICS", StepState::Successful, "SUCCESSFUL"),
+            ("SMART_ROUTING_DECISION", StepState::Successful, "SUCCESSFUL"),
+        ]
+    );
+    assert_eq!(attempt.route.as_deref(), Some("PDF"));
     let names: Vec<_> = attempt.institutions.iter().map(|row| (row.fip.as_str(), row.health, row.aa)).collect();
     assert_eq!(
         names,
@@ -54,7 +69,7 @@ fn the_documented_fallback_is_read() {
             ("FIP-B", InstitutionHealth::Unhealthy, StepState::Unspecified)
         ]
     );
-    assert_eq!(fetches(&observation), [(true, FetchState::Partial, true)]);
+    assert_eq!(fetches(&observation), [(false, FetchState::Failed, true), (true, FetchState::Partial, true)]);
     let stand_in = observation.consents.last().unwrap();
     assert_eq!((stand_in.template.as_deref(), stand_in.text.as_str()), (Some(""), "PDF"));
 }
@@ -137,6 +152,90 @@ fn every_mix_of_steps_has_its_facts() {
         assert_eq!((attempt.state, attempt.skipped), (state, skipped), "{label}");
         assert_eq!(fetches(&observation), expected, "{label}");
     }
+}
+
+/// Two consents of one transaction: for each its `dataFetchStatus`, and the `fiStatus` of each of its accounts.
+fn two(step: &str, consents: [(&str, &[&str]); 2]) -> Value {
+    let row = |(place, (fetch, accounts)): (usize, (&str, &[&str]))| {
+        let account =
+            |(at, word): (usize, &&str)| json!({"linkRefNumber":format!("l{place}{at}"),"fiStatus":word,"fipID":"FIP-A"});
+        json!({"consentHandle":format!("h{place}"),"consentId":format!("c{place}"),"consentStatus":"CONSENT_APPROVED",
+            "productId":format!("PROD0{}", place + 1),"dataFetchStatus":fetch,
+            "accounts":accounts.iter().enumerate().map(account).collect::<Vec<_>>()})
+    };
+    let rows: Vec<Value> = consents.into_iter().enumerate().map(row).collect();
+    json!([{"type":"aa","status":step,"data":{"fips":[{"fip":"FIP-A","status":step}],"consents":rows}}])
+}
+
+#[test]
+fn each_consent_has_the_state_of_its_own_data() {
+    use FetchState::*;
+    const CAME: &[&str] = &["DELIVERED"];
+    for (word, step, first, second, expected) in [
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", CAME), ("SUCCESS", CAME), [(Ready, true), (Ready, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", CAME), ("FAILED", CAME), [(Ready, true), (Failed, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("FAILED", &[]), ("SUCCESS", CAME), [(Failed, true), (Ready, true)]),
+        ("SUCCESSFUL", "PARTIAL", ("SUCCESS", CAME), ("NO_DATA", &[]), [(Ready, true), (Empty, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", CAME), ("NOT_ATTEMPTED", &[]), [(Ready, true), (Failed, true)]),
+        ("SUCCESSFUL", "PARTIAL", ("SUCCESS", CAME), ("SUCCESS", CAME), [(Partial, true), (Partial, true)]),
+        ("PARTIAL", "SUCCESSFUL", ("SUCCESS", CAME), ("SUCCESS", CAME), [(Partial, true), (Partial, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", &["DELIVERED", "DENIED"]), ("SUCCESS", CAME), [(Partial, true), (Ready, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", &["READY", "TIMEOUT"]), ("SUCCESS", CAME), [(Partial, true), (Ready, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", &["DENIED"]), ("SUCCESS", &["TIMEOUT"]), [(Denied, true), (Timeout, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", &[]), ("PARTIAL", &[]), [(Ready, true), (Partial, true)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("", CAME), ("PENDING", &[]), [(Ready, true), (Requested, false)]),
+        ("SUCCESSFUL", "SUCCESSFUL", ("SUCCESS", CAME), ("A_NEW_WORD", CAME), [(Ready, true), (Requested, false)]),
+        ("IN_PROGRESS", "IN_PROGRESS", ("SUCCESS", CAME), ("FAILED", &[]), [(Requested, false), (Requested, false)]),
+        ("UNSUCCESSFUL", "FAILED", ("SUCCESS", CAME), ("NO_DATA", &[]), [(Failed, true), (Empty, true)]),
+    ] {
+        let steps = two(step, [first, second]);
+        let label = format!("{word} {steps}");
+        let found: Vec<_> =
+            fetches(&seen(&transaction(word, steps))).into_iter().map(|(_, state, settled)| (state, settled)).collect();
+        assert_eq!(found, expected, "{label}");
+    }
+}
+
+#[test]
+fn an_account_without_a_status_came_if_its_consents_data_did() {
+    let mut steps = two("SUCCESSFUL", [("SUCCESS", &["DELIVERED"]), ("SUCCESS", &["DELIVERED"])]);
+    steps[0]["data"]["consents"][0]["accounts"][0].as_object_mut().unwrap().remove("fiStatus");
+    let observation = seen(&transaction("SUCCESSFUL", steps));
+    assert_eq!(observation.consents[0].fetches[0].accounts[0].state, FetchState::Ready);
+    assert_eq!(observation.consents[0].fetches[0].state, FetchState::Ready);
+}
+
+#[test]
+fn a_rejected_consent_is_not_taken_for_the_one_that_was_given() {
+    let mut steps = two("SUCCESSFUL", [("NOT_ATTEMPTED", &[]), ("SUCCESS", &["DELIVERED"])]);
+    let rejected = &mut steps[0]["data"]["consents"][0];
+    rejected["consentStatus"] = json!("CONSENT_REJECTED");
+    for name in ["productId", "consentId"] {
+        rejected[name] = Value::Null;
+    }
+    let response = testing::response(200, &transaction("SUCCESSFUL", steps).to_string());
+    let asked = [testing::consent("PROD02"), testing::consent("PROD01")];
+    let observation = read(testing::origin(CallKind::Read), &response, "t", &[&asked[0], &asked[1]]).unwrap();
+    let found: Vec<_> = observation.consents.iter().map(|fact| (fact.template.as_deref(), fact.state)).collect();
+    assert_eq!(found, [(Some("PROD01"), Some(ConsentState::Rejected)), (Some("PROD02"), Some(ConsentState::Active))]);
+}
+
+#[test]
+fn a_withdrawn_consent_still_reports_what_it_brought() {
+    let mut steps = two("SUCCESSFUL", [("SUCCESS", &["DELIVERED"]), ("SUCCESS", &["DELIVERED"])]);
+    for (place, word) in [(0, "CONSENT_REVOKED"), (1, "CONSENT_EXPIRED")] {
+        steps[0]["data"]["consents"][place]["consentStatus"] = json!(word);
+    }
+    let observation = seen(&transaction("SUCCESSFUL", steps));
+    assert_eq!(fetches(&observation).len(), 2);
+}
+
+#[test]
+fn statements_beside_accounts_stand_apart() {
+    let mut steps = two("FAILED", [("SUCCESS", &["DELIVERED"]), ("FAILED", &[])]);
+    steps.as_array_mut().unwrap().push(pdf("SUCCESSFUL", 1, 1));
+    let found = fetches(&seen(&transaction("SUCCESSFUL", steps)));
+    assert_eq!(found, [(false, FetchState::Ready, true), (false, FetchState::Failed, true), (true, FetchState::Ready, true)]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn evidence() -> Evidence {
 }
 
 /// A journey whose consent was given and whose data was asked for.
-pub(super) fn journey(provider: &str, products: &[Product]) -> Journey {
+pub(crate) fn journey(provider: &str, products: &[Product]) -> Journey {
     let finpass = provider == crate::providers::finpass::ID;
     let reference = match (finpass, products.contains(&Product::Analytics)) {
         (true, true) => "bsa_clnt_0a1b2c3d4e5f",
@@ -80,6 +80,10 @@ fn attempt(reference: &str) -> Attempt {
         skipped: false,
         failure_reason: None,
         statements: Vec::new(),
+        calls: Vec::new(),
+        unknown_since: None,
+        steps: Vec::new(),
+        route: None,
     }
 }
 
@@ -97,6 +101,8 @@ fn consent(template: &str) -> Consent {
         mode: ConsentMode::Unspecified,
         periodic: false,
         trigger: FetchTrigger::Provider,
+        later: Default::default(),
+        data_life: None,
         expires_at: None,
         expires_certainty: Certainty::Unspecified,
         handle: Some("11111111-1111-4111-8111-111111111111".to_owned()),
@@ -104,6 +110,8 @@ fn consent(template: &str) -> Consent {
         uploaded: false,
         frequency: None,
         deliveries: Vec::new(),
+        active_since: None,
+        fetch_overdue: false,
         fetches: vec![fetch()],
     }
 }
@@ -118,6 +126,7 @@ fn fetch() -> Fetch {
         requested_at: now(),
         requested_range: DayRange::default(),
         range_certainty: Certainty::Unspecified,
+        fetched_at: None,
         data_expires_at: None,
         data_expires_certainty: Certainty::Unspecified,
         accounts: Vec::new(),
@@ -129,5 +138,7 @@ fn fetch() -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        rows_with: None,
+        postponed: false,
     }
 }

@@ -1,0 +1,100 @@
+//! Divides the answer of `/getallfidata` for a transaction: one answer holds the accounts of all its consents.
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::providers::{
+    error::{ErrorKind, ProviderError},
+    lenient::{Members, elements, institution},
+    provider::{Body, PartOf},
+};
+
+/// The answer with the accounts of each part only, byte by byte as they came; `None` for a part without any account.
+pub(super) fn divide(body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<Vec<Option<Body>>, ProviderError> {
+    let unusable = || ProviderError::new(ErrorKind::ResponseInvalid, super::ID, "divide").with_detail("no list of accounts");
+    let bytes: &[u8] = &body.bytes;
+    let data = Members::of(bytes).and_then(|top| top.raw(&["data"])).ok_or_else(unusable)?;
+    let start = (data.get().as_ptr() as usize).checked_sub(bytes.as_ptr() as usize).ok_or_else(unusable)?;
+    let (before, rest) = bytes.split_at_checked(start).ok_or_else(unusable)?;
+    let after = rest.get(data.get().len()..).ok_or_else(unusable)?;
+    let mut divided: Vec<Vec<&RawValue>> = vec![Vec::new(); parts];
+    for account in elements(Some(data)) {
+        let link = Members::within(Some(account)).text(&["linkReferenceNumber", "linkRefNumber"]).and_then(institution);
+        let Some(part) = part_of(link.as_deref()).and_then(|part| divided.get_mut(part)) else { continue };
+        // FinPro repeats an account that two consents list. The same account is not counted twice.
+        if link.is_none() || !part.iter().any(|other| other.get() == account.get()) {
+            part.push(account);
+        }
+    }
+    let whole = |accounts: Vec<&RawValue>| {
+        let list: Vec<&str> = accounts.iter().map(|account| account.get()).collect();
+        let text = [before, b"[", list.join(",").as_bytes(), b"]", after].concat();
+        (!list.is_empty()).then(|| Body { bytes: Bytes::from(text), ..body.clone() })
+    };
+    Ok(divided.into_iter().map(whole).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::providers::finpro::testing;
+
+    fn body(text: &str) -> Body {
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        Body { bytes, media_type: "application/json", endpoint: "test", received_at: testing::now() }
+    }
+
+    fn texts(text: &str) -> Vec<Option<String>> {
+        let part_of = |link: Option<&str>| match link {
+            Some("a") => Some(0),
+            Some("b") => Some(1),
+            Some("c") => None,
+            _ => Some(2),
+        };
+        let divided = divide(&body(text), &part_of, 3).unwrap();
+        divided.into_iter().map(|part| part.map(|part| String::from_utf8(part.bytes.to_vec()).unwrap())).collect()
+    }
+
+    #[test]
+    fn each_part_keeps_the_envelope_and_its_accounts_as_they_came() {
+        let text = r#" {"ver":"1.21.0","data":[{"linkReferenceNumber":"a","x":1.50},{"linkRefNumber":"b"},{"y":"é"},
+            {"linkReferenceNumber":"c"},{"linkReferenceNumber":"a"},{"linkReferenceNumber":"a","x":1.50}],"status":"success"}"#;
+        assert_eq!(
+            texts(text),
+            [
+                Some(
+                    r#" {"ver":"1.21.0","data":[{"linkReferenceNumber":"a","x":1.50},{"linkReferenceNumber":"a"}],"status":"success"}"#
+                        .to_owned()
+                ),
+                Some(r#" {"ver":"1.21.0","data":[{"linkRefNumber":"b"}],"status":"success"}"#.to_owned()),
+                Some(r#" {"ver":"1.21.0","data":[{"y":"é"}],"status":"success"}"#.to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_without_an_account_is_none() {
+        assert_eq!(texts(r#"{"data":{"linkReferenceNumber":"b"}}"#)[0], None);
+        assert!(texts(r#"{"data":{"linkReferenceNumber":"b"}}"#)[1].is_some());
+        assert_eq!(texts(r#"{"data":[]}"#), [None, None, None]);
+    }
+
+    #[test]
+    fn what_is_no_answer_is_not_divided() {
+        for text in ["", "[]", r#"{"data":null}"#, "<html>"] {
+            assert_eq!(divide(&body(text), &|_| Some(0), 1).unwrap_err().kind, ErrorKind::ResponseInvalid, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[\\[\\]{}\",:a-c0-9]{0,60}") {
+            for bytes in [bytes, format!("{{\"data\":{tail}}}").into_bytes()] {
+                let body = Body { bytes: Bytes::from(bytes), media_type: "application/json", endpoint: "test", received_at: testing::now() };
+                let _ = divide(&body, &|_| Some(0), 1);
+            }
+        }
+    }
+}
