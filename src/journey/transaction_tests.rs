@@ -15,6 +15,7 @@ fn member(number: usize, state: FetchState, links: &[&str]) -> Consent {
         masked_number: String::new(),
         link_ref: (*link).to_owned(),
         state: FetchState::Ready,
+        source: Default::default(),
     };
     let accounts = links.iter().map(account).collect();
     Consent {

@@ -138,6 +138,7 @@ fn fetch() -> Fetch {
         request_id: None,
         failure_reason: None,
         purge: None,
+        pushed_by: None,
         rows_with: None,
         postponed: false,
     }
