@@ -40,7 +40,7 @@ pub enum When {
 pub enum Zoneless {
     /// Indian Standard Time.
     Ist,
-    /// Indian Standard Time, but 18:30:00 is Indian midnight written in UTC: FinPro is recorded with "2023-12-11T18:30:00.0", always at that
+    /// Indian Standard Time, but 18:30:00 is Indian midnight written in UTC: one provider is recorded with "2023-12-11T18:30:00.0", always at that
     /// time, for what happened on the 12th. Its own "YYYY-MM-DD HH:MM:SS" in UTC is a form of consents; statements come from banks.
     IstOrUtcMidnight,
 }

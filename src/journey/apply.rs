@@ -102,6 +102,7 @@ impl Merge<'_> {
             attempt.aa = fact.aa;
         }
         attempt.pdf = fact.pdf.or(attempt.pdf);
+        attempt.skipped |= fact.skipped;
         attempt.route = fact.route.or(attempt.route.take());
         attempt_step::merge(&mut attempt.steps, fact.steps, self.now);
     }

@@ -1,5 +1,5 @@
-//! Which credentials get signed messages. Where they arrive, a poll seldom learns anything first, so polls may be further apart: FinPro
-//! asks for polling only where no webhook is configured. A poll stays the decider, since messages may be lost.
+//! Which credentials get signed messages. Where they arrive, a poll seldom learns anything first, so polls may be further apart: a
+//! provider that sends them asks for polling only where no webhook is configured. A poll stays the decider, since messages may be lost.
 
 use std::{
     collections::HashMap,

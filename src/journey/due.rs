@@ -25,10 +25,12 @@ pub fn next_poll(journey: &Journey, pace: &Pace, now: Timestamp) -> Option<Times
     let late = withdraw::may_be_approved(journey, now, pace.abandon_after);
     // What is still awaited has its time limit, also under an attempt that failed.
     let awaited = !derive::settled(journey);
-    if (ended && !awaited && !open && !late) || forgotten {
+    // Data that came is picked up, also under an attempt that failed.
+    let to_pick_up = !steps::fetches_to_pick_up(journey, now).is_empty();
+    if (ended && !awaited && !open && !late && !to_pick_up) || forgotten {
         return None;
     }
-    let settled = !awaited && steps::fetches_to_pick_up(journey, now).is_empty() && !late;
+    let settled = !awaited && !to_pick_up && !late;
     let pause = match journey.state {
         JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),
         _ => pace.pause(journey.looks, settled),

@@ -39,6 +39,7 @@ pub fn note(journey: &mut Journey, attempt_id: &str, now: Timestamp, reason: &st
 mod tests {
     use super::*;
     use crate::{
+        data::personal::for_sealing,
         journey::{
             apply::{Merge, abandon, finish},
             model::StepState,
@@ -133,7 +134,7 @@ mod tests {
 
     #[test]
     fn an_attempt_that_an_older_version_failed_as_unknown_is_reopened() {
-        let mut tree = serde_json::to_value(testing::journey()).unwrap();
+        let mut tree = for_sealing(|| serde_json::to_value(testing::journey())).unwrap();
         let attempt = &mut tree["attempts"][0];
         attempt.as_object_mut().unwrap().remove("unknown_since");
         attempt["state"] = serde_json::to_value(AttemptState::Failed).unwrap();

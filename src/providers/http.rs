@@ -213,10 +213,10 @@ impl Executor {
     }
 }
 
-/// The header with the id of a call. FinPro documents it; a provider that does not know it ignores it.
+/// The header with the id of a call. One provider documents it; a provider that does not know it ignores it.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How long an unused connection stays open for reads. Node, which serves one of the providers, closes its own after 5 s by default,
+/// How long an unused connection stays open for reads. Node, a common server of such APIs, closes its own after 5 s by default,
 /// so a longer time makes reads meet a connection that is being closed. What is left is the time on the way.
 const IDLE: Duration = Duration::from_secs(4);
 

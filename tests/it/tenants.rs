@@ -19,7 +19,7 @@ use sangam::{
     pb::{self, journey_service_client::JourneyServiceClient},
     rpc,
     sandbox::{Sandbox, SandboxConfig, customer, gateway_config::tenant_toml},
-    server::LimitLayer,
+    server::{LimitLayer, layers::explain::ExplainLayer},
 };
 use tempfile::TempDir;
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
@@ -119,7 +119,8 @@ impl Two {
             })
             .layer(LimitLayer::new(self.config.tenants()))
             .service(routes);
-        JourneyServiceClient::new(BoxCloneSyncService::new(stack)).max_decoding_message_size(16 * 1024 * 1024)
+        let explained = ServiceBuilder::new().layer(ExplainLayer).service(BoxCloneSyncService::new(stack));
+        JourneyServiceClient::new(BoxCloneSyncService::new(explained)).max_decoding_message_size(16 * 1024 * 1024)
     }
 
     pub fn service(&self, tenant: &str) -> &Service {

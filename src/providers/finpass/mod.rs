@@ -42,6 +42,7 @@ mod error;
 mod fetch;
 pub mod fields;
 mod look_up;
+mod message_content;
 mod neutral;
 mod observe;
 mod open;
@@ -241,9 +242,8 @@ impl Provider for Finpass {
         webhook::read(body)
     }
 
-    /// Finpass signs no message and documents none, so none is read for its content.
-    fn message_content(&self, _: &Bytes, _: Timestamp) -> MessageContent {
-        MessageContent::default()
+    fn message_content(&self, body: &Bytes, received_at: Timestamp) -> MessageContent {
+        message_content::read(body, received_at)
     }
 
     async fn owner_of(&self, call: Call, journey: &Journey, _: &Attempt, reference: &str) -> Result<Owner, ProviderError> {

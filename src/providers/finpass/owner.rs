@@ -32,7 +32,11 @@ fn of_status(origin: Origin, response: &OutboundResponse, client_id: &str, custo
     if data.has_odd_text(&["client_id", "mobile_number"]) || data.has_odd_word(&["status"]) || data.text(&["status"]).is_none() {
         return Err(origin.unusable("the session's id, number or status is no text"));
     }
-    if data.text(&["client_id"]).is_some_and(|told| told != client_id) {
+    let told = data.text(&["client_id"]);
+    if told.as_ref().is_some_and(|told| told.contains(char::REPLACEMENT_CHARACTER)) {
+        return Err(origin.unusable("the session's id is damaged"));
+    }
+    if told.is_some_and(|told| told != client_id) {
         return Ok(Owner::Stranger);
     }
     Ok(owner(data.text(&["mobile_number"]), None, customer))

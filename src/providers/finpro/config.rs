@@ -342,7 +342,7 @@ mod tests {
         config.aa_handle = "@a b".to_owned();
         config.products = BTreeMap::from([("lending".to_owned(), "PROD 01".to_owned())]);
         config.report_hosts =
-            vec!["*.amazonaws.com".to_owned(), "https://a.example".to_owned(), "10.0.0.1".to_owned(), "a.example:1".to_owned()];
+            vec!["*.com".to_owned(), "https://a.example".to_owned(), "10.0.0.1".to_owned(), "a.example:1".to_owned()];
         config.templates = BTreeMap::from([(
             "PROD01".to_owned(),
             TemplateFacts { range_days: Some(1), range_from: Some("2025-01-01".parse().unwrap()), ..TemplateFacts::default() },

@@ -103,7 +103,7 @@ mod tests {
             assert_eq!((endpoint, received_at), ("test", testing::now()));
         }
         for (status, body, kind, effect) in [
-            (400, r#"{"errorCode":"ConsentNotActive","errorMsg":"Consent is not active"}"#, ErrorKind::Refused, Effect::None),
+            (400, r#"{"errorCode":"ConsentNotActive","errorMsg":"Consent is not active"}"#, ErrorKind::NotActive, Effect::None),
             (400, r#"{"errorCode":"NoDataFound","status":"FP0063"}"#, ErrorKind::NoAccounts, Effect::None),
             (400, r#"{"errorMsg":"Data is not available"}"#, ErrorKind::NoAccounts, Effect::None),
             (400, r#"{"errorCode":"NoDataAvailable","status":"FP0060"}"#, ErrorKind::NotReady, Effect::None),

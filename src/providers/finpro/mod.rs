@@ -40,6 +40,7 @@ mod analysis;
 mod build;
 mod config;
 pub mod data;
+mod delivery;
 mod divide;
 mod document;
 mod envelope;

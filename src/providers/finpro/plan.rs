@@ -234,6 +234,8 @@ mod tests {
         ask.products.push(Product::Analytics);
         assert!(plan(&settings, &ask).is_ok());
         settings.analytics.json = None;
+        settings.analytics.xml = None;
+        settings.analytics.excel = None;
         assert!(matches!(plan(&settings, &ask), Err(PlanFault::Unsupported(faults)) if faults[0].0 == "products"));
         settings.style = Style::Orchestration;
         assert_eq!(plan(&settings, &ask).unwrap().provider_product, "orchestration");

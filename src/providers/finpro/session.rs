@@ -1,6 +1,6 @@
 //! One data session: asking for it, and what has become of it.
 
-use super::{envelope, words};
+use super::{delivery, envelope, words};
 use crate::{
     journey::model::{Certainty, FactSource, FetchState, FetchedAccount},
     providers::{
@@ -68,17 +68,6 @@ pub(super) fn read_status(
     })
 }
 
-/// The state of one account; the words differ between calls and messages.
-pub(super) fn account_state(text: &str) -> FetchState {
-    match lenient::word(text).as_str() {
-        "DELIVERED" | "READY" | "SUCCESS" | "SUCCESSFUL" => FetchState::Ready,
-        "DENIED" => FetchState::Denied,
-        "TIMEOUT" => FetchState::Timeout,
-        "FAILED" | "FAILURE" => FetchState::Failed,
-        _ => FetchState::Requested,
-    }
-}
-
 /// The accounts of a session; FinPro lists some twice. `unsaid` is the state of an account that has no `fiStatus`.
 pub(super) fn accounts(data: &Members<'_>, names: &[&str], unsaid: FetchState) -> Vec<FetchedAccount> {
     let mut accounts: Vec<FetchedAccount> = Vec::new();
@@ -92,7 +81,7 @@ pub(super) fn accounts(data: &Members<'_>, names: &[&str], unsaid: FetchState) -
             fip: row.text(&["fipId", "fip"]).and_then(institution).unwrap_or_default(),
             masked_number: row.text(&["maskedAccountNumber", "maskedAccNumber"]).map(|text| masked(&text)).unwrap_or_default(),
             link_ref,
-            state: row.text(&["fiStatus"]).map_or(unsaid, |text| account_state(&text)),
+            state: row.text(&["fiStatus"]).map_or(unsaid, |text| delivery::account_state(&text)),
             source: FactSource::Unspecified,
         });
     }
@@ -181,7 +170,9 @@ mod tests {
         ];
         for (event, accounts, state, settled) in rows {
             let fact = status(event, accounts);
-            assert_eq!((fact.state, fact.settled, fact.text.as_str()), (*state, *settled, *event), "{event} {accounts:?}");
+            // Only documented words are shown.
+            let shown = if *event == "SOMETHING_NEW" { "OTHER-043c" } else { *event };
+            assert_eq!((fact.state, fact.settled, fact.text.as_str()), (*state, *settled, shown), "{event} {accounts:?}");
             assert_eq!(fact.data_expires_at.is_some(), matches!(state, Ready | Partial));
         }
     }

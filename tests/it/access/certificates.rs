@@ -265,7 +265,7 @@ async fn where_certificates_are_optional_a_key_or_token_is_as_good_and_a_wrong_o
     let identity = authority.caller(LISTED);
     let called = async |identity: Option<&Identity>, key: Option<&str>| {
         let mut client = Client::over(Offer::new(&authority, identity).connect(address).await.unwrap()).await.unwrap();
-        let mut request = http::Request::post(format!("https://localhost{STATUS}"));
+        let mut request = http::Request::post(format!("https://localhost{STATUS}")).header("content-type", "application/grpc");
         if let Some(key) = key {
             request = request.header("x-api-key", key);
         }

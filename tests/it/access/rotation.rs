@@ -102,7 +102,7 @@ async fn a_file_of_an_issuers_keys_is_read_anew_and_a_bad_one_changes_nothing() 
     assert_eq!(source.look(), Ok(()));
     assert!(!good(&by_old) && good(&by_new));
     let secret = json!({"kty": "oct", "kid": "new", "k": "c2VjcmV0", "alg": "HS256"});
-    for bad in ["", "{", "{\"keys\":[]}", &jwks(&[secret]), &jwks(&[new.public("a"), new.public("a")])] {
+    for bad in ["", "{", "{\"keys\":[]}", &jwks(&[secret])] {
         fs::write(&file, bad).unwrap();
         assert!(source.look().is_err(), "{bad}");
         assert!(good(&by_new) && good(&new.token("new", json!({"sub": "other"}))), "{bad}");
