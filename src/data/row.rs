@@ -321,7 +321,7 @@ impl RowWriter<'_> {
                 self.flags.add(path, QualityCode::TextRepaired);
             }
         }
-        if extensions.is_some_and(|kept| repaired::struct_is_repaired(kept)) {
+        if extensions.is_some_and(repaired::struct_is_repaired) {
             self.flags.add("extensions", QualityCode::TextRepaired);
         }
     }

@@ -303,9 +303,12 @@ pub fn finish(before: &Journey, journey: &mut Journey, now: Timestamp) -> bool {
     changed
 }
 
+/// The state of a consent, and of each of its fetches: its state, whether it is settled, whether it is picked up.
+type ConsentProgress = (ConsentState, Vec<(FetchState, bool, bool)>);
+
 /// What speeds the polls up again when it changes. The machines move each of these a bounded number of times, so that facts which change
 /// to and fro never keep a journey at the shortest pause.
-fn progress(journey: &Journey) -> (Vec<AttemptState>, Vec<(ConsentState, Vec<(FetchState, bool, bool)>)>) {
+fn progress(journey: &Journey) -> (Vec<AttemptState>, Vec<ConsentProgress>) {
     let fetch = |fetch: &Fetch| (fetch.state, fetch.settled, fetch.picked_up_at.is_some());
     let consent = |consent: &Consent| (consent.state, consent.fetches.iter().map(fetch).collect());
     (journey.attempts.iter().map(|attempt| attempt.state).collect(), journey.consents.iter().map(consent).collect())

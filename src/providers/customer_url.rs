@@ -30,7 +30,8 @@ impl UrlRules {
         let url = Url::parse(text).map_err(|_| "the customer's URL is no URL")?;
         let (scheme, rest) = text.split_once("://").ok_or("the customer's URL has no `//`")?;
         let secure = scheme.eq_ignore_ascii_case("https");
-        if !secure && !(self.loopback && scheme.eq_ignore_ascii_case("http")) {
+        let simulated = self.loopback && scheme.eq_ignore_ascii_case("http");
+        if !secure && !simulated {
             return Err("the customer's URL is no https URL".into());
         }
         // The text up to the path must be the host, and a port at most: no user name, nothing encoded, nothing that the parser mended.

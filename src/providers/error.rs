@@ -17,7 +17,7 @@ pub enum ErrorKind {
     /// The provider refuses the request itself.
     Refused,
     /// The provider refuses one value of the caller's request: the path of the field.
-    InvalidInput(&'static str),
+    InvalidInput(InputField),
     /// Too many calls.
     RateLimited,
     /// Not reached, or a fault of the provider's own.
@@ -45,6 +45,26 @@ pub enum ErrorKind {
     /// The provider has no such call.
     Unsupported,
 }
+
+/// A field of the caller's request that a provider refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InputField {
+    /// `customer.vua`.
+    CustomerVua,
+}
+
+impl InputField {
+    /// Its path in the request.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::CustomerVua => "customer.vua",
+        }
+    }
+}
+
+/// The name of a host, apart: errors travel by value and should be small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedHost(pub String);
 
 impl ErrorKind {
     /// The reason that a caller is told.
@@ -106,7 +126,7 @@ pub struct ProviderError {
     /// The HTTP call behind it; none where nothing was sent. Boxed, because errors travel by value.
     pub exchange: Option<Box<Exchange>>,
     /// The host that the configuration does not allow, as [`super::hosts::shown`] gives it.
-    pub refused_host: Option<Box<str>>,
+    pub refused_host: Option<Box<RefusedHost>>,
 }
 
 /// The HTTP call behind a failure.
@@ -169,7 +189,7 @@ impl ProviderError {
     /// With a host that the configuration does not allow.
     #[must_use]
     pub fn with_refused_host(mut self, host: Option<String>) -> Self {
-        self.refused_host = host.map(String::into_boxed_str);
+        self.refused_host = host.map(|host| Box::new(RefusedHost(host)));
         self
     }
 

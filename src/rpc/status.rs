@@ -240,7 +240,7 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("provider", error.provider);
             put("stage", error.stage);
             put("provider_code", error.code.as_deref().unwrap_or_default());
-            put("host", error.refused_host.as_deref().unwrap_or_default());
+            put("host", error.refused_host.as_ref().map_or("", |host| host.0.as_str()));
             put("effect", effect_name(error.effect));
         }
         JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {
@@ -308,7 +308,7 @@ fn violations(error: &JourneyError) -> Vec<FieldViolation> {
             vec![violation(field, &format!("known providers: {}", known.join(", ")))]
         }
         JourneyError::Provider(error) => match error.kind {
-            ErrorKind::InvalidInput(field) => vec![violation(field, "the provider does not accept this value")],
+            ErrorKind::InvalidInput(field) => vec![violation(field.path(), "the provider does not accept this value")],
             _ => Vec::new(),
         },
         JourneyError::RequestIdReused => vec![violation("request_id", "came before with another body")],

@@ -29,21 +29,21 @@ pub(super) enum Decision {
     /// Write this down.
     Settle(Settled),
     /// Work that takes a while, in a task of its own.
-    Work(Box<Work>),
+    Work(Work),
 }
 
 impl Decision {
     fn work(work: Work) -> Self {
-        Self::Work(Box::new(work))
+        Self::Work(work)
     }
 }
 
 /// Work on a message before it is settled.
 pub(super) enum Work {
     /// Ask the provider first.
-    ReadBack(ReadBack),
+    ReadBack(Box<ReadBack>),
     /// Add what the message holds to its journey.
-    Take(Take),
+    Take(Box<Take>),
 }
 
 impl Work {
@@ -134,7 +134,7 @@ impl Inbox {
         if content.is_empty() {
             return Ok(Decision::Settle(settled));
         }
-        Ok(Decision::work(Work::Take(Take { message: message.clone(), hint, content, settled })))
+        Ok(Decision::work(Work::Take(Box::new(Take { message: message.clone(), hint, content, settled }))))
     }
 
     /// Lets an unproved message wake its journeys, as often as such messages may. One that comes too soon is decided about again later.
@@ -161,14 +161,14 @@ impl Inbox {
             return None;
         }
         match attempt.state {
-            AttemptState::OutcomeUnknown => Some(Decision::work(Work::ReadBack(ReadBack {
+            AttemptState::OutcomeUnknown => Some(Decision::work(Work::ReadBack(Box::new(ReadBack {
                 message: message.clone(),
                 journey_id: journey.id.clone(),
                 attempt_id: attempt.id.clone(),
                 reference: reference.clone(),
                 // Signed by the provider, and naming the attempt by the reference that only it was given.
                 vouched: message.verified && hint.attempt_id.as_ref() == Some(attempt_id),
-            }))),
+            })))),
             // The opening call is still under way: its answer decides.
             AttemptState::Created => Some(Decision::Settle(self.again(message, now))),
             _ => None,

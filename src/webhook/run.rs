@@ -97,7 +97,7 @@ impl Inbox {
                 Decision::Settle(one) => one,
                 Decision::Work(job) if jobs.len() < room => {
                     let claim = job.claim(self);
-                    jobs.push(*job);
+                    jobs.push(job);
                     claim
                 }
                 Decision::Work(_) => self.again(&message, now),

@@ -117,7 +117,7 @@ async fn a_foreseen_refusal_of_a_resume_changes_no_journey() {
     let journey_id = stage.open(way).await.unwrap().journey_id;
     pause(&stage, way, &path).await;
     let mut client = stage.client.clone();
-    let status = GetStatusRequest { journey_id: journey_id.clone(), ..Default::default() };
+    let status = GetStatusRequest { journey_id: journey_id.clone() };
     let before = client.get_status(status.clone()).await.unwrap().into_inner().journey;
     let resume = ResumeJourneyRequest { request_id: uuid(), journey_id: journey_id.clone(), ..Default::default() };
     for _ in 0..3 {

@@ -128,7 +128,7 @@ impl Service {
         match result {
             Ok(read) => self.keep(&journey, consent, fetch, read, &calls).await?,
             Err(error) => {
-                self.note_pick_up_failure(&journey, &[fetch.id.clone()], &error, &calls).await?;
+                self.note_pick_up_failure(&journey, std::slice::from_ref(&fetch.id), &error, &calls).await?;
                 return self.heeded(&journey, &consent.id, Err(error.into())).await;
             }
         }

@@ -175,6 +175,9 @@ fn note(fetch: &mut Fetch, unit: &Done, now: Timestamp) {
     }
 }
 
+/// A unit with its share of a body; none where the body has no row of it.
+type Share<'a> = (Vec<Member<'a>>, Option<Body>);
+
 /// The units with their shares of a body. Accounts that no list names are the uploaded statements', if there are any; else they cannot be
 /// told apart: they make one unit of all, and are left out where the rows of some consent are not wanted.
 fn divided<'a>(
@@ -183,7 +186,7 @@ fn divided<'a>(
     mut wanted: Vec<Vec<Member<'a>>>,
     units: usize,
     body: Body,
-) -> Result<Vec<(Vec<Member<'a>>, Option<Body>)>, ProviderError> {
+) -> Result<Vec<Share<'a>>, ProviderError> {
     let count: usize = wanted.iter().map(Vec::len).sum();
     let all = count == transaction.members.len();
     if let (1, true, 1) = (wanted.len(), all, units) {

@@ -39,6 +39,7 @@ impl<'a> Answer<'a> {
     }
 
     /// The members of `data`, which must be an object with a member.
+    #[expect(clippy::result_large_err, reason = "a refusal is a provider error with its reason, and ends in the adapter")]
     pub fn object(&self, origin: Origin) -> Result<Members<'a>, Refusal> {
         let object = self.data.filter(|data| is_filled_object(data));
         Ok(Members::within(Some(object.ok_or_else(|| error::unusable(origin, "the data of the answer is no object"))?)))
@@ -56,6 +57,7 @@ fn is_plain(raw: &RawValue) -> bool {
 }
 
 /// Reads an answer; a 202 is a success here.
+#[expect(clippy::result_large_err, reason = "a refusal is a provider error with its reason, and ends in the adapter")]
 pub(super) fn read<'a>(origin: Origin, response: &'a OutboundResponse) -> Result<Answer<'a>, Refusal> {
     let top = response.members();
     let Some(top) = top else {

@@ -31,6 +31,7 @@ pub(super) struct Report {
 pub(super) const LIST: &[&str] = &["account_aggregator_json", "accounts"];
 
 /// Judges the answer of `fetch-json-report`. A success without data is data that is not there yet.
+#[expect(clippy::result_large_err, reason = "a refusal is a provider error with its reason, and ends in the adapter")]
 pub(super) fn read_report(origin: Origin, response: &OutboundResponse) -> Result<Report, Refusal> {
     let answer = envelope::read(origin, response)?;
     if answer.waits() {
@@ -51,6 +52,7 @@ pub(super) fn read_report(origin: Origin, response: &OutboundResponse) -> Result
 }
 
 /// What a success without data means: collecting, unless an inner status says otherwise.
+#[expect(clippy::result_large_err, reason = "a refusal is a provider error with its reason, and ends in the adapter")]
 fn without_data(origin: Origin, status: http::StatusCode, data: &Members<'_>) -> Result<Report, Refusal> {
     if data.raw(LIST).is_some_and(|list| !list.get().starts_with('[')) || data.has_odd_word(&["status"]) {
         return Err(unusable(origin, "what stands for the accounts or the status is neither"));
@@ -142,6 +144,7 @@ mod tests {
         testing::origin(CallKind::Read)
     }
 
+    #[expect(clippy::result_large_err, reason = "as the function under test returns it")]
     fn report(accounts: &str) -> Result<Report, Refusal> {
         let body = format!(
             r#"{{"data":{{"client_id":"aa_other","account_aggregator_json":{accounts}}},"status_code":200,"success":true,"message":"Success"}}"#

@@ -7,7 +7,7 @@ use super::{config::Style, envelope, error, words};
 use crate::journey::model::Customer;
 use crate::providers::{
     customer_url::UrlRules,
-    error::{ErrorKind, ProviderError},
+    error::{ErrorKind, InputField, ProviderError},
     http::OutboundResponse,
     judge::Origin,
     lenient::{self, Members, elements, identifier},
@@ -55,7 +55,7 @@ pub(super) fn read(origin: Origin, response: &OutboundResponse, expected: Expect
 /// stands in `customer.vua`; without one the tenant's `aa_handle` made the address.
 pub(super) fn name_field(error: ProviderError, response: &OutboundResponse, customer: &Customer) -> ProviderError {
     if error.kind == ErrorKind::Configuration && customer.vua.is_some() && error::is_unknown_address(response) {
-        return ProviderError { kind: ErrorKind::InvalidInput("customer.vua"), ..error };
+        return ProviderError { kind: ErrorKind::InvalidInput(InputField::CustomerVua), ..error };
     }
     error
 }
@@ -149,7 +149,7 @@ mod tests {
             let error = read(testing::origin(CallKind::Write), &response, expected).unwrap_err();
             assert_eq!(name_field(error.clone(), &response, &Customer::default()).kind, ErrorKind::Configuration, "{body}");
             let named = name_field(error, &response, &own);
-            assert_eq!((named.kind, named.effect), (ErrorKind::InvalidInput("customer.vua"), Effect::None), "{body}");
+            assert_eq!((named.kind, named.effect), (ErrorKind::InvalidInput(InputField::CustomerVua), Effect::None), "{body}");
         }
         let template = testing::response(400, r#"{"ver":"1.21.0","errorCode":"InvalidRequest","status":"FP0001"}"#);
         let expected = Expected { style: Style::Consent, consents: 1, urls: &UrlRules::default() };

@@ -175,7 +175,7 @@ pub(in crate::rpc) fn report(request: &pb::FetchReportRequest) -> Result<ReportC
     check.require(format.is_ok(), "format", "must be JSON, XML, EXCEL or PDF");
     let format = format.unwrap_or_default();
     let by_format = format != ReportFormat::Unspecified;
-    check.require(!(by_format && !request.report_id.is_empty()), "report_id", "must be empty where `format` is set");
+    check.require(!by_format || request.report_id.is_empty(), "report_id", "must be empty where `format` is set");
     for (field, id, kind) in [("consent_id", &request.consent_id, "cns"), ("fetch_id", &request.fetch_id, "fch")] {
         check.require(id.is_empty() || by_format, field, "must be empty unless `format` is set");
         check.require(id.is_empty() || is_id(id, kind), field, "must be an id that the gateway has given out");
