@@ -2,7 +2,7 @@
 //! forced; then everything that came out is searched for them, in every form that they could have taken.
 
 mod gateway;
-mod inputs;
+pub mod inputs;
 mod search;
 
 use std::{path::Path, sync::Arc, time::Duration};

@@ -31,6 +31,7 @@ mod fair_use;
 mod finding;
 mod foreseen;
 mod fuzz;
+mod golden;
 mod harness;
 mod held;
 mod hostile;

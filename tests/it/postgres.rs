@@ -170,6 +170,11 @@ fn binaries() -> PathBuf {
     found.unwrap_or_else(|| panic!("PostgreSQL {OLDEST} or later is needed: make postgres"))
 }
 
+/// One of PostgreSQL's programs.
+pub fn program(name: &str) -> PathBuf {
+    binaries().join(name)
+}
+
 /// The first number of "postgres (PostgreSQL) 15.18 (Debian ...)".
 fn version(postgres: &Path) -> Option<u32> {
     let text = output(postgres.to_str()?, &["--version"]);
