@@ -40,6 +40,7 @@ mod identifiers;
 mod journeys;
 mod killed;
 mod later_fetches;
+mod layers;
 mod layout;
 mod lifecycle;
 mod lost_answers;
