@@ -21,7 +21,7 @@ use super::Dice;
 /// One call as it came.
 pub struct Heard {
     method: String,
-    path: String,
+    pub path: String,
     headers: Vec<(String, String)>,
     pub body: String,
 }
@@ -112,7 +112,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
 }
 
 /// Reads one call; nothing at the end of the connection.
-async fn hear(read: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Option<Heard>> {
+pub async fn hear(read: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Option<Heard>> {
     let mut line = String::new();
     if read.read_line(&mut line).await? == 0 {
         return Ok(None);

@@ -8,6 +8,7 @@ mod crashes;
 mod disk;
 mod flaky;
 mod fleet;
+mod idle;
 mod notices;
 mod openings;
 mod outage;
