@@ -85,6 +85,8 @@ impl Shared {
         let Means { store, caches, clock, random, hash, pace, watch, audit } = means;
         let changes = broadcast::channel(1_024).0;
         let wake = Arc::new(Notify::new());
+        // Half of the connections: the others are for calls.
+        let reads = usize::try_from(store.connections().most / 2).unwrap_or(usize::MAX);
         store.hear(others::ear(&caches, changes.clone(), wake.clone()));
         Arc::new(Self {
             store,
@@ -99,7 +101,7 @@ impl Shared {
             differences: Loading::new(64 * 1024 * 1024),
             reported: Loading::new(64 * 1024 * 1024),
             changes,
-            watches: Arc::new(watch::Hub::new(watch)),
+            watches: Arc::new(watch::Hub::new(watch, reads)),
             wake,
             inbox: Notify::new(),
             audit,

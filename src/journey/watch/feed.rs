@@ -147,6 +147,8 @@ impl FeedWatch {
     }
 
     async fn read(&mut self) -> Result<(), JourneyError> {
+        let hub = self.ear.shared_hub();
+        let _turn = hub.turn().await;
         let (store, tenant) = (&self.parts.store, &self.parts.tenant.id);
         let page = store.feed(tenant, self.told, BATCH).await?;
         if page.trimmed {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use super::Settings;
@@ -30,6 +30,8 @@ pub(super) enum Subject {
 pub struct Hub {
     settings: Settings,
     slots: Arc<Semaphore>,
+    /// Streams that read the store at the same time.
+    turns: Semaphore,
     ears: Mutex<HashMap<Subject, Vec<Arc<Told>>>>,
     stopping: CancellationToken,
 }
@@ -49,10 +51,12 @@ impl Told {
 }
 
 impl Hub {
-    /// A hub without streams.
-    pub fn new(settings: Settings) -> Self {
+    /// A hub without streams, of which at most `reads` read the store at the same time. All of them read at once when changes may have been missed,
+    /// and calls must still get connections then.
+    pub fn new(settings: Settings, reads: usize) -> Self {
         let slots = Arc::new(Semaphore::new(settings.streams.min(Semaphore::MAX_PERMITS)));
-        Self { settings, slots, ears: Mutex::default(), stopping: CancellationToken::new() }
+        let turns = Semaphore::new(reads.clamp(1, Semaphore::MAX_PERMITS));
+        Self { settings, slots, turns, ears: Mutex::default(), stopping: CancellationToken::new() }
     }
 
     /// How journeys are watched.
@@ -101,6 +105,11 @@ impl Hub {
         }
     }
 
+    /// Waits until a stream may read the store, and lasts while it does. Never `None`: the turns are not closed.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
     /// Ends with the process.
     pub(super) fn stopping(&self) -> &CancellationToken {
         &self.stopping
@@ -144,6 +153,11 @@ impl Ear {
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
     }
+
+    /// The hub, for longer than the ear is borrowed.
+    pub(super) fn shared_hub(&self) -> Arc<Hub> {
+        self.hub.clone()
+    }
 }
 
 impl Drop for Ear {
@@ -167,7 +181,7 @@ mod tests {
     }
 
     fn hub(streams: usize) -> Arc<Hub> {
-        Arc::new(Hub::new(Settings { streams, ..Settings::default() }))
+        Arc::new(Hub::new(Settings { streams, ..Settings::default() }, 2))
     }
 
     #[tokio::test]
@@ -188,6 +202,16 @@ mod tests {
             ear.told().await;
             assert_eq!(ear.take(), 0);
         }
+    }
+
+    #[tokio::test]
+    async fn streams_that_all_read_at_once_take_turns() {
+        let hub = hub(10);
+        let (first, _second) = (hub.turn().await, hub.turn().await);
+        let mut third = std::pin::pin!(hub.turn());
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(first);
+        assert!(futures_util::poll!(&mut third).is_ready());
     }
 
     #[test]

@@ -156,6 +156,8 @@ impl StatusWatch {
 
     /// Reads on in the history. Where it has a gap, the tree as it is now stands for what is missing.
     async fn read(&mut self) -> Result<(), JourneyError> {
+        let hub = self.ear.shared_hub();
+        let _turn = hub.turn().await;
         if self.read_on().await? {
             return Ok(());
         }
