@@ -23,7 +23,7 @@ pub struct Store {
     pub url: Option<DatabaseUrl>,
     /// Most connections to PostgreSQL.
     pub max_connections: u32,
-    /// Milliseconds that a call waits for a connection.
+    /// Milliseconds that a call waits for a connection, and for a lock that another session holds.
     pub timeout_ms: u64,
     /// Milliseconds for which a start waits for PostgreSQL.
     pub start_timeout_ms: u64,
@@ -77,7 +77,7 @@ pub struct ServerSettings {
     pub expect_existing: bool,
     /// Most connections.
     pub max_connections: u32,
-    /// How long a call waits for a connection.
+    /// How long a call waits for a connection, and for a lock that another session holds.
     pub timeout: Duration,
     /// After what time without a sign of life a replica counts as gone.
     pub replica_timeout: Duration,

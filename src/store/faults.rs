@@ -6,13 +6,15 @@ use super::StoreError;
 
 /// Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that mean more than a number to an operator.
 const SQLITE: [(i32, &str); 6] = [
-    (5, "another process holds the file"),
+    (SQLITE_BUSY, "another process holds the file"),
     (8, "the file may not be written"),
     (10, "the disk failed"),
     (14, "the file cannot be opened"),
     (17, "the schema was changed by another process"),
     (21, "wrong use"),
 ];
+/// Another connection holds a lock on the file.
+pub(super) const SQLITE_BUSY: i32 = 5;
 const SQLITE_CORRUPT: i32 = 11;
 const SQLITE_FULL: i32 = 13;
 const SQLITE_CONSTRAINT: i32 = 19;
@@ -81,6 +83,8 @@ fn of_postgres(code: &str) -> StoreError {
     match code {
         "53100" => StoreError::Full(text),
         "XX001" | "XX002" => StoreError::Damaged(text),
+        "55P03" => StoreError::Database(format!("{text}, another session holds a lock for too long")),
+        "57014" => StoreError::Database(format!("{text}, a statement took too long")),
         "25006" => StoreError::Database(format!("{text}, the server takes no writes")),
         _ => StoreError::Database(text),
     }

@@ -1,7 +1,7 @@
 //! The routes of the webhook listener. Each bound holds before the next thing is touched: address, rate, presence of a signature, size,
 //! proof. A refusal changes nothing and says nothing of why.
 
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 use axum::{
     Router,
@@ -13,10 +13,21 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::LengthLimitError;
+use tokio::time::timeout;
 use tracing::{Instrument, Span, field::Empty};
 
 use super::{Inbox, address::Address, unverified::Unverified};
-use crate::telemetry::metrics::words::{ProviderWord, Received, Word};
+use crate::{
+    store::StoreError,
+    telemetry::metrics::words::{ProviderWord, Received, Word},
+};
+
+/// How long a message waits for the store: less than a provider waits for the answer. A message that is stored afterwards is known when it
+/// comes again.
+const STORE_WAIT: Duration = Duration::from_secs(5);
+/// Seconds after which a provider sends a message again that came too soon after others, or that could not be stored.
+const RATE_PAUSE: &str = "1";
+const STORE_PAUSE: &str = "5";
 
 /// `/webhooks/<provider>/<token>`, for POST.
 pub fn router(inbox: Inbox) -> Router {
@@ -27,7 +38,8 @@ async fn take(State(inbox): State<Inbox>, Path((provider, token)): Path<(String,
     let span = tracing::info_span!("webhook.receive", otel.kind = "server", provider = Empty, outcome = Empty);
     match receive(&inbox, &provider, &token, request).instrument(span).await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(status @ StatusCode::TOO_MANY_REQUESTS) => (status, [(header::RETRY_AFTER, "1")]).into_response(),
+        Err(status @ StatusCode::TOO_MANY_REQUESTS) => (status, [(header::RETRY_AFTER, RATE_PAUSE)]).into_response(),
+        Err(status @ StatusCode::SERVICE_UNAVAILABLE) => (status, [(header::RETRY_AFTER, STORE_PAUSE)]).into_response(),
         Err(status) => status.into_response(),
     }
 }
@@ -38,7 +50,7 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
         inbox.count(None, Received::Unavailable);
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let found = Address::find(&inbox.tenants, &inbox.rates.look_ups, provider, token).await.map_err(unavailable)?;
+    let found = in_time(Address::find(&inbox.tenants, &inbox.rates.look_ups, provider, token)).await.map_err(unavailable)?;
     let now = inbox.shared().clock.now();
     let room = found.as_ref().map_or_else(|| inbox.rates.take_stranger(now), |address| inbox.rates.take(address, now));
     if !room {
@@ -67,9 +79,14 @@ async fn receive(inbox: &Inbox, provider: &str, token: &str, request: Request) -
         inbox.count(Some(&address), Received::Unproved);
         StatusCode::UNAUTHORIZED
     })?;
-    let kept = inbox.keep(verified).await.map_err(unavailable)?;
+    let kept = in_time(inbox.keep(verified)).await.map_err(unavailable)?;
     inbox.count(Some(&address), if kept { Received::Kept } else { Received::Known });
     Ok(())
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let late = |_| Err(StoreError::Unreachable("no answer in time".to_owned()));
+    timeout(STORE_WAIT, work).await.unwrap_or_else(late)
 }
 
 /// Reads a body of bounded size.

@@ -64,8 +64,9 @@ fn who_knows_one_adapter_knows_the_other() {
 
 #[test]
 fn who_knows_one_store_knows_the_other() {
-    // A file has one process: it keeps others away, and need not tell anybody that it lives.
-    let only = ["presence.rs", "serving.rs", "opening.rs"];
+    // A file has one process: it keeps others away, and need not tell anybody that it lives. A server is reached by many connections, and may
+    // not answer.
+    let only = ["presence.rs", "serving.rs", "opening.rs", "statements.rs"];
     let names = |folder: &str| -> BTreeSet<String> {
         let entries = fs::read_dir(source().join("store").join(folder)).unwrap();
         entries

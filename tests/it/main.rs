@@ -63,6 +63,7 @@ mod scenarios;
 mod shared_consents;
 mod stage;
 mod statements;
+mod store_stress;
 mod stores;
 mod streams;
 mod strictest;

@@ -3,6 +3,7 @@
 mod applied;
 mod content;
 mod flood;
+mod held;
 mod kept;
 mod lost;
 mod refused;

@@ -68,6 +68,7 @@ impl AuditStore for PostgresStore {
     }
 
     async fn aged_audit(&self, before: Timestamp) -> Result<Vec<Aged>, StoreError> {
+        let mut tx = self.write_bulk().await?;
         let rows = sqlx::query(
             "SELECT a.tenant, a.writer, a.seq, a.hash, h.first_seq, h.total FROM audit_rows a JOIN
                  (SELECT writer, tenant, MIN(seq) AS first_seq, MAX(seq) AS last_seq, COUNT(*) AS total
@@ -75,8 +76,9 @@ impl AuditStore for PostgresStore {
              ON h.writer = a.writer AND h.tenant = a.tenant AND h.last_seq = a.seq ORDER BY a.writer, a.tenant",
         )
         .bind(millis(before))
-        .fetch_all(&self.pool)
+        .fetch_all(&mut tx)
         .await?;
+        tx.rollback().await?;
         Ok(rows.iter().map(|row| Aged { last: head(row), first: row.get("first_seq"), count: row.get("total") }).collect())
     }
 

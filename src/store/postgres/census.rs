@@ -31,8 +31,9 @@ impl CensusStore for PostgresStore {
     }
 
     fn connections(&self) -> Connections {
-        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
-        let most = self.pool.options().get_max_connections();
-        Connections { idle, used: self.pool.size().saturating_sub(idle), most }
+        let pool = self.pool.pool();
+        let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+        let most = pool.options().get_max_connections();
+        Connections { idle, used: pool.size().saturating_sub(idle), most }
     }
 }

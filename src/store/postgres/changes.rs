@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::PostgresStore;
+use super::{PostgresStore, statements::Statements};
 use crate::store::{ChangeStore, Changed, Ear, StoreError, Told, notices};
 
 const CHANNEL: &str = "sangam_changes";
@@ -60,7 +60,7 @@ impl Heard {
 impl Line {
     /// Opens the line: `pool` for what is told, `own` for the connection that listens. It is open until `ended`.
     pub(super) async fn open(
-        pool: PgPool,
+        pool: Statements,
         own: PgPool,
         owner: String,
         wait: Duration,
@@ -103,7 +103,7 @@ impl ChangeStore for PostgresStore {
 
 /// Tells what is committed here.
 struct Notifier {
-    pool: PgPool,
+    pool: Statements,
     owner: String,
     changes: mpsc::Receiver<Changed>,
     ended: CancellationToken,

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{Row, postgres::PgRow};
 
-use super::{PostgresStore, write::Write};
+use super::{PostgresStore, statements::Statements, write::Write};
 use crate::{
     journey::model::Journey,
     store::{
@@ -72,12 +72,14 @@ impl EventStore for PostgresStore {
                 break;
             }
         }
+        let mut tx = self.write_bulk().await?;
         let long = sqlx::query(
             "SELECT tenant, journey_id, MAX(sequence) AS newest FROM events WHERE sequence > $1 GROUP BY tenant, journey_id",
         )
         .bind(i64::from(keep))
-        .fetch_all(&self.pool)
+        .fetch_all(&mut tx)
         .await?;
+        tx.rollback().await?;
         for row in long {
             let last: i64 = row.get::<i64, _>("newest") - i64::from(keep);
             gone += self.trim_long(row.get("tenant"), row.get("journey_id"), last).await?;
@@ -108,7 +110,7 @@ macro_rules! trim {
 
 /// Removes the history that a dump brought from another cluster. The feed's order is that of the cluster's transactions; what a cluster with
 /// higher numbers has written would for ever stand after everything new, and be held back. Who watches is told to begin anew.
-pub(super) async fn leave_foreign_history(pool: &PgPool) -> Result<(), StoreError> {
+pub(super) async fn leave_foreign_history(pool: &Statements) -> Result<(), StoreError> {
     let mut tx = Write::begin(pool, &std::sync::Arc::default()).await?;
     // Of replicas that start together one does it, and the others find nothing.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('sangam/feed', 0))").execute(&mut tx).await?;
@@ -190,18 +192,22 @@ impl PostgresStore {
 
     /// Removes a batch of what is older.
     async fn trim_old(&self, before: i64) -> Result<u64, StoreError> {
-        let gone: i64 = sqlx::query_scalar(trim!("at < $1")).bind(before).fetch_one(&self.pool).await?;
+        let mut tx = self.write_bulk().await?;
+        let gone: i64 = sqlx::query_scalar(trim!("at < $1")).bind(before).fetch_one(&mut tx).await?;
+        tx.commit().await?;
         Ok(u64::try_from(gone).unwrap_or_default())
     }
 
     /// Removes the events of a journey up to a sequence; what is more than a batch goes the next time.
     async fn trim_long(&self, tenant: &str, journey_id: &str, last: i64) -> Result<u64, StoreError> {
+        let mut tx = self.write_bulk().await?;
         let gone: i64 = sqlx::query_scalar(trim!("tenant = $1 AND journey_id = $2 AND sequence <= $3"))
             .bind(tenant)
             .bind(journey_id)
             .bind(last)
-            .fetch_one(&self.pool)
+            .fetch_one(&mut tx)
             .await?;
+        tx.commit().await?;
         Ok(u64::try_from(gone).unwrap_or_default())
     }
 }

@@ -23,7 +23,7 @@ impl FindStore for PostgresStore {
         limit: u32,
     ) -> Result<Vec<Journey>, StoreError> {
         let hash = |kind: &str, value: &Option<String>| value.as_deref().map(|value| self.vault.lookup(tenant, kind, value));
-        let rows = sqlx::query(
+        let found = sqlx::query(
             "SELECT j.id, j.sealed FROM journeys j
              WHERE j.tenant = $1
                AND ($2::bytea IS NULL OR EXISTS
@@ -44,9 +44,8 @@ impl FindStore for PostgresStore {
         .bind(wanted.expires_before.map(millis))
         .bind(behind.map(|behind| millis(behind.created_at)))
         .bind(behind.map(|behind| behind.journey_id.as_str()))
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
+        .bind(i64::from(limit));
+        let rows = self.within(async { Ok(found.fetch_all(&self.pool).await?) }).await?;
         rows.iter().map(|row| self.vault.open_journey(tenant, row.get("id"), row.get("sealed"))).collect()
     }
 }

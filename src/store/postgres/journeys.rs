@@ -129,10 +129,8 @@ impl JourneyStore for PostgresStore {
     async fn journeys_by_ref(&self, tenant: &str, kind: &str, value: &str) -> Result<Vec<String>, StoreError> {
         let ids = sqlx::query_scalar("SELECT journey_id FROM journey_refs WHERE hash = $1 AND tenant = $2")
             .bind(self.vault.lookup(tenant, kind, value))
-            .bind(tenant)
-            .fetch_all(&self.pool)
-            .await?;
-        Ok(ids)
+            .bind(tenant);
+        self.within(async { Ok(ids.fetch_all(&self.pool).await?) }).await
     }
 
     async fn any_by_ref(&self, tenants: &[TenantId], kind: &str, value: &str) -> Result<Vec<(String, String)>, StoreError> {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{PostgresStore, write::Write};
+use super::{PostgresStore, statements::Statements, write::Write};
 use crate::{
     seal::{HEAD, KeyId, KeyedHash, Ring, Sealer},
     store::{
@@ -53,7 +53,7 @@ impl PostgresStore {
 
 /// What the keys are read and written by.
 pub(super) struct KeyPool<'a> {
-    pub(super) pool: &'a PgPool,
+    pub(super) pool: &'a Statements,
     pub(super) outcomes: &'a Arc<WriteOutcomes>,
 }
 
@@ -154,7 +154,7 @@ impl KeyTables for KeyPool<'_> {
     async fn heads(&self, column: &SealedColumn) -> Result<Vec<(Vec<u8>, i64)>, StoreError> {
         // It reads every row, which takes longer than a caller's statement may.
         let mut tx = Write::begin(self.pool, self.outcomes).await?;
-        sqlx::query(super::BULK_STATEMENT).execute(&mut tx).await?;
+        tx.in_bulk().await?;
         let rows = sqlx::query(AssertSqlSafe(Dialect::heads(column, HEAD))).fetch_all(&mut tx).await?;
         tx.commit().await?;
         Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())

@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, PgPool, Row,
+    ConnectOptions, Row,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -36,9 +36,11 @@ mod presence;
 mod purges;
 mod requests;
 mod snapshots;
+mod statements;
 mod write;
 
 use keys::KeyPool;
+use statements::{Bounds, Statements};
 use write::Write;
 
 /// See [`migrations`] for what a migration may do.
@@ -56,14 +58,11 @@ pub(super) const STEPS: [Step; 9] = [
 
 /// How long a connection is waited for at the start.
 const CONNECT: Duration = Duration::from_secs(5);
-/// After this a connection that nobody used may have been lost unnoticed.
-const RESTED: Duration = Duration::from_secs(1);
-/// Longer than any statement of a caller takes, the largest snapshot included.
-const STATEMENT: Duration = Duration::from_secs(10);
-/// The same for what the background does in bulk.
-const BULK_STATEMENT: &str = "SET LOCAL statement_timeout = '60s'";
-
-/// A process that stops in the middle of a transaction must not keep its locks.
+/// How long a statement of a call may take, the wait for locks included: less than callers wait, and longer than the largest snapshot takes.
+const STATEMENT: Duration = Duration::from_secs(5);
+/// The same for what the background does in bulk, in a transaction of its own.
+const BULK: Duration = Duration::from_secs(60);
+const BULK_STATEMENT: &str = "SELECT set_config('statement_timeout', '60s', true), set_config('lock_timeout', '10s', true)";
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 /// A write that shows that the server commits.
 const PROOF: &str =
@@ -71,10 +70,10 @@ const PROOF: &str =
 
 /// See the module.
 pub(super) struct PostgresStore {
-    pool: PgPool,
+    pool: Statements,
     /// For signs of life and notices: a replica whose callers wait for connections must not seem dead, nor leave the others uninformed.
     /// Nothing that goes this way has to outlive a crash of the database, so its commits do not wait for the disk.
-    signs: PgPool,
+    signs: Statements,
     vault: Vault,
     outcomes: Arc<WriteOutcomes>,
     /// This replica, as it stands beside what it is at work on.
@@ -96,36 +95,24 @@ impl PostgresStore {
             .application_name("sangam")
             .disable_statement_logging();
         migrate(&options, settings.expect_existing).await?;
-        let most = STATEMENT.as_millis().to_string();
-        let idle = IDLE_IN_TRANSACTION.as_millis().to_string();
-        let bounded = options.clone().options([("statement_timeout", &most), ("idle_in_transaction_session_timeout", &idle)]);
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.timeout)
-            // A connection is tried when it comes back; before it goes out it is tried again only if it has rested meanwhile.
-            .test_before_acquire(false)
-            .before_acquire(|connection, known| {
-                Box::pin(async move {
-                    if known.idle_for > RESTED {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(bounded.clone())
-            .await?;
+        let (lock, statement) = (settings.timeout, STATEMENT.max(settings.timeout * 2));
+        let bounded = Bounds { lock, statement, idle_in_transaction: IDLE_IN_TRANSACTION }.of(options.clone());
+        let pool = || PgPoolOptions::new().acquire_timeout(settings.timeout);
+        let most = settings.max_connections;
+        let calls = Statements::lazy(pool().max_connections(most), bounded.clone(), statement);
+        // A database that cannot be reached is noticed at the start.
+        drop(calls.pool().acquire().await?);
         let unsynced = bounded.options([("synchronous_commit", "off")]);
-        let signs = PgPoolOptions::new().max_connections(2).acquire_timeout(settings.timeout).connect_lazy_with(unsynced);
-        let listening = options.application_name("sangam listener");
-        let own = PgPoolOptions::new().max_connections(1).acquire_timeout(settings.timeout).connect_lazy_with(listening);
+        let signs = Statements::lazy(pool().max_connections(2), unsynced, statement);
+        let own = pool().max_connections(1).connect_lazy_with(options.application_name("sangam listener"));
         let (owner, ended) = (uuid::Uuid::new_v4().to_string(), CancellationToken::new());
         let ends = ended.clone().drop_guard();
         let line = changes::Line::open(signs.clone(), own, owner.clone(), settings.timeout, ended.clone()).await?;
         // Wrong keys are noticed at the start, not at the first customer.
         let outcomes = Arc::default();
-        let hash = begin(&KeyPool { pool: &pool, outcomes: &outcomes }, &keys.sealer).await?;
+        let hash = begin(&KeyPool { pool: &calls, outcomes: &outcomes }, &keys.sealer).await?;
         let vault = Vault::new(&keys.sealer, hash);
-        let store = Self { pool, signs, vault, outcomes, owner, timeout: settings.timeout, line, ended, _ends: ends };
+        let store = Self { pool: calls, signs, vault, outcomes, owner, timeout: settings.timeout, line, ended, _ends: ends };
         store.appear(settings.replica_timeout).await?;
         Ok(store)
     }
@@ -145,7 +132,7 @@ impl PostgresStore {
     /// Begins a write that may take long.
     async fn write_bulk(&self) -> Result<Write, StoreError> {
         let mut tx = self.write().await?;
-        sqlx::query(BULK_STATEMENT).execute(&mut tx).await?;
+        tx.in_bulk().await?;
         Ok(tx)
     }
 
@@ -188,7 +175,7 @@ async fn migrate(options: &PgConnectOptions, expect_existing: bool) -> Result<()
     migrations::migrator(&STEPS).run(&pool).await?;
     let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&pool).await?;
     migrations::compatible(&STEPS, oldest)?;
-    events::leave_foreign_history(&pool).await?;
+    events::leave_foreign_history(&Statements::unbounded(pool.clone())).await?;
     pool.close().await;
     Ok(())
 }
@@ -222,8 +209,8 @@ impl Storage for PostgresStore {
         self.ended.cancel();
         self.line.drain().await;
         self.disappear().await;
-        self.signs.close().await;
-        self.pool.close().await;
+        self.signs.pool().close().await;
+        self.pool.pool().close().await;
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{PgPool, Row};
+use sqlx::Row;
 use tokio::time::{Instant, sleep};
 
-use super::{PostgresStore, write::Write};
+use super::{PostgresStore, statements::Statements, write::Write};
 use crate::store::{StoreError, Told, outcomes::WriteOutcomes};
 
 /// So many signs may be missed before a replica counts as gone.
@@ -54,7 +54,7 @@ impl PostgresStore {
     }
 }
 
-async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), StoreError> {
+async fn sign(pool: &Statements, owner: &str, timeout: Duration) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO replicas (id, alive_until) VALUES ($1, now() + make_interval(secs => $2))
          ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until",
@@ -68,7 +68,7 @@ async fn sign(pool: &PgPool, owner: &str, timeout: Duration) -> Result<(), Store
 
 /// Frees what a replica was at work on, or what all those were that are silent for too long. What they looked at is due, and so is what
 /// they were writing: an opening whose answer died with them is looked up at once. Answers whether there was anything.
-async fn bury(pool: &PgPool, outcomes: &Arc<WriteOutcomes>, replica: Option<&str>) -> Result<bool, StoreError> {
+async fn bury(pool: &Statements, outcomes: &Arc<WriteOutcomes>, replica: Option<&str>) -> Result<bool, StoreError> {
     let mut tx = Write::begin(pool, outcomes).await?;
     let gone: Vec<String> =
         sqlx::query_scalar("DELETE FROM replicas WHERE id = $1 OR ($1 IS NULL AND alive_until < now()) RETURNING id")

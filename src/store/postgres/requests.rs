@@ -26,9 +26,8 @@ impl RequestStore for PostgresStore {
     async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let known = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND created_at >= $2")
             .bind(self.vault.request(tenant, request_id))
-            .bind(oldest_request(now))
-            .fetch_optional(&self.pool)
-            .await?;
+            .bind(oldest_request(now));
+        let known = self.within(async { Ok(known.fetch_optional(&self.pool).await?) }).await?;
         Ok(known.is_some())
     }
 

@@ -56,6 +56,13 @@ pub(super) const STEPS: [Step; 10] = [
 ];
 
 const READERS: u32 = 4;
+/// How long a call waits for a reader.
+const READER_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a statement waits for another process that holds the file. Callers and providers get an answer while they still wait for one.
+const HELD_WHEN_SERVING: Duration = Duration::from_secs(1);
+/// The same for a migration, and for a command beside the gateway, whose longest write it waits for.
+const HELD: Duration = Duration::from_secs(5);
 
 /// A write of several pages whose content changes each time: SQLite skips pages that stay the same, and a single page may still fit where a
 /// journey does not.
@@ -96,17 +103,22 @@ impl SqliteStore {
             .foreign_keys(true)
             // What is removed is overwritten: a key that was destroyed must not lie on in a free page.
             .pragma("secure_delete", "ON")
-            .busy_timeout(Duration::from_secs(5));
+            .busy_timeout(HELD);
         // The migrator has its own transactions, so it has its own connection, which ends with it.
         let migrating = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         opening::inspect_tables(&migrating, path, expect_existing).await?;
         migrations::migrator(&STEPS).run(&migrating).await?;
         let oldest = sqlx::query_scalar("SELECT oldest FROM compatibility").fetch_one(&migrating).await?;
         migrations::compatible(&STEPS, oldest)?;
-        let writer = Writer::open(options.clone()).await?;
+        let bounded = match serving {
+            Serving::Alone => options.clone().busy_timeout(HELD_WHEN_SERVING),
+            Serving::Beside => options.clone(),
+        };
+        let writer = Writer::open(bounded.clone()).await?;
         migrating.close().await;
         opening::check_pages(&options).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(READER_WAIT);
+        let readers = readers.connect_with(bounded.read_only(true)).await?;
         let owner = uuid::Uuid::new_v4().to_string();
         // Wrong keys are noticed at the start, not at the first customer.
         let hash = begin(&KeyPools { readers: &readers, writer: &writer }, &keys.sealer).await?;

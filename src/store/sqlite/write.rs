@@ -16,10 +16,10 @@ use sqlx::{
 use tokio::{
     runtime::Handle,
     sync::{Mutex, OwnedMutexGuard},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
-use crate::store::{StoreError, outcomes::WriteOutcomes};
+use crate::store::{StoreError, faults::SQLITE_BUSY, outcomes::WriteOutcomes};
 
 /// How long a write waits for its turn.
 const TURN: Duration = Duration::from_secs(30);
@@ -40,14 +40,24 @@ struct Slot {
     options: SqliteConnectOptions,
     /// Outside of any transaction, as SQLite has said; `None` after an error.
     connection: Option<SqliteConnection>,
+    /// When a write last gave up because another process held the file, and its error.
+    held: Option<(Instant, StoreError)>,
     closed: bool,
+}
+
+impl Slot {
+    fn note_held(&mut self, error: &sqlx::Error) {
+        if StoreError::sqlite_code(error) == Some(SQLITE_BUSY) {
+            self.held = Some((Instant::now(), StoreError::of(error)));
+        }
+    }
 }
 
 impl Writer {
     /// Opens the connection.
     pub(super) async fn open(options: SqliteConnectOptions) -> Result<Self, StoreError> {
         let connection = Some(options.connect().await?);
-        let slot = Slot { options, connection, closed: false };
+        let slot = Slot { options, connection, held: None, closed: false };
         Ok(Self {
             slot: Arc::new(Mutex::new(slot)),
             outcomes: Arc::default(),
@@ -60,8 +70,13 @@ impl Writer {
     pub(super) async fn begin(&self) -> Result<Write, StoreError> {
         let mut write = self.connected().await?;
         // IMMEDIATE: another process that writes to the file is waited for here, and never in the middle.
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut write).await?;
-        Ok(write)
+        match sqlx::query("BEGIN IMMEDIATE").execute(&mut write).await {
+            Ok(_) => Ok(write),
+            Err(error) => {
+                write.note_held(&error);
+                Err(error.into())
+            }
+        }
     }
 
     /// Does one statement in a write of its own; returns how many rows it changed.
@@ -112,10 +127,16 @@ impl Writer {
     }
 
     async fn turn(&self) -> Result<OwnedMutexGuard<Slot>, StoreError> {
+        let came = Instant::now();
         let waited = timeout(TURN, self.slot.clone().lock_owned()).await;
         let slot = waited.map_err(|_| StoreError::Unreachable("no turn to write in time".to_owned()));
         let slot = slot.inspect_err(|error| self.outcomes.failed(error.clone()))?;
-        if slot.closed { Err(StoreError::Database("closed".to_owned())) } else { Ok(slot) }
+        match &slot.held {
+            _ if slot.closed => Err(StoreError::Database("closed".to_owned())),
+            // The write before this one has found the file held meanwhile. Waiting again would add up over all that wait.
+            Some((at, error)) if *at >= came => Err(error.clone()),
+            _ => Ok(slot),
+        }
     }
 }
 
@@ -163,10 +184,23 @@ impl Write {
         self.connection = turn.connection.take();
         if self.connection.is_none() {
             let options = turn.options.clone();
-            let opened = options.connect().await.map_err(StoreError::from);
+            let opened = options.connect().await.inspect_err(|error| turn.note_held(error)).map_err(StoreError::from);
             self.connection = Some(opened.inspect_err(|error| self.outcomes.failed(error.clone()))?);
         }
         Ok(())
+    }
+
+    /// Keeps the connection if its transaction could not begin because another process holds the file: nothing has happened on it, and opening a
+    /// new one would need that file.
+    fn note_held(&mut self, error: &sqlx::Error) {
+        if StoreError::sqlite_code(error) == Some(SQLITE_BUSY)
+            && let Some(turn) = &mut self.turn
+        {
+            turn.note_held(error);
+            self.outcomes.failed(StoreError::of(error));
+            self.failed = None;
+            self.put_back();
+        }
     }
 
     /// Gives back a connection of which SQLite has just said that it is outside of any transaction.

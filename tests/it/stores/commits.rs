@@ -9,6 +9,7 @@ use std::{
 };
 
 use sangam::{
+    config,
     journey::model::Journey,
     store::{self, Begun, Claim, Guard, Store, StoreError},
 };
@@ -51,13 +52,17 @@ async fn a_check_of_health_writes_and_succeeds(kit: &Kit) {
     assert!(failed > 0, "a store that cannot write counts as healthy");
 }
 
-const PASS: u8 = 0;
+pub const PASS: u8 = 0;
 const CUT_BEFORE: u8 = 1;
 const CUT_AFTER: u8 = 2;
+/// From now on nothing of what is sent arrives, and connections stay open.
+pub const SWALLOW: u8 = 3;
+/// The next commit does not arrive, and its connection stays open.
+pub const SWALLOW_COMMIT: u8 = 4;
 
 /// Stands before a server and ends the connection of the next commit: before the server has it, or when it has answered.
-struct Relay {
-    cut: Arc<AtomicU8>,
+pub struct Relay {
+    pub cut: Arc<AtomicU8>,
     address: SocketAddr,
 }
 
@@ -82,9 +87,13 @@ async fn pass(mut client: TcpStream, server: SocketAddr, cut: Arc<AtomicU8>) {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(size @ 1..) = read else { return };
+                if cut.load(Ordering::SeqCst) == SWALLOW {
+                    continue;
+                }
                 let commits = asked[..size].windows(6).any(|window| window == b"COMMIT");
                 match if commits { cut.swap(PASS, Ordering::SeqCst) } else { PASS } {
                     CUT_BEFORE => return,
+                    SWALLOW_COMMIT => {}
                     CUT_AFTER => {
                         server.write_all(&asked[..size]).await.unwrap();
                         // It has answered, so it has done it.
@@ -105,13 +114,14 @@ async fn pass(mut client: TcpStream, server: SocketAddr, cut: Arc<AtomicU8>) {
 }
 
 /// A store behind a relay, with the database beside it.
-async fn behind_relay() -> (Store, Relay, Database, TempDir) {
+pub async fn behind_relay(timeout_ms: u64) -> (Store, Relay, Database, TempDir) {
     let (database, directory) = (Database::new().await, TempDir::new().unwrap());
     let mut url = Url::parse(&database.url).unwrap();
     let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap()).parse().unwrap();
     let relay = Relay::before(server).await;
     url.set_port(Some(relay.address.port())).unwrap();
     let config = on_server(&Database { url: url.to_string() }, &directory);
+    let config = config::Store { timeout_ms, ..config };
     let store = store::connect(&config, &keys(1)).await.unwrap();
     assert_eq!(store.begin_request("default", "r1", b"a", "jrn_1", at(5)).await, Ok(Begun::New));
     (store, relay, database, directory)
@@ -123,7 +133,7 @@ async fn in_transaction(database: &Database) -> i64 {
 }
 
 async fn commit_lost(cut: u8, written: bool) {
-    let (store, relay, database, _directory) = behind_relay().await;
+    let (store, relay, database, _directory) = behind_relay(20_000).await;
     relay.cut.store(cut, Ordering::SeqCst);
     let lost = store.insert_intent(Some(CLAIM), &testing::journey(), Guard::Off, None, at(5)).await;
     assert!(matches!(lost, Err(StoreError::Undecided(_))), "{lost:?}");

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod bounds;
 mod census;
 mod commits;
 mod documents;
@@ -102,6 +103,17 @@ impl Kit {
     pub async fn replica(&self, replica_timeout_ms: u64) -> Store {
         let config = config::Store { replica_timeout_ms, ..self.config.clone() };
         store::connect(&config, &keys(1)).await.unwrap()
+    }
+
+    /// The same place for a process that waits so many milliseconds for what others hold.
+    pub async fn waiting(&self, timeout_ms: u64) -> Store {
+        let config = config::Store { timeout_ms, ..self.config.clone() };
+        store::connect(&config, &keys(1)).await.unwrap()
+    }
+
+    /// A connection to the server beside the store.
+    pub async fn beside(&self) -> sqlx::PgConnection {
+        self.database.as_ref().unwrap().connect().await
     }
 
     /// Runs a statement beside the store.
