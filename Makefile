@@ -109,7 +109,7 @@ image-check: image-root
 lint-proto: $(BUF)
 	$(BUF) lint
 
-# The programs of the README in Python, Go, Java and Node against the gateway on the sandbox; each language's tools are needed.
+# The programs of docs/calling in Python, Go, Java and Node against the gateway on the sandbox; each language's tools are needed.
 clients: compiler $(BUF)
 	tests/clients/run.sh
 

@@ -98,9 +98,10 @@ gateway=$(awk '$1 == "gateway" { print $2 }' "$log")
 
 failed=0
 for name in "${languages[@]}"; do
-    # The README shows these very programs.
+    # The page of each language shows its program in full.
     program=$(find "tests/clients/$name" -name 'client.*' -o -name main.go -o -name Client.java)
-    [[ $(<README.md) == *"$(<"$program")"* ]] || { echo "README.md does not show $program as it is" >&2; failed=1; }
+    page=docs/calling/$name.md
+    [[ $(<"$page") == *"$(<"$program")"* ]] || { echo "$page does not show $program as it is" >&2; failed=1; }
 done
 for name in "${languages[@]}"; do
     check "$name" || failed=1

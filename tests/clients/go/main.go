@@ -1,4 +1,4 @@
-// Opens a journey, waits until its data is there, and counts what came.
+// Opens a journey, waits for its data, and counts accounts and transactions.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	sangam "sangam.example/client/gen/sangam/v1"
 )
 
-// reason tells why a call failed, for programs: never the text.
+// reason returns the machine-readable reason of a failed call. Programs never match the message text.
 func reason(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
@@ -29,7 +29,7 @@ func reason(err error) string {
 }
 
 func run(ctx context.Context, address string) error {
-	// A page is at most 3 MiB of rows, which fits gRPC's usual bound of 4 MiB.
+	// A page holds at most 3 MiB of rows, which fits gRPC's default limit of 4 MiB.
 	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func run(ctx context.Context, address string) error {
 	defer connection.Close()
 	gateway := sangam.NewJourneyServiceClient(connection)
 
-	// The request id makes a repeated call harmless: the same UUID gives the same journey.
+	// A repeated call with the same UUID returns the same journey and asks the customer only once.
 	started, err := gateway.StartJourney(ctx, &sangam.StartJourneyRequest{
 		RequestId:   uuid.NewString(),
 		Provider:    "finpass",

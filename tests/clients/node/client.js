@@ -1,4 +1,4 @@
-// Opens a journey, waits until its data is there, and counts what came.
+// Opens a journey, waits for its data, and counts accounts and transactions.
 const { randomUUID } = require("node:crypto");
 const { setTimeout: sleep } = require("node:timers/promises");
 const { promisify } = require("node:util");
@@ -6,7 +6,7 @@ const grpc = require("@grpc/grpc-js");
 const protoLoader = require("@grpc/proto-loader");
 const protobuf = require("protobufjs");
 
-// The parts of google/rpc/status.proto and google/rpc/error_details.proto that are needed to read a reason.
+// The parts of google/rpc/status.proto and google/rpc/error_details.proto that a reason needs.
 const rpc = protobuf.parse(`
   syntax = "proto3";
   message Any { string type_url = 1; bytes value = 2; }
@@ -14,7 +14,7 @@ const rpc = protobuf.parse(`
   message ErrorInfo { string reason = 1; string domain = 2; map<string, string> metadata = 3; }
 `).root;
 
-// Why a call failed, for programs: never the text.
+// Returns the machine-readable reason of a failed call. Programs never match the message text.
 function reason(error) {
   for (const bytes of error.metadata?.get("grpc-status-details-bin") ?? []) {
     for (const detail of rpc.lookupType("Status").decode(bytes).details) {
@@ -39,7 +39,7 @@ async function main(address, protoDir) {
   const call = (name, request) =>
     promisify(gateway[name].bind(gateway))(request, new grpc.Metadata(), { deadline: Date.now() + 30_000 });
 
-  // The request id makes a repeated call harmless: the same UUID gives the same journey.
+  // A repeated call with the same UUID returns the same journey and asks the customer only once.
   const { journeyId, customerUrl } = await call("startJourney", {
     requestId: randomUUID(),
     provider: "finpass",

@@ -1,4 +1,4 @@
-"""Opens a journey, waits until its data is there, and counts what came."""
+"""Opens a journey, waits for its data, and counts accounts and transactions."""
 
 import sys
 import time
@@ -12,7 +12,7 @@ from sangam.v1 import journey_pb2, journey_service_pb2, journey_service_pb2_grpc
 
 
 def reason(error: grpc.RpcError) -> str:
-    """Why a call failed, for programs: never the text."""
+    """Returns the machine-readable reason of a failed call. Programs never match the message text."""
     status = rpc_status.from_call(error)
     info = error_details_pb2.ErrorInfo()
     for detail in status.details if status else []:
@@ -24,7 +24,7 @@ def reason(error: grpc.RpcError) -> str:
 def main(address: str) -> None:
     gateway = journey_service_pb2_grpc.JourneyServiceStub(grpc.insecure_channel(address))
 
-    # The request id makes a repeated call harmless: the same UUID gives the same journey.
+    # A repeated call with the same UUID returns the same journey and asks the customer only once.
     started = gateway.StartJourney(
         journey_service_pb2.StartJourneyRequest(
             request_id=str(uuid.uuid4()),
@@ -37,11 +37,11 @@ def main(address: str) -> None:
     )
     print("open", started.customer_url, flush=True)
 
-    look = journey_service_pb2.GetStatusRequest(journey_id=started.journey_id)
-    journey = gateway.GetStatus(look, timeout=30).journey
+    status_request = journey_service_pb2.GetStatusRequest(journey_id=started.journey_id)
+    journey = gateway.GetStatus(status_request, timeout=30).journey
     while journey.state != journey_pb2.JOURNEY_STATE_READY and not journey.settled:
         time.sleep(1)
-        journey = gateway.GetStatus(look, timeout=30).journey
+        journey = gateway.GetStatus(status_request, timeout=30).journey
     print(journey_pb2.JourneyState.Name(journey.state).removeprefix("JOURNEY_STATE_"))
 
     accounts = transactions = 0

@@ -1,4 +1,4 @@
-"""Reads an account of more than 100,000 transactions in pages and as a stream, within grpcio's default limits, and compares both."""
+"""Reads an account of more than 100,000 transactions in pages and as a stream, with grpcio's default limits, and compares both."""
 
 import hashlib
 import sys
@@ -13,7 +13,7 @@ MANY = 100_000
 
 
 class Seen:
-    """What came one way: counts, and a hash over every account and transaction in their order."""
+    """Counts of one transfer, and a hash over every account and transaction in their order."""
 
     def __init__(self) -> None:
         self.accounts = self.transactions = self.messages = self.largest = 0
@@ -89,11 +89,11 @@ def main(address: str) -> None:
     )
     print("open", started.customer_url, flush=True)
 
-    look = journey_service_pb2.GetStatusRequest(journey_id=started.journey_id)
-    journey = gateway.GetStatus(look, timeout=30).journey
+    status_request = journey_service_pb2.GetStatusRequest(journey_id=started.journey_id)
+    journey = gateway.GetStatus(status_request, timeout=30).journey
     while journey.state != journey_pb2.JOURNEY_STATE_READY and not journey.settled:
         time.sleep(1)
-        journey = gateway.GetStatus(look, timeout=30).journey
+        journey = gateway.GetStatus(status_request, timeout=30).journey
     print(journey_pb2.JourneyState.Name(journey.state).removeprefix("JOURNEY_STATE_"))
 
     paged = pages(gateway, started.journey_id)

@@ -23,7 +23,7 @@ import sangam.v1.Purpose;
 import sangam.v1.StartJourneyRequest;
 import sangam.v1.StartJourneyResponse;
 
-/** Opens a journey, waits until its data is there, and counts what came. */
+/** Opens a journey, waits for its data, and counts accounts and transactions. */
 public final class Client {
   private final JourneyServiceGrpc.JourneyServiceBlockingStub stub;
 
@@ -31,12 +31,12 @@ public final class Client {
     stub = JourneyServiceGrpc.newBlockingStub(channel);
   }
 
-  /** Each call gets a deadline of its own. */
+  /** Returns a stub whose next call has 30 seconds. */
   private JourneyServiceGrpc.JourneyServiceBlockingStub gateway() {
     return stub.withDeadlineAfter(30, TimeUnit.SECONDS);
   }
 
-  /** Why a call failed, for programs: never the text. */
+  /** Returns the machine-readable reason of a failed call. Programs never match the message text. */
   private static String reason(StatusRuntimeException error) throws InvalidProtocolBufferException {
     Status status = StatusProto.fromThrowable(error);
     for (Any detail : status.getDetailsList()) {
@@ -48,7 +48,7 @@ public final class Client {
   }
 
   private void run() throws Exception {
-    // The request id makes a repeated call harmless: the same UUID gives the same journey.
+    // A repeated call with the same UUID returns the same journey and asks the customer only once.
     StartJourneyResponse started =
         gateway()
             .startJourney(
@@ -61,11 +61,11 @@ public final class Client {
                     .build());
     System.out.println("open " + started.getCustomerUrl());
 
-    GetStatusRequest look = GetStatusRequest.newBuilder().setJourneyId(started.getJourneyId()).build();
-    Journey journey = gateway().getStatus(look).getJourney();
+    GetStatusRequest statusRequest = GetStatusRequest.newBuilder().setJourneyId(started.getJourneyId()).build();
+    Journey journey = gateway().getStatus(statusRequest).getJourney();
     while (journey.getState() != JourneyState.JOURNEY_STATE_READY && !journey.getSettled()) {
       TimeUnit.SECONDS.sleep(1);
-      journey = gateway().getStatus(look).getJourney();
+      journey = gateway().getStatus(statusRequest).getJourney();
     }
     System.out.println(journey.getState().name().replace("JOURNEY_STATE_", ""));
 
