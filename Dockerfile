@@ -1,5 +1,5 @@
 # The image of the gateway: one static binary, the roots of trust, nothing else. `docker build -t sangam .`, or without a Docker engine
-# `make image-root` and docs/deploy.md. Both run image/root.sh.
+# `make image-root` and docs/operating/deploy.md. Both run image/root.sh.
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends binutils ca-certificates g++ gcc libc6-dev \

@@ -1,4 +1,4 @@
-"""The values that docs/deploy.md shows are values that the chart takes."""
+"""The values that docs/operating/deploy.md shows are values that the chart takes."""
 
 import re
 import unittest
@@ -7,7 +7,7 @@ import yaml
 
 import chart
 
-BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", (chart.REPO / "docs/deploy.md").read_text(), re.M | re.S)
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", (chart.REPO / "docs/operating/deploy.md").read_text(), re.M | re.S)
 SHOWN = [block for block in map(yaml.safe_load, BLOCKS) if "apiVersion" not in block]
 
 
@@ -29,7 +29,7 @@ class Docs(unittest.TestCase):
         self.assertLessEqual({"Ingress", "Deployment", "PodDisruptionBudget"}, kinds)
 
     def test_the_guide_names_the_objects_as_the_chart_does(self):
-        text = (chart.REPO / "docs/deploy.md").read_text()
+        text = (chart.REPO / "docs/operating/deploy.md").read_text()
         objects = chart.render(SHOWN[0])
         self.assertIn("dns:///sangam-headless.sangam.svc.cluster.local:50051", text)
         self.assertIn("sangam-headless", [each["metadata"]["name"] for each in chart.of_kind(objects, "Service")])
