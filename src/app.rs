@@ -100,7 +100,7 @@ impl App {
         let tls = tls.transpose().map_err(StartError::Tls)?;
         let metrics = Metrics::new(&config.telemetry)?;
         let health = Health::new().await;
-        let settings = server::Settings::new(&config, gate.clone(), tls.clone());
+        let settings = server::Settings::new(&config, gate.clone(), tls.clone(), metrics.rpc.clone());
         let admin = Admin::start(&config, settings.clone(), &health, &metrics).await?;
         let keys = load_keys(&config)?;
         let store = open_store(&config, &keys).await?;
@@ -117,7 +117,7 @@ impl App {
         let stop = CancellationToken::new();
         let reloads: Vec<Arc<dyn Reload>> = tls.iter().map(|tls| tls.clone() as Arc<dyn Reload>).collect();
         gate.keep(Duration::from_millis(config.access.reload_ms), reloads, &stop);
-        let callers = server::Settings { age: age(&config), meter: metrics.rpc.clone(), ..settings.clone() };
+        let callers = server::Settings { age: age(&config), ..settings.clone() };
         let grace = settings.grace;
         // Hears before anybody can watch. At the stop it ends every stream, so that only calls that end by themselves are waited for.
         let (watches, changes, stopped) = (tenants.shared().watches().clone(), tenants.shared().changes(), stop.clone());

@@ -35,6 +35,7 @@ pub mod resilience;
 pub mod data;
 
 pub mod clock;
+pub mod console;
 pub mod random;
 pub mod telemetry;
 

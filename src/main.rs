@@ -131,22 +131,22 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command.unwrap_or(Command::Serve) {
         Command::Defaults => {
-            print!("{}", sangam::config::DEFAULT_TOML);
+            sangam::console::write(format_args!("{}", sangam::config::DEFAULT_TOML));
             ExitCode::SUCCESS
         }
         Command::Rules => {
-            print!("{}", sangam::journey::fair_use::BUILT_IN);
+            sangam::console::write(format_args!("{}", sangam::journey::fair_use::BUILT_IN));
             ExitCode::SUCCESS
         }
         Command::ApiKey => {
             let key = api_key::new_key(&SystemRandom);
-            println!("key:  {}", key.as_str());
-            println!("hash: {{ sha256 = \"{}\" }}", api_key::write_hash(&api_key::hash(&key)));
+            sangam::say!("key:  {}", key.as_str());
+            sangam::say!("hash: {{ sha256 = \"{}\" }}", api_key::write_hash(&api_key::hash(&key)));
             ExitCode::SUCCESS
         }
         Command::Check => match load(&cli.options) {
             Ok(_) => {
-                println!("OK");
+                sangam::say!("OK");
                 ExitCode::SUCCESS
             }
             Err(code) => code,

@@ -105,20 +105,20 @@ fn failed(why: &str) -> ExitCode {
 /// Prints what was found.
 fn told(report: &Report, signed: bool) -> ExitCode {
     let Report { rows, chains, checkpoints, uncovered, newest, fault } = report;
-    println!("rows {rows}, chains {chains}, checkpoints {checkpoints}, rows behind the last checkpoint {uncovered}");
+    sangam::say!("rows {rows}, chains {chains}, checkpoints {checkpoints}, rows behind the last checkpoint {uncovered}");
     if let Some((number, hash)) = newest {
-        println!("newest checkpoint {number} {hash}");
+        sangam::say!("newest checkpoint {number} {hash}");
     }
     if !signed {
-        println!("signatures of checkpoints were not looked at: that needs the sealing key (--config)");
+        sangam::say!("signatures of checkpoints were not looked at: that needs the sealing key (--config)");
     }
     match fault {
         None => {
-            println!("OK");
+            sangam::say!("OK");
             ExitCode::SUCCESS
         }
         Some(fault) => {
-            println!("FAULT {fault}");
+            sangam::say!("FAULT {fault}");
             ExitCode::FAILURE
         }
     }

@@ -100,7 +100,7 @@ pub async fn renormalise(config: Config, whose: Whose, journey: Option<String>) 
     offline(config, whose, |_, service, _| async move {
         match service.renormalise(journey.as_deref()).await {
             Ok(Renormalised { changed, unchanged, gone, failed }) => {
-                println!("changed {changed}, unchanged {unchanged}, gone {gone}, failed {failed}");
+                sangam::say!("changed {changed}, unchanged {unchanged}, gone {gone}, failed {failed}");
                 if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Err(JourneyError::JourneyNotFound) => {
@@ -137,14 +137,14 @@ async fn answer(inbox: &Inbox, tenant: &TenantId, what: Webhooks) -> Result<Exit
     match what {
         Webhooks::List { quarantined } => {
             for line in inbox.list(tenant, quarantined.then_some(MessageState::Quarantined)).await? {
-                println!("{line}");
+                sangam::say!("{line}");
             }
         }
         Webhooks::Replay { id, .. } => {
             let which = id.as_deref().map_or(Replay::Quarantined, Replay::One);
             let (count, pass) = inbox.replay(tenant, which).await?;
             let Pass { applied, parked, quarantined, again } = pass;
-            println!("replayed {count}: applied {applied}, parked {parked}, quarantined {quarantined}, again {again}");
+            sangam::say!("replayed {count}: applied {applied}, parked {parked}, quarantined {quarantined}, again {again}");
             if count == 0 && id.is_some() {
                 eprintln!("sangam: there is no such message");
                 return Ok(ExitCode::FAILURE);
@@ -164,7 +164,7 @@ pub async fn receipts(config: Config, whose: Whose, journey: Option<String>) -> 
         for receipt in receipts {
             let KeptReceipt { journey_id, fetch_id, reason, at, snapshots, evidence, documents } = receipt;
             let reason = reason.as_str_name().trim_start_matches("PURGE_REASON_");
-            println!(
+            sangam::say!(
                 "{at}\t{reason}\t{journey_id}\t{fetch_id}\tsnapshots {snapshots}\tevidence {evidence}\tdocuments {documents}"
             );
         }
@@ -227,7 +227,7 @@ pub async fn key_status(config: Config) -> ExitCode {
             eprintln!("sangam: the store cannot be used");
             return ExitCode::FAILURE;
         };
-        lines.iter().for_each(|line| println!("{line}"));
+        lines.iter().for_each(|line| sangam::say!("{line}"));
         ExitCode::SUCCESS
     })
     .await

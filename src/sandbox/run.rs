@@ -52,12 +52,12 @@ pub async fn run(ports: Ports) -> Result<(), RunFailure> {
         .map_err(|faults| RunFailure::Config(faults.to_string()))?;
     let gateway = App::start(config, clock).await.map_err(|error| RunFailure::Start(error.to_string()))?;
     point_webhooks(&sandbox, gateway.webhook);
-    println!("{}", welcome(gateway.grpc, gateway.webhook, sandbox.address));
+    crate::say!("{}", welcome(gateway.grpc, gateway.webhook, sandbox.address));
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
-    println!("stopping");
+    crate::say!("stopping");
     gateway.stop().await;
     sandbox.stop().await;
     Ok(())

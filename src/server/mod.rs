@@ -55,7 +55,7 @@ pub struct Settings {
 
 impl Settings {
     /// As configured, with the parts that were made before.
-    pub fn new(config: &Config, gate: Arc<Gate>, tls: Option<Arc<Tls>>) -> Self {
+    pub fn new(config: &Config, gate: Arc<Gate>, tls: Option<Arc<Tls>>, meter: RpcMeter) -> Self {
         Self {
             max_connections: config.listen.max_connections,
             max_streams: config.listen.max_streams,
@@ -66,7 +66,7 @@ impl Settings {
             gate,
             tls,
             age: None,
-            meter: RpcMeter::silent(),
+            meter,
         }
     }
 }

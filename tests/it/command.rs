@@ -115,6 +115,27 @@ fn serve_logs_json_warns_of_an_open_listener_and_stops_on_sigterm_with_0() {
 }
 
 #[test]
+fn an_ordinary_start_and_stop_log_no_error() {
+    let directory = configured("[listen]\ngrpc = \"127.0.0.1:0\"\nwebhook = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\n");
+    let mut command = sangam(directory.path(), &["serve", "--config", "sangam.toml"]);
+    let mut gateway = Killed(command.env("THE_SECRET", "x").spawn().unwrap());
+    let mut lines = BufReader::new(gateway.0.stderr.take().unwrap()).lines();
+    let mut errors = Vec::new();
+    let mut serving = false;
+    for line in lines.by_ref() {
+        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if line["message"] == "serving gRPC" {
+            serving = true;
+            assert_eq!(gateway.terminate(), Some(0));
+        }
+        if line["level"] == "ERROR" {
+            errors.push(line);
+        }
+    }
+    assert!(serving && errors.is_empty(), "{errors:?}");
+}
+
+#[test]
 fn a_port_that_is_taken_ends_the_start_with_1() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
@@ -146,6 +167,18 @@ fn one_process_serves_a_file_and_the_next_one_waits_for_its_end() {
     drop(first);
     wait_for(&mut lines, "serving gRPC");
     assert_eq!(next.terminate(), Some(0));
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_fault() {
+    let directory = TempDir::new().unwrap();
+    for command in ["defaults", "rules", "api-key"] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = sangam(directory.path(), &[command]).stdout(writer).output().unwrap();
+        let (code, _, log) = text(&output);
+        assert_eq!((code, log.as_str()), (Some(0), ""), "{command}");
+    }
 }
 
 #[cfg(feature = "sandbox")]

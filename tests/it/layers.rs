@@ -8,8 +8,9 @@ use std::{
 };
 
 /// The modules of `src/`, lowest first.
-const ORDER: [&str; 21] = [
+const ORDER: [&str; 22] = [
     "clock",
+    "console",
     "random",
     "pb",
     "contract",

@@ -20,6 +20,7 @@ use sangam::{
         gateway_config::{gateway_toml, point_webhooks},
     },
     server::{Settings, accept},
+    telemetry::metrics::RpcMeter,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -53,8 +54,12 @@ pub async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     let address = listener.local_addr().unwrap();
     let service = axum::Router::new().fallback(handler).into_service::<hyper::body::Incoming>();
     let gate = Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock)));
-    let settings =
-        Settings { max_connections: 8, max_streams: 8, grace: Duration::ZERO, ..Settings::new(&Config::default(), gate, None) };
+    let settings = Settings {
+        max_connections: 8,
+        max_streams: 8,
+        grace: Duration::ZERO,
+        ..Settings::new(&Config::default(), gate, None, RpcMeter::silent())
+    };
     // The accept loop alone: the layers know the contract's methods only.
     tokio::spawn(accept::serve(listener, accept::Protocol::Grpc(None), service, settings, stop.clone()));
     (address, exports)

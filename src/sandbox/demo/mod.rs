@@ -92,7 +92,7 @@ pub async fn run() -> Result<(), DemoFailure> {
     let truth = Bank::accounts_for(&mobile, clock.now());
     let dir = Scratch::new("sangam-demo")?;
     let (sandbox, gateway) = start(clock, &dir).await?;
-    println!("sandbox on {}, gateway on {}\n", sandbox.address, gateway.grpc);
+    crate::say!("sandbox on {}, gateway on {}\n", sandbox.address, gateway.grpc);
     let outcome = journeys(&format!("http://{}", gateway.grpc), &mobile, &truth).await;
     gateway.stop().await;
     sandbox.stop().await;
@@ -133,12 +133,12 @@ async fn journeys(gateway: &str, mobile: &str, truth: &[BankAccount]) -> Result<
     }
     let seen = driven.into_iter().collect::<Result<Vec<_>, _>>()?;
     let rows: Vec<_> = plans.iter().zip(&seen).collect();
-    println!("\n{}", table::render(&rows));
+    crate::say!("\n{}", table::render(&rows));
     let faults = check::faults(&rows, truth);
     if !faults.is_empty() {
         return Err(DemoFailure::Unequal(faults));
     }
-    println!(
+    crate::say!(
         "All four journeys are READY, their deposit rows are equal, and every figure is the bank's own. {}",
         progress.total()
     );

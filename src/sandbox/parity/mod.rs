@@ -111,12 +111,12 @@ async fn told(gateway: &str, digits: &[String]) -> Result<(), ParityFailure> {
 
 fn print(digits: &str, pairs: &[Pair]) {
     let differences: usize = pairs.iter().map(|pair| pair.differences.len()).sum();
-    println!("story {digits}: {} pairs of products, {differences} differences", pairs.len());
+    crate::say!("story {digits}: {} pairs of products, {differences} differences", pairs.len());
     for pair in pairs {
-        println!("  {} and {}: {} fields of {} accounts", pair.one, pair.other, pair.fields, pair.accounts);
+        crate::say!("  {} and {}: {} fields of {} accounts", pair.one, pair.other, pair.fields, pair.accounts);
     }
     if differences > 0 {
-        println!("\n{}", table::render(pairs));
+        crate::say!("\n{}", table::render(pairs));
     }
 }
 

@@ -178,7 +178,12 @@ pub async fn serve(
         max_connections: 64,
         max_streams: 64,
         grace: Duration::ZERO,
-        ..sangam::server::Settings::new(&sangam::config::Config::default(), gate, tls)
+        ..sangam::server::Settings::new(
+            &sangam::config::Config::default(),
+            gate,
+            tls,
+            sangam::telemetry::metrics::RpcMeter::silent(),
+        )
     };
     sangam::server::serve_grpc(listener, tonic::service::Routes::default(), settings, stop.clone());
     address
