@@ -7,10 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
+#[cfg(test)]
+use super::http::OutboundRequest;
 use super::{
     error::{ErrorKind, ProviderError},
     hosts::{HostRules, Unfit},
-    http::{Limits, OutboundRequest, OutboundResponse, builder, read_whole, transport_error},
+    http::{Limits, OutboundResponse, ReadCall, builder, read_whole, transport_error},
     provider::Call,
     resolve::{Lookup, PublicOnly, System},
     settings::is_loopback,
@@ -27,7 +29,13 @@ pub struct Downloader {
     loopback: bool,
     total: Duration,
     max_bytes: usize,
+    #[cfg(test)]
+    answer: Option<Arc<AnswerInTest>>,
 }
+
+/// Answers a request in place of the file host.
+#[cfg(test)]
+pub(crate) type AnswerInTest = dyn Fn(&OutboundRequest) -> OutboundResponse + Send + Sync;
 
 impl Downloader {
     /// A downloader for these hosts. With `loopback` (the provider itself is a simulator on this machine) links to this
@@ -40,24 +48,37 @@ impl Downloader {
     fn looking_up(hosts: HostRules, loopback: bool, limits: Limits, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
         // Links are few and their hosts many, and nothing sends a link again: no fetch may meet a connection that is being closed.
         let client = builder(limits).pool_max_idle_per_host(0).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
-        Ok(Self { client, hosts, loopback, total: limits.total, max_bytes: limits.max_response_bytes })
+        Ok(Self {
+            client,
+            hosts,
+            loopback,
+            total: limits.total,
+            max_bytes: limits.max_response_bytes,
+            #[cfg(test)]
+            answer: None,
+        })
+    }
+
+    /// A downloader that opens no connection: the link is judged as ever, and every answer is that of `answer`.
+    #[cfg(test)]
+    pub(crate) fn answering_each(hosts: HostRules, answer: Arc<AnswerInTest>) -> Result<Self, reqwest::Error> {
+        Ok(Self { answer: Some(answer), ..Self::new(hosts, false, Limits::default())? })
     }
 
     /// Fetches a link, whole.
-    pub async fn fetch(
-        &self,
-        call: Call,
-        provider: &'static str,
-        stage: &'static str,
-        link: &SecretString,
-    ) -> Result<OutboundResponse, ProviderError> {
+    pub async fn fetch(&self, call: Call, read: ReadCall, link: &SecretString) -> Result<OutboundResponse, ProviderError> {
+        let ReadCall { provider, stage, .. } = read;
         let url = check(link.expose_secret(), &self.hosts, self.loopback).map_err(|unfit| {
             let error = ProviderError::new(ErrorKind::Configuration, provider, stage).with_detail(unfit.detail());
             error.with_refused_host(unfit.host)
         })?;
-        let mut request = OutboundRequest::get(provider, stage, "");
+        let mut request = read.get();
         request.deadline = call.deadline.min(Instant::now() + self.total);
         let exchange = async {
+            #[cfg(test)]
+            if let Some(answer) = &self.answer {
+                return Ok(answer(&request));
+            }
             let answer = self.client.get(url).send().await.map_err(|error| transport_error(&request, &error))?;
             read_whole(&request, answer, self.max_bytes).await
         };
@@ -122,7 +143,9 @@ mod tests {
     };
 
     use super::*;
-    use crate::config::Faults;
+    use crate::{config::Faults, providers::http::CallKind};
+
+    const LINK: ReadCall = ReadCall::listed("p", CallKind::Read, "s", "");
 
     fn hosts() -> HostRules {
         HostRules::check(&["s3.ap-south-1.amazonaws.com".to_owned()], "report_hosts", &mut Faults::default())
@@ -260,7 +283,7 @@ mod tests {
         assert!(links.len() > 90, "{}", links.len());
         for link in links {
             let secret = SecretString::from(link.clone());
-            let error = downloader.fetch(call(), "p", "s", &secret).await.unwrap_err();
+            let error = downloader.fetch(call(), LINK, &secret).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Configuration, "{link}");
             assert!(link.is_empty() || !format!("{error} {error:?}").contains(&link), "{link}");
         }
@@ -276,7 +299,7 @@ mod tests {
     async fn a_refused_host_is_named_without_the_link() {
         let downloader = Downloader::new(hosts(), false, Limits::default()).unwrap();
         let link = SecretString::from("https://reports.files.example/9000000001.xlsx?sig=SECRET");
-        let error = downloader.fetch(call(), "p", "s", &link).await.unwrap_err();
+        let error = downloader.fetch(call(), LINK, &link).await.unwrap_err();
         assert_eq!(error.refused_host.as_ref().map(|host| host.0.as_str()), Some("reports.files.example"));
         assert!(error.detail.contains("reports.files.example"), "{error}");
         assert!(!format!("{error} {error:?}").contains("SECRET") && !error.detail.contains("9000000001"), "{error}");
@@ -298,7 +321,7 @@ mod tests {
         let lookup = Arc::new(Inside(listener.local_addr().unwrap().port()));
         let downloader = Downloader::looking_up(hosts(), false, Limits::default(), lookup).unwrap();
         let link = SecretString::from("https://s3.ap-south-1.amazonaws.com/x?sig=SECRET");
-        let error = downloader.fetch(call(), "p", "s", &link).await.unwrap_err();
+        let error = downloader.fetch(call(), LINK, &link).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(!format!("{error} {error:?}").contains("SECRET"));
         let accepted = tokio::select! {
@@ -327,7 +350,7 @@ mod tests {
     async fn a_simulators_link_is_fetched_without_credentials() {
         let (link, asked) = serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\x03\x04".to_owned()).await;
         let downloader = Downloader::new(HostRules::default(), true, Limits::default()).unwrap();
-        let response = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap();
+        let response = downloader.fetch(call(), LINK, &SecretString::from(link)).await.unwrap();
         assert_eq!(&response.body[..], b"PK\x03\x04");
         let asked = asked.await.unwrap().to_lowercase();
         assert!(
@@ -351,7 +374,7 @@ mod tests {
             let (link, asked) = serve(head.to_owned()).await;
             let limits = Limits { max_response_bytes: 1024, ..Limits::default() };
             let downloader = Downloader::new(HostRules::default(), true, limits).unwrap();
-            let error = downloader.fetch(call(), "p", "s", &SecretString::from(link)).await.unwrap_err();
+            let error = downloader.fetch(call(), LINK, &SecretString::from(link)).await.unwrap_err();
             assert_eq!(error.kind, kind);
             assert!(!format!("{error} {error:?}").contains("SECRET"));
             asked.await.unwrap();

@@ -14,7 +14,7 @@ use sangam::{
     clock::SystemClock,
     providers::{
         error::{Effect, ErrorKind},
-        http::{Executor, Limits, OutboundRequest, Outward},
+        http::{CallKind, Executor, Limits, OutboundRequest, Outward},
         provider::Call,
     },
     telemetry::metrics::CallMeter,
@@ -79,7 +79,7 @@ async fn a_provider_without_a_good_certificate_is_told_nothing() {
         let outward = Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent() };
         let executor = Executor::new(base, credentials, limits, outward, Arc::new(SystemClock)).unwrap();
         let call = Call { deadline: Instant::now() + Duration::from_secs(20) };
-        let error = executor.send(call, OutboundRequest::get("test", "call", "path")).await.unwrap_err();
+        let error = executor.send(call, OutboundRequest::of_executor_test(CallKind::Read, "path", &())).await.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::None), "{name}");
         assert!(seen.connections.load(Ordering::SeqCst) > 0, "{name}: nobody came");
         assert_eq!(seen.told.load(Ordering::SeqCst), 0, "{name}");

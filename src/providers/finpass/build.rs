@@ -10,10 +10,7 @@ use super::{
 use crate::{
     data::personal::exposed,
     journey::model::Purpose,
-    providers::{
-        http::{CallKind, OutboundRequest},
-        provider::Opening,
-    },
+    providers::{http::OutboundRequest, provider::Opening},
 };
 
 #[derive(Serialize)]
@@ -48,9 +45,9 @@ pub(super) fn init(opening: &Opening<'_>) -> OutboundRequest {
         redirect_url: exposed(&ask.redirect_url),
     };
     if analysed {
-        OutboundRequest::post_json(ID, "aa_bsa_init", CallKind::Write, "api/v1/aa-bsa-journey/init", &body)
+        OutboundRequest::write(ID, "aa_bsa_init", "api/v1/aa-bsa-journey/init", &body)
     } else {
-        OutboundRequest::post_json(ID, "init", CallKind::Write, "api/v1/services/account-aggregator/init", &body)
+        OutboundRequest::write(ID, "init", "api/v1/services/account-aggregator/init", &body)
     }
 }
 
@@ -71,7 +68,7 @@ pub(super) fn fetch_json_report(client_id: &str, refresh_id: Option<&str>) -> Ou
 pub(super) fn refresh_data(client_id: &str) -> OutboundRequest {
     let body = Client { client_id, request_id: None };
     let path = "api/v1/services/account-aggregator/refresh-data";
-    OutboundRequest::post_json(ID, "refresh_data", CallKind::Write, path, &body)
+    OutboundRequest::write(ID, "refresh_data", path, &body)
 }
 
 /// The analysed product's state.
@@ -96,7 +93,10 @@ mod tests {
     use super::*;
     use crate::{
         journey::model::{Ask, Product},
-        providers::finpass::{plan, testing},
+        providers::{
+            finpass::{plan, testing},
+            http::CallKind,
+        },
     };
 
     fn opened(ask: &Ask) -> (&'static str, Value) {

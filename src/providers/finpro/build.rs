@@ -17,7 +17,7 @@ use crate::{
     data::personal::exposed,
     journey::model::{Customer, DayRange},
     providers::{
-        http::{CallKind, OutboundRequest},
+        http::OutboundRequest,
         lenient::{bounds, iso},
         provider::Opening,
     },
@@ -82,7 +82,7 @@ pub(super) fn request_consent(settings: &Settings, opening: &Opening<'_>, now: T
         redirect_url: exposed(&opening.ask.redirect_url),
         config: range.map(|range| ConsentConfig { fi_data_range: ends(range, now) }),
     };
-    OutboundRequest::post_json(ID, "requestconsent", CallKind::Write, "v3/requestconsent", &body)
+    OutboundRequest::write(ID, "requestconsent", "v3/requestconsent", &body)
 }
 
 /// The instants of a range of Indian days. An end on the present day is now, since FinPro refuses an end in the future.
@@ -193,7 +193,7 @@ struct FiRequest<'a> {
 pub(super) fn fi_request(consent_ref: &str, range: Option<DayRange>, now: Timestamp) -> OutboundRequest {
     let ends = ends(range.unwrap_or_default(), now);
     let body = FiRequest { consent_id: consent_ref, fi_data_range_from: ends.from, fi_data_range_to: ends.to };
-    OutboundRequest::post_json(ID, "fi_request", CallKind::Write, "fi/request", &body)
+    OutboundRequest::write(ID, "fi_request", "fi/request", &body)
 }
 
 #[derive(Serialize)]
@@ -205,7 +205,7 @@ struct RevokeConsent<'a> {
 /// `POST /revokeconsent`. The optional `reason` is left out: it would be free text about a person.
 pub(super) fn revoke_consent(consent_ref: &str) -> OutboundRequest {
     let body = RevokeConsent { consent_id: consent_ref };
-    OutboundRequest::post_json(ID, "revokeconsent", CallKind::Write, "revokeconsent", &body)
+    OutboundRequest::write(ID, "revokeconsent", "revokeconsent", &body)
 }
 
 #[derive(Serialize)]
@@ -216,8 +216,7 @@ struct DeleteData<'a> {
 
 /// `DELETE /fidata`, with a body.
 pub(super) fn delete_data(consent_ref: &str) -> OutboundRequest {
-    let mut request =
-        OutboundRequest::post_json(ID, "fidata", CallKind::Write, "fidata", &DeleteData { consent_id: consent_ref });
+    let mut request = OutboundRequest::write(ID, "fidata", "fidata", &DeleteData { consent_id: consent_ref });
     request.method = http::Method::DELETE;
     request
 }
@@ -260,8 +259,7 @@ pub(super) fn all_fi_data(selector: Selector<'_>) -> OutboundRequest {
 
 /// `POST /getalllatestfidata`. FinPro gives each row once, so a second question may find nothing.
 pub(super) fn latest_fi_data(consent_ref: &str) -> OutboundRequest {
-    let body = Selector::Consent(consent_ref).body(None, &[]);
-    OutboundRequest::post_json(ID, "getalllatestfidata", CallKind::Write, "getalllatestfidata", &body)
+    reads::LATEST_FI_DATA.post(&Selector::Consent(consent_ref).body(None, &[]))
 }
 
 /// `POST /transaction/status`.
@@ -312,7 +310,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::providers::finpro::{config::Style, plan, testing};
+    use crate::providers::{
+        finpro::{config::Style, plan, testing},
+        http::CallKind,
+    };
 
     fn body(request: &OutboundRequest) -> Value {
         serde_json::from_slice(request.body.as_deref().unwrap()).unwrap()

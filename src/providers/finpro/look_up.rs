@@ -69,10 +69,14 @@ fn read(
     let answer = envelope::read(origin, response)?;
     let rows = answer.rows(origin)?;
     let fits = |given: &Option<String>, listed: &Option<String>| given.is_none() || given == listed;
+    // FinPro answers an unknown name with an error; that a list may be empty is documented for no list by handle or id.
+    if rows.read.is_empty() && rows.odd == 0 {
+        return Err(origin.unusable("the list is empty"));
+    }
     // A row without the name that was asked for cannot be told from the consent's.
     let nameless = |row: &&Members<'_>| {
-        let handle = row.text(&["consentHandle", "consent_handle_id"]).and_then(identifier);
-        row.has_odd_text(&NAMES) || (references.handle.is_some() && handle.is_none())
+        let asked_by: &[&str] = if references.handle.is_some() { &HANDLE } else { &["consentID"] };
+        row.has_odd_text(&NAMES) || row.text(asked_by).and_then(identifier).is_none()
     };
     let odd = rows.odd + rows.read.iter().filter(nameless).count();
     let found = rows
@@ -82,7 +86,7 @@ fn read(
             let found = Found {
                 account: row.text(&["accountID"]).and_then(identifier),
                 provider_ref: None,
-                handle: row.text(&["consentHandle", "consent_handle_id"]).and_then(identifier),
+                handle: row.text(&HANDLE).and_then(identifier),
                 consent_ref: row.text(&["consentID"]).and_then(identifier),
                 template: row.text(&["productID"]).and_then(identifier),
             };
@@ -93,5 +97,6 @@ fn read(
     if found.is_none() && odd > 0 { Err(origin.unusable("the list has rows that cannot be read")) } else { Ok(found) }
 }
 
+const HANDLE: [&str; 2] = ["consentHandle", "consent_handle_id"];
 /// What names a consent.
 const NAMES: [&str; 6] = ["consentHandle", "consent_handle_id", "consentID", "accountID", "productID", "vua"];

@@ -115,6 +115,13 @@ impl FinPro {
         }
     }
 
+    /// The same credential, whose links are fetched by this downloader.
+    #[cfg(test)]
+    pub(crate) fn with_downloader(mut self, downloader: Downloader) -> Self {
+        self.downloader = downloader;
+        self
+    }
+
     async fn send(&self, call: Call, request: OutboundRequest) -> Result<(Origin, OutboundResponse), ProviderError> {
         self.executor.send(call, request).await
     }
@@ -322,7 +329,7 @@ impl Provider for FinPro {
                     document::Excel::Bytes(document) => Ok(document),
                     document::Excel::Link(link) => {
                         let link = SecretString::from(link);
-                        let fetched = self.downloader.fetch(call, ID, "report_download", &link).await;
+                        let fetched = self.downloader.fetch(call, reads::REPORT_DOWNLOAD, &link).await;
                         // The file host knows nothing of FinPro's ids: the one of the call that gave the link leads to its file.
                         let response = fetched.map_err(|error| match origin.exchange {
                             Some(exchange) => error.with_exchange(Exchange { answer: None, ..exchange }),
@@ -330,7 +337,7 @@ impl Provider for FinPro {
                         })?;
                         let of_file = |exchange| Exchange { answer: Some(judge::shape(&response)), ..exchange };
                         let exchange = origin.exchange.map(of_file);
-                        document::read_linked(Origin { stage: "report_download", exchange, ..origin }, &response)
+                        document::read_linked(Origin { stage: reads::REPORT_DOWNLOAD.stage, exchange, ..origin }, &response)
                     }
                 }
             }

@@ -62,8 +62,13 @@ pub struct OutboundRequest {
 }
 
 impl OutboundRequest {
+    /// A write: a POST with a JSON body. A call whose answer is read for facts or data is made from the provider's table of read calls.
+    pub fn write(provider: &'static str, stage: &'static str, path: &'static str, body: &impl serde::Serialize) -> Self {
+        Self::post_json(provider, stage, CallKind::Write, path, body)
+    }
+
     /// A POST with a JSON body.
-    pub fn post_json(
+    pub(super) fn post_json(
         provider: &'static str,
         stage: &'static str,
         kind: CallKind,
@@ -83,7 +88,7 @@ impl OutboundRequest {
     }
 
     /// A GET; always a read.
-    pub fn get(provider: &'static str, stage: &'static str, path: &'static str) -> Self {
+    pub(super) fn get(provider: &'static str, stage: &'static str, path: &'static str) -> Self {
         Self {
             provider,
             stage,
@@ -98,6 +103,13 @@ impl OutboundRequest {
             fresh_connection: false,
             sending: Sending::default(),
         }
+    }
+
+    /// A POST for tests of the executor, which is no call of a provider.
+    #[cfg(feature = "sandbox")]
+    #[doc(hidden)]
+    pub fn of_executor_test(kind: CallKind, path: &'static str, body: &impl serde::Serialize) -> Self {
+        Self::post_json("test", "call", kind, path, body)
     }
 
     /// With a query parameter.

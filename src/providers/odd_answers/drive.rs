@@ -1,13 +1,21 @@
 //! Which calls of an adapter send a read call, and what an answer comes to.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use http::{HeaderMap, StatusCode};
-use tokio::time::Instant;
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::Instant,
+};
 
 use super::shapes::Odd;
 use crate::{
+    config::Faults,
     data::ReadContext,
     journey::{
         apply::Merge,
@@ -17,10 +25,12 @@ use crate::{
     },
     pb::ReportFormat,
     providers::{
+        download::Downloader,
         error::{ErrorKind, ProviderError},
         finpass, finpro,
+        hosts::HostRules,
         http::{Executor, OutboundRequest, OutboundResponse},
-        provider::{Call, Observation, Provider, References, Target},
+        provider::{Body, Call, Latest, Observation, Provider, References, Target},
     },
     random::SystemRandom,
     sandbox::fuzzing::answers::{finpass_adapter, finpro_adapters, journey::journey},
@@ -55,7 +65,10 @@ pub(super) enum Op {
     FreshUrl,
     Resolve,
     Terms,
+    /// LookUp by the consent's id alone.
+    LookUpById,
     Fetch,
+    Latest,
     Analysis,
     Xml,
     Excel,
@@ -68,6 +81,23 @@ impl Op {
     }
 }
 
+/// A documented answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Good {
+    Text(&'static str),
+    /// The smallest workbook.
+    Workbook,
+}
+
+impl Good {
+    pub fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.as_bytes().to_vec(),
+            Self::Workbook => crate::providers::workbook::tests::smallest(),
+        }
+    }
+}
+
 /// A read call with all that sends it.
 pub(super) struct Row {
     pub provider: &'static str,
@@ -75,7 +105,9 @@ pub(super) struct Row {
     pub setting: Setting,
     pub ops: &'static [Op],
     /// The documented answer.
-    pub good: &'static str,
+    pub good: Good,
+    /// Whether a file host answers, to which the provider's words are foreign.
+    pub file_host: bool,
     /// Whether the call decides the outcome, or only adds to what other calls have said.
     pub decides: bool,
     /// What a value that is null or empty is documented to mean.
@@ -95,6 +127,7 @@ const TRANSACTION: &str = r#"{"status":"SUCCESSFUL","transaction_id":"aaaaaaaa-a
     {"type":"pdf","status":"SUCCESSFUL","data":{"expected_fips":[],"total_expected":0,"uploaded":0,"processed":0,"fetched":0}},
     {"type":"analytics","status":"SUCCESSFUL"},
     {"type":"smart_routing_decision","status":"SUCCESSFUL","data":{"route":"AA"}}]}"#;
+const LATEST: &str = include_str!("../../../tests/it/documented/finpro_latest_data.json");
 const DATA: &str = include_str!("../../../tests/it/documented/finpro_data.json");
 const PDF_DATA: &str = include_str!("../../../tests/it/documented/finpro_pdf_data.json");
 const ANALYTICS: &str = include_str!("../../../tests/it/documented/finpro_analytics.json");
@@ -111,7 +144,7 @@ const STATEMENT: &str = include_str!("../../../tests/it/documented/finpass_bsa_r
 const BSA_ANALYSIS: &str = include_str!("../../../tests/it/documented/finpass_bsa_analysis.json");
 
 const fn finpro(stage: &'static str, setting: Setting, ops: &'static [Op], good: &'static str) -> Row {
-    Row { provider: finpro::ID, stage, setting, ops, good, decides: true, waits: NOTHING }
+    Row { provider: finpro::ID, stage, setting, ops, good: Good::Text(good), file_host: false, decides: true, waits: NOTHING }
 }
 
 const fn finpass(
@@ -121,7 +154,7 @@ const fn finpass(
     good: &'static str,
     waits: &'static [ErrorKind],
 ) -> Row {
-    Row { provider: finpass::ID, stage, setting, ops, good, decides: true, waits }
+    Row { provider: finpass::ID, stage, setting, ops, good: Good::Text(good), file_host: false, decides: true, waits }
 }
 
 /// Every read call of every provider.
@@ -129,15 +162,19 @@ pub(super) const TABLE: &[Row] = &[
     finpro("getconsentslist", Setting::Consent, &[Op::Observe], LIST),
     finpro("getconsentslist", Setting::Orchestration, &[Op::OwnerOf], LIST),
     Row { decides: false, ..finpro("getconsentslist", Setting::Orchestration, &[Op::Observe], LIST) },
-    finpro("getconsentslist_v3", Setting::Consent, &[Op::LookUp], LIST),
+    finpro("getconsentslist_v3", Setting::Consent, &[Op::LookUp, Op::LookUpById], LIST),
     Row { decides: false, ..finpro("firequest_status", Setting::Consent, &[Op::Observe], SESSION) },
     finpro("transaction_status", Setting::Orchestration, &[Op::Observe, Op::LookUp, Op::OwnerOf], TRANSACTION),
     Row { waits: &[ErrorKind::NoAccounts], ..finpro("getallfidata", Setting::Consent, &[Op::Fetch], DATA) },
     Row { waits: &[ErrorKind::NoAccounts], ..finpro("getallfidata", Setting::Orchestration, &[Op::Fetch], PDF_DATA) },
+    finpro("getalllatestfidata", Setting::Consent, &[Op::Latest], LATEST),
     finpro("analytics_json", Setting::Consent, &[Op::Analysis], ANALYTICS),
     finpro("analytics_json", Setting::Orchestration, &[Op::Analysis], ANALYTICS),
     finpro("analytics_xml", Setting::Consent, &[Op::Xml], "<?xml version=\"1.0\"?><analysis/>"),
+    finpro("analytics_xml", Setting::Orchestration, &[Op::Xml], "<?xml version=\"1.0\"?><analysis/>"),
     finpro("analytics_excel", Setting::Consent, &[Op::Excel], LINK),
+    finpro("analytics_excel", Setting::Orchestration, &[Op::Excel], LINK),
+    Row { good: Good::Workbook, file_host: true, ..finpro("report_download", Setting::Consent, &[Op::Excel], "") },
     Row { decides: false, ..finpro("productslist", Setting::Consent, &[Op::Terms, Op::Observe], PRODUCTS) },
     finpro("getEncryptedUrl", Setting::Consent, &[Op::FreshUrl], URL),
     finpro("decryptUrl", Setting::Consent, &[Op::Resolve], RETURN),
@@ -170,10 +207,11 @@ pub(super) enum Outcome {
 pub(super) fn run(row: &Row, op: Op, odd: &Odd) -> Outcome {
     let (stage, response) = (row.stage, odd.response());
     let answer = move |request: &OutboundRequest| if request.stage == stage { response.clone() } else { good(request.stage) };
-    let executor = Executor::answering_each(answer);
+    let executor = Executor::answering_each(answer.clone());
+    let finpro = |style: usize| finpro_adapters()[style].with_executor(executor.clone()).with_downloader(downloader(answer));
     let (adapter, products): (Box<dyn Provider>, &[Product]) = match row.setting {
-        Setting::Consent => (Box::new(finpro_adapters()[0].with_executor(executor)), &[Product::Data, Product::Analytics]),
-        Setting::Orchestration => (Box::new(finpro_adapters()[1].with_executor(executor)), &[Product::Data, Product::Analytics]),
+        Setting::Consent => (Box::new(finpro(0)), &[Product::Data, Product::Analytics]),
+        Setting::Orchestration => (Box::new(finpro(1)), &[Product::Data, Product::Analytics]),
         Setting::Plain => (Box::new(finpass_adapter().unwrap().with_executor(executor)), &[Product::Data]),
         Setting::Analysed => (Box::new(finpass_adapter().unwrap().with_executor(executor)), &[Product::Data, Product::Analytics]),
     };
@@ -183,14 +221,22 @@ pub(super) fn run(row: &Row, op: Op, odd: &Odd) -> Outcome {
         // The lists of consents are read once the data has come.
         (journey.consents[0].fetches[0].state, journey.consents[0].fetches[0].settled) = (FetchState::Ready, true);
     }
-    // Nothing waits: no call is sent.
+    // Nothing waits: no call is sent. A download takes its time from a runtime all the same.
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
+    let _guard = RUNTIME.enter();
     let outcome = call(adapter.as_ref(), op, &journey).now_or_never().unwrap();
     outcome.unwrap_or_else(Outcome::Error)
 }
 
+/// A downloader that follows the documented link.
+fn downloader(answer: impl Fn(&OutboundRequest) -> OutboundResponse + Send + Sync + 'static) -> Downloader {
+    let hosts = HostRules::check(&["files.example".to_owned()], "report_hosts", &mut Faults::default());
+    Downloader::answering_each(hosts, Arc::new(answer)).unwrap()
+}
+
 fn good(stage: &str) -> OutboundResponse {
     let row = TABLE.iter().find(|row| row.stage == stage).unwrap();
-    OutboundResponse::new(StatusCode::OK, HeaderMap::new(), row.good.into())
+    OutboundResponse::new(StatusCode::OK, HeaderMap::new(), row.good.bytes().into())
 }
 
 async fn call(adapter: &dyn Provider, op: Op, journey: &Journey) -> Result<Outcome, ProviderError> {
@@ -199,6 +245,18 @@ async fn call(adapter: &dyn Provider, op: Op, journey: &Journey) -> Result<Outco
     let reference = attempt.provider_ref.clone().unwrap();
     let target = Target { journey, attempt, consent, fetch: consent.fetches.first(), accounts: &[] };
     let found = |found: bool| Ok(if found { Outcome::Right } else { Outcome::Unknown });
+    let accounts = |body: &Body| {
+        let ids = KeyedHash::new(b"odd answers");
+        let context = ReadContext {
+            fetch_id: "fch_1",
+            consent_id: "cns_1",
+            ids: &ids,
+            applicant: &journey.ask.customer,
+            received_at: body.received_at,
+            asked: Default::default(),
+        };
+        adapter.read_data(&journey.provider_product, &body.bytes, &context).map(|rows| rows.accounts)
+    };
     match op {
         Op::Observe => {
             let mut seen = adapter.observe(call, journey, attempt).await;
@@ -213,24 +271,23 @@ async fn call(adapter: &dyn Provider, op: Op, journey: &Journey) -> Result<Outco
             let references = References { handle, consent: None, orchestration: Some(reference) };
             found(adapter.look_up(call, journey, attempt, &references).await?.is_some())
         }
+        Op::LookUpById => {
+            let references = References { consent: consent.provider_ref.clone(), ..References::default() };
+            found(adapter.look_up(call, journey, attempt, &references).await?.is_some())
+        }
         Op::OwnerOf => adapter.owner_of(call, journey, attempt, &reference).await.map(|_| Outcome::Right),
         Op::FreshUrl => found(adapter.fresh_url(call, journey, attempt, None).await?.is_some()),
         Op::Resolve => found(adapter.resolve_redirect(call, "ecres=a&resdate=250320251652009&fi=Zm9v").await?.is_some()),
         Op::Terms => found(adapter.terms(call, &consent.template).await != TemplateTerms::default()),
         Op::Fetch => {
             let body = adapter.fetch(call, target).await?;
-            let ids = KeyedHash::new(b"odd answers");
-            let context = ReadContext {
-                fetch_id: "fch_1",
-                consent_id: "cns_1",
-                ids: &ids,
-                applicant: &journey.ask.customer,
-                received_at: body.received_at,
-                asked: Default::default(),
-            };
             // Without an account the fetch would count as empty.
-            found(adapter.read_data(&journey.provider_product, &body.bytes, &context)?.accounts > 0)
+            found(accounts(&body)? > 0)
         }
+        Op::Latest => match adapter.latest(call, target).await? {
+            Latest::Data(body) => found(accounts(&body)? > 0),
+            Latest::Nothing { .. } => Ok(Outcome::Unknown),
+        },
         Op::Analysis => adapter.analysis(call, target).await.map(|_| Outcome::Right),
         Op::Xml => adapter.document(call, target, ReportFormat::Xml).await.map(|_| Outcome::Right),
         Op::Excel => adapter.document(call, target, ReportFormat::Excel).await.map(|_| Outcome::Right),

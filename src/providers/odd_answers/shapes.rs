@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::drive::Good;
 use crate::providers::{error::ErrorKind, http::OutboundResponse};
 
 /// An odd answer.
@@ -26,8 +27,8 @@ impl Odd {
         Self { name, status, body, hollow: false, number: false, worded: false }
     }
 
-    pub fn documented(good: &str) -> Self {
-        Self::new(200, good.to_owned())
+    pub fn documented(good: Good) -> Self {
+        Self::new(200, good.bytes())
     }
 
     pub fn response(&self) -> OutboundResponse {
@@ -166,8 +167,8 @@ pub(super) fn set_up_wrongly() -> Vec<(Odd, ErrorKind)> {
 }
 
 /// The documented answer with each of its values replaced by values of other types.
-pub(super) fn other_types(good: &str) -> Vec<Odd> {
-    let Ok(good) = serde_json::from_str::<Value>(good) else { return Vec::new() };
+pub(super) fn other_types(good: Good) -> Vec<Odd> {
+    let Ok(good) = serde_json::from_slice::<Value>(&good.bytes()) else { return Vec::new() };
     let others = [json!("surprise"), json!(7), json!(true), json!([]), json!({}), json!(null), json!([[1]]), json!({"x": 1})];
     let mut all = Vec::new();
     for path in paths(&good) {
@@ -192,7 +193,8 @@ pub(super) fn other_types(good: &str) -> Vec<Odd> {
 }
 
 /// The documented answer with texts and bytes that JSON or UTF-8 forbids.
-pub(super) fn odd_texts(good: &str) -> Vec<Odd> {
+pub(super) fn odd_texts(good: Good) -> Vec<Odd> {
+    let Good::Text(good) = good else { return Vec::new() };
     let mut all: Vec<Odd> = vec![
         Odd::new(200, [&b"\xef\xbb\xbf"[..], good.as_bytes()].concat()),
         Odd::new(200, good.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),

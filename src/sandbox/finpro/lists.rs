@@ -52,8 +52,14 @@ impl Desk<'_> {
         let ids = check.list("consentID", Rule::Guid, true);
         check.done()?;
         let rows = match (handles, ids) {
-            (Some(handles), _) => self.rows(|consent, _| handles.contains(&consent.handle.as_str())),
-            (None, Some(ids)) => self.rows(|consent, _| consent.id.as_deref().is_some_and(|id| ids.contains(&id))),
+            (Some(handles), _) => {
+                let rows = self.rows(|consent, _| handles.contains(&consent.handle.as_str()));
+                listed(rows, || Failure::coded("FP0024", "invalid_consent_handle", "Invalid consent handle"))?
+            }
+            (None, Some(ids)) => {
+                let rows = self.rows(|consent, _| consent.id.as_deref().is_some_and(|id| ids.contains(&id)));
+                listed(rows, || Failure::coded("FP0034", "InvalidConsentId", "Consent ID does not exist."))?
+            }
             (None, None) => self.party_rows(body)?,
         };
         Ok(Reply::plain(json!(rows)))
@@ -101,6 +107,11 @@ impl Desk<'_> {
             })
             .collect()
     }
+}
+
+/// No empty list of names is documented: an unknown handle or id gets the error that other calls have for it.
+fn listed(rows: Vec<Value>, unknown: impl FnOnce() -> Failure) -> Result<Vec<Value>, Failure> {
+    if rows.is_empty() { Err(unknown()) } else { Ok(rows) }
 }
 
 fn known_product(code: Option<&str>) -> Result<(), Failure> {

@@ -45,7 +45,7 @@ async fn a_read_never_fails_and_a_write_is_never_sent_twice_by_connections_that_
         let executor = executor.clone();
         async move {
             let (kind, path) = if number % 3 == 0 { (CallKind::Write, "write") } else { (CallKind::Read, "read") };
-            let request = OutboundRequest::post_json("test", "call", kind, path, &json!({ "number": number }));
+            let request = OutboundRequest::of_executor_test(kind, path, &json!({ "number": number }));
             let call = Call { deadline: Instant::now() + Duration::from_secs(30) };
             (kind, executor.send(call, request).await)
         }

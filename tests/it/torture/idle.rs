@@ -100,12 +100,12 @@ async fn no_write_fails_at_a_provider_that_closes_idle_connections() {
             for (number, pause) in pauses.into_iter().enumerate() {
                 // Leaves a connection open that closes about when the write begins.
                 let body = json!({ "lane": lane, "number": number });
-                let read = OutboundRequest::post_json("test", "call", CallKind::Read, "read", &body);
+                let read = OutboundRequest::of_executor_test(CallKind::Read, "read", &body);
                 reads += usize::from(executor.send(call(), read).await.is_err());
                 if full() {
                     sleep(Duration::from_millis(pause)).await;
                 }
-                let write = OutboundRequest::post_json("test", "call", CallKind::Write, "write", &body);
+                let write = OutboundRequest::of_executor_test(CallKind::Write, "write", &body);
                 if let Err(error) = executor.send(call(), write).await {
                     errors += 1;
                     unknown += usize::from(error.effect == Effect::Unknown);
