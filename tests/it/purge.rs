@@ -118,7 +118,7 @@ async fn everything_ends_on_its_date_and_what_does_not_is_listed() {
     let tenants = App::offline(&config, clock.clone()).await.unwrap();
     let offline = tenants.first();
     let late = offline.overdue().await.unwrap();
-    let mut found: Vec<_> = late.items.iter().map(|item| item.kind).collect();
+    let mut found: Vec<_> = late.entries.iter().map(|entry| entry.item.kind).collect();
     found.sort();
     found.dedup();
     assert_eq!(found, [KeptKind::Snapshot, KeptKind::Evidence, KeptKind::Document, KeptKind::Journey, KeptKind::Request]);

@@ -54,6 +54,56 @@ async fn an_answer_without_a_word_is_asked_again_then_failed() {
     stage.gateway.stop().await;
 }
 
+async fn overdue(stage: &Stage) -> pb::ListOverdueResponse {
+    stage.client.clone().list_overdue(pb::ListOverdueRequest {}).await.unwrap().into_inner()
+}
+
+#[tokio::test]
+async fn a_failed_revocation_is_overdue_until_confirmed() {
+    let stage = Stage::start(PATIENT, OFTEN).await;
+    let refused = r#"{"ver":"1.21.0","errorCode":"InvalidConsentId","errorMsg":"Consent ID does not exist.","status":"FP0034"}"#;
+    let journey_id = revoked(&stage, Answer::status(400, refused)).await;
+    let journey = until_revocation(&stage, &journey_id, ProviderDelivery::Failed).await;
+    let listed = overdue(&stage).await;
+    let [item] = listed.items.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((item.kind(), item.provider()), (pb::KeptKind::ConsentAtProvider, ProviderDelivery::Failed));
+    assert_eq!((&item.journey_id, &item.consent_id), (&journey_id, &journey.consents[0].consent_id));
+    assert_eq!(listed.total_count, 1);
+    assert!(item.purge_time.is_some());
+    stage.replay.set(&path("/revokeconsent"), Answer::json(DONE));
+    stage.client.clone().revoke_consent(revoke(&journey_id)).await.unwrap();
+    until_revocation(&stage, &journey_id, ProviderDelivery::Done).await;
+    assert_eq!(overdue(&stage).await, pb::ListOverdueResponse::default());
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_failed_deletion_is_overdue() {
+    let stage = Stage::start(PATIENT, OFTEN).await;
+    stage.replay.set(&path("/fidata"), Answer::status(400, r#"{"errorCode":"InvalidConsentId","status":"FP0034"}"#));
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    let journey = stage.until(&journey_id, |journey| journey.consents[0].fetches[0].pick_up_time.is_some()).await;
+    stage.client.clone().purge_data(purge(&journey_id, &journey.consents[0].consent_id)).await.unwrap();
+    stage.until(&journey_id, |journey| journey.consents[0].data_deletion() == ProviderDelivery::Failed).await;
+    let listed = overdue(&stage).await;
+    let kinds: Vec<_> = listed.items.iter().map(|item| (item.kind(), item.provider())).collect();
+    assert_eq!(kinds, [(pb::KeptKind::DataAtProvider, ProviderDelivery::Failed)]);
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_unreached_provider_is_overdue_after_an_hour() {
+    let stage = Stage::start(PATIENT, OFTEN).await;
+    let journey_id = revoked(&stage, Answer::status(503, "{}")).await;
+    stage.replay.until_asked(&path("/revokeconsent"), 1).await;
+    assert_eq!(overdue(&stage).await, pb::ListOverdueResponse::default());
+    stage.clock.turn(jiff::SignedDuration::from_secs(3_601));
+    let listed = overdue(&stage).await;
+    let [item] = listed.items.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((&item.journey_id, item.provider()), (&journey_id, ProviderDelivery::Pending));
+    stage.gateway.stop().await;
+}
+
 #[tokio::test]
 async fn work_in_progress_is_asked_again_until_the_word_comes() {
     let stage = Stage::start(PATIENT, OFTEN).await;

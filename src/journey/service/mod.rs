@@ -61,6 +61,7 @@ pub use select::FetchChoice;
 pub use shared::{Means, Shared};
 pub use start::{OnOpen, StartCommand, Started};
 pub use stream::{DataStream, StreamQuery};
+pub use sweep::{Overdue, OverdueEntry};
 pub use take_back::{ConsentOutcome, PurgeChoice, Purged, RevokeChoice, TakenBack};
 pub use tenants::Tenants;
 

@@ -8,10 +8,49 @@ use crate::{
         model::{Consent, Journey},
         on_record,
         transaction::is_shared,
-        withdraw::{self, Purge, PurgeReason},
+        undelivered,
+        withdraw::{self, DeliveryKind, ProviderDelivery, Purge, PurgeReason},
     },
-    store::{KeptReceipt, Purging, StoreError, Versioned},
+    pb::KeptKind,
+    store::{KeptReceipt, OverdueItem, Purging, StoreError, Versioned},
 };
+
+/// Something that should not be there any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverdueEntry {
+    /// What, of which journey and fetch, since when.
+    pub item: OverdueItem,
+    /// Its consent; empty for what lies in the store.
+    pub consent_id: String,
+    /// Why it is still at the provider; UNSPECIFIED for what lies in the store.
+    pub provider: ProviderDelivery,
+}
+
+/// What is overdue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    /// The longest overdue, bounded as in the store.
+    pub entries: Vec<OverdueEntry>,
+    /// How many in all.
+    pub total: u64,
+}
+
+fn at_provider(journey: &Journey, now: jiff::Timestamp) -> Vec<OverdueEntry> {
+    let entry = |(consent, delivery): (&Consent, &withdraw::Delivery)| OverdueEntry {
+        item: OverdueItem {
+            kind: match delivery.kind {
+                DeliveryKind::Revoke => KeptKind::ConsentAtProvider,
+                DeliveryKind::DeleteData => KeptKind::DataAtProvider,
+            },
+            journey_id: journey.id.clone(),
+            fetch_id: String::new(),
+            purge_at: delivery.asked_at,
+        },
+        consent_id: consent.id.clone(),
+        provider: delivery.state,
+    };
+    undelivered::all(journey, now).into_iter().map(entry).collect()
+}
 
 impl Service {
     /// Removes everything that is fenced and not removed yet. Should the store fail, the background does it later.
@@ -102,8 +141,22 @@ impl Service {
         Err(StoreError::Contended)
     }
 
-    /// What should have been removed and is still there.
-    pub async fn overdue(&self) -> Result<crate::store::Overdue, JourneyError> {
-        Ok(self.parts.store.overdue(&self.parts.tenant.id, self.parts.clock.now()).await?)
+    /// What should have been removed here or at a provider and is still there.
+    pub async fn overdue(&self) -> Result<Overdue, JourneyError> {
+        let now = self.parts.clock.now();
+        let crate::store::Overdue { items, total } = self.parts.store.overdue(&self.parts.tenant.id, now).await?;
+        let (mut overdue, listed) = (Vec::new(), items.len());
+        for item in items {
+            match item.kind {
+                // The store knows the journey only; the tree names each consent.
+                KeptKind::ConsentAtProvider => {
+                    let found = self.parts.store.journey(&self.parts.tenant.id, &item.journey_id).await?;
+                    overdue.extend(found.iter().flat_map(|found| at_provider(&found.journey, now)));
+                }
+                _ => overdue.push(OverdueEntry { item, consent_id: String::new(), provider: ProviderDelivery::Unspecified }),
+            }
+        }
+        let unlisted = total.saturating_sub(u64::try_from(listed).unwrap_or_default());
+        Ok(Overdue { total: unlisted + u64::try_from(overdue.len()).unwrap_or_default(), entries: overdue })
     }
 }

@@ -7,7 +7,7 @@ use sqlx::Row;
 use super::{PostgresStore, names, write::Write};
 use crate::{
     access::TenantId,
-    journey::model::Journey,
+    journey::{model::Journey, undelivered},
     store::{
         JourneyStore, Look, StoreError, Versioned,
         columns::{instant, millis},
@@ -207,10 +207,11 @@ impl PostgresStore {
 
     /// What the journey is found by.
     async fn write_refs(&self, tx: &mut Write, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE journeys SET expires_at = $1 WHERE tenant = $2 AND id = $3")
+        sqlx::query("UPDATE journeys SET expires_at = $1, undelivered_at = $4 WHERE tenant = $2 AND id = $3")
             .bind(journey.first_expiry().map(millis))
             .bind(&journey.tenant)
             .bind(&journey.id)
+            .bind(undelivered::since(journey).map(millis))
             .execute(&mut *tx)
             .await?;
         let learnt: Vec<Vec<u8>> = sqlx::query_scalar(

@@ -44,7 +44,7 @@ use statements::{Bounds, Statements};
 use write::Write;
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -54,6 +54,7 @@ pub(super) const STEPS: [Step; 9] = [
     (8, "audit", include_str!("0008_audit.sql")),
     (9, "keys", include_str!("0009_keys.sql")),
     (10, "write_proof", include_str!("0010_write_proof.sql")),
+    (11, "undelivered", include_str!("0011_undelivered.sql")),
 ];
 
 /// How long a connection is waited for at the start.

@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row};
 use super::{SqliteStore, names, write::Write};
 use crate::{
     access::TenantId,
-    journey::model::Journey,
+    journey::{model::Journey, undelivered},
     store::{
         JourneyStore, Look, StoreError, Versioned,
         columns::{instant, millis},
@@ -207,8 +207,9 @@ impl SqliteStore {
 
     /// What the journey is found by.
     async fn write_refs(&self, tx: &mut Write, journey: &Journey, now: Timestamp) -> Result<(), StoreError> {
-        sqlx::query("UPDATE journeys SET expires_at = ? WHERE tenant = ? AND id = ?")
+        sqlx::query("UPDATE journeys SET expires_at = ?, undelivered_at = ? WHERE tenant = ? AND id = ?")
             .bind(journey.first_expiry().map(millis))
+            .bind(undelivered::since(journey).map(millis))
             .bind(&journey.tenant)
             .bind(&journey.id)
             .execute(&mut *tx)

@@ -42,7 +42,7 @@ use keys::KeyPools;
 use write::{Write, Writer};
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -53,6 +53,7 @@ pub(super) const STEPS: [Step; 10] = [
     (8, "audit", include_str!("0008_audit.sql")),
     (9, "keys", include_str!("0009_keys.sql")),
     (10, "write_proof", include_str!("0010_write_proof.sql")),
+    (11, "undelivered", include_str!("0011_undelivered.sql")),
 ];
 
 const READERS: u32 = 4;

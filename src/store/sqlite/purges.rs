@@ -29,7 +29,9 @@ const DATED: &str = "
     UNION ALL SELECT 'KEPT_KIND_REFERENCE', r.tenant, r.journey_id, '', 0 FROM journey_refs r
         WHERE NOT EXISTS (SELECT 1 FROM journeys j WHERE j.tenant = r.tenant AND j.id = r.journey_id)
     UNION ALL SELECT 'KEPT_KIND_REQUEST', tenant, journey_id, '', created_at + ?1 FROM requests
-    UNION ALL SELECT 'KEPT_KIND_RECEIPT', tenant, journey_id, fetch_id, purge_at FROM receipts";
+    UNION ALL SELECT 'KEPT_KIND_RECEIPT', tenant, journey_id, fetch_id, purge_at FROM receipts
+    UNION ALL SELECT 'KEPT_KIND_CONSENT_AT_PROVIDER', tenant, id, '', undelivered_at - ?4 FROM journeys
+        WHERE undelivered_at IS NOT NULL";
 
 #[async_trait]
 impl PurgeStore for SqliteStore {
@@ -78,16 +80,24 @@ impl PurgeStore for SqliteStore {
     async fn overdue(&self, tenant: &str, now: Timestamp) -> Result<Overdue, StoreError> {
         let limit = millis(now.checked_sub(GRACE).unwrap_or(now));
         let life = i64::try_from(REQUEST_LIFE.as_millis()).unwrap_or(i64::MAX);
+        // What waits for an operator has had its time.
+        let grace = i64::try_from(GRACE.as_millis()).unwrap_or_default();
         let counted = format!("SELECT COUNT(*) FROM ({DATED}) WHERE tenant = ?2 AND purge_at < ?3");
-        let total: i64 =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(counted)).bind(life).bind(tenant).bind(limit).fetch_one(&self.readers).await?;
+        let total: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(counted))
+            .bind(life)
+            .bind(tenant)
+            .bind(limit)
+            .bind(grace)
+            .fetch_one(&self.readers)
+            .await?;
         let listed = format!(
-            "SELECT kind, journey_id, fetch_id, purge_at FROM ({DATED}) WHERE tenant = ?2 AND purge_at < ?3 ORDER BY purge_at LIMIT ?4"
+            "SELECT kind, journey_id, fetch_id, purge_at FROM ({DATED}) WHERE tenant = ?2 AND purge_at < ?3 ORDER BY purge_at LIMIT ?5"
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(listed))
             .bind(life)
             .bind(tenant)
             .bind(limit)
+            .bind(grace)
             .bind(MOST_OVERDUE)
             .fetch_all(&self.readers)
             .await?;
