@@ -18,11 +18,13 @@ pub mod on_record;
 #[cfg(test)]
 mod orders_tests;
 pub mod policy;
+pub mod progress;
 pub mod service;
 pub mod sharing;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod transaction;
+pub mod undelivered;
 pub mod unknown;
 pub mod watch;
 pub mod withdraw;

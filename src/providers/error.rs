@@ -106,6 +106,17 @@ pub enum Effect {
     Unknown,
 }
 
+impl Effect {
+    /// Its name in errors and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Applied => "APPLIED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
 /// A failed provider call. What a caller may read (`kind`, `code`, `stage`) and what only a log reads (`detail`) are two fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderError {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     capability::ProviderProduct,
-    error::{Effect, ErrorKind, ProviderError},
+    error::{ErrorKind, ProviderError},
     inbound::{Inbound, Owner, Reading},
     message_content::MessageContent,
     provider::{
@@ -63,7 +63,7 @@ pub(super) fn failure(error: &ProviderError, credential: &str, concerned: Concer
                 stage = error.stage,
                 reason = error.kind.reason_name(),
                 provider_code = error.code.as_deref(),
-                effect = effect(error.effect),
+                effect = error.effect.name(),
                 x_request_id = exchange.map(|exchange| tracing::field::display(exchange.x_request_id)),
                 http_status = answer.map(|answer| answer.http_status),
                 form = answer.map(|answer| answer.form),
@@ -93,14 +93,6 @@ fn is_news(kind: ErrorKind) -> bool {
             | ErrorKind::UnknownReference
             | ErrorKind::Unsupported
     )
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::None => "NONE",
-        Effect::Applied => "APPLIED",
-        Effect::Unknown => "UNKNOWN",
-    }
 }
 
 /// An adapter whose failures are logged.

@@ -20,6 +20,7 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let request = request.into_inner();
     audit.journey(&request.journey_id);
+    asked.concerns(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     validate::account_ids(&request.account_ids).map_err(status::of_failure)?;
     let (tree, _) = asked.service.status(&request.journey_id, convert::status_bytes).await.map_err(status::of_failure)?;

@@ -31,6 +31,7 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let request = request.into_inner();
     audit.journey(&request.journey_id);
+    asked.concerns(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::changes(request).map_err(status::of_failure)?;
@@ -123,6 +124,7 @@ async fn ask(
         service: &asked.service,
         audit,
         in_flight: &asked.in_flight,
+        progress: &asked.progress,
         call,
         request_id,
         canonical: canonical.encode_to_vec(),

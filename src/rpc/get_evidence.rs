@@ -22,6 +22,7 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let GetEvidenceRequest { journey_id, consent_id, fetch_id } = request.into_inner();
     audit.journey(&journey_id).view(View::Full);
+    asked.concerns(&journey_id);
     validate::journey_id(&journey_id).map_err(status::of_failure)?;
     // It shows a person in full.
     asked.shows(View::Full)?;

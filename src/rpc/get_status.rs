@@ -15,6 +15,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<GetStatusRequest>) -> R
     let asked = edge.asked(&request)?;
     let journey_id = &request.get_ref().journey_id;
     validate::journey_id(journey_id).map_err(status::of_failure)?;
+    asked.concerns(journey_id);
     let ops = asked.caller.may(Scope::OpsRead);
     let encode = if ops { convert::ops_status_bytes } else { convert::status_bytes };
     let (tree, origin) = asked.service.status_or_stale(journey_id, ops, encode).await.map_err(status::of_failure)?;

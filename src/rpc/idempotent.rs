@@ -23,6 +23,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::Journey,
+        progress::Progress,
         service::Service,
     },
     providers::{error::Effect, provider::Call},
@@ -101,6 +102,8 @@ pub(super) struct Write<'a> {
     pub audit: &'a Audited,
     /// What runs in this process.
     pub in_flight: &'a InFlight,
+    /// What is known of it if the call's time ends before its work.
+    pub progress: &'a Progress,
     /// What the call may take.
     pub call: Call,
     /// The caller's request id.
@@ -157,6 +160,7 @@ impl Write<'_> {
         let mut work = Some(work);
         loop {
             if let Some(mut running) = self.in_flight.watch(&key) {
+                self.progress.effect(Effect::Unknown);
                 // Ends when the sender is dropped, with the work.
                 if timeout_at(self.call.deadline, async { while running.changed().await.is_ok() {} }).await.is_err() {
                     return Err(status::of(JourneyError::RequestInFlight));
@@ -171,19 +175,23 @@ impl Write<'_> {
                     return self.spawn(key, running, work(self.journey_id.to_owned())).await.map(|answer| (answer, false));
                 }
                 Ok(Begun::InFlight(journey_id)) => {
+                    self.progress.effect(Effect::Unknown);
                     let claim = Claim { request_id: self.request_id };
                     // A read by another connection would prove nothing: what the writer holds and has not committed is not in it.
                     let written = store.intent(&key.0, claim, &journey_id).await.map_err(|error| status::of(error.into()))?;
                     if !written.is_some_and(|journey| (self.begun)(&journey, self.request_id)) {
                         // The process died before it wrote the intent, so nothing was sent: the id begins anew.
+                        self.progress.effect(Effect::None);
                         store.free_request(&key.0, &key.1).await.map_err(|error| status::of(error.into()))?;
                         running.open = false;
                         continue;
                     }
+                    self.progress.journey(&journey_id);
                     // Whoever comes with it next, here or at another replica, is answered from the journey as well.
                     return unfinished(journey_id).await.map(|answer| (answer, true)).map_err(status::of_failure);
                 }
                 Ok(Begun::Elsewhere) => {
+                    self.progress.effect(Effect::Unknown);
                     // Who waits in this process waits behind this caller, so that the store is asked once for all.
                     let waited = timeout_at(self.call.deadline, sleep(ASK_AGAIN)).await;
                     waited.map_err(|_| status::of(JourneyError::RequestInFlight))?;
@@ -211,13 +219,16 @@ impl Write<'_> {
         R: Message + Default + 'static,
         F: Future<Output = Result<R, Failure>> + Send + 'static,
     {
-        let (service, audit) = (self.service.clone(), self.audit.clone());
+        let (service, audit, progress) = (self.service.clone(), self.audit.clone(), self.progress.clone());
+        // From here on the work goes on without the caller.
+        progress.effect(Effect::Unknown);
         let task = tokio::spawn(
             async move {
                 let result = match audit.asked().await {
                     Ok(()) => work.await,
                     Err(failure) => Err(failure),
                 };
+                progress.effect(result.as_ref().map_or_else(|failure| effect_of(&failure.error), |_| Effect::Applied));
                 audit.done(&result);
                 running.open = keep(&service, &key, &result).await;
                 drop(running);

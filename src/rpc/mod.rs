@@ -47,6 +47,7 @@ use crate::{
     access::{Caller, Scope, audit::Act},
     journey::{
         error::JourneyError,
+        progress::Progress,
         service::{Service, Tenants},
     },
     pb::{
@@ -94,7 +95,8 @@ impl Edge {
     fn asked<T>(&self, request: &Request<T>) -> Result<Asked, Status> {
         let known = request.extensions().get::<Arc<Caller>>().and_then(|caller| {
             let service = self.tenants.get(&caller.tenant)?.clone();
-            Some(Asked { caller: caller.clone(), service, in_flight: self.in_flight.clone() })
+            let progress = request.extensions().get::<Progress>().cloned().unwrap_or_default();
+            Some(Asked { caller: caller.clone(), service, in_flight: self.in_flight.clone(), progress })
         });
         known.ok_or_else(|| status::of(JourneyError::Internal("a call without a caller, or of a tenant that is not served")))
     }
@@ -113,9 +115,18 @@ struct Asked {
     /// The service of the caller's tenant: nothing of another one can be named through it.
     service: Service,
     in_flight: idempotent::InFlight,
+    /// What the answer says if the call's time ends before its work.
+    progress: Progress,
 }
 
 impl Asked {
+    /// Notes the journey that the call names. What is no journey's id is not noted.
+    fn concerns(&self, journey_id: &str) {
+        if validate::journey_id(journey_id).is_ok() {
+            self.progress.journey(journey_id);
+        }
+    }
+
     /// Refuses a view that is not open to the caller.
     fn shows(&self, view: View) -> Result<(), Status> {
         match view {

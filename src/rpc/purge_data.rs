@@ -23,12 +23,14 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let request = request.into_inner();
     audit.journey(&request.journey_id);
+    asked.concerns(&request.journey_id);
     let choice = validate::purge(&request).map_err(status::of_failure)?;
     let canonical = PurgeDataRequest { request_id: "purge".to_owned(), ..request.clone() }.encode_to_vec();
     let write = Write {
         service: &asked.service,
         audit,
         in_flight: &asked.in_flight,
+        progress: &asked.progress,
         call,
         request_id: &request.request_id,
         canonical,

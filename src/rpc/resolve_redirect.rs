@@ -13,6 +13,7 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let ResolveRedirectRequest { query, journey_id } = request.into_inner();
     validate::query(&query).map_err(status::of_failure)?;
+    asked.concerns(&journey_id);
     let named = Some(journey_id.as_str()).filter(|id| !id.is_empty());
     let resolved = asked.service.resolve_redirect(call, &query, named).await.map_err(status::of_failure)?;
     Ok(Response::new(ResolveRedirectResponse {

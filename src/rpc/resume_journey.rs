@@ -23,6 +23,7 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let request = request.into_inner();
     audit.journey(&request.journey_id);
+    asked.concerns(&request.journey_id);
     let redirect_url = validate::resume(&request).map_err(status::of_failure)?;
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let canonical = ResumeJourneyRequest { request_id: "resume".to_owned(), ..request.clone() }.encode_to_vec();
@@ -30,6 +31,7 @@ pub(super) async fn handle(
         service: &asked.service,
         audit,
         in_flight: &asked.in_flight,
+        progress: &asked.progress,
         call,
         request_id: &request.request_id,
         canonical,

@@ -26,12 +26,14 @@ pub(super) async fn handle(
     let request_id = request.request_id.clone();
     let canonical = StartJourneyRequest { request_id: "start".to_owned(), ..request.clone() }.encode_to_vec();
     let journey_id = new_id(asked.service.random().as_ref(), "jrn");
-    let command = validate::start(request, journey_id.clone()).map_err(status::of_failure)?;
+    let mut command = validate::start(request, journey_id.clone()).map_err(status::of_failure)?;
+    command.progress = asked.progress.clone();
     audit.journey(&journey_id).purposes(command.ask.consents.iter().map(|ask| ask.purpose));
     let write = Write {
         service: &asked.service,
         audit,
         in_flight: &asked.in_flight,
+        progress: &asked.progress,
         call,
         request_id: &request_id,
         canonical,

@@ -241,35 +241,27 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("stage", error.stage);
             put("provider_code", error.code.as_deref().unwrap_or_default());
             put("host", error.refused_host.as_ref().map_or("", |host| host.0.as_str()));
-            put("effect", effect_name(error.effect));
+            put("effect", error.effect.name());
         }
         JourneyError::JourneyEnded(state) | JourneyError::JourneyState(state) => {
             put("state", state.as_str_name().trim_start_matches("JOURNEY_STATE_"));
-            put("effect", effect_name(Effect::None));
+            put("effect", Effect::None.name());
         }
         JourneyError::ViewNotAllowed => {
             put("scope", Scope::PiiRead.name());
-            put("effect", effect_name(Effect::None));
+            put("effect", Effect::None.name());
         }
         JourneyError::ScopeMissing(scope) => {
             put("scope", scope.name());
-            put("effect", effect_name(Effect::None));
+            put("effect", Effect::None.name());
         }
         JourneyError::FetchInProgress(fetch_id) => {
             put("fetch_id", fetch_id);
-            put("effect", effect_name(Effect::None));
+            put("effect", Effect::None.name());
         }
-        error => put("effect", effect_name(super::idempotent::effect_of(error))),
+        error => put("effect", super::idempotent::effect_of(error).name()),
     }
     metadata
-}
-
-fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::None => "NONE",
-        Effect::Applied => "APPLIED",
-        Effect::Unknown => "UNKNOWN",
-    }
 }
 
 fn retry_after(error: &JourneyError) -> Option<Duration> {

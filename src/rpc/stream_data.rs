@@ -23,6 +23,7 @@ pub(super) async fn handle(
     let call = call_of(&request);
     let request = request.into_inner();
     audit.journey(&request.journey_id);
+    asked.concerns(&request.journey_id);
     validate::journey_id(&request.journey_id).map_err(status::of_failure)?;
     let journey_id = request.journey_id.clone();
     let query = validate::stream(request).map_err(status::of_failure)?;

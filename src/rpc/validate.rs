@@ -20,6 +20,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError, Violation},
         model::Ask,
+        progress::Progress,
         service::StartCommand,
     },
     pb,
@@ -118,6 +119,7 @@ fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: Strin
         allow_ignored: request.allow_ignored,
         on_open,
         supersedes,
+        progress: Progress::default(),
     })
 }
 

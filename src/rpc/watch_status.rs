@@ -15,6 +15,7 @@ pub(super) async fn handle(edge: &Edge, request: Request<WatchStatusRequest>) ->
     let asked = edge.asked(&request)?;
     validate::watch_status(request.get_ref()).map_err(status::of_failure)?;
     let WatchStatusRequest { journey_id, after_sequence, follow } = request.into_inner();
+    asked.concerns(&journey_id);
     let watch = asked.service.watch_status(&journey_id, after_sequence, follow).await.map_err(status::of_failure)?;
     let changes = stream::unfold((watch, journey_id), |(mut watch, journey_id)| async move {
         let next = watch.next().await?;

@@ -42,6 +42,8 @@ const HEAD: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 /// Most bytes of headers of one request.
 const MAX_HEADER_BYTES: u32 = 32 * 1024;
+/// The same for a call, which the connection refuses without a reason: what is smaller and still too large gets one from the layers.
+const MAX_CALL_HEADER_BYTES: u32 = 128 * 1024;
 /// Pause after a failed accept: file handles that are used up come back only with time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -216,7 +218,10 @@ fn builder(protocol: &Protocol, settings: &Settings, calls: Calls) -> auto::Buil
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_streams)
-        .max_header_list_size(MAX_HEADER_BYTES)
+        .max_header_list_size(match protocol {
+            Protocol::Grpc(_) => MAX_CALL_HEADER_BYTES,
+            Protocol::Http | Protocol::Both => MAX_HEADER_BYTES,
+        })
         .keep_alive_interval(KEEP_ALIVE.0)
         .keep_alive_timeout(KEEP_ALIVE.1);
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEADER_BYTES as usize);

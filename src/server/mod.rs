@@ -6,6 +6,7 @@ pub mod age;
 pub mod health;
 pub mod layers;
 pub mod reflection;
+mod reflection_answer;
 pub mod tls;
 mod webhook;
 

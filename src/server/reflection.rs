@@ -6,6 +6,7 @@ use tonic::{
 };
 use tonic_reflection::server::{Builder, Error};
 
+use super::reflection_answer::{MAX_MESSAGE_BYTES, Reasoned};
 use crate::pb::{DESCRIPTOR_SET, journey_service_server, provider_service_server};
 
 fn builder() -> Builder<'static> {
@@ -20,7 +21,8 @@ fn builder() -> Builder<'static> {
 
 /// Adds both services. Fails only if the descriptors that were compiled in cannot be read.
 pub fn add(routes: Routes) -> Result<Routes, Error> {
-    let v1 = builder().build_v1()?.accept_compressed(Gzip).accept_compressed(Zstd);
-    let v1alpha = builder().build_v1alpha()?.accept_compressed(Gzip).accept_compressed(Zstd);
-    Ok(routes.add_service(v1).add_service(v1alpha))
+    let v1 = builder().build_v1()?.max_decoding_message_size(MAX_MESSAGE_BYTES).accept_compressed(Gzip).accept_compressed(Zstd);
+    let v1alpha =
+        builder().build_v1alpha()?.max_decoding_message_size(MAX_MESSAGE_BYTES).accept_compressed(Gzip).accept_compressed(Zstd);
+    Ok(routes.add_service(Reasoned(v1)).add_service(Reasoned(v1alpha)))
 }

@@ -338,9 +338,14 @@ async fn a_webhook_whose_body_does_not_come_is_cut() {
 async fn the_headers_of_a_call_are_bounded_and_cost_others_nothing() {
     let served = serve(routes(|_| async { Status::ok("").into_http() }), settings(Duration::ZERO)).await;
     let mut client = client(served.address).await;
-    let mut large = request(METHOD, None);
-    large.headers_mut().insert("x-large", "y".repeat(40 * 1024).parse().unwrap());
-    let answer = client.send_request(large).await;
+    let large = |kib: usize| {
+        let mut large = request(METHOD, None);
+        large.headers_mut().insert("x-large", "y".repeat(kib * 1024).parse().unwrap());
+        large
+    };
+    let refused = client.send_request(large(40)).await.unwrap();
+    assert_eq!(refused.headers()["grpc-status"], "8");
+    let answer = client.send_request(large(200)).await;
     assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status() == 431));
     let mut other = self::client(served.address).await;
     assert_eq!(other.send_request(request(METHOD, None)).await.unwrap().headers()["grpc-status"], "0");

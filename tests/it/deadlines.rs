@@ -1,6 +1,9 @@
 //! The caller's time: our own layer answers when it is over, whatever the provider does, and what was sent is not sent again.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, Request};
@@ -8,6 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use sangam::pb::{FetchDataRequest, Journey, JourneyState, StartJourneyResponse, View};
+use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::net::TcpStream;
 use tonic::{Code, Status};
 
@@ -83,6 +87,53 @@ async fn an_opening_whose_time_is_over_is_open_and_sent_once() {
         }
         assert_eq!(stage.replay.asked(&path), 1, "{way:?}");
     }
+}
+
+/// Keeps every write of the store waiting until the connection ends.
+async fn hold_writes(database: &Path) -> SqliteConnection {
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", database.display())).await.unwrap();
+    connection.execute("BEGIN IMMEDIATE").await.unwrap();
+    connection
+}
+
+async fn stage_with_database() -> (Stage, PathBuf) {
+    let mut database = PathBuf::new();
+    let stage = Stage::with(SLOWER, RARELY, |config| database = config.store.path.clone()).await;
+    (stage, database)
+}
+
+#[tokio::test]
+async fn a_hanging_store_does_not_hide_an_opened_journey() {
+    let (stage, database) = stage_with_database().await;
+    let path = format!("{CONSENT}/v3/requestconsent");
+    stage.replay.set(&path, Answer::Held);
+    let hanging = async {
+        stage.replay.until_asked(&path, 1).await;
+        hold_writes(&database).await
+    };
+    let request = CONSENT_WAY.request();
+    let (status, held) = tokio::join!(call(&stage, "StartJourney", &request, "2500m"), hanging);
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"), "{status:?}");
+    assert_eq!(metadata(&status, "effect").as_deref(), Some("UNKNOWN"));
+    held.close().await.unwrap();
+    let journey_id = metadata(&status, "journey_id").unwrap();
+    stage.until(&journey_id, |journey| journey.state() == JourneyState::OutcomeUnknown).await;
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_from_the_start_means_no_effect() {
+    let (stage, database) = stage_with_database().await;
+    let journey_id = stage.open(CONSENT_WAY).await.unwrap().journey_id;
+    let path = format!("{CONSENT}/v3/requestconsent");
+    let held = hold_writes(&database).await;
+    let opening = call(&stage, "StartJourney", &CONSENT_WAY.request(), "400m").await;
+    let cancelling = call(&stage, "CancelJourney", &crate::writes::cancel(&journey_id), "400m").await;
+    for (status, journey) in [(opening, None), (cancelling, Some(journey_id))] {
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"), "{status:?}");
+        assert_eq!((metadata(&status, "effect").as_deref(), metadata(&status, "journey_id")), (Some("NONE"), journey));
+    }
+    assert_eq!(stage.replay.asked(&path), 1);
+    held.close().await.unwrap();
 }
 
 #[tokio::test]

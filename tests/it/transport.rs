@@ -13,6 +13,8 @@ use tonic_types::StatusExt;
 use crate::harness::{World, channel, connect, reason, start_request};
 
 const GET_STATUS: &str = "/sangam.v1.JourneyService/GetStatus";
+const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+const REFLECTION_ALPHA: &str = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 
 /// A length-prefixed message (PROTOCOL-HTTP2.md).
 fn frame(flag: u8, message: &[u8]) -> Bytes {
@@ -30,6 +32,11 @@ fn post(path: &str, body: Bytes) -> Request<Full<Bytes>> {
 
 fn encoded(name: &'static str, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     request.headers_mut().insert("grpc-encoding", name.parse().unwrap());
+    request
+}
+
+fn with_metadata(bytes: usize, mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    request.headers_mut().insert("x-large", "y".repeat(bytes).parse().unwrap());
     request
 }
 
@@ -53,6 +60,8 @@ async fn every_request_that_is_no_good_call_has_a_reason() {
     damaged.extend_from_slice(secret);
     let unreadable = (Code::InvalidArgument, "REQUEST_UNREADABLE");
     let unknown = (Code::Unimplemented, "METHOD_UNKNOWN");
+    // It lists the services.
+    let good = frame(0, b"\x3a\x01*");
     let cases = [
         ("too large", post(GET_STATUS, frame(0, &vec![0; 300 * 1024])), (Code::ResourceExhausted, "REQUEST_TOO_LARGE")),
         (
@@ -74,6 +83,27 @@ async fn every_request_that_is_no_good_call_has_a_reason() {
         ("an odd path", post("/sangam.v1.JourneyService/%FF%00/../x", frame(0, b"")), unknown),
         ("unknown of health", post("/grpc.health.v1.Health/AAAPA0001A", frame(0, b"")), unknown),
         ("unknown of reflection", post("/grpc.reflection.v1.ServerReflection/X", frame(0, b"")), unknown),
+        (
+            "too much metadata",
+            with_metadata(40 * 1024, post(GET_STATUS, frame(0, b""))),
+            (Code::ResourceExhausted, "REQUEST_TOO_LARGE"),
+        ),
+        ("damaged, to reflection", post(REFLECTION, frame(0, &damaged)), unreadable),
+        ("damaged, to reflection v1alpha", post(REFLECTION_ALPHA, frame(0, &damaged)), unreadable),
+        ("cut off, to reflection", post(REFLECTION, frame(0, secret).slice(..9)), unreadable),
+        ("compressed by nothing, to reflection", post(REFLECTION, frame(1, secret)), unreadable),
+        (
+            "too large, to reflection",
+            post(REFLECTION, Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff])),
+            (Code::ResourceExhausted, "REQUEST_TOO_LARGE"),
+        ),
+        ("damaged behind a good one, to reflection", post(REFLECTION, [good, frame(0, &damaged)].concat().into()), unreadable),
+        ("nothing, to reflection", post(REFLECTION, frame(0, b"")), unreadable),
+        (
+            "an unknown symbol, to reflection",
+            post(REFLECTION, frame(0, b"\x22\x0aAAAPA0001A")),
+            (Code::NotFound, "REFLECTION_NAME_UNKNOWN"),
+        ),
         (
             "an unknown name's health",
             post("/grpc.health.v1.Health/Check", frame(0, b"\x0a\x01x")),

@@ -8,6 +8,7 @@ use crate::{
         error::{Failure, JourneyError, Violation},
         machine::attempt_may,
         model::{Ask, AttemptState, Evidence, FactSource, Journey, JourneyState, Routing, RoutingCause},
+        progress::Progress,
     },
     providers::provider::{Call, Plan, PlanFault, Provider},
     store::{Claim, Guard},
@@ -32,6 +33,8 @@ pub struct StartCommand {
     pub on_open: OnOpen,
     /// The journey that this one takes the place of.
     pub supersedes: Option<String>,
+    /// Where the work notes the journey once it is written.
+    pub progress: Progress,
 }
 
 impl StartCommand {
@@ -86,11 +89,12 @@ impl Service {
         };
         match self.insert(claim, &mut journey, guard).await? {
             Some(open) if command.on_open == OnOpen::Reuse => {
+                command.progress.journey(&open);
                 let opened = self.resume(call, claim, &open, command.ask.redirect_url.clone()).await?;
                 return Ok(Started { opened, reused: true });
             }
             Some(open) => return Err(Failure::from(JourneyError::OpenJourney).of(&open)),
-            None => {}
+            None => command.progress.journey(&journey.id),
         }
         if let Some(old) = &command.supersedes {
             self.supersede(old, &journey.id).await?;

@@ -88,6 +88,7 @@ fn every_reason_of_the_contract_is_made_here() {
         ErrorReason::CompressionUnknown,
         ErrorReason::CallAbandoned,
         ErrorReason::HealthNameUnknown,
+        ErrorReason::ReflectionNameUnknown,
     ];
     let here = all().into_iter().map(|error| verdict(&error).reason);
     let made: std::collections::BTreeSet<i32> = here.chain(outside).map(|reason| reason as i32).collect();

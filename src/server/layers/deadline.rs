@@ -4,7 +4,8 @@
 //!
 //! A call ends a little before its caller's time does. The caller's library ends the call by its own timer, which began earlier by the way of the
 //! request, and then nothing of our answer is read: neither the reason nor the effect nor the journey's id. So the work ends first, then, if it
-//! did not end by itself, this layer ends the call, and a part of the margin is left for the way back.
+//! did not end by itself, this layer ends the call, and a part of the margin is left for the way back. Work that hangs, as in a store that does
+//! not answer, has left in [`Progress`] which journey it concerns and what it may have done.
 
 use std::{
     future::Future,
@@ -22,7 +23,7 @@ use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{paths, refusal};
-use crate::config::Deadlines;
+use crate::{config::Deadlines, journey::progress::Progress};
 
 /// When the work for a call must end, in the request's extensions. What is left of the caller's time is for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,12 +90,14 @@ where
         };
         let ((work, whole), begin) = (shares(allowed), Instant::now());
         request.extensions_mut().insert(Deadline(begin + work));
+        let progress = Progress::default();
+        request.extensions_mut().insert(progress.clone());
         let answer = self.inner.call(request);
         Box::pin(async move {
             let end = begin + whole;
             match timeout_at(end, answer).await {
-                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Ending::new(body, end)))),
-                Err(_) => Ok(refusal::deadline_exceeded().into_http()),
+                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Ending::new(body, end, progress)))),
+                Err(_) => Ok(refusal::deadline_exceeded(&progress).into_http()),
             }
         })
     }
@@ -123,11 +126,12 @@ fn asked(headers: &HeaderMap) -> Option<Duration> {
 struct Ending {
     body: Option<Body>,
     over: Pin<Box<Sleep>>,
+    progress: Progress,
 }
 
 impl Ending {
-    fn new(body: Body, deadline: Instant) -> Self {
-        Self { body: Some(body), over: Box::pin(sleep_until(deadline)) }
+    fn new(body: Body, deadline: Instant, progress: Progress) -> Self {
+        Self { body: Some(body), over: Box::pin(sleep_until(deadline)), progress }
     }
 }
 
@@ -149,7 +153,7 @@ impl http_body::Body for Ending {
         }
         // The work behind the stream ends with it.
         self.body = None;
-        Poll::Ready(Some(Ok(Frame::trailers(refusal::trailers(&refusal::deadline_exceeded())))))
+        Poll::Ready(Some(Ok(Frame::trailers(refusal::trailers(&refusal::deadline_exceeded(&self.progress))))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -235,6 +239,48 @@ mod tests {
             assert_eq!(response.headers()["grpc-status"], "14", "{millis}");
             assert!(begin.elapsed() < Duration::from_millis(millis), "{millis}");
         }
+    }
+
+    fn metadata(headers: &HeaderMap) -> std::collections::HashMap<String, String> {
+        let status = Status::from_header_map(headers).unwrap();
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+        tonic_types::StatusExt::get_details_error_info(&status).unwrap().metadata
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_work_leaves_its_journey_and_effect() {
+        use crate::providers::error::Effect;
+        let hanging = tower::service_fn(|request: Request<()>| async move {
+            let progress = request.extensions().get::<Progress>().unwrap();
+            if request.uri().path() == "/begun" {
+                progress.journey("jrn_1");
+                progress.effect(Effect::Unknown);
+            }
+            std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
+        });
+        let mut service = DeadlineLayer { deadlines: Deadlines::default() }.layer(hanging);
+        let mut call = async |path: &str| {
+            let request = Request::builder().uri(path).body(()).unwrap();
+            metadata(service.call(request).await.unwrap().headers())
+        };
+        let begun = call("/begun").await;
+        assert_eq!((begun["journey_id"].as_str(), begun["effect"].as_str()), ("jrn_1", "UNKNOWN"));
+        let nothing = call("/waiting").await;
+        assert_eq!((nothing.get("journey_id"), nothing["effect"].as_str()), (None, "NONE"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cut_stream_names_its_journey() {
+        let endless = tower::service_fn(|request: Request<()>| async move {
+            request.extensions().get::<Progress>().unwrap().journey("jrn_1");
+            let pending = http_body_util::StreamBody::new(tokio_stream::pending::<Result<Frame<Bytes>, Status>>());
+            Ok::<_, std::convert::Infallible>(Response::new(Body::new(pending)))
+        });
+        let mut service = DeadlineLayer { deadlines: Deadlines::default() }.layer(endless);
+        let body = service.call(Request::new(())).await.unwrap().into_body();
+        let whole = http_body_util::BodyExt::collect(body).await.unwrap();
+        let metadata = metadata(whole.trailers().unwrap());
+        assert_eq!((metadata["journey_id"].as_str(), metadata["effect"].as_str()), ("jrn_1", "NONE"));
     }
 
     #[tokio::test(start_paused = true)]

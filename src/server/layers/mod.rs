@@ -10,7 +10,7 @@ pub mod limit;
 pub mod panic;
 pub(super) mod paths;
 pub mod protocol;
-mod refusal;
+pub(in crate::server) mod refusal;
 pub mod scope;
 pub mod shed;
 pub mod trace;

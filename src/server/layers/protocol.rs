@@ -1,4 +1,5 @@
-//! Takes gRPC only: POST with a content type of gRPC (PROTOCOL-HTTP2.md). Anything else is no call, whatever its path.
+//! Takes gRPC only: POST with a content type of gRPC (PROTOCOL-HTTP2.md) and metadata within a bound. Anything else is no call, whatever its
+//! path.
 
 use std::{
     future::{Ready, ready},
@@ -43,6 +44,9 @@ where
         let refused = match () {
             () if request.method() != Method::POST => StatusCode::METHOD_NOT_ALLOWED,
             () if !is_grpc(request.headers()) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            () if metadata_bytes(&request) > MAX_METADATA_BYTES => {
+                return Either::Right(ready(Ok(refusal::metadata_too_large().into_http())));
+            }
             () => return Either::Left(self.0.call(request)),
         };
         // The HTTP status is for whatever client this is; a gRPC client reads the other one.
@@ -53,6 +57,16 @@ where
         }
         Either::Right(ready(Ok(response)))
     }
+}
+
+/// Most bytes of a call's path and metadata. A token of a large identity provider takes some 8 KiB. The connection itself takes more, so that a
+/// call beyond this bound is answered with a reason.
+pub(in crate::server) const MAX_METADATA_BYTES: usize = 32 * 1024;
+
+/// What HTTP/2 counts as the size of a header list (RFC 9113, section 10.5.1), its short pseudo-headers apart.
+fn metadata_bytes<Q>(request: &Request<Q>) -> usize {
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    request.uri().path().len() + fields.sum::<usize>()
 }
 
 /// `application/grpc`, alone or with a suffix or parameters. `application/grpc-web` is another protocol.
@@ -78,6 +92,23 @@ mod tests {
             request.headers_mut().insert(header::CONTENT_TYPE, kind.parse().unwrap());
         }
         ProtocolLayer.layer(inner).call(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn metadata_beyond_the_bound_is_refused_with_a_reason() {
+        let inner = tower::service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+        for (fields, refused) in [(30, false), (31, true)] {
+            let mut request = Request::builder().method(Method::POST).uri("/x").body(()).unwrap();
+            request.headers_mut().insert(header::CONTENT_TYPE, "application/grpc".parse().unwrap());
+            for _ in 0..fields {
+                request.headers_mut().append("x-large", "y".repeat(1024).parse().unwrap());
+            }
+            let response = ProtocolLayer.layer(inner).call(request).await.unwrap();
+            let status = Status::from_header_map(response.headers());
+            assert_eq!(status.is_some(), refused, "{fields}");
+            let reason = status.map(|status| (status.code(), status.get_details_error_info().unwrap().reason));
+            assert!(reason.is_none_or(|told| told == (tonic::Code::ResourceExhausted, "REQUEST_TOO_LARGE".to_owned())));
+        }
     }
 
     #[tokio::test]

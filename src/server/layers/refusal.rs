@@ -5,14 +5,22 @@ use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::{access::Scope, pb::ErrorReason};
+use crate::{
+    access::Scope,
+    journey::progress::{Progress, Reached},
+    pb::ErrorReason,
+};
 
 /// When a token that could not be judged may be sent again.
 const SOON: Duration = Duration::from_secs(5);
 
-/// The status at the end of a call's time. What was begun may have been done: the effect is not known here.
-pub(super) fn deadline_exceeded() -> Status {
-    status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, "The call's time was over before its answer was there.")
+/// The status at the end of a call's time, with what is known of its work.
+pub(super) fn deadline_exceeded(progress: &Progress) -> Status {
+    let Reached { journey_id, effect } = progress.reached();
+    let journey = journey_id.map(|id| ("journey_id".to_owned(), id));
+    let metadata = journey.into_iter().chain([("effect".to_owned(), effect.name().to_owned())]).collect();
+    let text = "The call's time was over before its answer was there.";
+    Status::with_error_details(Code::DeadlineExceeded, text, details(ErrorReason::DeadlineExceeded, metadata))
 }
 
 /// The status of a fault of the gateway itself; what it was is in the log only.
@@ -50,12 +58,12 @@ pub(super) fn not_grpc() -> Status {
 }
 
 /// The status of a message that cannot be unpacked or decoded. The decoder's own text can quote the message and stays out.
-pub(super) fn request_unreadable() -> Status {
+pub(in crate::server) fn request_unreadable() -> Status {
     refused(Code::InvalidArgument, ErrorReason::RequestUnreadable, "The request's message cannot be read.", None)
 }
 
 /// The status of a message that is larger than a method takes.
-pub(super) fn request_too_large() -> Status {
+pub(in crate::server) fn request_too_large() -> Status {
     refused(Code::ResourceExhausted, ErrorReason::RequestTooLarge, "The request's message is too large.", None)
 }
 
@@ -72,6 +80,16 @@ pub(super) fn abandoned() -> Status {
 /// The status of a health check of a name that has no health.
 pub(super) fn health_name_unknown() -> Status {
     refused(Code::NotFound, ErrorReason::HealthNameUnknown, "No service of this name has a health.", None)
+}
+
+/// The status of a reflection call about a name that the contract does not have.
+pub(in crate::server) fn reflection_name_unknown() -> Status {
+    refused(Code::NotFound, ErrorReason::ReflectionNameUnknown, "The contract has nothing of this name.", None)
+}
+
+/// The status of a call whose metadata is larger than the gateway takes.
+pub(super) fn metadata_too_large() -> Status {
+    refused(Code::ResourceExhausted, ErrorReason::RequestTooLarge, "The request's metadata is too large.", None)
 }
 
 /// The status of a watch whose connection is to go. It goes on at once on another one, wherever that leads.
@@ -97,7 +115,7 @@ fn details(reason: ErrorReason, metadata: HashMap<String, String>) -> ErrorDetai
 }
 
 /// A status as the trailers of a stream that has begun. Trailers that cannot be written become a bare INTERNAL.
-pub(super) fn trailers(status: &Status) -> http::HeaderMap {
+pub(in crate::server) fn trailers(status: &Status) -> http::HeaderMap {
     let mut trailers = http::HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
         trailers.insert(Status::GRPC_STATUS, http::HeaderValue::from(Code::Internal as i32));
