@@ -4,6 +4,7 @@ mod capture;
 mod codes;
 mod data;
 mod latest;
+mod lines;
 mod looks;
 mod opening;
 mod reports;

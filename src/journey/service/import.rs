@@ -7,6 +7,7 @@ use crate::{
         model::{AttemptState, Evidence, FactSource, Journey},
     },
     providers::{
+        call_notes,
         error::ErrorKind,
         provider::{Call, Found, References},
     },
@@ -24,7 +25,9 @@ impl Service {
         let Some(attempt) = journey.attempts.first().cloned() else {
             return Err(JourneyError::Internal("a journey without an attempt").into());
         };
-        let found = match provider.look_up(call, &journey, &attempt, &references).await {
+        let (found, calls) = call_notes::collect(provider.look_up(call, &journey, &attempt, &references)).await;
+        journey.note_calls(&attempt.id, &calls);
+        let found = match found {
             Ok(found) => found,
             Err(error) if error.kind == ErrorKind::UnknownReference => None,
             Err(error) => return Err(error.into()),
@@ -35,6 +38,7 @@ impl Service {
         }
         self.lay_down(&mut journey, found);
         self.insert(command.claim(), &mut journey, Guard::Off).await?;
+        command.progress.journey(&journey.id);
         // What it is and what it has brought is learnt as of any other journey.
         self.nudge(&journey.id).await.map_err(|error| Failure::from(error).of(&journey.id))?;
         Ok(journey)

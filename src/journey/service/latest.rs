@@ -13,7 +13,10 @@ use crate::{
         sharing::{is_live, view_only},
         withdraw::given_up,
     },
-    providers::provider::{Call, Latest, Target},
+    providers::{
+        call_notes::{self, CallNote},
+        provider::{Call, Latest, Target},
+    },
     store::KeptIncrement,
 };
 
@@ -79,14 +82,21 @@ impl Service {
         let provider = self.provider_of(&journey.routing)?;
         // Not the caller's time: an answer that comes too late for the caller is kept for the repeat.
         let call = Call { deadline: Instant::now() + self.parts.pace.look_limit };
-        let latest = provider.latest(call, Target { journey, attempt, consent, fetch: None, accounts: &[] }).await;
+        let asking = provider.latest(call, Target { journey, attempt, consent, fetch: None, accounts: &[] });
+        let (latest, calls) = call_notes::collect(asking).await;
+        if latest.is_err() {
+            self.note_calls_of(journey, &attempt.id, &calls).await;
+        }
         let latest = self.heeded(journey, consent_id, latest.map_err(JourneyError::from)).await?;
         let increment = self.increment_of(journey, consent, latest);
         let (tenant, store) = (&journey.tenant, &self.parts.store);
         if let Err(error) = store.put_increment(tenant, request_id, &increment).await {
             tracing::error!(%error, journey_id = %journey.id, consent_id, "an answer that is not given again is not kept");
+            self.note_calls_of(journey, &attempt.id, &calls).await;
             return Err(JourneyError::OutcomeUnknown);
         }
+        // The answer is kept first: it is not given again.
+        self.note_calls_of(journey, &attempt.id, &calls).await;
         // Withdrawn while the answer was on its way: the fence has passed before it was there.
         let now = self.load(tenant, &journey.id).await.map_err(|failure| failure.error)?;
         if now.consent(consent_id).is_none_or(|consent| consent.state == ConsentState::Revoked) {
@@ -94,6 +104,14 @@ impl Service {
             return Err(JourneyError::ConsentRevoked);
         }
         Ok(())
+    }
+
+    /// Keeps a call's id with the attempt. Without it the log has the id.
+    async fn note_calls_of(&self, journey: &Journey, attempt_id: &str, calls: &[CallNote]) {
+        let noted = self.change(&journey.tenant, &journey.id, |journey| journey.note_calls(attempt_id, calls)).await;
+        if let Err(failure) = noted {
+            tracing::warn!(error = ?failure.error, journey_id = %journey.id, "failed to keep the ids of provider calls");
+        }
     }
 
     fn increment_of(&self, journey: &Journey, consent: &Consent, latest: Latest) -> KeptIncrement {

@@ -17,7 +17,7 @@ use crate::{
 const RARELY: u64 = 600_000;
 
 /// A refusal with this code, in the envelope of FinPro or Finpass.
-fn refusal(path: &str, code: &str) -> Answer {
+pub(super) fn refusal(path: &str, code: &str) -> Answer {
     let body = match path.starts_with("/finpass") {
         true => json!({"success": false, "message": "no", "error_code": code, "message_code": code}),
         false => json!({"ver": "1.21.0", "errorCode": code, "errorMsg": "no"}),

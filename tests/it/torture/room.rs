@@ -18,7 +18,7 @@ use super::{
 use crate::{
     harness::{data_request, metadata},
     webhooks::{SIGNATURE, event, sign},
-    writes::{REVOKE, revoke},
+    writes::{REVOKE, purge, revoke},
 };
 
 /// How the disk becomes full.
@@ -83,6 +83,24 @@ impl Drop for Disk {
             let _ = Command::new("umount").args(["-l"]).arg(directory.path()).status();
         }
     }
+}
+
+/// FinPro's call that gives each row once.
+const LATEST: &str = "finpro:/getalllatestfidata";
+const DELETE: &str = "finpro:/fidata";
+
+fn latest(journey_id: &str) -> pb::FetchChangesRequest {
+    pb::FetchChangesRequest {
+        journey_id: journey_id.to_owned(),
+        mode: pb::ChangesMode::Provider.into(),
+        request_id: uuid::Uuid::new_v4().to_string(),
+        view: View::Masked.into(),
+        ..Default::default()
+    }
+}
+
+async fn consent_of(fleet: &Fleet, journey_id: &str) -> String {
+    fleet.status(0, journey_id).await.unwrap().consents[0].consent_id.clone()
 }
 
 async fn count(disk: &Disk, fleet: &Fleet, query: &'static str) -> usize {
@@ -155,6 +173,19 @@ async fn full_then_room(disk: Disk, calls: usize) {
         assert_eq!(requests.iter().map(asked).sum::<usize>(), 0, "a customer was asked and nothing written down");
         fleet.client(0).revoke_consent(revoke(&held_id)).await.unwrap_err();
         assert_eq!(fleet.sandbox.calls().count_for(REVOKE, &held), 0);
+        let whole = pb::PurgeDataRequest { consent_id: consent_of(&fleet, &held_id).await, ..purge(&held_id, "") };
+        fleet.client(0).purge_data(whole).await.unwrap_err();
+        assert_eq!(fleet.sandbox.calls().count_for(DELETE, &held), 0);
+    }
+    // What the provider gives once and bills is not asked for before the request is written down.
+    let newest = latest(&held_id);
+    if let Err(status) = fleet.client(0).fetch_changes(newest.clone()).await
+        && metadata(&status, "effect").as_deref() == Some("NONE")
+    {
+        assert_eq!(fleet.sandbox.calls().count_for(LATEST, &held), 0, "{status:?}");
+    }
+    if matches!(disk, Disk::Limit) {
+        assert_eq!(fleet.sandbox.calls().count_for(LATEST, &held), 0);
     }
 
     disk.free(&fleet);
@@ -176,6 +207,11 @@ async fn full_then_room(disk: Disk, calls: usize) {
     for _ in 0..calls {
         fleet.client(0).fetch_data(data_request(&held_id, View::Masked)).await.unwrap();
     }
+    for _ in 0..2 {
+        let answer = fleet.client(0).fetch_changes(newest.clone()).await;
+        assert!(answer.is_ok() || !matches!(disk, Disk::Limit), "{answer:?}");
+    }
+    assert!(fleet.sandbox.calls().count_for(LATEST, &held) <= 1, "what is given once is asked for twice");
     fleet.client(0).revoke_consent(revoke(&held_id)).await.unwrap();
 
     fleet.kill(0);
