@@ -91,6 +91,7 @@ fn consent(attempt_id: &str, picked_up_at: Option<Timestamp>) -> Consent {
         frequency: None,
         deliveries: Vec::new(),
         active_since: None,
+        mode_untold: false,
         fetch_overdue: false,
         data_life: None,
         later: Default::default(),

@@ -140,6 +140,9 @@ impl Merge<'_> {
         self.consent_terms(consent, &fact.mode, fact.periodic, fact.trigger);
         consent.later = fact.later.unwrap_or(consent.later);
         consent.data_life = fact.data_life.or(consent.data_life);
+        if let Some(untold) = fact.mode_untold {
+            consent.mode_untold = untold && consent.mode == ConsentMode::Unspecified && consent.data_life.is_none();
+        }
         if let Some((at, certainty)) = fact.expires_at {
             (consent.expires_at, consent.expires_certainty) = (Some(at), certainty);
         }
@@ -186,6 +189,7 @@ impl Merge<'_> {
             frequency: None,
             deliveries: Vec::new(),
             active_since: None,
+            mode_untold: false,
             fetch_overdue: false,
             fetches: Vec::new(),
         }

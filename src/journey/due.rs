@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     background::steps,
     derive,
-    model::{AttemptState, Consent, ConsentState, Journey, JourneyState},
+    machine::fetch_usable,
+    model::{AttemptState, Consent, ConsentState, Fetch, Journey, JourneyState},
     policy::Pace,
     withdraw,
 };
@@ -25,17 +26,26 @@ pub fn next_poll(journey: &Journey, pace: &Pace, now: Timestamp) -> Option<Times
     let late = withdraw::may_be_approved(journey, now, pace.abandon_after);
     // What is still awaited has its time limit, also under an attempt that failed.
     let awaited = !derive::settled(journey);
+    // Data that may not be kept before its mode is told is picked up when it is.
+    let untold = journey.consents.iter().any(|consent| consent.mode_untold && awaits_its_mode(consent, now));
     // Data that came is picked up, also under an attempt that failed.
     let to_pick_up = !steps::fetches_to_pick_up(journey, now).is_empty();
     if (ended && !awaited && !open && !late && !to_pick_up) || forgotten {
         return None;
     }
-    let settled = !awaited && !to_pick_up && !late;
+    let settled = !awaited && !to_pick_up && !late && !untold;
     let pause = match journey.state {
         JourneyState::Abandoned if settled => pace.pause_of_abandoned(journey.looks),
         _ => pace.pause(journey.looks, settled),
     };
     now.checked_add(SignedDuration::try_from(pause).ok()?).ok()
+}
+
+/// Whether a fetch of a consent could be picked up if its mode were told.
+fn awaits_its_mode(consent: &Consent, now: Timestamp) -> bool {
+    let open = |fetch: &Fetch| fetch.picked_up_at.is_none() && fetch.purge.is_none() && fetch_usable(fetch.state);
+    let lives = |fetch: &Fetch| fetch.data_expires_at.is_none_or(|end| end > now);
+    consent.state == ConsentState::Active && consent.fetches.iter().any(|fetch| open(fetch) && lives(fetch))
 }
 
 /// Whether nothing comes of a consent any more, and nothing becomes of it.
@@ -53,7 +63,7 @@ mod tests {
     use super::*;
     use crate::journey::{
         apply,
-        model::{Asking, DayRange, Fetch, FetchState},
+        model::{Asking, DayRange, FetchState},
         testing,
         withdraw::Offers,
     };

@@ -1,6 +1,8 @@
 //! Which consents one body of data comes under, and what the strictest of them allows. A provider that serves an attempt as a whole gives
 //! the data of all its consents in one body: rows in it cannot be told apart, so the strictest consent decides about all of it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -24,9 +26,17 @@ pub fn is_whole(journey: &Journey, consent: &Consent) -> bool {
     journey.attempts.iter().any(|attempt| attempt.id == consent.attempt_id && attempt.provider_ref.is_some())
 }
 
-/// Whether a consent's own data may only be looked at. A mode that is not understood is taken for the stricter one.
+/// Whether a consent's own data may only be looked at. A mode that is not understood, or not told, is taken for the stricter one.
 pub fn view_only(consent: &Consent) -> bool {
-    matches!(consent.mode, ConsentMode::View | ConsentMode::Other)
+    matches!(consent.mode, ConsentMode::View | ConsentMode::Other) || consent.mode_untold
+}
+
+/// Why nothing of what a fetch brings is kept: for good, or until the provider tells the mode.
+pub fn kept_never_or_later(journey: &Journey, consent: &Consent, fetch: &Fetch, retry_after: Duration) -> JourneyError {
+    match sharing(journey, consent, Some(fetch)).any(|one| view_only(one) && !one.mode_untold) {
+        true => JourneyError::ViewOnly,
+        false => JourneyError::DataNotReady(retry_after),
+    }
 }
 
 /// Whether nothing of what a fetch brings may be kept.
@@ -91,6 +101,20 @@ mod tests {
         }
         let plain = journey(true, &[(Active, Store), (Active, Unspecified)]);
         assert!(!keeps_nothing(&plain, &plain.consents[0], Some(&fetch)));
+    }
+
+    #[test]
+    fn an_untold_mode_keeps_nothing_and_is_told_later() {
+        use ConsentMode::{Store, Unspecified, View};
+        let active = ConsentState::Active;
+        let fetch = testing::fetch(FetchState::Ready, true);
+        let mut plain = journey(true, &[(active, Store), (active, Unspecified)]);
+        plain.consents[1].mode_untold = true;
+        let why = |journey: &Journey| kept_never_or_later(journey, &journey.consents[0], &fetch, Duration::from_secs(2));
+        assert!(keeps_nothing(&plain, &plain.consents[0], Some(&fetch)));
+        assert_eq!(why(&plain), JourneyError::DataNotReady(Duration::from_secs(2)));
+        plain.consents[0].mode = View;
+        assert_eq!(why(&plain), JourneyError::ViewOnly);
     }
 
     #[test]

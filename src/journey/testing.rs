@@ -54,6 +54,7 @@ pub(crate) fn consent(state: ConsentState) -> Consent {
         frequency: None,
         deliveries: Vec::new(),
         active_since: None,
+        mode_untold: false,
         fetch_overdue: false,
         fetches: Vec::new(),
     }

@@ -119,6 +119,34 @@ pub fn data_end(journey: &Journey, consent: &Consent, fetch: &Fetch) -> Option<T
     unit.iter().map(|member| member.fetch).chain([fetch]).filter_map(|fetch| fetch.data_expires_at).min()
 }
 
+/// What is kept longer than a change of a journey allows, by the id it is kept under, with its new end.
+pub fn shortened(before: &Journey, after: &Journey) -> Vec<(String, Timestamp)> {
+    let old = ends(before);
+    let earlier =
+        |(under, end): &(String, Timestamp)| old.iter().find(|(other, _)| other == under).is_none_or(|(_, old)| end < old);
+    ends(after).into_iter().filter(earlier).collect()
+}
+
+/// The ends of what may be kept of the fetches that were picked up: rows under a fetch, the analysis of a transaction under its attempt.
+fn ends(journey: &Journey) -> Vec<(String, Timestamp)> {
+    let mut ends: Vec<(String, Timestamp)> = Vec::new();
+    let mut note = |under: &str, end: Timestamp| match ends.iter_mut().find(|(other, _)| other == under) {
+        Some((_, first)) => *first = (*first).min(end),
+        None => ends.push((under.to_owned(), end)),
+    };
+    for consent in &journey.consents {
+        for fetch in consent.fetches.iter().filter(|fetch| fetch.picked_up_at.is_some() && fetch.purge.is_none()) {
+            let Some(end) = data_end(journey, consent, fetch) else { continue };
+            note(fetch.rows_with.as_deref().unwrap_or(&fetch.id), end);
+            if let Some(transaction) = Transaction::of(journey, consent, fetch) {
+                let all = transaction.members.iter().filter_map(|member| member.fetch.data_expires_at).min();
+                note(&consent.attempt_id, all.unwrap_or(end));
+            }
+        }
+    }
+    ends
+}
+
 /// Gives each fetch of a unit its snapshot where an older version kept the whole answer under one fetch.
 pub fn adopt_rows(journey: &mut Journey) {
     for attempt_id in shared_attempts(journey) {

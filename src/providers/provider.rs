@@ -223,6 +223,8 @@ pub struct ConsentFact {
     pub text: String,
     /// How data may be kept.
     pub mode: Option<ConsentMode>,
+    /// Whether the mode is not told because the provider's list could not be read; `None` where nobody looked.
+    pub mode_untold: Option<bool>,
     /// Whether data may be fetched again.
     pub periodic: Option<bool>,
     /// Who triggers the first fetch.

@@ -67,6 +67,7 @@ fn consent(template: &str, purpose: Purpose) -> Consent {
         frequency: None,
         deliveries: Vec::new(),
         active_since: None,
+        mode_untold: false,
         fetch_overdue: false,
         fetches: Vec::new(),
     }

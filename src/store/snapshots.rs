@@ -36,6 +36,9 @@ pub trait SnapshotStore: Send + Sync {
         snapshot: &KeptSnapshot,
         evidence: Option<&KeptEvidence>,
     ) -> Result<bool, StoreError>;
+    /// Moves the end of all that is kept under a fetch's id (rows, the provider's bytes, documents) to an earlier date. A later date changes
+    /// nothing.
+    async fn shorten(&self, tenant: &str, kept_under: &str, purge_at: Timestamp) -> Result<(), StoreError>;
     /// A fetch's rows, if they are kept.
     async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError>;
     /// Puts rows that a newer normaliser made in the place of `outdated` ones; `false` if those are not there any more.

@@ -3,8 +3,10 @@
 
 use sangam::{
     config::Config,
-    pb::{Certainty, Fetch},
+    pb::{self, Certainty, ConsentMode, Fetch, View, get_evidence_response::Part},
+    providers::finpro::Mode,
 };
+use tonic::Code;
 
 use crate::{
     partial_reads::by_aggregator,
@@ -114,4 +116,100 @@ async fn an_orchestrated_fetch_lives_by_its_template_and_configuration() {
     stage.replay.set(&format!("{ORCHESTRATION}/transaction/status"), Answer::json(by_aggregator()));
     assert_eq!(since_request(&stage, ORCHESTRATION_WAY).await, (30, Certainty::Assumed));
     stage.gateway.stop().await;
+}
+
+/// Until when the provider's own bytes of a journey's fetch are kept.
+async fn kept_until(stage: &Stage, journey_id: &str) -> i64 {
+    let request = pb::GetEvidenceRequest { journey_id: journey_id.to_owned(), ..Default::default() };
+    let mut stream = stage.client.clone().get_evidence(request).await.unwrap().into_inner();
+    match stream.message().await.unwrap().unwrap().part.unwrap() {
+        Part::Head(head) => head.purge_time.unwrap().seconds,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_moves_after_the_pick_up_moves_what_is_kept() {
+    let stage = Stage::with(PATIENT, 20, |config| config.tenant.retain_evidence = true).await;
+    template(&stage, CONSENT, "INF", 0);
+    session_date(&stage, "2025-05-24T17:52:03.000Z");
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    stage.data(&journey_id, View::Full).await.unwrap();
+    let second = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_second();
+    assert_eq!(kept_until(&stage, &journey_id).await, second("2025-05-24T17:52:03Z"));
+    for (date, kept) in [
+        ("2025-03-27T00:00:00.000Z", "2025-03-27T00:00:00Z"),
+        // A later date does not bring back what was promised to end.
+        ("2025-03-28T00:00:00.000Z", "2025-03-27T00:00:00Z"),
+    ] {
+        session_date(&stage, date);
+        let shown = second(date);
+        stage.clock.advance(2);
+        stage
+            .until(&journey_id, |journey| {
+                let fetch = &journey.consents[0].fetches[0];
+                fetch.data_expire_time.is_some_and(|end| end.seconds == shown)
+            })
+            .await;
+        assert_eq!(kept_until(&stage, &journey_id).await, second(kept), "{date}");
+    }
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_template_that_shortens_its_life_moves_what_is_kept() {
+    let stage = Stage::with(PATIENT, 20, |config| config.tenant.retain_evidence = true).await;
+    template(&stage, CONSENT, "MONTH", 1);
+    session_date(&stage, "2025-05-24T17:52:03.000Z");
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    stage.data(&journey_id, View::Full).await.unwrap();
+    let before = kept_until(&stage, &journey_id).await;
+    template(&stage, CONSENT, "DAY", 2);
+    stage.clock.advance(2);
+    let fetched: jiff::Timestamp = FETCHED.parse().unwrap();
+    let shorter = fetched.as_second() + 2 * DAY;
+    assert!(before > shorter);
+    stage
+        .until(&journey_id, |journey| journey.consents[0].fetches[0].data_expire_time.is_some_and(|end| end.seconds == shorter))
+        .await;
+    assert_eq!(kept_until(&stage, &journey_id).await, shorter);
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_kept_before_the_list_tells_the_mode() {
+    let stage = Stage::start(PATIENT, 20).await;
+    let path = format!("{CONSENT}/productslist");
+    stage.replay.set(&path, Answer::status(503, "{}"));
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    let refused = stage.data(&journey_id, View::Full).await.unwrap_err();
+    assert_eq!((refused.code(), crate::harness::reason(&refused)), (Code::FailedPrecondition, "DATA_NOT_READY".to_owned()));
+    let journey = stage.until(&journey_id, |_| true).await;
+    assert_eq!(journey.consents[0].mode(), ConsentMode::Unspecified);
+    assert_eq!(stage.replay.asked(&format!("{CONSENT}/getallfidata")), 0);
+    stage.replay.set(&path, Answer::json(documented(&path)));
+    stage.until(&journey_id, |journey| journey.consents[0].mode() == ConsentMode::Store).await;
+    assert!(!stage.data(&journey_id, View::Full).await.unwrap().accounts.is_empty());
+    stage.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_configured_life_stands_for_a_list_that_cannot_be_read() {
+    let stage = Stage::with(PATIENT, 20, configured("consent", 3)).await;
+    assert_kept_without_a_list(&stage).await;
+}
+
+#[tokio::test]
+async fn a_configured_mode_stands_for_a_list_that_cannot_be_read() {
+    let stage = Stage::with(PATIENT, 20, |config| {
+        let finpro = config.tenant.providers.finpro.get_mut("consent").unwrap();
+        finpro.templates.entry("PROD01".to_owned()).or_default().mode = Some(Mode::Store);
+    });
+    assert_kept_without_a_list(&stage.await).await;
+}
+
+async fn assert_kept_without_a_list(stage: &Stage) {
+    stage.replay.set(&format!("{CONSENT}/productslist"), Answer::status(503, "{}"));
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    assert!(!stage.data(&journey_id, View::Full).await.unwrap().accounts.is_empty());
 }

@@ -10,7 +10,7 @@ use crate::{
         apply, derive, due,
         error::{Failure, JourneyError},
         model::Journey,
-        on_record, withdraw,
+        on_record, transaction, withdraw,
     },
     store::{Changed, Claim, Guard, StoreError, Versioned},
 };
@@ -53,6 +53,10 @@ impl Service {
             journey.purge_at = Some(self.parts.tenant.keep.journey_until(&journey, now));
             let due = self.due(&journey, now);
             let store = &self.parts.store;
+            // Before the tree is written: after a crash in between, what is kept ends early and never late.
+            for (under, end) in transaction::shortened(&before, &journey) {
+                store.shorten(tenant, &under, end).await?;
+            }
             let write = async {
                 match claim {
                     Some(claim) => store.save_intent(claim, &journey, version, due, now).await,

@@ -45,9 +45,9 @@ impl Service {
             _ => return Err(JourneyError::DataNotReady(self.parts.pace.first)),
         }
         match consent.mode {
-            _ if view_only(consent) => Err(JourneyError::ViewOnly),
             // What it allows is not told yet.
             ConsentMode::Unspecified => Err(JourneyError::DataNotReady(self.parts.pace.first)),
+            _ if view_only(consent) => Err(JourneyError::ViewOnly),
             _ if !consent.periodic => Err(JourneyError::ConsentNotPeriodic),
             _ => Ok(consent),
         }

@@ -90,6 +90,7 @@ impl Service {
             frequency: None,
             deliveries: Vec::new(),
             active_since: None,
+            mode_untold: false,
             fetch_overdue: false,
             fetches: Vec::new(),
         });

@@ -13,8 +13,8 @@ use crate::{
     journey::{
         error::JourneyError,
         model::{Attempt, Consent, ConsentState, Fetch, FetchState, Journey},
-        sharing::{keeps_nothing, may_bring},
-        transaction::{Member, Transaction},
+        sharing::{keeps_nothing, kept_never_or_later, may_bring},
+        transaction::{Member, Transaction, data_end},
         withdraw::{PurgeReason, given_up},
     },
     providers::{
@@ -118,7 +118,7 @@ impl Service {
             return Err(JourneyError::DataPurged);
         }
         if keeps_nothing(&journey, consent, Some(fetch)) {
-            return Err(JourneyError::ViewOnly);
+            return Err(kept_never_or_later(&journey, consent, fetch, self.parts.pace.first));
         }
         may_bring(&journey, consent, Some(fetch), self.parts.clock.now())?;
         if Transaction::of(&journey, consent, fetch).is_some() {
@@ -203,7 +203,8 @@ impl Service {
         calls: &[CallNote],
     ) -> Result<(), JourneyError> {
         let now = self.parts.clock.now();
-        let kept = self.put(journey, (consent, fetch), self.purge_date(fetch.data_expires_at), read).await?;
+        let purge_at = self.purge_date(fetch.data_expires_at);
+        let kept = self.put(journey, (consent, fetch), purge_at, read).await?;
         let noted = self.change(&journey.tenant, &journey.id, |journey| {
             journey.note_calls(&consent.attempt_id, calls);
             let Some(fetch) = fetch_mut(journey, &fetch.id) else { return };
@@ -212,7 +213,18 @@ impl Service {
             kept.note(fetch);
         });
         let (after, ()) = noted.await.map_err(|failure| failure.error)?;
+        self.end_in_time(&after, &fetch.id, purge_at).await?;
         self.drop_homeless(&after, &fetch.id).await
+    }
+
+    /// Moves the end of rows that were kept until `purge_at` to the end that their fetch has by now: it may have become earlier while they
+    /// were on their way.
+    pub(super) async fn end_in_time(&self, after: &Journey, fetch_id: &str, purge_at: Timestamp) -> Result<(), JourneyError> {
+        let end = locate(after, fetch_id).and_then(|(_, consent, fetch)| data_end(after, consent, fetch));
+        if let Some(end) = end.filter(|end| *end < purge_at) {
+            self.parts.store.shorten(&after.tenant, fetch_id, end).await?;
+        }
+        Ok(())
     }
 
     /// Keeps what was read. Each form of it is given up as soon as the next one is made: all of them at once are four times the body.

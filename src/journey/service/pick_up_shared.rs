@@ -27,7 +27,7 @@ use crate::{
 struct Done {
     carrier: String,
     fetches: Vec<String>,
-    kept: Option<Kept>,
+    kept: Option<(Kept, Timestamp)>,
 }
 
 /// Whether the rows of a unit may be kept now.
@@ -95,7 +95,7 @@ impl Service {
                     let ends = unit.iter().filter_map(|member| data_end(journey, member.consent, member.fetch)).min();
                     let purge_at = self.purge_date(ends);
                     match self.put(journey, (first.consent, first.fetch), purge_at, Read { rows, body }).await {
-                        Ok(kept) => Some(kept),
+                        Ok(kept) => Some((kept, purge_at)),
                         // Withdrawn while the rows were on their way: the other units are none of its business.
                         Err(JourneyError::DataPurged) => continue,
                         Err(error) => return Err(error),
@@ -131,6 +131,9 @@ impl Service {
         });
         let (after, ()) = noted.await.map_err(|failure| failure.error)?;
         for unit in done {
+            if let Some((_, purge_at)) = unit.kept {
+                self.end_in_time(&after, &unit.carrier, purge_at).await?;
+            }
             self.drop_homeless(&after, &unit.carrier).await?;
         }
         Ok(())
@@ -165,7 +168,7 @@ fn note(fetch: &mut Fetch, unit: &Done, now: Timestamp) {
     fetch.picked_up_at = Some(now);
     fetch.pick_up_failure = None;
     fetch.rows_with = Some(unit.carrier.clone());
-    let Some(kept) = &unit.kept else {
+    let Some((kept, _)) = &unit.kept else {
         fetch.state = FetchState::Empty;
         return;
     };

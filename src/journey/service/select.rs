@@ -9,7 +9,7 @@ use crate::{
         error::JourneyError,
         machine::fetch_usable,
         model::{Consent, ConsentState, Fetch, FetchState, Journey, JourneyState},
-        sharing::keeps_nothing,
+        sharing::{keeps_nothing, kept_never_or_later},
         transaction::{Member, Transaction, data_end},
         withdraw::{Purge, PurgeReason, given_up},
     },
@@ -40,7 +40,7 @@ pub(crate) fn select<'a>(
         other => other,
     })?;
     if keeps_nothing(journey, consent, Some(fetch)) && !choice.view_only_too {
-        return Err(JourneyError::ViewOnly);
+        return Err(kept_never_or_later(journey, consent, fetch, retry_after));
     }
     Ok((consent, fetch))
 }

@@ -157,7 +157,7 @@ impl FinPro {
             Err(error) => {
                 // The terms stay unknown, and what hangs on them is asked again.
                 self.note(&error);
-                known
+                Terms { unread: true, ..known }
             }
         }
     }

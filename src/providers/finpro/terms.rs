@@ -46,6 +46,8 @@ pub(super) struct Terms {
     pub fi_types: Vec<FiType>,
     /// The framework's template that it follows, as configured.
     pub mark: Option<String>,
+    /// Whether FinPro's list could not be read, so that what is unknown here may be told there.
+    pub unread: bool,
 }
 
 /// Which days a template covers.
@@ -82,6 +84,7 @@ impl Terms {
             frequency: facts.frequency,
             fi_types: facts.fi_types.iter().filter_map(|word| words::fi_type(word)).collect(),
             mark: facts.fair_use.clone(),
+            unread: false,
         }
     }
 
@@ -99,6 +102,7 @@ impl Terms {
             frequency: self.frequency.or(other.frequency),
             fi_types: if self.fi_types.is_empty() { other.fi_types } else { self.fi_types },
             mark: self.mark.or(other.mark),
+            unread: self.unread || other.unread,
         }
     }
 
@@ -175,6 +179,7 @@ fn row_terms(row: &Members<'_>) -> Terms {
         frequency: row_frequency(row),
         fi_types: row_fi_types(row),
         mark: None,
+        unread: false,
     }
 }
 

@@ -135,6 +135,7 @@ pub(super) fn consent(template: &str) -> crate::journey::model::Consent {
         frequency: None,
         deliveries: Vec::new(),
         active_since: None,
+        mode_untold: false,
         fetch_overdue: false,
         fetches: Vec::new(),
     }

@@ -56,6 +56,19 @@ impl SnapshotStore for PostgresStore {
         Ok(kept)
     }
 
+    async fn shorten(&self, tenant: &str, kept_under: &str, purge_at: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.write().await?;
+        for update in [
+            "UPDATE snapshots SET purge_at = $1 WHERE tenant = $2 AND fetch_id = $3 AND purge_at > $1",
+            "UPDATE evidence SET purge_at = $1 WHERE tenant = $2 AND fetch_id = $3 AND purge_at > $1",
+            "UPDATE documents SET purge_at = $1 WHERE tenant = $2 AND fetch_id = $3 AND purge_at > $1",
+        ] {
+            sqlx::query(update).bind(millis(purge_at)).bind(tenant).bind(kept_under).execute(&mut tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
     async fn snapshot(&self, tenant: &str, fetch_id: &str) -> Result<Option<KeptSnapshot>, StoreError> {
         let row = sqlx::query(
             "SELECT s.endpoint, s.received_at, s.normaliser_version, s.sealed, k.wrapped FROM snapshots s

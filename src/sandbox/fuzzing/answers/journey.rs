@@ -111,6 +111,7 @@ fn consent(template: &str) -> Consent {
         frequency: None,
         deliveries: Vec::new(),
         active_since: None,
+        mode_untold: false,
         fetch_overdue: false,
         fetches: vec![fetch()],
     }
