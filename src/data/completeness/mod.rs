@@ -163,7 +163,7 @@ impl Account<'_> {
                 walk,
                 covered: covered.map(|(from, to)| (from.number(), to.number())),
                 delivered: self.delivered.map(|(first, last)| (Month::of(first), Month::of(last))),
-                opens: opening.is_some() && opening == walk.before,
+                opens: self.opens(opening, walk),
                 closes,
                 still: opening.is_some() && opening == self.closing(),
             };
@@ -192,6 +192,17 @@ impl Account<'_> {
 
     fn closing(&self) -> Option<i64> {
         self.deposit(|summary| summary.current_balance.as_ref())
+    }
+
+    /// Whether the balance before the first row is what it was when the statement begins. Bank statements hardly ever tell that balance
+    /// (ReBIT's deposits have no field for it), so a range that the bank states apart from its rows stands for it: the bank then says that
+    /// it lists all rows from there on.
+    fn opens(&self, opening: Option<i64>, walk: &Walk) -> bool {
+        let apart = self.stated.0.zip(self.delivered).is_some_and(|(from, (first, _))| from < first);
+        match opening {
+            Some(opening) => walk.before == Some(opening),
+            None => apart && walk.before.is_some(),
+        }
     }
 
     /// Until which day the balance after the last row is stated to have stayed.
@@ -252,13 +263,13 @@ impl Account<'_> {
         self.asked.to.map_or(before_fetch, |to| to.min(before_fetch))
     }
 
-    /// Whether the account states its days and none of them was asked for. Before its opening, and from the day of the fetch on, there was
-    /// nothing to come.
+    /// Whether the account states its days and none of them was asked for. Before its opening, and on the day of the fetch, there was
+    /// nothing to come. A range that begins later has nothing to do with what came.
     fn lies_outside(&self) -> bool {
         let before_fetch = self.fetched_on.number() - 1;
         let until = self.asked.to.map_or(before_fetch, |to| to.number().min(before_fetch));
-        let nothing_to_come = self.opened().is_some_and(|opened| opened.number() > until)
-            || self.asked.from.is_some_and(|from| from.number() > before_fetch);
+        let nothing_to_come =
+            self.opened().is_some_and(|opened| opened.number() > until) || self.asked.from == Some(self.fetched_on);
         if !self.head.delivered || !self.is_asked() || nothing_to_come {
             return false;
         }

@@ -55,7 +55,7 @@ pub struct Evidence<'a> {
     pub covered: Option<(i64, i64)>,
     /// Months of the first and the last row.
     pub delivered: Option<(Month, Month)>,
-    /// Whether the balance before the first row is stated by the summary as well.
+    /// Whether the balance before the first row is the one at the beginning of what is covered.
     pub opens: bool,
     /// Until which day, as a number, the balance after the last row is stated to have stayed.
     pub closes: Option<i64>,

@@ -117,11 +117,74 @@ fn a_month_that_nothing_tells_of_is_a_gap() {
     bare.change = |facts| facts.iter_mut().for_each(|fact| fact.balance = None.into());
     let bare = bare.judge();
     assert_eq!((states(&bare)[1], bare.complete()), (MonthState::Gap, Answer::No));
-    let late = case(&FULL[1..]).judge();
-    assert_eq!(states(&late)[0], MonthState::Gap);
-    let mut opened = case(&FULL[1..]);
-    opened.summary.opening_balance = rupees(1_000);
-    assert_eq!(states(&opened.judge())[0], MonthState::Quiet);
+    // Without balances nothing tells of the months before the first row either.
+    let mut late = case(&FULL[1..]);
+    late.change = |facts| facts.iter_mut().for_each(|fact| fact.balance = None.into());
+    assert_eq!(states(&late.judge())[0], MonthState::Gap);
+    // A range that begins with the first row says nothing of the days before it.
+    let late = Case { stated: Some(("2025-02-05", "2025-03-31")), ..case(&FULL[1..]) }.judge();
+    assert_eq!((states(&late)[0], late.complete()), (MonthState::Gap, Answer::No));
+    for (opening, state) in [(1_000, MonthState::Quiet), (999, MonthState::Gap)] {
+        let mut opened = case(&FULL[1..]);
+        opened.summary.opening_balance = rupees(opening);
+        assert_eq!(states(&opened.judge())[0], state);
+    }
+}
+
+#[test]
+fn months_before_the_first_row_of_a_stated_range_are_quiet() {
+    let judged = Case { asked: Some(("2024-04-01", "2025-03-31")), stated: Some(("2024-04-01", "2025-03-31")), ..case(&FULL) };
+    let judged = judged.judge();
+    assert_eq!(states(&judged)[..9], [MonthState::Quiet; 9]);
+    assert_eq!((judged.complete(), judged.score, codes(&judged)), (Answer::Yes, 100, vec![]));
+}
+
+#[test]
+fn a_requested_range_in_the_future_is_never_complete() {
+    for fi_type in [FiType::Deposit, FiType::TermDeposit, FiType::RecurringDeposit, FiType::MutualFunds, FiType::Equities] {
+        let judged = Case { fi_type, asked: Some(("2026-01-01", "2026-12-31")), ..case(&FULL) }.judge();
+        assert_eq!((judged.complete(), judged.score), (Answer::No, 0), "{fi_type:?}");
+        assert!(codes(&judged).contains(&(Code::OutsideRange, 0)), "{fi_type:?}");
+        // From the day of the fetch on nothing could have come yet.
+        let today = Case { fi_type, asked: Some(("2025-04-01", "2026-03-31")), ..case(&FULL) }.judge();
+        assert!(!codes(&today).contains(&(Code::OutsideRange, 0)), "{fi_type:?}");
+    }
+}
+
+#[test]
+fn a_statement_that_touches_the_range_by_one_day_is_not_outside() {
+    for fi_type in [FiType::Deposit, FiType::RecurringDeposit, FiType::MutualFunds, FiType::Equities, FiType::Nps, FiType::Gst] {
+        for (asked, outside) in [
+            (("2025-03-31", "2025-03-31"), false),
+            (("2024-01-01", "2025-01-01"), false),
+            (("2024-01-01", "2024-12-31"), true),
+            (("2025-01-01", "2025-01-01"), false),
+        ] {
+            let judged = Case { fi_type, asked: Some(asked), ..case(&[]) }.judge();
+            assert_eq!(codes(&judged).contains(&(Code::OutsideRange, 0)), outside, "{fi_type:?} {asked:?}");
+            if outside {
+                assert_eq!((judged.complete(), judged.score), (Answer::No, 0), "{fi_type:?} {asked:?}");
+            }
+        }
+        // A day behind the stated range.
+        let behind = Case { fi_type, asked: Some(("2025-04-01", "2025-04-30")), fetched: "2025-06-01", ..case(&[]) }.judge();
+        assert!(codes(&behind).contains(&(Code::OutsideRange, 0)), "{fi_type:?}");
+    }
+}
+
+#[test]
+fn an_account_opened_within_the_range_owes_no_day_before() {
+    let mut young = case(&FULL[1..]);
+    young.asked = Some(("2024-04-01", "2025-03-31"));
+    young.stated = Some(("2025-02-05", "2025-03-31"));
+    young.summary.opening_date = Some(date(on("2025-02-05")));
+    let young = young.judge();
+    assert_eq!((young.complete(), young.missing_head_days, states(&young).len()), (Answer::Yes, 0, 2));
+    let mut later = case(&FULL[1..]);
+    later.asked = Some(("2024-04-01", "2025-03-31"));
+    later.stated = Some(("2025-02-10", "2025-03-31"));
+    later.summary.opening_date = Some(date(on("2025-01-05")));
+    assert_eq!(later.judge().missing_head_days, 31);
 }
 
 #[test]

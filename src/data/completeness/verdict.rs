@@ -80,7 +80,7 @@ pub(super) fn statement(
         findings.push(Finding(counted(Code::DuplicateRows, walk.came_again as i64), true));
     }
     let lost = cost(BREAK, walk.breaks as i64) + cost(AGAIN, walk.came_again as i64);
-    out.score = (percentage(span, &out.months) - lost).max(0) as i32;
+    out.score = if outside { 0 } else { (percentage(span, &out.months) - lost).max(0) as i32 };
     conclude(findings, out);
 }
 
