@@ -14,6 +14,11 @@ pub fn is_absent_code(text: &str) -> bool {
     letters(text).is_some_and(|(letters, zeros)| !zeros && says_nothing(&letters))
 }
 
+/// Whether a text says nothing where an identifier belongs: a word for nothing, or zeros alone.
+pub fn is_absent_id(text: &str) -> bool {
+    is_absent_code(text) || text.bytes().all(|byte| byte == b'0')
+}
+
 fn says_nothing(letters: &str) -> bool {
     matches!(
         letters,
@@ -48,19 +53,12 @@ fn says_nothing(letters: &str) -> bool {
 /// The letters of a text in upper case, without blanks and punctuation, and whether it has zeros; `None` if anything else stands in it: other
 /// digits, the signs that hide a value, letters beyond ASCII.
 fn letters(text: &str) -> Option<(String, bool)> {
-    if text.len() > LONGEST {
+    // First, without a copy: nearly every value that is asked about says something.
+    if text.len() > LONGEST || text.bytes().any(|byte| matches!(byte, b'*' | b'#' | b'1'..=b'9' | 128..)) {
         return None;
     }
-    let mut letters = String::new();
-    let mut zeros = false;
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' => letters.push(char::from(byte.to_ascii_uppercase())),
-            b'0' => zeros = true,
-            b'*' | b'#' | b'1'..=b'9' | 128.. => return None,
-            _ => {}
-        }
-    }
+    let zeros = text.contains('0');
+    let letters: String = text.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase()).collect();
     (letters.is_empty() || !zeros).then_some((letters, zeros))
 }
 
@@ -122,6 +120,16 @@ mod tests {
             "None of the holders is named here at all",
         ] {
             assert!(!is_absent(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn zeros_are_no_identifier_and_a_number_is_one() {
+        for text in ["", "-", "0", "000", "NA", "nil", "Not Available"] {
+            assert!(is_absent_id(text), "{text}");
+        }
+        for text in ["-0", "1", "0A", "9998"] {
+            assert!(!is_absent_id(text), "{text}");
         }
     }
 

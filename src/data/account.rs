@@ -14,6 +14,7 @@ use super::{
     holder::HolderText,
     holder_match,
     ids::{self, Identity},
+    json::{Node, Object},
     mask, money,
     quality::Flags,
     repaired,
@@ -95,6 +96,24 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         self.rows.finish()
     }
 
+    /// Adds what stands around the list of accounts to the first account: each object's name, its unknown keys, and the documented ones,
+    /// whose scalars say nothing of the accounts. An object without a name is the whole answer.
+    pub fn write_around(&mut self, objects: &[(&str, Vec<(String, Cow<'_, str>)>, &[&str])]) {
+        let mut around = Object::default();
+        for (name, unknown, documented) in objects {
+            let mut left = Object::of(unknown);
+            left.fields
+                .retain(|(key, node)| !node.says_nothing() && !(documented.contains(&key.as_ref()) && node.scalar().is_some()));
+            match *name {
+                "" => around.fields.extend(left.fields),
+                name => around.put(name, Node::Object(left)),
+            }
+        }
+        if let Some(kept) = around.into_extensions() {
+            self.rows.extend_first_account(&kept);
+        }
+    }
+
     /// Writes an account and leaves an empty one that keeps the room of its rows.
     pub fn write_and_clear(&mut self, account: &mut AccountText<'_>) {
         self.write(account);
@@ -111,7 +130,8 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         let mut flags = Flags::default();
         let (fi_type, fi_type_text) = self.fi_type(text, &mut flags);
         let is_deposit = words::is_deposit(fi_type);
-        let number = text.number.text().map(|number| mask::account_number(&number));
+        let number = named(&text.number);
+        let number = (!number.is_empty()).then(|| mask::account_number(&number));
         let key = self.account_key(text, &fi_type_text);
         let account_id = ids::text(*b"acc_", &key);
         let mut head = pb::Account {
@@ -131,8 +151,22 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
             delivered: text.delivery.text().is_none_or(|word| (self.manner.delivered)(&word)),
             ..pb::Account::default()
         };
-        for (path, scalar) in [("masked_number", &text.number), ("fip_id", &text.fip_id), ("fip_name", &text.fip_name)] {
+        for (path, scalar) in [
+            ("fip_id", &text.fip_id),
+            ("fip_name", &text.fip_name),
+            ("tampered", &text.tampered),
+            ("source", &text.source),
+            ("source", &text.data_source),
+            ("delivered", &text.delivery),
+            ("fi_type", &text.fi_type),
+        ] {
             flags.wrong(path, scalar);
+        }
+        // Both may hold the whole account number.
+        for (path, scalar) in [("masked_number", &text.number), ("account_id", &text.link)] {
+            if let Scalar::Wrong(json) = scalar {
+                flags.quote(path, QualityCode::Unparsable, &mask::account_number(json).number);
+            }
         }
         if let Some(number) = number {
             head.masked_number = number.number;
@@ -278,9 +312,9 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
     /// The link reference names the account within a consent; without one, number and kind do.
     fn account_key(&mut self, text: &AccountText<'_>, fi_type: &str) -> ids::Key {
-        match (text.link.text(), text.number.text()) {
-            (Some(link), _) => self.ids.account(&[ids::BY_LINK, &link]),
-            (None, number) => self.ids.account(&["number", &number.unwrap_or_default(), fi_type]),
+        match named(&text.link) {
+            none if none.is_empty() => self.ids.account(&["number", &named(&text.number), fi_type]),
+            link => self.ids.account(&[ids::BY_LINK, &link]),
         }
     }
 
@@ -288,6 +322,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
         head.holders = holder::read(holders, flags);
         let beside = holders.first().map_or(&Scalar::Missing, |holder| &holder.holding);
         let holding = if holding.is_missing() { beside } else { holding };
+        flags.wrong("holding", holding);
         if let Some(word) = holding.text() {
             match words::holding(&word) {
                 Some(value) => head.holding = value.into(),
@@ -320,6 +355,7 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
 /// INR is assumed where nothing is said (ReBIT makes the currency optional, and term deposits have none).
 fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Currency> {
+    flags.wrong("currency_code", scalar);
     let Some(text) = scalar.text().filter(|text| !absence::is_absent(text)) else {
         if amounts {
             flags.add("currency_code", QualityCode::Assumed);
@@ -336,7 +372,7 @@ fn currency(scalar: &Scalar<'_>, amounts: bool, flags: &mut Flags) -> Option<Cur
     }
 }
 
-/// A name, empty where a word says that there is none.
+/// A name or an identifier, empty where a word says that there is none.
 fn named(scalar: &Scalar<'_>) -> String {
     scalar.text().filter(|text| !absence::is_absent(text)).map(Cow::into_owned).unwrap_or_default()
 }
@@ -381,6 +417,13 @@ pub(super) fn encoded_head(head: &pb::Account) -> (Vec<u8>, usize) {
 pub(super) fn completeness_field(judged: &pb::Completeness) -> Vec<u8> {
     let mut field = Vec::with_capacity(judged.encoded_len() + 8);
     prost::encoding::message::encode(61, judged, &mut field);
+    field
+}
+
+/// Field 62 of an account.
+pub(super) fn answer_field(kept: &prost_types::Struct) -> Vec<u8> {
+    let mut field = Vec::with_capacity(kept.encoded_len() + 8);
+    prost::encoding::message::encode(62, kept, &mut field);
     field
 }
 

@@ -42,7 +42,8 @@ impl Reader<'_> {
     /// An amount.
     pub fn money(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<pb::Money> {
         let Some(currency) = self.currency else {
-            if let Some(text) = scalar.text() {
+            self.flags.wrong(path, scalar);
+            if let Some(text) = scalar.text().filter(|text| !absence::is_absent_code(text)) {
                 self.flags.quote(path, QualityCode::UnknownCurrency, &text);
             }
             return None;

@@ -63,6 +63,17 @@ fn kind(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> (i32, String) {
         .find(known)
         .or_else(|| candidates[..2].iter().copied().find(|scalar| says_something(scalar)))
         .unwrap_or(&Scalar::Missing);
+    for scalar in &candidates[..2] {
+        reader.flags.wrong("summary.kind", scalar);
+        // Two words may stand there, and only one of them is the kind.
+        let is_type = |word: &str| words::account_type(word).is_some() || words::deposit_kind(word).is_some();
+        if !std::ptr::eq(*scalar, chosen)
+            && says_something(scalar)
+            && let Some(word) = scalar.text().filter(|word| !is_type(word))
+        {
+            reader.flags.quote("summary.kind", QualityCode::UnknownWord, &word);
+        }
+    }
     reader.word("summary.kind", chosen, words::deposit_kind, DepositKind::Other)
 }
 
@@ -82,7 +93,7 @@ fn account_type(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> (i32, String
 }
 
 fn says_something(scalar: &Scalar<'_>) -> bool {
-    !scalar.is_missing() && !scalar.text().is_some_and(|text| absence::is_absent(&text))
+    scalar.text().is_some_and(|text| !absence::is_absent(&text))
 }
 
 /// What is not settled. One entry that says nothing is how some write that there is none; among others it is flagged.
@@ -97,6 +108,7 @@ fn pending(pending: &[PendingText<'_>], reader: &mut Reader<'_>) -> Vec<PendingT
 fn pending_row(pending: &PendingText<'_>, at: usize, reader: &mut Reader<'_>) -> PendingTransaction {
     let kind = pending.kind.text().and_then(|word| words::transaction_type(&word));
     let before = reader.flags.0.len();
+    reader.flags.wrong("type", &pending.kind);
     if kind.is_none() && says_something(&pending.kind) {
         reader.flags.quote("type", QualityCode::UnknownWord, &pending.kind.text().unwrap_or_default());
     }

@@ -54,7 +54,7 @@ pub struct HolderText<'a> {
     /// Single or joint, where it stands beside the only holder.
     pub holding: Scalar<'a>,
     /// Keys that are not known, with their values.
-    pub unknown: Vec<(String, &'a str)>,
+    pub unknown: Vec<(String, Cow<'a, str>)>,
     /// The same, read already.
     pub extensions: Option<Struct>,
 }
@@ -113,9 +113,7 @@ impl HolderReader<'_> {
 
     /// What a field says, if it says anything.
     fn told<'s>(&mut self, field: &str, scalar: &'s Scalar<'_>) -> Option<Cow<'s, str>> {
-        if matches!(scalar, Scalar::Wrong) {
-            self.add(field, QualityCode::Unparsable);
-        }
+        self.flags.wrong(self.path(field), scalar);
         scalar.text().filter(|text| !absence::is_absent(text))
     }
 

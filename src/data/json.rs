@@ -135,8 +135,8 @@ fn sized(out: &mut String, text: &str) {
 
 impl<'a> Object<'a> {
     /// Of keys and texts that a JSON parser has accepted.
-    pub fn of(fields: &[(String, &'a str)]) -> Self {
-        let read = |(key, text): &(String, &'a str)| Some((Cow::Owned(key.clone()), Node::parse(text)?));
+    pub fn of(fields: &'a [(String, Cow<'_, str>)]) -> Self {
+        let read = |(key, text): &'a (String, Cow<'_, str>)| Some((Cow::Borrowed(key.as_str()), Node::parse(text)?));
         Self { fields: fields.iter().filter_map(read).collect() }
     }
 

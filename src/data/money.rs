@@ -53,7 +53,7 @@ pub fn read(scalar: &Scalar<'_>, decimals: u32) -> Amount {
             units.filter(|units| *units != i64::MIN).map_or(Amount::Unparsable, Amount::Exact)
         }
         Scalar::Missing => Amount::Missing,
-        Scalar::Bool(_) | Scalar::Wrong => Amount::Unparsable,
+        Scalar::Bool(_) | Scalar::Wrong(_) => Amount::Unparsable,
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 /// The version of the normaliser: everything in this module tree and in the providers' `data` that decides which rows come out of a
 /// body. Raised by one with every change after which the same body gives other rows, so that `sangam renormalise` finds the snapshots that
 /// an older one made. 0 is older than all.
-pub const NORMALISER_VERSION: u32 = 3;
+pub const NORMALISER_VERSION: u32 = 4;
 
 /// Where the rows of a fetch, or an analysis, come from. What else is to be said of it stands in the journey.
 #[derive(Debug, Clone, PartialEq, Eq)]

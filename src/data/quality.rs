@@ -41,11 +41,11 @@ impl Flags {
         self.0.push(Flag { path: path.into(), code, source: text.to_owned() });
     }
 
-    /// Flags a list or an object that stands where a scalar belongs: nothing of it can be kept.
+    /// Flags a list or an object that stands where a scalar belongs, and quotes it as JSON.
     #[inline]
     pub fn wrong(&mut self, path: impl Into<Cow<'static, str>>, scalar: &Scalar<'_>) {
-        if matches!(scalar, Scalar::Wrong) {
-            self.add(path, QualityCode::Unparsable);
+        if let Scalar::Wrong(json) = scalar {
+            self.quote(path, QualityCode::Unparsable, json);
         }
     }
 
@@ -109,7 +109,15 @@ impl Flags {
         mut amount: Amount,
         negative: impl FnOnce(Side) -> Option<bool>,
     ) -> Option<i64> {
+        if let Scalar::Wrong(json) = scalar {
+            self.quote(path, QualityCode::Unparsable, json);
+            return None;
+        }
         let text = scalar.text().unwrap_or_default();
+        // "NIL" and "-" in the place of an amount say that there is none.
+        if says_nothing(scalar) {
+            return None;
+        }
         if amount == Amount::Unparsable
             && let Some(plain) = spelling::amount(&text, std::str::from_utf8(&currency.code).unwrap_or_default())
             && let Some(negative) = plain.side.map_or(Some(false), negative)
@@ -141,9 +149,13 @@ impl Flags {
 
     /// A decimal number as it was written, or without its groups and its exponent.
     pub fn decimal(&mut self, path: &'static str, scalar: &Scalar<'_>) -> Option<String> {
+        self.wrong(path, scalar);
         let text = scalar.text()?;
         if is_decimal(&text) {
             return Some(text.into_owned());
+        }
+        if says_nothing(scalar) {
+            return None;
         }
         let plain = spelling::decimal(&text);
         let code = if plain.is_some() { QualityCode::Normalised } else { QualityCode::Unparsable };
@@ -156,8 +168,8 @@ impl Flags {
     pub fn when(&mut self, path: &'static str, scalar: &Scalar<'_>, zoneless: Zoneless) -> Option<When> {
         let when = match scalar {
             Scalar::Missing => return None,
-            Scalar::Text(text) => time::parse(text, zoneless),
-            other => other.text().and_then(|text| time::parse(&text, zoneless)),
+            Scalar::Text(text) => time::parse_field(text, zoneless),
+            other => other.text().and_then(|text| time::parse_field(&text, zoneless)),
         };
         match when {
             Some(When::Instant { zoned: false, .. }) => self.add(path, QualityCode::Assumed),
@@ -172,8 +184,8 @@ impl Flags {
     pub fn day(&mut self, path: &'static str, scalar: &Scalar<'_>, zoneless: Zoneless) -> Option<Day> {
         let when = match scalar {
             Scalar::Missing => return None,
-            Scalar::Text(text) => time::parse(text, zoneless),
-            other => other.text().and_then(|text| time::parse(&text, zoneless)),
+            Scalar::Text(text) => time::parse_field(text, zoneless),
+            other => other.text().and_then(|text| time::parse_field(&text, zoneless)),
         };
         if when.is_none() {
             self.unread(path, scalar);
@@ -184,8 +196,8 @@ impl Flags {
     /// Flags what is no time, unless it says that there is none.
     #[cold]
     fn unread(&mut self, path: &'static str, scalar: &Scalar<'_>) {
-        let text = scalar.text().unwrap_or_default();
-        if !scalar.is_missing() && (text.is_empty() || !absence::is_absent(&text)) {
+        self.wrong(path, scalar);
+        if let Some(text) = scalar.text().filter(|text| !absence::is_absent(text)) {
             self.quote(path, QualityCode::Unparsable, &text);
         }
     }
@@ -197,6 +209,11 @@ impl Flags {
             .map(|flag| pb::QualityFlag { field_path: flag.path.into_owned(), code: flag.code.into(), source_text: flag.source })
             .collect()
     }
+}
+
+/// Whether a word in the place of a number says that there is none. Zeros are a number.
+pub(super) fn says_nothing(scalar: &Scalar<'_>) -> bool {
+    scalar.text().is_some_and(|text| absence::is_absent_code(&text))
 }
 
 /// Whether a text is a decimal number without an exponent.

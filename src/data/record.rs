@@ -2,7 +2,7 @@
 //! is the same for all providers. Lists may come as a bare object and the other way round, keys in any order, several names for one
 //! field together, and unknown keys are passed over.
 
-use std::{fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{json, scalar::Scalar};
+use super::{json, repair::MARK, scalar::Scalar};
 
 /// How one provider names the fields of a record.
 pub trait Keys<'de> {
@@ -18,6 +18,40 @@ pub trait Keys<'de> {
     type Record;
     /// Fills it from an object.
     fn fill<A: MapAccess<'de>>(record: &mut Self::Record, map: A) -> Result<(), A::Error>;
+    /// Keeps a scalar that stands in the place of the object, if the record has a place for what is left.
+    fn keep_odd(record: &mut Self::Record, odd: Scalar<'de>);
+}
+
+/// Where a record keeps what no field of it holds.
+pub trait Left<'a> {
+    /// Keeps a key with its value, a text that a JSON parser has accepted.
+    fn keep(&mut self, key: String, json: &'a str);
+    /// Keeps a value that has no key, because it stands where an object belongs.
+    fn keep_odd(&mut self, odd: Scalar<'a>);
+}
+
+/// The key under which a value is kept that has none.
+pub const ODD: &str = "value";
+
+/// What is left, apart from the body.
+pub fn owned(left: Vec<(String, Cow<'_, str>)>) -> Vec<(String, Cow<'static, str>)> {
+    left.into_iter().map(|(key, json)| (key, Cow::Owned(json.into_owned()))).collect()
+}
+
+impl<'a> Left<'a> for Vec<(String, Cow<'a, str>)> {
+    fn keep(&mut self, key: String, json: &'a str) {
+        self.push((key, Cow::Borrowed(json)));
+    }
+
+    fn keep_odd(&mut self, odd: Scalar<'a>) {
+        if let Some(text) = odd.text() {
+            let json = match odd {
+                Scalar::Int(_) | Scalar::Bool(_) => text.into_owned(),
+                _ => serde_json::Value::from(text).to_string(),
+            };
+            self.push((ODD.to_owned(), Cow::Owned(json)));
+        }
+    }
 }
 
 /// Writes a [`Keys`]: `"name" | "other name" => field`, where a field is a scalar, `: digits Scalar` for one that is a number with a fraction
@@ -82,6 +116,10 @@ macro_rules! keys {
                 }
                 Ok(())
             }
+
+            fn keep_odd(_record: &mut Self::Record, _odd: $crate::data::scalar::Scalar<'de>) {
+                $($crate::data::record::Left::keep_odd(&mut _record.$rest, _odd);)?
+            }
         }
     };
     (@unknown $record:ident, $map:ident, $name:ident) => {
@@ -89,7 +127,7 @@ macro_rules! keys {
     };
     (@unknown $record:ident, $map:ident, $name:ident, $rest:ident) => {
         let value = $map.next_value::<$crate::data::record::Raw<'de>>()?;
-        $record.$rest.push((std::mem::take(&mut $name), value.0))
+        $crate::data::record::Left::keep(&mut $record.$rest, std::mem::take(&mut $name), value.0)
     };
     (@read $record:ident, $map:ident, $field:ident, by $seed:ident) => {
         $map.next_value_seed($seed(&mut *$record))?
@@ -158,6 +196,41 @@ impl<'de> Deserialize<'de> for Skip {
 
 struct SkipVisitor;
 
+/// Hands a scalar that stands in the place of an object to [`Keys::keep_odd`].
+macro_rules! keeps_scalars {
+    ($keep:expr) => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object or a list")
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(())
+        }
+        fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+            $keep(self, Scalar::Bool(truth));
+            Ok(())
+        }
+        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+            $keep(self, Scalar::Int(number));
+            Ok(())
+        }
+        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+            $keep(self, Scalar::Owned(number.to_string().into()));
+            Ok(())
+        }
+        fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
+            Err(E::custom("a number that is not whole"))
+        }
+        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+            $keep(self, Scalar::Text(text.strip_prefix(MARK).unwrap_or(text)));
+            Ok(())
+        }
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            $keep(self, Scalar::Owned(text.into()));
+            Ok(())
+        }
+    };
+}
+
 macro_rules! passes_over_scalars {
     ($value:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,7 +273,7 @@ impl<'de> Visitor<'de> for SkipVisitor {
     }
 }
 
-/// Fills one record from an object, or from each object of a list; anything else leaves it as it is.
+/// Fills one record from an object, or from each object of a list; a scalar is kept beside what is left.
 pub struct One<'r, 'de, K: Keys<'de>>(&'r mut K::Record, PhantomData<&'de ()>);
 
 impl<'r, 'de, K: Keys<'de>> One<'r, 'de, K> {
@@ -222,7 +295,7 @@ impl<'de, K: Keys<'de>> DeserializeSeed<'de> for One<'_, 'de, K> {
 impl<'de, K: Keys<'de>> Visitor<'de> for One<'_, 'de, K> {
     type Value = ();
 
-    passes_over_scalars!(());
+    keeps_scalars!(|one: Self, odd| K::keep_odd(one.0, odd));
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while items.next_element_seed(One::<K>::new(&mut *self.0))?.is_some() {}
@@ -259,7 +332,13 @@ impl<'de, K: Keys<'de, Record: Default>> DeserializeSeed<'de> for Many<'_, 'de, 
 impl<'de, K: Keys<'de, Record: Default>> Visitor<'de> for Many<'_, 'de, K> {
     type Value = ();
 
-    passes_over_scalars!(());
+    keeps_scalars!(|many: Self, odd: Scalar<'de>| {
+        if !odd.is_missing() {
+            let mut record = K::Record::default();
+            K::keep_odd(&mut record, odd);
+            many.0.push(record);
+        }
+    });
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let records = self.0;

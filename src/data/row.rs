@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use prost::Message;
 
 use super::{
+    absence,
     completeness::Fact,
     ids::{self, ID_LEN, RowIdentity},
     quality::Flags,
@@ -69,9 +70,9 @@ impl Row<'_> {
         content::amount(out, &self.balance, reading.currency);
         content::time(out, &self.time, reading.zoneless);
         content::day(out, &self.value_date, reading.zoneless);
-        for part in [&self.id, &self.narration, &self.reference] {
-            content::text(out, &part.text().unwrap_or_default());
-        }
+        content::text(out, &self.bank_id().unwrap_or_default());
+        content::text(out, &self.narration.text().unwrap_or_default());
+        content::text(out, &told(&self.reference).unwrap_or_default());
     }
 
     /// Whether no field of it was found.
@@ -80,10 +81,16 @@ impl Row<'_> {
         matches!(self.kind, Scalar::Missing) && self.parts().iter().all(|part| matches!(part, Scalar::Missing))
     }
 
-    /// The bank's id as text; a number's digits are its text.
+    /// The bank's id as text; a number's digits are its text. `None` where a word such as "-" or "0" says that there is none: rows that
+    /// share it share nothing.
     pub fn bank_id(&self) -> Option<Cow<'_, str>> {
-        self.id.text()
+        told(&self.id)
     }
+}
+
+/// What an identifier says, unless it says that there is none.
+fn told<'s>(scalar: &'s Scalar<'_>) -> Option<Cow<'s, str>> {
+    scalar.text().filter(|text| !absence::is_absent_id(text))
 }
 
 /// The currency of an account's amounts.
@@ -147,7 +154,8 @@ impl RowWriter<'_> {
             fact.change = change.into();
         } else {
             for (path, text) in [("amount", &row.amount), ("balance", &row.balance)] {
-                if let Some(text) = text.text() {
+                self.flags.wrong(path, text);
+                if let Some(text) = text.text().filter(|text| !absence::is_absent_code(text)) {
                     self.flags.quote(path, QualityCode::UnknownCurrency, &text);
                 }
             }
@@ -161,13 +169,14 @@ impl RowWriter<'_> {
             })
             .into();
         }
-        for (field, path, text) in
-            [(12, "narration", &row.narration), (13, "reference", &row.reference), (14, "bank_transaction_id", &row.id)]
-        {
-            match text.text() {
-                Some(Cow::Borrowed(text)) => wire::string(out, field, text),
-                Some(Cow::Owned(text)) => wire::string(out, field, &text),
-                None => self.flags.wrong(path, text),
+        for (field, path, scalar, text) in [
+            (12, "narration", &row.narration, row.narration.text()),
+            (13, "reference", &row.reference, told(&row.reference)),
+            (14, "bank_transaction_id", &row.id, row.bank_id()),
+        ] {
+            match text {
+                Some(text) => wire::string(out, field, &text),
+                None => self.flags.wrong(path, scalar),
             }
         }
         wire::number(out, 15, ordinal as u64);

@@ -301,15 +301,33 @@ impl RowsBuilder {
             &account::completeness_field(judged),
         ];
         let message = parts.concat();
+        self.replace(place.entry, &message);
+    }
+
+    /// Adds what stands around the list of accounts to the first one; nothing if there is none.
+    pub fn extend_first_account(&mut self, kept: &prost_types::Struct) {
+        let Some(first) = self.entries.first() else { return };
+        let (start, end) = (first.offset as usize, first.offset as usize + first.len as usize);
+        let frame = self.bytes.get(start..end).unwrap_or_default();
+        let message = frame_head(frame).and_then(|(_, head, _)| frame.get(head..)).unwrap_or_default();
+        let message = [message, &account::answer_field(kept)].concat();
+        self.replace(0, &message);
+    }
+
+    /// Writes an account's message in the place of what it had; the entries behind it move.
+    #[expect(clippy::indexing_slicing, reason = "an entry that this builder has, in what it only appends to")]
+    fn replace(&mut self, entry: usize, message: &[u8]) {
+        let old = self.entries[entry];
+        let (start, end) = (old.offset as usize, old.offset as usize + old.len as usize);
         let mut frame = Vec::with_capacity(message.len() + 8);
         frame.push(wire::tag(1));
         wire::varint(&mut frame, message.len() as u64);
-        frame.extend_from_slice(&message);
+        frame.extend_from_slice(message);
         let longer = (frame.len() as u32).wrapping_sub(old.len);
-        self.entries[place.entry].len = frame.len() as u32;
+        self.entries[entry].len = frame.len() as u32;
         self.room(frame.len());
         self.bytes.splice(start..end, frame);
-        for entry in &mut self.entries[place.entry + 1..] {
+        for entry in &mut self.entries[entry + 1..] {
             entry.offset = entry.offset.wrapping_add(longer);
         }
     }

@@ -7,7 +7,7 @@ use serde::{
     de::{Error, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{record::Skip, repair::MARK};
+use super::{json_text::JsonText, repair::MARK};
 
 /// A scalar as it came.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,8 +23,8 @@ pub enum Scalar<'a> {
     Int(i64),
     /// A boolean.
     Bool(bool),
-    /// A list or an object where a scalar belongs.
-    Wrong,
+    /// A list or an object where a scalar belongs, as JSON text, so that a flag can quote it.
+    Wrong(Box<str>),
 }
 
 impl<'a> Scalar<'a> {
@@ -46,7 +46,7 @@ impl<'a> Scalar<'a> {
             Self::Owned(text) => meaning(text).map(Cow::Borrowed),
             Self::Int(number) => Some(Cow::Owned(number.to_string())),
             Self::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
-            Self::Missing | Self::Wrong => None,
+            Self::Missing | Self::Wrong(_) => None,
         }
     }
 
@@ -133,14 +133,12 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Missing)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<Skip>()?.is_some() {}
-        Ok(Scalar::Wrong)
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Self::Value, A::Error> {
+        JsonText::of_list(items).map(|text| Scalar::Wrong(text.into()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<Skip, Skip>()?.is_some() {}
-        Ok(Scalar::Wrong)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        JsonText::of_object(map).map(|text| Scalar::Wrong(text.into()))
     }
 }
 
@@ -183,8 +181,11 @@ mod tests {
 
     #[test]
     fn a_list_or_an_object_is_wrong_but_does_not_end_the_reading() {
-        assert_eq!(read("[1,{\"a\":[2]}]"), Scalar::Wrong);
-        assert_eq!(read("{\"a\":{}}"), Scalar::Wrong);
+        for json in ["[1,{\"a\":[2]}]", "{\"a\":{}}", "[]", "{\"b\":null,\"c\":[\"\\\"\",true,18446744073709551615,-1]}"] {
+            assert_eq!(read(json), Scalar::Wrong(json.into()));
+        }
+        assert!(serde_json::from_str::<Scalar<'_>>("[1.5]").is_err(), "its digits are read in the second way");
+        assert_eq!(read(&format!("[\"{MARK}1.50\"]")), Scalar::Wrong("[1.50]".into()));
     }
 
     #[test]

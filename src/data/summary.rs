@@ -1,5 +1,7 @@
 //! What a summary says, for the three kinds of deposit together: a provider's keys fill what they know.
 
+use std::borrow::Cow;
+
 use super::scalar::Scalar;
 
 /// A transaction that is not settled, as it came.
@@ -10,7 +12,7 @@ pub struct PendingText<'a> {
     /// Credit or debit.
     pub kind: Scalar<'a>,
     /// Keys that are not known, with their values.
-    pub unknown: Vec<(String, &'a str)>,
+    pub unknown: Vec<(String, Cow<'a, str>)>,
 }
 
 macro_rules! summary_text {
@@ -22,7 +24,7 @@ macro_rules! summary_text {
             /// Transactions that are not settled.
             pub pending: Vec<PendingText<'a>>,
             /// Keys that are not known, with their values.
-            pub unknown: Vec<(String, &'a str)>,
+            pub unknown: Vec<(String, Cow<'a, str>)>,
         }
 
         impl SummaryText<'_> {

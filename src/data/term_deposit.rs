@@ -34,6 +34,7 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
 
 /// A rate stays the decimal text that the bank wrote, without a percent sign.
 pub(super) fn rate(path: &'static str, scalar: &Scalar<'_>, flags: &mut Flags) -> String {
+    flags.wrong(path, scalar);
     let text = scalar.string();
     if absence::is_absent_code(&text) {
         return String::new();
@@ -50,11 +51,12 @@ pub(super) fn rate(path: &'static str, scalar: &Scalar<'_>, flags: &mut Flags) -
 
 fn tenure(text: &SummaryText<'_>, flags: &mut Flags) -> Option<Tenure> {
     let mut part = |path, scalar: &Scalar<'_>| -> Option<i32> {
+        flags.wrong(path, scalar);
         let written = scalar.text()?;
         // "12.0" is a whole number too.
         let whole = written.strip_suffix(".0").unwrap_or(&written);
         let number = whole.parse().ok().filter(|number: &i32| *number >= 0);
-        if number.is_none() {
+        if number.is_none() && !absence::is_absent(&written) {
             flags.quote(path, QualityCode::Unparsable, &written);
         }
         number

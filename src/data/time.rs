@@ -243,12 +243,15 @@ impl Scan<'_> {
         }
     }
 
-    /// `YYYY-MM-DD` or `dd-mm-yyyy`, also with slashes.
+    /// `YYYY-MM-DD` or `dd-mm-yyyy`, also with slashes or points, also with the month's English name.
     fn date(&mut self) -> Option<Day> {
         let (first, len) = self.number()?;
-        self.eat(b"-/").then_some(())?;
-        let month = self.small()?;
-        self.eat(b"-/").then_some(())?;
+        let month = match self.eat(b"-/.,") {
+            true => self.month_name().or_else(|| self.small())?,
+            false => self.month_name()?,
+        };
+        let named = self.bytes.get(self.at.wrapping_sub(1)).is_some_and(u8::is_ascii_alphabetic);
+        (self.eat(b"-/.,") || named).then_some(())?;
         let (last, last_len) = self.number()?;
         match (len, last_len) {
             (4, 1 | 2) => Day::new(first as u16, month, last as u8),
@@ -257,9 +260,40 @@ impl Scan<'_> {
         }
     }
 
+    /// A month by its English name or the first three letters of it, in any case.
+    fn month_name(&mut self) -> Option<u8> {
+        self.peek()?;
+        let rest = self.bytes.get(self.at..)?;
+        let len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let word = rest.get(..len)?;
+        let is =
+            |name: &&str| [name.get(..3).unwrap_or_default(), name].iter().any(|form| form.as_bytes().eq_ignore_ascii_case(word));
+        let at = MONTHS.iter().position(is).or_else(|| word.eq_ignore_ascii_case(b"sept").then_some(8))?;
+        self.at += len;
+        u8::try_from(at + 1).ok()
+    }
+
+    /// Passes over a word, whatever its case.
+    fn word(&mut self, word: &str) -> bool {
+        self.peek();
+        let found = self.bytes.get(self.at..).and_then(|rest| rest.get(..word.len()));
+        let found = found.is_some_and(|found| found.eq_ignore_ascii_case(word.as_bytes()));
+        self.at += if found { word.len() } else { 0 };
+        found
+    }
+
+    /// An hour by a clock of twelve hours, if `AM` or `PM` follows.
+    fn of_half_day(&mut self, hour: u8) -> Option<u8> {
+        let after_noon = match (self.word("AM"), self.word("PM")) {
+            (false, false) => return Some(hour),
+            (_, after_noon) => after_noon,
+        };
+        (1..=12).contains(&hour).then(|| hour % 12 + if after_noon { 12 } else { 0 })
+    }
+
     fn when(mut self, zoneless: Zoneless) -> Option<When> {
         let day = self.date()?;
-        self.eat(b"Tt");
+        self.eat(b"Tt,");
         if self.peek().is_none() {
             return Some(When::Day(day));
         }
@@ -269,9 +303,16 @@ impl Scan<'_> {
         let second = if self.eat(b":") { self.small()? } else { 0 };
         // A colon before the milliseconds is a form of its own.
         let nanos = if self.eat(b".:,") { self.fraction()? } else { 0 };
+        let hour = self.of_half_day(hour)?;
         let offset = self.offset()?;
         self.peek().is_none().then_some(())?;
-        let of_day = time_of_day(hour, minute, second)?;
+        let of_day = match (hour, minute, second) {
+            // ISO 8601: the end of that day.
+            (24, 0, 0) if nanos == 0 => 86_400,
+            // A leap second ends a minute of UTC, and so one in India. Time here has none: it belongs to the second before.
+            (_, 29 | 59, 60) => time_of_day(hour, minute, 59)?,
+            _ => time_of_day(hour, minute, second)?,
+        };
         let midnight = zoneless == Zoneless::IstOrUtcMidnight && of_day == UTC_MIDNIGHT && nanos == 0;
         let assumed = if midnight { 0 } else { IST };
         instant(day, of_day, nanos, offset.unwrap_or(assumed), offset.is_some())
@@ -282,16 +323,39 @@ impl Scan<'_> {
         Some(value * 10_u32.pow(9_u32.saturating_sub(len as u32)))
     }
 
-    /// `Z`, `+05:30`, `+0530` or `+05`; `Some(None)` for none at all.
+    /// A zone as a number or a word, or both where they agree: `Z`, `+05:30`, `+0530`, `+05`, `IST`, `UTC+05:30`, `+0530 IST`,
+    /// `[Asia/Kolkata]`; `Some(None)` for none at all.
     fn offset(&mut self) -> Option<Option<i64>> {
-        if self.eat(b"Zz") {
-            return Some(Some(0));
+        let mut found: Option<i64> = None;
+        while self.peek().is_some() {
+            let word = if self.eat(b"Zz") { Some((0, false)) } else { self.zone_word().map(|offset| (offset, offset == 0)) };
+            let next = match word {
+                // "UTC+05:30" is one zone.
+                Some((_, true)) if matches!(self.peek(), Some(b'+' | b'-')) => self.signed_offset()?,
+                Some((offset, _)) => offset,
+                None => self.signed_offset()?,
+            };
+            if found.is_some_and(|found| found != next) {
+                return None;
+            }
+            found = Some(next);
         }
-        let sign = match self.peek() {
-            Some(b'+') => 1,
-            Some(b'-') => -1,
-            None => return Some(None),
-            Some(_) => return None,
+        Some(found)
+    }
+
+    /// Words for the two zones that Indian banks write.
+    fn zone_word(&mut self) -> Option<i64> {
+        let bracket = self.eat(b"[(");
+        let zones = [("Asia/Kolkata", IST), ("Asia/Calcutta", IST), ("IST", IST), ("UTC", 0), ("GMT", 0)];
+        let found = zones.into_iter().find(|(word, _)| self.word(word)).map(|(_, offset)| offset);
+        (!bracket || self.eat(b"])")).then_some(found).flatten()
+    }
+
+    fn signed_offset(&mut self) -> Option<i64> {
+        let sign = match self.peek()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
         };
         self.at += 1;
         let (hours, minutes) = match self.number()? {
@@ -301,8 +365,36 @@ impl Scan<'_> {
             _ => return None,
         };
         (hours < 24 && minutes < 60).then_some(())?;
-        Some(Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60)))
+        Some(sign * (i64::from(hours) * 3600 + i64::from(minutes) * 60))
     }
+}
+
+const MONTHS: [&str; 12] =
+    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+
+/// Reads the text of a field that holds a time, where a run of digits is a count of seconds or milliseconds since 1970.
+#[inline]
+pub fn parse_field(text: &str, zoneless: Zoneless) -> Option<When> {
+    parse(text, zoneless).or_else(|| since_epoch(text.trim()))
+}
+
+/// The first and the last second that are taken for a time. A telephone number of ten digits is later than any of them.
+const EPOCH: std::ops::Range<i64> = 946_684_800..4_102_444_800;
+
+/// Ten digits are seconds, thirteen milliseconds. They name an instant, and so their zone.
+#[cold]
+fn since_epoch(text: &str) -> Option<When> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = text.parse().ok()?;
+    let (seconds, nanos) = match text.len() {
+        10 => (number, 0),
+        13 => (number / 1_000, u32::try_from(number % 1_000).ok()? * 1_000_000),
+        _ => return None,
+    };
+    let local = Day::from_number(seconds.div_euclid(86_400)).filter(|_| EPOCH.contains(&seconds))?;
+    instant(local, seconds.rem_euclid(86_400), nanos, 0, true)
 }
 
 #[cfg(test)]
@@ -354,8 +446,70 @@ mod tests {
     }
 
     #[test]
+    fn zones_are_read_as_words_and_numbers() {
+        for (text, instant, ist) in [
+            ("2026-10-05 20:30:00 IST", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05T20:30:00ist", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30:00 +0530", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30:00 +0530 IST", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30:00 +0000 UTC", "2026-10-05T20:30:00Z", "2026-10-06"),
+            ("2026-10-05T20:30:00+5:30", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30:00 UTC", "2026-10-05T20:30:00Z", "2026-10-06"),
+            ("2026-10-05 20:30:00 GMT", "2026-10-05T20:30:00Z", "2026-10-06"),
+            ("2026-10-05 20:30:00 UTC+05:30", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30:00 (GMT+5:30)", "", ""),
+            ("2026-10-05T20:30:00+05:30[Asia/Kolkata]", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05 20:30 Asia/Calcutta", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("05-10-2026 08:30:00 PM IST", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("05-10-2026 12:00:00 am +05:30", "2026-10-04T18:30:00Z", "2026-10-05"),
+            ("05 Oct 2026 20:30:00 IST", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("2026-10-05T24:00:00+05:30", "2026-10-05T18:30:00Z", "2026-10-05"),
+            ("2026-10-05T24:00:00Z", "2026-10-06T00:00:00Z", "2026-10-06"),
+            ("2026-12-31T23:59:60Z", "2026-12-31T23:59:59Z", "2027-01-01"),
+            ("2027-01-01T05:29:60+05:30", "2026-12-31T23:59:59Z", "2027-01-01"),
+            ("1791212400", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("1791212400000", "2026-10-05T15:00:00Z", "2026-10-05"),
+            ("1791223200123", "2026-10-05T18:00:00.123Z", "2026-10-05"),
+            ("1791225000000", "2026-10-05T18:30:00Z", "2026-10-06"),
+        ] {
+            let read = parse_field(text, Zoneless::IstOrUtcMidnight);
+            let Ok(expected) = instant.parse::<Timestamp>() else {
+                assert_eq!(read, None, "{text}");
+                continue;
+            };
+            let Some(When::Instant { seconds, nanos, day: found, zoned }) = read else { panic!("{text}: {read:?}") };
+            assert_eq!((seconds, nanos as i32), (expected.as_second(), expected.subsec_nanosecond()), "{text}");
+            assert_eq!((found, zoned), (day(ist), true), "{text}");
+        }
+    }
+
+    #[test]
+    fn digits_that_are_no_time_are_not_guessed() {
+        for text in
+            ["9000000001", "919000000001", "20241002", "123456789", "17912124000", "-791212400", "946684799", "4102444800"]
+        {
+            assert_eq!(parse_field(text, Zoneless::Ist), None, "{text}");
+        }
+        assert_eq!(parse("1791212400", Zoneless::Ist), None, "only a field that holds a time");
+    }
+
+    #[test]
     fn days_are_read_in_every_form() {
-        for text in ["2024-01-02", "02-01-2024", "2-1-2024", " 2024-01-02 ", "02/01/2024", "2024- 01 -02"] {
+        for text in [
+            "2024-01-02",
+            "02-01-2024",
+            "2-1-2024",
+            " 2024-01-02 ",
+            "02/01/2024",
+            "2024- 01 -02",
+            "02.01.2024",
+            "2024/01/02",
+            "02-Jan-2024",
+            "02-JAN-2024",
+            "2 January 2024",
+            "02 Jan, 2024",
+            "2024-Jan-02",
+        ] {
             assert_eq!(parse(text, Zoneless::Ist), Some(When::Day(day("2024-01-02"))), "{text}");
         }
     }
@@ -405,6 +559,18 @@ mod tests {
             "0001-01-01",
             "012024",
             "2024-01-02T25:00:00Z",
+            "2024-01-02T24:00:01Z",
+            "2024-01-02T24:00:00.5Z",
+            "2024-01-02T10:15:60Z",
+            "2024-01-02T13:00:00 PM",
+            "2024-01-02T10:00:00 IST UTC",
+            "2024-01-02T10:00:00Z+05:30",
+            "2024-01-02T10:00:00 [IST",
+            "2024-01-02T10:00:00 EST",
+            "02-Foo-2024",
+            "02-Janu-2024",
+            "Jan 2024",
+            "2024.01",
             "2024-01-02T10:00:00Q",
             "2024-01-02T10:00:00+99:00",
             "10:00:00",
@@ -423,8 +589,8 @@ mod tests {
         }
 
         #[test]
-        fn time_like_text_is_read_without_a_panic(text in "[0-9TZ:.+ /-]{0,40}") {
-            let _ = parse(&text, Zoneless::Ist);
+        fn time_like_text_is_read_without_a_panic(text in "[0-9TZ:.+ /\\[(ISTUCAMPJan-]{0,40}") {
+            let _ = parse_field(&text, Zoneless::Ist);
         }
 
         #[test]

@@ -196,14 +196,27 @@ impl<'a> Fields<'_, 'a, '_> {
         }
     }
 
-    /// Reads a scalar; one that cannot be read is put back, so that its text is not lost.
+    /// Reads a scalar; one that cannot be read is put back, so that its text is not lost, unless it says that there is nothing.
     fn read<T>(&mut self, keys: &[&'static str], read: impl FnOnce(&mut Reader<'_>, &Scalar<'_>) -> Option<T>) -> Option<T> {
         let (key, node) = self.take(keys)?;
-        let value = node.scalar().and_then(|scalar| read(&mut self.reader, &scalar));
-        if value.is_none() {
+        let scalar = node.scalar().unwrap_or_default();
+        let value = read(&mut self.reader, &scalar);
+        if value.is_none() && !says_nothing(&scalar) {
             self.object.put(key, node);
         }
         value
+    }
+
+    /// A code, which may be all zeros; empty where a word says that there is none.
+    pub fn code(&mut self, _: &'static str, keys: &[&'static str]) -> String {
+        let text = self.scalar(keys).string();
+        if absence::is_absent_code(&text) { String::new() } else { text }
+    }
+
+    /// An identifier; empty where a word such as "-" or "0" says that there is none.
+    pub fn id(&mut self, _: &'static str, keys: &[&'static str]) -> String {
+        let text = self.scalar(keys).string();
+        if absence::is_absent_id(&text) { String::new() } else { text }
     }
 
     /// A text, without blanks at its ends.
@@ -219,7 +232,9 @@ impl<'a> Fields<'_, 'a, '_> {
 
     /// A provider's word without a table, if it is fit to be shown as one; otherwise it is put back.
     pub fn label(&mut self, _: &'static str, keys: &[&'static str]) -> String {
-        let read = |_: &mut Reader<'_>, scalar: &Scalar<'_>| Some(words::shown(&scalar.string())).filter(|word| !word.is_empty());
+        let read = |_: &mut Reader<'_>, scalar: &Scalar<'_>| {
+            Some(words::shown(&scalar.string())).filter(|word| !word.is_empty() && !says_nothing(scalar))
+        };
         self.read(keys, read).unwrap_or_default()
     }
 
@@ -262,7 +277,7 @@ impl<'a> Fields<'_, 'a, '_> {
 
     /// An ISIN: kept whatever it is, flagged where it is none by its own check digit.
     pub fn isin(&mut self, path: &'static str, keys: &[&'static str]) -> String {
-        let text = self.scalar(keys).string();
+        let text = self.id(path, keys);
         if !text.is_empty() && !is_isin(&text) {
             self.reader.flags.quote(path, QualityCode::CheckDigit, &text);
         }
@@ -310,7 +325,7 @@ impl<'a> Fields<'_, 'a, '_> {
                 let text = scalar.string();
                 // "12.0" is a whole number too.
                 let number = text.strip_suffix(".0").unwrap_or(&text).parse().ok().filter(|number: &i32| *number >= 0);
-                if number.is_none() {
+                if number.is_none() && !says_nothing(scalar) {
                     reader.flags.quote(path, QualityCode::Unparsable, &text);
                 }
                 number
@@ -347,6 +362,9 @@ impl<'a> Fields<'_, 'a, '_> {
     pub fn own_currency(&mut self, keys: &[&'static str]) {
         let Some((key, node)) = self.take(keys) else { return };
         let text = node.scalar().unwrap_or_default().string().to_ascii_uppercase();
+        if absence::is_absent(&text) {
+            return;
+        }
         self.reader.currency = match (money::decimals(&text), text.as_bytes().try_into()) {
             (Some(decimals), Ok(code)) => Some(Currency { code, decimals }),
             _ => {
@@ -396,6 +414,11 @@ macro_rules! table {
     };
 }
 pub(crate) use table;
+
+/// Whether a value says in a word that there is none.
+fn says_nothing(scalar: &Scalar<'_>) -> bool {
+    scalar.text().is_some_and(|text| absence::is_absent(&text))
+}
 
 /// A field's name as the contract has it: `r#type` is only how Rust writes it.
 pub fn plain(field: &'static str) -> &'static str {

@@ -16,8 +16,8 @@ use crate::{
     pb::{QualityCode, QualityFlag},
 };
 
-/// `Account.fetch_id` and `Account.fetch_time`: each fetch has its own.
-const OF_THE_FETCH: &[&str] = &["fetch_id", "fetch_time"];
+/// Fields of an account of which each fetch has its own.
+const OF_THE_FETCH: &[&str] = &["fetch_id", "fetch_time", "answer_extensions"];
 /// What a row is called and where it stands; its flags follow from other rows too.
 const OF_THE_PLACE: &[&str] = &["transaction_id", "account_id", "ordinal", "quality_flags"];
 

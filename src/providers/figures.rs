@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::pb::Money;
+use crate::{data::spelling, pb::Money};
 
 use super::lenient::scalar;
 
@@ -18,7 +18,26 @@ const DIGITS: usize = 30;
 /// Most decimals that are read, so that what is computed with them fits.
 const SCALE: i32 = 32;
 
-fn decimal(text: &str) -> Option<Decimal> {
+/// A number, with groups or without: banks' figures come as `1,23,456.78` in analyses too.
+fn decimal(raw: &RawValue) -> Option<Decimal> {
+    let text = scalar(raw)?;
+    plain(&text).or_else(|| plain(&spelling::decimal(&text)?))
+}
+
+/// An amount of rupees, which may carry the currency's sign or name.
+fn amount(raw: &RawValue) -> Option<Decimal> {
+    let text = scalar(raw)?;
+    decimal(raw)
+        .or_else(|| spelling::amount(&text, "INR").filter(|plain| plain.side.is_none()).and_then(|read| plain(&read.digits)))
+}
+
+/// A percentage as it is written with its sign.
+fn percent(raw: &RawValue) -> Option<Decimal> {
+    let text = scalar(raw)?;
+    plain(&spelling::decimal(text.strip_suffix('%')?)?)
+}
+
+fn plain(text: &str) -> Option<Decimal> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),
@@ -57,7 +76,7 @@ pub struct Rupees {
 
 /// Rupees as money.
 pub fn rupees(raw: &RawValue) -> Option<Rupees> {
-    let Decimal { units, scale } = decimal(&scalar(raw)?)?;
+    let Decimal { units, scale } = amount(raw)?;
     let (minor, rounded) = if scale <= 2 {
         (units.checked_mul(10_i128.pow(2 - scale))?, false)
     } else {
@@ -76,9 +95,12 @@ pub fn rupees(raw: &RawValue) -> Option<Rupees> {
     Some(Rupees { money, rounded })
 }
 
-/// A fraction as decimal text. A value above 1.5 is taken for percent, since providers do not say which they mean.
+/// A fraction as decimal text. A value above 1.5, or with a percent sign, is taken for percent, since providers do not say which they mean.
 pub fn fraction(raw: &RawValue) -> Option<String> {
-    let Decimal { units, mut scale } = decimal(&scalar(raw)?)?;
+    if let Some(Decimal { units, scale }) = percent(raw) {
+        return Some(text(Decimal { units, scale: scale + 2 }));
+    }
+    let Decimal { units, mut scale } = decimal(raw)?;
     if units.checked_mul(2)? > 10_i128.checked_pow(scale)?.checked_mul(3)? {
         scale += 2;
     }
@@ -87,19 +109,19 @@ pub fn fraction(raw: &RawValue) -> Option<String> {
 
 /// A number as plain decimal text: without exponent and without zeros at the end.
 pub fn number(raw: &RawValue) -> Option<String> {
-    Some(text(decimal(&scalar(raw)?)?))
+    Some(text(decimal(raw)?))
 }
 
 /// A number from 0 to 100 as plain decimal text.
 pub fn score(raw: &RawValue) -> Option<String> {
-    let score = decimal(&scalar(raw)?)?;
+    let score = decimal(raw)?;
     let within = (0..=10_i128.checked_pow(score.scale)?.checked_mul(100)?).contains(&score.units);
     within.then(|| text(score))
 }
 
 /// A count: a whole number from zero on, however it is written.
 pub fn count(raw: &RawValue) -> Option<i64> {
-    let Decimal { units, scale } = decimal(&scalar(raw)?)?;
+    let Decimal { units, scale } = decimal(raw)?;
     let factor = 10_i128.checked_pow(scale)?;
     (units >= 0 && units % factor == 0).then(|| i64::try_from(units / factor).ok()).flatten()
 }
@@ -189,9 +211,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn grouped_figures_are_exact() {
+        for (text, minor) in [
+            ("\"1,23,456.78\"", Some(12_345_678)),
+            ("\"123,456.78\"", Some(12_345_678)),
+            ("\"-1,00,000\"", Some(-10_000_000)),
+            ("\"Rs. 1,234.50\"", Some(123_450)),
+            ("\"\u{20b9}1,00,000\"", Some(10_000_000)),
+            ("\"(1,000.00)\"", Some(-100_000)),
+            ("\"1,23\"", None),
+            ("\"1,000.00 Dr\"", None),
+            ("\"NIL\"", None),
+            ("\"-\"", None),
+        ] {
+            assert_eq!(rupees(&raw(text)).map(|rupees| rupees.money.minor_units), minor, "{text}");
+        }
+        assert_eq!(count(&raw("\"1,234\"")), Some(1_234));
+        assert_eq!(number(&raw("\"1,00,000.50\"")).as_deref(), Some("100000.5"));
+        for (text, expected) in [("\"31%\"", Some("0.31")), ("\"0.5%\"", Some("0.005")), ("\"%\"", None), ("\"31%%\"", None)] {
+            assert_eq!(fraction(&raw(text)).as_deref(), expected, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn any_text_is_read_without_panic(text in "[-0-9.eE]{0,40}") {
+        fn any_text_is_read_without_panic(text in "[-0-9.,%() eERrs]{0,40}") {
             let raw = raw(&serde_json::to_string(&text).unwrap());
             let _ = (rupees(&raw), fraction(&raw), number(&raw), score(&raw), count(&raw), flag(&raw));
         }
@@ -200,6 +245,8 @@ mod tests {
         fn paise_survive(minor in -1_000_000_000_000_i64..1_000_000_000_000) {
             let sign = if minor < 0 { "-" } else { "" };
             let text = format!("{sign}{}.{:02}", minor.abs() / 100, minor.abs() % 100);
+            let grouped = format!("\"{sign}{},{:03}.{:02}\"", 1 + minor.abs() / 100_000 % 9, minor.abs() / 100 % 1000, minor.abs() % 100);
+            prop_assert_eq!(rupees(&raw(&grouped)), rupees(&raw(&grouped.replace([',', '"'], ""))));
             let found = rupees(&raw(&text)).map(|rupees| (rupees.money.minor_units, rupees.rounded));
             prop_assert_eq!(found, Some((minor, false)));
         }

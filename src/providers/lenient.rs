@@ -7,7 +7,10 @@ use jiff::{Timestamp, civil, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use crate::data::repair::{self, Numbers};
+use crate::data::{
+    absence::is_absent,
+    repair::{self, Numbers},
+};
 
 /// A body as it came if it is JSON, otherwise made readable where that is possible (see [`repair`]).
 pub fn readable(body: &[u8]) -> Cow<'_, [u8]> {
@@ -127,15 +130,16 @@ pub fn word(text: &str) -> String {
     text.trim().chars().map(|char| if matches!(char, ' ' | '-') { '_' } else { char.to_ascii_uppercase() }).collect()
 }
 
-/// An identifier of a provider, if it looks like one: up to 255 visible ASCII characters without quotes, backslashes or brackets.
+/// An identifier of a provider, if it looks like one: up to 255 visible ASCII characters without quotes, backslashes or brackets, and no
+/// word for nothing such as "-".
 pub fn identifier(text: String) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'<' | b'>' | b'{' | b'}');
-    (!text.is_empty() && text.len() <= 255 && text.bytes().all(plain)).then_some(text)
+    (!is_absent(&text) && text.len() <= 255 && text.bytes().all(plain)).then_some(text)
 }
 
 /// The id of an institution: providers have some with blanks and signs, so only control characters and length are judged.
 pub fn institution(text: String) -> Option<String> {
-    (!text.is_empty() && text.len() <= 128 && !text.chars().any(char::is_control)).then_some(text)
+    (!is_absent(&text) && text.len() <= 128 && !text.chars().any(char::is_control)).then_some(text)
 }
 
 /// "XXXX" and at most the last four letters or digits: some providers send account numbers in clear.

@@ -1,10 +1,13 @@
 //! An account before it is read: what a provider wrote, field by field.
 
+use std::borrow::Cow;
+
 use crate::{
     data::{
         account::SectionNames,
         holder::HolderText,
         json::{Node, Object},
+        record::ODD,
         row::Row,
         scalar::Scalar,
         summary::SummaryText,
@@ -51,15 +54,15 @@ pub struct AccountText<'a> {
     /// What is not read yet, because the account is no deposit.
     pub sections: Sections<'a>,
     /// Keys that are not known, with their values.
-    pub unknown: Vec<(String, &'a str)>,
+    pub unknown: Vec<(String, Cow<'a, str>)>,
     /// The same of the section of holders.
-    pub profile_unknown: Vec<(String, &'a str)>,
+    pub profile_unknown: Vec<(String, Cow<'a, str>)>,
     /// The same of the section of rows.
-    pub transactions_unknown: Vec<(String, &'a str)>,
+    pub transactions_unknown: Vec<(String, Cow<'a, str>)>,
 }
 
 impl AccountText<'_> {
-    /// Whether it says nothing: a null in a list of accounts.
+    /// Whether it says nothing: a null or a text in a list of accounts.
     pub(super) fn is_empty(&self) -> bool {
         let scalars = [&self.link, &self.number, &self.fi_type];
         scalars.iter().all(|scalar| scalar.is_missing())
@@ -67,7 +70,7 @@ impl AccountText<'_> {
             && self.summary.is_empty()
             && self.rows.is_empty()
             && self.sections.is_empty()
-            && self.unknown.is_empty()
+            && self.unknown.iter().all(|(key, _)| key == ODD)
     }
 
     /// What no field of a deposit holds.

@@ -1,6 +1,7 @@
 //! The parts of a row as values, for its id. Each begins with a byte for its form and has its length, where the form does not give it.
 
 use crate::data::{
+    absence,
     money::{self, Amount},
     row::Currency,
     scalar::Scalar,
@@ -14,6 +15,11 @@ const WORD: u8 = 1;
 const UNITS: u8 = 2;
 const INSTANT: u8 = 3;
 const DAY: u8 = 4;
+
+/// What a value that no table and no form has says: nothing where a word says so, else its text.
+fn unread(out: &mut Vec<u8>, written: &str) {
+    text(out, if absence::is_absent(written) { "" } else { written });
+}
 
 /// A text as it stands.
 pub(super) fn text(out: &mut Vec<u8>, text: &str) {
@@ -35,7 +41,8 @@ pub(super) fn word<T: Copy + PartialEq + Into<i32>>(
             out.push(WORD);
             out.extend_from_slice(&value.into().to_le_bytes());
         }
-        _ => text(out, &values::word(&word)),
+        None => unread(out, &values::word(&word)),
+        Some(_) => text(out, &values::word(&word)),
     }
 }
 
@@ -46,7 +53,7 @@ pub(super) fn amount(out: &mut Vec<u8>, scalar: &Scalar<'_>, currency: Option<Cu
             out.push(UNITS);
             out.extend_from_slice(&units.to_le_bytes());
         }
-        None => text(out, &scalar.text().unwrap_or_default()),
+        None => unread(out, &scalar.text().unwrap_or_default()),
     }
 }
 
@@ -68,7 +75,7 @@ fn units(scalar: &Scalar<'_>, currency: Currency) -> Option<i64> {
 /// An instant or a day.
 pub(super) fn time(out: &mut Vec<u8>, scalar: &Scalar<'_>, zoneless: Zoneless) {
     let written = scalar.text().unwrap_or_default();
-    match time::parse(&written, zoneless) {
+    match time::parse_field(&written, zoneless) {
         Some(When::Instant { seconds, nanos, .. }) => {
             out.push(INSTANT);
             out.extend_from_slice(&seconds.to_le_bytes());
@@ -78,18 +85,18 @@ pub(super) fn time(out: &mut Vec<u8>, scalar: &Scalar<'_>, zoneless: Zoneless) {
             out.push(DAY);
             out.extend_from_slice(&day.number().to_le_bytes());
         }
-        None => text(out, &written),
+        None => unread(out, &written),
     }
 }
 
 /// A day, whatever the time of day beside it.
 pub(super) fn day(out: &mut Vec<u8>, scalar: &Scalar<'_>, zoneless: Zoneless) {
     let written = scalar.text().unwrap_or_default();
-    match time::parse(&written, zoneless).map(When::day) {
+    match time::parse_field(&written, zoneless).map(When::day) {
         Some(day) => {
             out.push(DAY);
             out.extend_from_slice(&day.number().to_le_bytes());
         }
-        None => text(out, &written),
+        None => unread(out, &written),
     }
 }

@@ -1,13 +1,15 @@
 //! Finpass' financial data: the body of fetch-json-report. Its keys are ReBIT's in snake case; the names of an older upstream product are
 //! read as well.
 
+use std::borrow::Cow;
+
 use crate::{
     data::{
         ReadContext, Rows,
         account::{AccountText, AccountWriter, Manner, SectionNames},
         holder::HolderText,
         ids::{Identity, Keyed},
-        record::{Listed, keys, read_body},
+        record::{Listed, keys, owned, read_body},
         repair,
         row::Row,
         summary::{PendingText, SummaryText},
@@ -64,33 +66,50 @@ fn read_once(
         }
     };
     let error = |kind, detail: String| ProviderError::new(kind, "finpass", stage).with_detail(detail);
-    if !read.map_err(|detail| error(ErrorKind::ResponseInvalid, detail))? {
+    let around = read.map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?;
+    if !around.found {
         return Err(error(ErrorKind::ResponseInvalid, "no list of accounts".to_owned()));
     }
+    writer.write_around(&[("", around.unknown, STATED), ("data", around.data_unknown, STATED)]);
     writer.finish().ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
 }
 
-/// Hands on each account of a report; answers whether there was a list of them.
-fn report<'a>(body: &'a [u8], each: impl FnMut(&mut AccountText<'a>) + 'a) -> Result<bool, String> {
-    let accounts = Listed::new(each);
-    Ok(read_body::<EnvelopeKeys>(body, Envelope { accounts })?.accounts.found)
+/// What is documented around the accounts and says nothing of them; the adapter has looked at it before.
+const STATED: &[&str] = &["client_id", "success", "status", "status_code", "message", "message_code"];
+
+/// What stands around the accounts of an answer.
+pub(super) struct Around {
+    /// Whether there was a list of accounts.
+    pub found: bool,
+    /// Keys beside `data`, with their values.
+    pub unknown: Vec<(String, Cow<'static, str>)>,
+    /// Keys inside `data`, beside the list.
+    pub data_unknown: Vec<(String, Cow<'static, str>)>,
 }
 
-/// The envelope; the adapter has looked at its status and codes before.
+/// Hands on each account of a report; answers what stands around the list of them.
+fn report<'a>(body: &'a [u8], each: impl FnMut(&mut AccountText<'a>) + 'a) -> Result<Around, String> {
+    let envelope = Envelope { accounts: Listed::new(each), unknown: Vec::new(), data_unknown: Vec::new() };
+    let Envelope { accounts, unknown, data_unknown } = read_body::<EnvelopeKeys>(body, envelope)?;
+    Ok(Around { found: accounts.found, unknown: owned(unknown), data_unknown: owned(data_unknown) })
+}
+
 struct Envelope<'a> {
     accounts: Listed<'a, AccountText<'a>>,
+    unknown: Vec<(String, Cow<'a, str>)>,
+    data_unknown: Vec<(String, Cow<'a, str>)>,
 }
 
 keys! {
     EnvelopeKeys fills Envelope {
         "data" => accounts: same ReportKeys,
-    }
+    } rest unknown
 }
 
 keys! {
     ReportKeys fills Envelope {
         "account_aggregator_json" | "accounts" => accounts: list AccountKeys,
-    }
+    } rest data_unknown
 }
 
 keys! {

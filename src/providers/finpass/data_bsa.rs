@@ -1,24 +1,35 @@
 //! The body of AA-BSA's statement-result: numbers for money, days for times, one flat object per account.
 
+use std::borrow::Cow;
+
 use crate::data::{
     account::AccountText,
     holder::HolderText,
-    record::{Listed, keys, read_body},
+    record::{Listed, ODD, keys, owned, read_body},
     row::Row,
     scalar::Scalar,
     summary::SummaryText,
 };
 
-/// Hands on each account of a statement; answers whether there was a list of them.
-pub(super) fn statement<'a>(body: &'a [u8], mut each: impl FnMut(&AccountText<'a>) + 'a) -> Result<bool, String> {
+use super::data::Around;
+
+/// Hands on each account of a statement; answers what stands around the list of them.
+pub(super) fn statement<'a>(body: &'a [u8], mut each: impl FnMut(&AccountText<'a>) + 'a) -> Result<Around, String> {
     let accounts = Listed::new(move |flat: &mut Statement<'a>| {
-        each(&std::mem::take(flat).into_account());
+        let flat = std::mem::take(flat);
+        if !flat.is_empty() {
+            each(&flat.into_account());
+        }
     });
-    Ok(read_body::<EnvelopeKeys>(body, Envelope { accounts })?.accounts.found)
+    let envelope = Envelope { accounts, unknown: Vec::new(), data_unknown: Vec::new() };
+    let Envelope { accounts, unknown, data_unknown } = read_body::<EnvelopeKeys>(body, envelope)?;
+    Ok(Around { found: accounts.found, unknown: owned(unknown), data_unknown: owned(data_unknown) })
 }
 
 struct Envelope<'a> {
     accounts: Listed<'a, Statement<'a>>,
+    unknown: Vec<(String, Cow<'a, str>)>,
+    data_unknown: Vec<(String, Cow<'a, str>)>,
 }
 
 /// A flat account.
@@ -35,10 +46,17 @@ struct Statement<'a> {
     from: Scalar<'a>,
     to: Scalar<'a>,
     rows: Vec<Row<'a>>,
-    unknown: Vec<(String, &'a str)>,
+    unknown: Vec<(String, Cow<'a, str>)>,
 }
 
 impl<'a> Statement<'a> {
+    /// Whether it says nothing: a null or a text in the list of accounts.
+    fn is_empty(&self) -> bool {
+        let scalars =
+            [&self.id, &self.number, &self.ifsc, &self.bank, &self.holder, &self.opening_balance, &self.closing_balance];
+        scalars.iter().all(|scalar| scalar.is_missing()) && self.rows.is_empty() && self.unknown.iter().all(|(key, _)| key == ODD)
+    }
+
     /// The analyser reads savings and current accounts only and does not say so.
     fn into_account(self) -> AccountText<'a> {
         let holder = HolderText { name: self.holder, ..HolderText::default() };
@@ -67,13 +85,13 @@ impl<'a> Statement<'a> {
 keys! {
     EnvelopeKeys fills Envelope {
         "data" => accounts: same DataKeys,
-    }
+    } rest unknown
 }
 
 keys! {
     DataKeys fills Envelope {
         "accounts" => accounts: list StatementKeys,
-    }
+    } rest data_unknown
 }
 
 keys! {

@@ -1,6 +1,8 @@
 //! FinPro's financial data: the body of getallfidata in both journey styles. FinPro hands on ReBIT's schemas as JSON, attributes as keys;
 //! statements read from PDF come in the same shape with fewer keys.
 
+use std::borrow::Cow;
+
 use serde::de::{Error, MapAccess};
 
 use crate::{
@@ -9,9 +11,10 @@ use crate::{
         account::{AccountText, AccountWriter, Manner, SectionNames},
         holder::HolderText,
         ids::{Identity, Keyed},
-        record::{Keys, Listed, keys, read_body},
+        record::{Keys, Listed, keys, owned, read_body},
         repair,
         row::Row,
+        scalar::Scalar,
         summary::{PendingText, SummaryText},
         time::Zoneless,
         words,
@@ -68,25 +71,30 @@ fn read_once(
     }
     let mut writer = AccountWriter::new(context, MANNER, ids, body.len()).of_damaged(damaged);
     let data = Listed::new(|account: &mut _| writer.write_and_clear(account));
-    let found = read_body::<EnvelopeKeys>(body, Envelope { data })
-        .map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?
-        .data
-        .found;
-    if !found {
+    let envelope = read_body::<EnvelopeKeys>(body, Envelope { data, unknown: Vec::new() });
+    let Envelope { data, unknown } = envelope.map_err(|detail| error(ErrorKind::ResponseInvalid, detail))?;
+    if !data.found {
         return Err(error(ErrorKind::ResponseInvalid, "no list at data".to_owned()));
     }
+    let unknown = owned(unknown);
+    drop(data);
+    writer.write_around(&[("", unknown, STATED)]);
     writer.finish().ok_or_else(|| error(ErrorKind::ResponseTooLarge, "rows beyond 4 GiB".to_owned()))
 }
 
-/// The success envelope; its version and message are never looked at.
+/// What is documented around the accounts and says nothing of them.
+const STATED: &[&str] = &["ver", "status", "message", "timestamp", "response"];
+
+/// The success envelope.
 struct Envelope<'a> {
     data: Listed<'a, AccountText<'a>>,
+    unknown: Vec<(String, Cow<'a, str>)>,
 }
 
 keys! {
     EnvelopeKeys fills Envelope {
         "data" => data: list AccountKeys,
-    }
+    } rest unknown
 }
 
 keys! {
@@ -123,6 +131,9 @@ impl<'de> Keys<'de> for AccountKeys {
         }
         sections::read_late(account).map_err(A::Error::custom)
     }
+
+    /// An account is an object, and nothing else is one.
+    fn keep_odd(_: &mut Self::Record, _: Scalar<'de>) {}
 }
 
 struct SummaryOfAccount;
@@ -132,6 +143,10 @@ impl<'de> Keys<'de> for SummaryOfAccount {
 
     fn fill<A: MapAccess<'de>>(account: &mut Self::Record, map: A) -> Result<(), A::Error> {
         SummaryKeys::fill(&mut account.summary, map)
+    }
+
+    fn keep_odd(account: &mut Self::Record, odd: Scalar<'de>) {
+        SummaryKeys::keep_odd(&mut account.summary, odd);
     }
 }
 

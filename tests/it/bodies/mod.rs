@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use prost::Message;
 use sangam::{
-    data::{ReadContext, Rows},
+    data::{ReadContext, Rows, completeness::Asked},
     journey::model::Customer,
     pb::{FetchDataResponse, QualityCode, QualityFlag},
     providers::{error::ProviderError, finpass, finpro},
@@ -13,12 +13,16 @@ use sangam::{
 };
 use serde_json::Value;
 
+mod absence;
+mod cases;
 mod damaged;
 mod numbers;
 mod rebit;
+mod respelt;
 mod served;
 mod spelling;
 mod unknown_keys;
+mod wrong_shapes;
 
 type Read = fn(&[u8], &ReadContext<'_>) -> Result<Rows, ProviderError>;
 
@@ -84,13 +88,18 @@ impl Documented {
 
     /// All that comes out of a body.
     pub fn rows(&self, body: &[u8]) -> Result<Rows, ProviderError> {
+        self.rows_of(body, Asked::default())
+    }
+
+    /// The same of a fetch that was asked for these days.
+    pub fn rows_of(&self, body: &[u8], asked: Asked) -> Result<Rows, ProviderError> {
         let context = ReadContext {
             fetch_id: "fch_1",
             consent_id: "cns_1",
             ids: &KeyedHash::new(b"test"),
             applicant: &Customer::default(),
             received_at: "2026-12-01T10:00:00Z".parse().unwrap(),
-            asked: Default::default(),
+            asked,
         };
         (self.read)(body, &context)
     }

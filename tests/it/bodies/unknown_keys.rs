@@ -1,5 +1,14 @@
-//! A key that no document names is kept with its value, wherever below an account it stands.
+//! A key that no document names is kept with its value, wherever in an answer it stands.
 
+use prost::Message;
+use sangam::{
+    data::{
+        Rows,
+        changes::{Side, compare},
+        view,
+    },
+    pb::{FetchDataResponse, View},
+};
 use serde_json::Value;
 
 use super::BODIES;
@@ -43,5 +52,49 @@ fn an_unknown_key_of_a_row_stands_in_that_rows_extensions() {
         let page = body.page(value.to_string().as_bytes());
         let kept = page.transactions[0].extensions.as_ref().unwrap();
         assert!(kept.fields.contains_key("added_later"), "{}", body.file);
+    }
+}
+
+#[test]
+fn an_unknown_key_around_the_accounts_stands_on_the_first_one() {
+    for body in BODIES {
+        let mut value = body.body();
+        let plain = body.rows(value.to_string().as_bytes()).unwrap();
+        let mut planted = vec!["added_later".to_owned()];
+        value["added_later"] = "planted-outside".into();
+        value["message"] = serde_json::json!({"text": "planted-message"});
+        if value["data"].is_object() {
+            value["data"]["added_later"] = serde_json::json!(["planted-inside"]);
+            planted.push("planted-inside".to_owned());
+        }
+        planted.extend(["planted-outside".to_owned(), "planted-message".to_owned()]);
+        let page = body.page(value.to_string().as_bytes());
+        let kept = format!("{:?}", page.accounts[0].answer_extensions);
+        for text in &planted {
+            assert!(kept.contains(text.as_str()), "{}: {text} in {kept}", body.file);
+        }
+        assert!(page.accounts.iter().skip(1).all(|account| account.answer_extensions.is_none()), "{}", body.file);
+        // Nothing else moves: each row is where it was.
+        let with = body.rows(value.to_string().as_bytes()).unwrap();
+        assert_eq!(
+            (with.accounts, with.transactions, with.entries.len()),
+            (plain.accounts, plain.transactions, plain.entries.len())
+        );
+        let rows = |rows: &Rows| rows.entries.iter().skip(1).map(|entry| rows.message(*entry).to_vec()).collect::<Vec<_>>();
+        assert_eq!(rows(&with), rows(&plain), "{}", body.file);
+        for view in [View::Masked, View::Summary] {
+            let shown: FetchDataResponse = Message::decode(view::apply(&with, view).bytes).unwrap();
+            assert!(!format!("{shown:?}").contains("planted"), "{} {view:?}", body.file);
+        }
+        let side = |rows| Side { rows, asked: (None, None) };
+        assert_eq!(compare(side(&plain), side(&with), View::Full).unwrap().rows.entries.len(), 0, "{}", body.file);
+    }
+}
+
+#[test]
+fn the_documented_keys_around_the_accounts_are_no_extension() {
+    for body in BODIES {
+        let page = body.page(body.body().to_string().as_bytes());
+        assert_eq!(page.accounts[0].answer_extensions, None, "{}", body.file);
     }
 }

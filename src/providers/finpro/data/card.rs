@@ -136,7 +136,7 @@ fn row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
     let row = other_row(fields, |fields| {
         transaction::Details::CreditCard(CreditCardTransaction {
             statement_date: fields.day("statement_date", &["statementDate"]),
-            merchant_category_code: fields.text("merchant_category_code", &["mcc"]),
+            merchant_category_code: fields.id("merchant_category_code", &["mcc"]),
             masked_card_number: number(fields, "masked_card_number"),
         })
     });

@@ -59,7 +59,7 @@ table! {
 
 table! {
     equity_holding -> EquityHolding {
-        issuer_name: text "issuerName",
+        issuer_name: name "issuerName",
         isin: isin "isin",
         isin_description: text "isinDescription",
         units: decimal "units",
@@ -73,10 +73,10 @@ table! {
 
 table! {
     equity_transaction -> EquityTransaction {
-        order_id: text "orderId",
-        trade_id: text "tradeId",
-        company_name: text "companyName",
-        symbol: text "symbol",
+        order_id: id "orderId",
+        trade_id: id "tradeId",
+        company_name: name "companyName",
+        symbol: name "symbol",
         isin: isin "isin",
         isin_description: text "isinDescription",
         strike_price: decimal "strikePrice",
@@ -85,7 +85,7 @@ table! {
         trade_value: money "tradeValue",
         total_charge: money "totalCharge",
         other_charges: money "otherCharges",
-        share_holder_equity_type: text "shareHolderEquityType" | "shareHolerEquityType",
+        share_holder_equity_type: name "shareHolderEquityType" | "shareHolerEquityType",
     } words {
         exchange, exchange_text: words_markets::exchange, Exchange "exchange",
         equity_category, equity_category_text: words_markets::equity_category, EquityCategory "equityCategory",
@@ -105,7 +105,7 @@ table! {
 
 table! {
     depository_receipt_holding -> DepositoryReceiptHolding {
-        issuer_name: text "issuerName",
+        issuer_name: name "issuerName",
         isin: isin "isin",
         isin_description: text "isinDescription",
         units: decimal "units",
@@ -120,17 +120,17 @@ table! {
 table! {
     /// ReBIT misspells the class of shares here.
     depository_receipt_transaction -> DepositoryReceiptTransaction {
-        order_id: text "orderId",
-        trade_id: text "tradeId",
+        order_id: id "orderId",
+        trade_id: id "tradeId",
         isin: isin "isin",
-        company_name: text "companyName",
-        symbol: text "symbol",
+        company_name: name "companyName",
+        symbol: name "symbol",
         rate: decimal "rate",
         units: decimal "units",
         trade_value: money "tradeValue",
         total_charge: money "totalCharge",
         other_charges: money "otherCharges",
-        share_holder_equity_type: text "shareHolerEquityType" | "shareHolderEquityType",
+        share_holder_equity_type: name "shareHolerEquityType" | "shareHolderEquityType",
     } words {
         exchange, exchange_text: words_markets::exchange, Exchange "exchange",
     }

@@ -33,14 +33,14 @@ table! {
 
 table! {
     mutual_fund_holding -> MutualFundHolding {
-        amc: text "amc",
-        registrar: text "registrar",
-        scheme_code: text "schemeCode",
+        amc: name "amc",
+        registrar: name "registrar",
+        scheme_code: id "schemeCode",
         isin: isin "isin",
         isin_description: text "isinDescription",
-        client_code: text "ucc",
-        amfi_code: text "amfiCode",
-        folio_number: text "folioNo",
+        client_code: id "ucc",
+        amfi_code: id "amfiCode",
+        folio_number: id "folioNo",
         dividend_type_text: label "dividendType",
         fatca_status_text: label "FatcaStatus" | "fatcaStatus",
         units: decimal "units",
@@ -60,9 +60,9 @@ table! {
 
 table! {
     mutual_fund_transaction -> MutualFundTransaction {
-        amc: text "amc",
-        registrar: text "registrar",
-        scheme_code: text "schemeCode",
+        amc: name "amc",
+        registrar: name "registrar",
+        scheme_code: id "schemeCode",
         scheme_plan_text: label "schemePlan",
         scheme_option_text: label "schemeOption",
         scheme_type_text: label "schemeTypes",
@@ -70,8 +70,8 @@ table! {
         fund_type_text: label "fundType",
         isin: isin "isin",
         isin_description: text "isinDescription",
-        client_code: text "ucc",
-        amfi_code: text "amfiCode",
+        client_code: id "ucc",
+        amfi_code: id "amfiCode",
         units: decimal "units",
         closing_units: decimal "closingUnits",
         lien_units: decimal "lienUnits",
@@ -81,7 +81,7 @@ table! {
         execution_date: day "executionDate",
         locked_in: answer "lock-inFlag",
         lock_in_days: decimal "lock-inDays",
-        folio_number: text "folioNo",
+        folio_number: id "folioNo",
     } words {
         mode, mode_text: words_markets::holding_mode, HoldingMode "mode",
     }

@@ -35,11 +35,11 @@ pub(super) fn sections(parts: &mut Parts<'_>, fi_type: &str, reader: &mut Reader
 
 table! {
     business_fields -> GstRegistration {
-        gstin: text "gstin",
+        gstin: code "gstin",
         legal_name: name "lgnm",
         trade_name: name "trdnm",
-        status_text: text "sts",
-        taxpayer_type_text: text "dty",
+        status_text: name "sts",
+        taxpayer_type_text: name "dty",
         composition: answer "iscmp",
         approval_date: day "apprvdt",
     }
@@ -62,7 +62,7 @@ fn registration(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
 
 /// A whole number; what is none is flagged and stays.
 fn count(fields: &mut Fields<'_, '_, '_>, path: &'static str, key: &'static str) -> i32 {
-    let text = fields.scalar(&[key]).string();
+    let text = fields.id(path, &[key]);
     let read = text.parse().ok().filter(|number: &i32| *number >= 0);
     if read.is_none() && !text.is_empty() {
         fields.reader.flags.quote(path, QualityCode::Unparsable, &text);
@@ -78,7 +78,7 @@ fn read_profile(fields: &mut Fields<'_, '_, '_>, registration: &mut GstRegistrat
     });
     inside(fields, "PlaceofBusiness", |business| {
         inside(business, "Address", |address| {
-            registration.state_code = address.text("state_code", &["stcd"]);
+            registration.state_code = address.code("state_code", &["stcd"]);
             let parts = ["flno", "bno", "bnm", "st", "loc", "dst", "pncd"].map(|key| address.scalar(&[key]).string());
             registration.address = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         });
@@ -118,7 +118,7 @@ pub(super) fn normal(key: &str) -> String {
 
 /// A month as `MMYYYY` or `YYYY-MM`.
 pub(super) fn period(fields: &mut Fields<'_, '_, '_>, path: &'static str, keys: &[&'static str]) -> Option<GstReturnPeriod> {
-    let text = fields.scalar(keys).string();
+    let text = fields.code(path, keys);
     if text.is_empty() {
         return None;
     }
@@ -175,9 +175,9 @@ fn names(object: &Object<'_>) -> Vec<String> {
 table! {
     return_fields -> GstReturn {
         filing_date: day "dof" | "filingDate",
-        status_text: text "status" | "sts",
-        filing_frequency_text: text "filingFrequency" | "filing_frequency",
-        section_text: text "sectionType",
+        status_text: name "status" | "sts",
+        filing_frequency_text: name "filingFrequency" | "filing_frequency",
+        section_text: name "sectionType",
         large_data_set: answer "isLargeDataSet",
     } words {
         form, form_text: words::gst_form, GstForm "FIType",
@@ -318,7 +318,7 @@ fn flag_empty(path: &'static str, entries: &[Object<'_>], fields: &mut Fields<'_
 table! {
     line_fields -> GstLine {
         type_text: text "type" | "ty" | "transDesc" | "trans_desc" | "tran_desc",
-        place_of_supply: text "pos",
+        place_of_supply: code "pos",
         taxable_value: money "txval",
         integrated_tax: money "iamt",
         central_tax: money "camt",

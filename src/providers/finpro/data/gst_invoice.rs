@@ -34,16 +34,16 @@ pub(super) fn of_counterparty<'a>(object: &mut Object<'a>, of: &GstReturn, reade
 
 table! {
     invoice_fields -> GstInvoice {
-        invoice_number: text "inum",
-        place_of_supply: text "pos",
+        invoice_number: id "inum",
+        place_of_supply: code "pos",
         reverse_charge: answer "rchrg",
-        ecommerce_gstin: text "etin",
-        invoice_type_text: text "inv_typ" | "invTyp",
-        flag_text: text "flag",
-        counterparty_flag_text: text "cflag",
-        uploaded_by_text: text "updby",
+        ecommerce_gstin: id "etin",
+        invoice_type_text: name "inv_typ" | "invTyp",
+        flag_text: name "flag",
+        counterparty_flag_text: name "cflag",
+        uploaded_by_text: name "updby",
         differential_rate: decimal "diff_percent" | "diffPercent",
-        checksum: text "chksum",
+        checksum: id "chksum",
     }
 }
 
@@ -102,7 +102,7 @@ fn item(fields: &mut Fields<'_, '_, '_>) -> GstInvoiceItem {
             }
         }
     }
-    let number = fields.scalar(&["num"]).string();
+    let number = fields.id("number", &["num"]);
     item.number = number.parse().unwrap_or_default();
     if item.number == 0 && !number.is_empty() {
         fields.reader.flags.quote("number", QualityCode::Unparsable, &number);

@@ -22,9 +22,9 @@ pub(super) const ULIP: Family = Family { details: ulip, rows: &[("Transaction", 
 
 table! {
     policy_fields -> InsurancePolicy {
-        policy_name: text "policyName",
-        policy_number: text "policyNumber",
-        eia_number: text "eiaNumber",
+        policy_name: name "policyName",
+        policy_number: id "policyNumber",
+        eia_number: id "eiaNumber",
         policy_description: text "policyDescription",
         sum_assured: money "sumAssured",
         cover_amount: money "coverAmount",
@@ -47,7 +47,7 @@ table! {
 
 table! {
     rider_fields -> InsuranceRider {
-        rider_type: text "riderType",
+        rider_type: name "riderType",
         sum_assured: money "sumAssured",
         premium_amount: money "premiumAmount",
         start_date: day "policyStartDate",
@@ -114,7 +114,7 @@ fn policy_row(fields: &mut Fields<'_, '_, '_>) -> Transaction {
 
 table! {
     ulip_fields -> UlipPolicy {
-        product_name: text "productName",
+        product_name: name "productName",
         product_description: text "productDescription",
         sum_assured: money "sumAssured",
         premium_amount: money "premiumAmount",
@@ -131,7 +131,7 @@ table! {
 
 table! {
     holding -> UlipHolding {
-        name: text "name",
+        name: name "name",
         units: decimal "units",
         cost: money "cost",
         nav: decimal "nav",
@@ -155,7 +155,7 @@ fn ulip(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
 
 table! {
     ulip_transaction_fields -> UlipTransaction {
-        fund_name: text "fundName",
+        fund_name: name "fundName",
         units: decimal "units",
         nav: decimal "nav",
         nav_date: day "navDate",

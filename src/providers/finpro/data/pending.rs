@@ -4,7 +4,7 @@ use serde::{Deserializer, de::DeserializeSeed};
 
 use super::PendingKeys;
 use crate::data::{
-    record::{One, Raw},
+    record::{Left, One, Raw},
     summary::{PendingText, SummaryText},
 };
 
@@ -27,7 +27,7 @@ fn read<'de>(whole: Raw<'de>, summary: &mut SummaryText<'de>) -> Result<(), serd
         if item.0.starts_with('{') {
             One::<PendingKeys>::new(&mut one).deserialize(&mut serde_json::Deserializer::from_str(item.0))?;
         } else if item.0 != "null" {
-            summary.unknown.push(("Pending".to_owned(), item.0));
+            summary.unknown.keep("Pending".to_owned(), item.0);
             continue;
         }
         summary.pending.push(one);

@@ -42,7 +42,7 @@ table! {
 
 table! {
     aif_holding -> AifHolding {
-        issuer_name: text "issuerName",
+        issuer_name: name "issuerName",
         security_type_text: label "typeOfSecurity",
         valuation_methodology: text "valuationMethodology",
         purchase_date: day "purchaseDate",
@@ -56,7 +56,7 @@ table! {
 
 table! {
     aif_transaction -> AifTransaction {
-        asset_name: text "nameofAsset" | "nameOfAsset",
+        asset_name: name "nameofAsset" | "nameOfAsset",
         investment_value: money "investmentValue",
         redemption_date: day "redemptionDate",
         redemption_value: money "redemptionValue",
@@ -83,8 +83,8 @@ table! {
 table! {
     cis_holding -> CisHolding {
         isin: isin "isin",
-        client_code: text "ucc",
-        folio_number: text "folioNo",
+        client_code: id "ucc",
+        folio_number: id "folioNo",
         units: decimal "units",
         closing_units: decimal "closingUnits",
         rate: decimal "rate",
@@ -96,9 +96,9 @@ table! {
 
 table! {
     cis_transaction -> CisTransaction {
-        scheme_code: text "schemeCode",
+        scheme_code: id "schemeCode",
         isin: isin "isin",
-        client_code: text "ucc",
+        client_code: id "ucc",
         closing_units: decimal "closingUnits",
         nav: decimal "nav",
         nav_date: day "navDate",

@@ -55,10 +55,10 @@ table! {
 table! {
     choice -> NpsSchemeChoice {
         allocation_percent: decimal "allocationPercent",
-        pfm_id: text "pfmId",
-        pfm_name: text "pfmName",
-        scheme_id: text "schemeId",
-        scheme_name: text "schemeName",
+        pfm_id: id "pfmId",
+        pfm_name: name "pfmName",
+        scheme_id: id "schemeId",
+        scheme_name: name "schemeName",
     } rest extensions
 }
 
@@ -76,8 +76,8 @@ table! {
 
 table! {
     scheme -> NpsSchemeHolding {
-        scheme_name: text "schemeName",
-        scheme_id: text "schemeId",
+        scheme_name: name "schemeName",
+        scheme_id: id "schemeId",
         amount: money "amount",
         amount_in_transition: money "amountInTransition",
         blocked_units: decimal "blockedUnits",
@@ -101,8 +101,8 @@ fn nps(parts: &mut Parts<'_>, reader: &mut Reader<'_>) -> Details {
 
 table! {
     nps_transaction_fields -> NpsTransaction {
-        scheme_name: text "schemeName",
-        scheme_id: text "schemeId",
+        scheme_name: name "schemeName",
+        scheme_id: id "schemeId",
         allocation_percent: decimal "allocationPercent",
         nav: decimal "nav",
         units: decimal "units",
@@ -129,7 +129,7 @@ table! {
     epf_fields -> EpfAccount {
         current_balance: money "currentBalance",
         opening_date: day "openingDate",
-        establishment_id: text "establishmentId",
+        establishment_id: id "establishmentId",
         establishment_name: name "establishmentName",
         employer_balance: money "employerBalance",
         employee_balance: money "employeeBalance",
@@ -161,9 +161,9 @@ table! {
     ppf_fields -> PpfAccount {
         opening_date: day "openingDate",
         maturity_date: day "maturityDate",
-        ifsc: text "ifscCode" | "ifsc",
-        micr: text "micrCode" | "micr",
-        branch_address: text "branchAddr",
+        ifsc: code "ifscCode" | "ifsc",
+        micr: code "micrCode" | "micr",
+        branch_address: name "branchAddr",
         current_balance: money "currentBalance",
     } words {
         status, status_text: words::status, AccountStatus "status",

@@ -71,7 +71,7 @@ fn flat_plan(fields: &mut Fields<'_, '_, '_>) -> SipPlan {
 
 table! {
     sip_details -> SipDetails {
-        folio_number: text "folioNo",
+        folio_number: id "folioNo",
         investment_value: money "investmentValue",
         current_value: money "currentValue",
     } lists {
@@ -98,11 +98,11 @@ table! {
 
 table! {
     sip_holding -> SipHolding {
-        amc: text "amc",
-        registrar: text "registrar",
-        amfi_code: text "amfiCode",
-        client_code: text "ucc",
-        folio_number: text "folioNo",
+        amc: name "amc",
+        registrar: name "registrar",
+        amfi_code: id "amfiCode",
+        client_code: id "ucc",
+        folio_number: id "folioNo",
         first_holder_name: name "holder1Name",
         second_holder_name: name "holder2Name",
         holding_type_text: label "holdingType",
@@ -118,7 +118,7 @@ table! {
 table! {
     sip_scheme -> SipScheme {
         isin: isin "isin",
-        scheme_name: text "scheme" | "schemeName",
+        scheme_name: name "scheme" | "schemeName",
         scheme_type_text: label "schemeTypes",
         scheme_option_text: label "schemeOption",
         scheme_category_text: label "schemeCategory",
@@ -127,7 +127,7 @@ table! {
 
 table! {
     sip_plan -> SipPlan {
-        reference: text "SIPRefNo" | "sipRefNo",
+        reference: id "SIPRefNo" | "sipRefNo",
         amount: money "amount",
         frequency_text: label "frequency",
         instalment_date: day "installmentDay" | "instalmentDay",
@@ -143,12 +143,12 @@ table! {
 
 table! {
     sip_transaction -> SipTransaction {
-        amc: text "amc",
-        scheme_name: text "scheme" | "schemeName",
+        amc: name "amc",
+        scheme_name: name "scheme" | "schemeName",
         isin: isin "isin",
-        client_code: text "ucc",
-        amfi_code: text "amfiCode",
-        folio_number: text "folioNo",
+        client_code: id "ucc",
+        amfi_code: id "amfiCode",
+        folio_number: id "folioNo",
         units: decimal "units",
         nav: decimal "nav",
         cost: money "cost",

@@ -95,7 +95,7 @@ fn section<'a>(text: Option<&'a str>, key: &'static str, rest: &mut Object<'a>) 
 }
 
 impl<'a> Parts<'a> {
-    fn of(account: &AccountText<'a>) -> Self {
+    fn of(account: &'a AccountText<'_>) -> Self {
         let mut rest = Object::of(&account.unknown);
         let mut summaries = section(account.sections.summary, "Summary", &mut rest).into_iter();
         let summary = summaries.next().unwrap_or_default();
@@ -169,7 +169,7 @@ impl<'a> Parts<'a> {
     }
 
     /// An account of a kind that no table knows: holders are read where they look like holders, and everything stays as it came.
-    fn keep_whole(self, account: &AccountText<'a>, typed: &mut Typed) {
+    fn keep_whole(self, account: &AccountText<'_>, typed: &mut Typed) {
         let mut flags = Flags::default();
         let mut reader = Reader { currency: None, zoneless: super::MANNER.zoneless, flags: &mut flags };
         for mut holder in self.holders {
@@ -268,7 +268,7 @@ pub(super) fn market_row(
         type_text,
         amount: fields.money("amount", &["amount"]),
         narration: fields.text("narration", &["narration"]),
-        bank_transaction_id: fields.text("bank_transaction_id", &["txnId"]),
+        bank_transaction_id: fields.id("bank_transaction_id", &["txnId"]),
         ..Transaction::default()
     };
     // A fund's row names a day only, a security's an instant.
@@ -289,8 +289,8 @@ pub(super) fn other_row(
         balance: fields.money("balance", &["balance"]),
         value_date: fields.day("value_date", &["valueDate"]),
         narration: fields.text("narration", &["narration"]),
-        reference: fields.text("reference", &["reference"]),
-        bank_transaction_id: fields.text("bank_transaction_id", &["txnId"]),
+        reference: fields.id("reference", &["reference"]),
+        bank_transaction_id: fields.id("bank_transaction_id", &["txnId"]),
         ..Transaction::default()
     };
     let keys = ["txnDate", "transactionDateTime", "transactionDate"];
