@@ -14,7 +14,6 @@ use crate::{
         row::Row,
         summary::{PendingText, SummaryText},
         time::Zoneless,
-        typed::Typed,
     },
     pb::FiType,
     providers::error::{ErrorKind, ProviderError},
@@ -28,8 +27,7 @@ const MANNER: Manner = Manner {
     fi_type: Some(FiType::Deposit),
     delivered: delivery::is_delivered,
     sections: SectionNames { profile: "profile_details", summary: "summary_details", transactions: "transaction_data" },
-    // Only deposits are delivered.
-    typed: |_, _, _| Typed::default(),
+    typed: other_kinds::keep_whole,
 };
 
 /// Reads a body of `account_aggregator` or `aa_bsa` data.
@@ -59,7 +57,14 @@ fn read_once(
 ) -> Result<Rows, ProviderError> {
     let mut writer = AccountWriter::new(context, MANNER, ids, body.len()).of_damaged(damaged);
     let (stage, read) = match provider_product {
-        "account_aggregator" => ("fetch-json-report", report(body, |account| writer.write_and_clear(account))),
+        "account_aggregator" => {
+            let (keep, mut whole) = (&mut writer, other_kinds::Whole::of(body));
+            let each = move |account: &mut _| {
+                whole.restore(account);
+                keep.write_and_clear(account);
+            };
+            ("fetch-json-report", report(body, each))
+        }
         "aa_bsa" => ("statement-result", data_bsa::statement(body, |account| writer.write(account))),
         _ => {
             return Err(ProviderError::new(ErrorKind::Unsupported, "finpass", "read-data").with_detail("no such product"));
@@ -213,7 +218,8 @@ keys! {
     } rest unknown
 }
 
-#[cfg(test)]
+mod other_kinds;
+
 #[cfg(test)]
 mod statement_tests;
 #[cfg(test)]

@@ -121,6 +121,28 @@ fn one_account_is_equal_through_both_providers_on_what_both_declare() {
 }
 
 #[test]
+fn an_account_of_another_kind_is_kept_as_it_came() {
+    for (word, kind) in [("mutual_funds", FiType::MutualFunds), ("gold_locker", FiType::Other)] {
+        let mut odd = account();
+        odd["transaction_type"] = json!(word);
+        odd["summary_details"] =
+            json!({"current_balance": "planted-1", "grams": "planted-2", "holdings": [{"isin": "planted-3"}]});
+        odd["transaction_data"]["transaction_details"][0]["narration"] = json!("planted-4");
+        let body = json!({"data": {"account_aggregator_json": [account(), null, odd, account()]}});
+        let page = try_read("account_aggregator", &body).unwrap();
+        assert_eq!((page.accounts.len(), page.transactions.len()), (3, 2));
+        let head = &page.accounts[1];
+        assert_eq!((head.fi_type(), head.fi_type_text.as_str(), head.holders[0].name.as_str()), (kind, word, "A Sample"));
+        let kept = format!("{:?}", head.extensions);
+        for number in 1..=4 {
+            assert!(kept.contains(&format!("planted-{number}")), "{number} in {kept}");
+        }
+        assert_eq!(head.stated_range.unwrap().from.unwrap().year, 2025);
+        assert_eq!((&page.accounts[0].extensions, &page.accounts[2].extensions), (&None, &None));
+    }
+}
+
+#[test]
 fn an_account_that_is_not_ready_is_listed_as_not_delivered() {
     let page =
         report(json!({"account_id": "a", "status": "PENDING", "masked_account_number": "XX0001", "transaction_type": "deposit"}));

@@ -45,7 +45,7 @@ table! {
 
 /// A card's number, of which never more than the last four characters go on.
 fn number(fields: &mut Fields<'_, '_, '_>, path: &'static str) -> String {
-    let text = fields.scalar(&["maskedCardNumber"]).string();
+    let text = fields.id(path, &["maskedCardNumber"]);
     if text.is_empty() {
         return text;
     }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     data::{
+        absence,
         convert::Reader,
         json::{Node, Object},
         typed::{Fields, TypedRow, read_object, table},
@@ -79,7 +80,7 @@ fn read_profile(fields: &mut Fields<'_, '_, '_>, registration: &mut GstRegistrat
     inside(fields, "PlaceofBusiness", |business| {
         inside(business, "Address", |address| {
             registration.state_code = address.code("state_code", &["stcd"]);
-            let parts = ["flno", "bno", "bnm", "st", "loc", "dst", "pncd"].map(|key| address.scalar(&[key]).string());
+            let parts = ["flno", "bno", "bnm", "st", "loc", "dst", "pncd"].map(|key| address.code("address", &[key]));
             registration.address = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         });
         inside(business, "NatureOfBusinessList", |list| registration.natures_of_business.extend(texts(list.object, "ntr")));
@@ -107,7 +108,7 @@ fn texts(object: &mut Object<'_>, key: &str) -> Vec<String> {
         None => Vec::new(),
     }
     .into_iter()
-    .filter(|text| !text.is_empty())
+    .filter(|text| !absence::is_absent(text))
     .collect()
 }
 
@@ -317,7 +318,7 @@ fn flag_empty(path: &'static str, entries: &[Object<'_>], fields: &mut Fields<'_
 
 table! {
     line_fields -> GstLine {
-        type_text: text "type" | "ty" | "transDesc" | "trans_desc" | "tran_desc",
+        type_text: name "type" | "ty" | "transDesc" | "trans_desc" | "tran_desc",
         place_of_supply: code "pos",
         taxable_value: money "txval",
         integrated_tax: money "iamt",

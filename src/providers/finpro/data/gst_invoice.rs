@@ -3,6 +3,7 @@
 use super::gst::period;
 use crate::{
     data::{
+        absence,
         convert::Reader,
         json::{Node, Object},
         typed::{Fields, TypedRow, read_object, table},
@@ -19,7 +20,8 @@ struct Shared<'s> {
 
 /// Reads the invoices of one counterparty. What else is told of it stays, with its GSTIN to say of whom.
 pub(super) fn of_counterparty<'a>(object: &mut Object<'a>, of: &GstReturn, reader: &Reader<'_>, rows: &mut Vec<TypedRow>) {
-    let text = |key: &str| object.get(key).and_then(Node::scalar).map(|scalar| scalar.string()).unwrap_or_default();
+    let told = |key: &str| object.get(key).and_then(Node::scalar).map(|scalar| scalar.string());
+    let text = |key: &str| told(key).filter(|text| !absence::is_absent(text)).unwrap_or_default();
     let shared = Shared { of, gstin: text("ctin"), filed: text("cfs") };
     let invoices = object.take_objects("inv");
     if invoices.is_empty() {

@@ -7,7 +7,7 @@ use crate::{
 
 table! {
     in_cash -> GstCashPayment {
-        type_text: text "transDesc" | "trans_desc" | "tran_desc",
+        type_text: name "transDesc" | "trans_desc" | "tran_desc",
         integrated_tax: money "ipd",
         central_tax: money "cpd",
         state_tax: money "spd",
@@ -23,7 +23,7 @@ table! {
 
 table! {
     by_credit -> GstCreditPayment {
-        type_text: text "transDesc" | "trans_desc" | "tran_desc",
+        type_text: name "transDesc" | "trans_desc" | "tran_desc",
         integrated_by_integrated: money "iPdi" | "i_pdi",
         integrated_by_central: money "iPdc" | "i_pdc",
         integrated_by_state: money "iPds" | "i_pds",
