@@ -275,6 +275,7 @@ fn tenant_policy(config: &Config, tenant: &Tenant) -> TenantPolicy {
         retain_evidence: tenant.retain_evidence,
         keep: Keep { journey: days(tenant.journey_keep_days), receipt: days(tenant.receipt_keep_days) },
         default_provider: tenant.default_provider.clone(),
+        poll_weight: tenant.limits.poll_weight.unwrap_or(1),
         enforce_fair_use: tenant.fair_use.mode == FairUseMode::Enforce,
         // Whom nobody else reaches, nobody else can lead customers astray through.
         redirects: Redirects::new(&tenant.redirects, config.listen.grpc.ip().is_loopback()),

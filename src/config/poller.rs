@@ -12,7 +12,8 @@ pub struct Poller {
     pub first_ms: u64,
     /// Most milliseconds between two looks.
     pub max_ms: u64,
-    /// Journeys that are looked at at once.
+    /// Journeys that are polled at once. Half of it is divided among the credentials of all tenants, by the tenants' weights, so that each
+    /// has a share of its own, of one journey at least; the other half is lent to those that have journeys due.
     pub concurrency: usize,
     /// Hours after which a customer who has not finished is given up. A late approval reopens the attempt.
     pub abandon_after_hours: u32,

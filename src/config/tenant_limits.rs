@@ -16,12 +16,18 @@ pub struct TenantLimits {
     pub concurrent_calls: Option<u32>,
     /// Most streams of changes.
     pub watch_streams: Option<u32>,
+    /// Share of the background's polls in relation to other tenants; 1 if it is left out.
+    pub poll_weight: Option<u32>,
 }
 
 impl TenantLimits {
     pub(super) fn validate(&self, path: &str, faults: &mut Faults) {
-        let at_least_one =
-            [("calls_per_second", self.calls_per_second), ("burst", self.burst), ("concurrent_calls", self.concurrent_calls)];
+        let at_least_one = [
+            ("calls_per_second", self.calls_per_second),
+            ("burst", self.burst),
+            ("concurrent_calls", self.concurrent_calls),
+            ("poll_weight", self.poll_weight),
+        ];
         for (name, limit) in at_least_one {
             if limit == Some(0) {
                 faults.add(format!("{path}.limits.{name}"), "must be at least 1");

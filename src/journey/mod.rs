@@ -9,6 +9,7 @@ pub mod data_life;
 pub mod derive;
 pub mod due;
 pub mod error;
+pub mod fair_queue;
 pub mod fair_use;
 mod fetched_rows;
 pub mod frequency;

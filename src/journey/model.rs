@@ -417,6 +417,18 @@ pub struct Routing {
     pub cause: RoutingCause,
 }
 
+impl Routing {
+    /// The name of the lane in which the background polls the journey: one for each credential of a tenant.
+    pub fn lane(&self) -> String {
+        lane_name(&self.provider, &self.credential)
+    }
+}
+
+/// The name of a credential's lane. It is a column of the store, so it never changes.
+pub fn lane_name(provider: &str, credential: &str) -> String {
+    format!("{provider}/{credential}")
+}
+
 /// The whole tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journey {

@@ -187,6 +187,12 @@ impl Executor {
         rate.refusal(provider, stage, call.deadline)
     }
 
+    /// What is left of the time in which no call is sent: while the breaker is open, or during a pause.
+    pub fn held(&self) -> Option<Duration> {
+        let Gate { breaker, rate, .. } = self.gate.as_ref()?;
+        breaker.refusal().max(rate.pause())
+    }
+
     /// Lets calls go on at once, on an operator's word. Returns whether anything kept them back.
     pub fn resume(&self) -> bool {
         let Some(Gate { breaker, rate, .. }) = &self.gate else { return false };

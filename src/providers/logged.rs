@@ -130,6 +130,10 @@ impl<P: Provider> Provider for Logged<P> {
         refusal
     }
 
+    fn held(&self) -> Option<std::time::Duration> {
+        self.0.held()
+    }
+
     fn resume_calls(&self) -> bool {
         self.0.resume_calls()
     }

@@ -373,6 +373,8 @@ pub trait Provider: Send + Sync + 'static {
     /// What the first call of this work would be refused with if it began now, without being sent: while the breaker is open, during a pause,
     /// or beyond the rate. Makes no call.
     fn refusal(&self, call: Call, beginning: Beginning) -> Option<ProviderError>;
+    /// What is left of the time in which no call of this credential is sent: while the breaker is open, or during a pause. Makes no call.
+    fn held(&self) -> Option<std::time::Duration>;
     /// Ends every pause of this credential's calls, on an operator's word. Returns whether there was one.
     fn resume_calls(&self) -> bool;
     /// What can be learnt of a template, by a read if that is needed; what cannot be had stays unknown.

@@ -51,6 +51,11 @@ impl RateLayer {
         (!wait.is_zero() && Instant::now() + wait >= deadline).then(|| refused(provider, stage, wait, USED_UP))
     }
 
+    /// What is left of a pause.
+    pub fn pause(&self) -> Option<Duration> {
+        self.bounds.pauses.left()
+    }
+
     /// Ends every pause, on an operator's word. Returns whether there was one.
     pub fn resume(&self) -> bool {
         self.bounds.pauses.resume()

@@ -18,7 +18,7 @@ use axum::{
     middleware::{self, Next},
     response::{Html, IntoResponse, Response},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use url::Url;
 
@@ -108,6 +108,7 @@ impl Sandbox {
             files: Files::default(),
             down: AtomicBool::default(),
             lost: Mutex::default(),
+            held: watch::Sender::default(),
         });
         let (router, journeys) = router(&world);
         let stopped = stop.clone();
@@ -155,6 +156,17 @@ impl Sandbox {
         *self.world.lost.lock().unwrap_or_else(PoisonError::into_inner) = Some(path.to_owned());
     }
 
+    /// Holds every call whose path begins with this, such as "/finpro": it is accepted and counted as "held", and gets no answer and
+    /// has no effect until [`Self::release`].
+    pub fn hold(&self, path: &str) {
+        self.world.held.send_replace(Some(path.to_owned()));
+    }
+
+    /// Lets the held calls go on.
+    pub fn release(&self) {
+        self.world.held.send_replace(None);
+    }
+
     /// Sets where a credential's webhooks go, for a receiver that starts after the sandbox.
     pub fn set_webhook_target(&self, credential: &str, target: WebhookTarget) {
         self.world.webhooks.set_target(credential, target);
@@ -177,6 +189,19 @@ impl Sandbox {
 }
 
 /// Stands before the providers' calls.
+async fn gate(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut held = world.held.subscribe();
+    let passes = |prefix: &Option<String>| prefix.as_ref().is_none_or(|prefix| !path.starts_with(prefix.as_str()));
+    if !passes(&held.borrow()) {
+        world.calls.record("held", &[]);
+        // An error means that the sandbox stops.
+        let _ = held.wait_for(passes).await;
+    }
+    next.run(request).await
+}
+
+/// Stands before the providers' calls, behind the gate.
 async fn outage(State(world): State<Arc<World>>, request: Request, next: Next) -> Response {
     if !world.down.load(Ordering::SeqCst) {
         let path = request.uri().path().to_owned();
@@ -199,6 +224,7 @@ fn router(world: &Arc<World>) -> (Router, Vec<Arc<dyn Journeys>>) {
         .into_iter()
         .fold(Router::new(), |router, part| router.nest(part.path, part.router))
         .layer(middleware::from_fn_with_state(Arc::clone(world), outage))
+        .layer(middleware::from_fn_with_state(Arc::clone(world), gate))
         .merge(files::router(Arc::clone(world)))
         .merge(customer_page::router(journeys.clone()));
     (router, journeys)

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, atomic::AtomicBool};
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use url::Url;
 
 use super::{calls::Calls, files::Files, server::SandboxConfig, webhooks::Webhooks};
@@ -26,6 +27,8 @@ pub struct World {
     pub down: AtomicBool,
     /// The path of the call whose next answer is lost, though the call goes through.
     pub lost: Mutex<Option<String>>,
+    /// Calls whose path begins with this wait, without an answer and without an effect.
+    pub held: watch::Sender<Option<String>>,
 }
 
 impl World {

@@ -39,10 +39,6 @@ pub trait JourneyStore: Send + Sync {
     ) -> Result<bool, StoreError>;
     /// Reads a tree.
     async fn journey(&self, tenant: &str, id: &str) -> Result<Option<Versioned>, StoreError>;
-    /// Takes those journeys of `tenants` that are due, soonest first and at most `limit`, for a look of this process: until the look ends, or
-    /// `look.until` has passed, or this process is gone, nobody else looks at them, even if they are woken or changed meanwhile. A journey
-    /// whose look brings nothing is due again at `look.until`.
-    async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError>;
     /// The look at a journey has ended: it may be looked at again as soon as it is due.
     async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError>;
     /// When the next journey of `tenants` is due that nobody looks at.

@@ -16,6 +16,7 @@ mod intents;
 mod items;
 mod journeys;
 mod keys;
+mod lanes;
 mod migrations;
 mod notices;
 mod outcomes;
@@ -48,6 +49,7 @@ pub use increments::{IncrementStore, KeptIncrement};
 pub use intents::{Claim, Guard, IntentStore};
 pub use journeys::{JourneyStore, Look, Versioned};
 pub use keys::{KeyStore, KeyUse, NeededKey, ResealCursor, Resealed, report as key_report};
+pub use lanes::{ClaimedJourney, DueLane, Lane, LaneStore, Share};
 pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, ReceiptLife};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
@@ -67,6 +69,7 @@ pub trait Storage:
     + CensusStore
     + ChangeStore
     + JourneyStore
+    + LaneStore
     + EventStore
     + FindStore
     + RequestStore

@@ -25,7 +25,7 @@ impl Inbox {
         let count = shared.store.replay_messages(tenant, which, shared.clock.now()).await?;
         let mut done = Pass::default();
         loop {
-            let (pass, _) = self.apply_due(0).await?;
+            let (pass, _) = self.apply_due(None).await?;
             done = Pass {
                 applied: done.applied + pass.applied,
                 parked: done.parked + pass.parked,

@@ -14,18 +14,27 @@ use super::{
     applied::{Decision, Work},
 };
 use crate::{
-    store::{MessageState, StoreError},
+    journey::{
+        fair_queue::{FairQueue, Slot},
+        model::lane_name,
+    },
+    store::{Lane, Message, MessageState, StoreError},
     telemetry::metrics::words::Applied,
 };
 
 /// Messages that are applied with one commit.
 const BATCH: u32 = 256;
-/// Messages that are worked on at once beside the pass: lost openings to read back, contents to add.
-const WORKERS: usize = 4;
+/// Messages that are worked on at once beside the pass: lost openings to read back, contents to add. They are divided among the credentials
+/// as polls are, because reading back waits for a provider.
+const WORKERS: usize = 8;
 /// However far away the next due time is, the store is asked again after this: another process may have written.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// A store that fails is not asked in a tight loop.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
+
+fn lane(message: &Message) -> Lane {
+    Lane { tenant: message.tenant.clone(), name: lane_name(&message.provider, &message.credential) }
+}
 
 /// How many messages a pass moved, by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,12 +68,16 @@ impl Pass {
 /// Runs until stopped; providers that are being asked get the grace period to answer.
 pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
     let mut workers = JoinSet::new();
+    let queue = inbox.tenants.fair_queue(WORKERS);
     while !stop.is_cancelled() {
-        let pause = match inbox.apply_due(WORKERS.saturating_sub(workers.len())).await {
+        let pause = match inbox.apply_due(Some(&queue)).await {
             Ok((pass, jobs)) => {
-                for job in jobs {
+                for (slot, job) in jobs {
                     let inbox = inbox.clone();
-                    workers.spawn(async move { job.run(&inbox).await });
+                    workers.spawn(async move {
+                        let _slot = slot;
+                        job.run(&inbox).await;
+                    });
                 }
                 if pass.total() >= BATCH as usize { Duration::ZERO } else { inbox.until_next().await }
             }
@@ -86,8 +99,9 @@ pub async fn run(inbox: Inbox, stop: CancellationToken, grace: Duration) {
 }
 
 impl Inbox {
-    /// Applies what is due, up to one batch. Answers what was done, and up to `room` messages to work on.
-    pub(super) async fn apply_due(&self, room: usize) -> Result<(Pass, Vec<Work>), StoreError> {
+    /// Applies what is due, up to one batch. Returns what was done, and the messages to work on, each with a slot of `queue`. Without a
+    /// queue, and where the lane of a message has no slot, the message is tried again later.
+    pub(super) async fn apply_due(&self, queue: Option<&FairQueue>) -> Result<(Pass, Vec<(Slot, Work)>), StoreError> {
         let (shared, now) = (self.shared(), self.shared().clock.now());
         let (mut pass, mut settled, mut jobs) = (Pass::default(), Vec::new(), Vec::new());
         for message in shared.store.due_messages(self.tenants.ids(), now, BATCH).await? {
@@ -95,12 +109,14 @@ impl Inbox {
             shared.links.link(&message.id, &span);
             let one = match self.decide(&message).instrument(span.clone()).await? {
                 Decision::Settle(one) => one,
-                Decision::Work(job) if jobs.len() < room => {
-                    let claim = job.claim(self);
-                    jobs.push(job);
-                    claim
-                }
-                Decision::Work(_) => self.again(&message, now),
+                Decision::Work(job) => match queue.and_then(|queue| queue.take(&[lane(&message)], 1).pop()) {
+                    Some(slot) => {
+                        let claim = job.claim(self);
+                        jobs.push((slot.begin(), job));
+                        claim
+                    }
+                    None => self.again(&message, now),
+                },
             };
             pass.count(one.state);
             span.record("outcome", one.state.word());

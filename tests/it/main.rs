@@ -39,6 +39,7 @@ mod hostile_server;
 mod identifiers;
 mod journeys;
 mod killed;
+mod lanes;
 mod later_fetches;
 mod layers;
 mod layout;

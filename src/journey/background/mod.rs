@@ -3,37 +3,23 @@
 
 mod fall;
 mod look;
+mod poll;
 pub(in crate::journey) mod steps;
 
-use std::{
-    collections::BTreeSet,
-    panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 
-use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
-    sync::Semaphore,
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use self::fall::Fall;
-use super::service::{Service, Tenants};
-use crate::{
-    providers::provider::Call,
-    store::{Look, StoreError},
-};
+use super::service::Tenants;
 
 /// However far away the next due time is, the store is asked again after this: another process may have written.
 const LONGEST_SLEEP: Duration = Duration::from_secs(5);
-const BATCH: u32 = 256;
-/// A look's calls end at its limit; what is left then is a write or two.
-const LOOK_MARGIN: Duration = Duration::from_secs(10);
 /// A store that fails is not asked in a tight loop.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Purge dates are days; a minute is near enough.
@@ -43,7 +29,7 @@ const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// store before its call.
 pub async fn run(tenants: Tenants, stop: CancellationToken, grace: Duration) {
     let shared = tenants.shared().clone();
-    let limit = Arc::new(Semaphore::new(shared.pace.concurrency.max(1)));
+    let queue = tenants.fair_queue(shared.pace.concurrency);
     let mut looks = JoinSet::new();
     let (mut next_purge, mut strangers) = (shared.clock.now(), BTreeSet::new());
     let mut fall = Fall::new(next_purge);
@@ -56,10 +42,8 @@ pub async fn run(tenants: Tenants, stop: CancellationToken, grace: Duration) {
             purge(&tenants, now).await;
             note_strangers(&tenants, now, &mut strangers).await;
         }
-        let pause = match begin_due(&tenants, &limit, &mut looks).await {
-            // Full: the end of a look is what to wait for.
-            Ok(false) => LONGEST_SLEEP,
-            Ok(true) => until_next(&tenants).await,
+        let pause = match poll::begin_due(&tenants, &queue, &mut looks).await {
+            Ok(pause) => pause,
             Err(error) => {
                 tracing::error!(%error, "the background cannot read what is due");
                 AFTER_FAULT
@@ -125,71 +109,5 @@ async fn note_strangers(tenants: &Tenants, now: Timestamp, noted: &mut BTreeSet<
             }
         }
         Err(error) => tracing::error!(%error, "cannot read which other tenants have journeys that are due"),
-    }
-}
-
-/// Begins a look at every due journey that there is room for; answers whether there was room for all. A journey is claimed first, so that
-/// neither this process nor another one looks at it a second time meanwhile.
-async fn begin_due(tenants: &Tenants, limit: &Arc<Semaphore>, looks: &mut JoinSet<()>) -> Result<bool, StoreError> {
-    let shared = tenants.shared();
-    loop {
-        // What is left stays due and is found again when a look ends.
-        let room = u32::try_from(limit.available_permits()).unwrap_or(BATCH).min(BATCH);
-        if room == 0 {
-            return Ok(false);
-        }
-        let now = shared.clock.now();
-        let most = SignedDuration::try_from(shared.pace.look_limit + LOOK_MARGIN).unwrap_or_default();
-        let until = now.checked_add(most).unwrap_or(now);
-        let claimed = shared.store.claim_due(tenants.ids(), Look { now, until }, room).await?;
-        let all = claimed.len() < room as usize;
-        for (tenant, journey_id) in claimed {
-            // Only what is of these tenants was claimed.
-            let Some(service) = tenants.get(&tenant).cloned() else { continue };
-            // There is room: only this task takes any.
-            let Ok(permit) = limit.clone().acquire_owned().await else { return Ok(false) };
-            let span = tracing::info_span!("background.look", journey_id = %journey_id);
-            tenants.shared().links.link(&journey_id, &span);
-            looks.spawn(
-                async move {
-                    let counted = service.clone();
-                    let _look = counted.tallies().look();
-                    look_once(service, tenant, journey_id).await;
-                    drop(permit);
-                }
-                .instrument(span),
-            );
-        }
-        if all {
-            return Ok(true);
-        }
-    }
-}
-
-/// One look, and its end in the store, whatever became of it.
-async fn look_once(service: Service, tenant: String, journey_id: String) {
-    let limit = service.pace().look_limit;
-    let call = Call { deadline: Instant::now() + limit };
-    let look = timeout(limit + LOOK_MARGIN, look::look(&service, call, &tenant, &journey_id));
-    match AssertUnwindSafe(look).catch_unwind().await {
-        Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(failure))) => tracing::warn!(error = ?failure.error, "a look ended early"),
-        Ok(Err(_)) => tracing::warn!("a look was cut off"),
-        Err(_) => tracing::error!("a look panicked"),
-    }
-    // Should it fail, the claim runs out by itself.
-    if let Err(error) = service.store().end_look(&tenant, &journey_id).await {
-        tracing::warn!(%error, "the end of a look is not written");
-    }
-}
-
-async fn until_next(tenants: &Tenants) -> Duration {
-    let shared = tenants.shared();
-    let now = shared.clock.now();
-    match shared.store.next_due(tenants.ids()).await {
-        Ok(Some(due)) => {
-            Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO).clamp(Duration::from_millis(1), LONGEST_SLEEP)
-        }
-        _ => LONGEST_SLEEP,
     }
 }

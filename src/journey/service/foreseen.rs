@@ -22,7 +22,11 @@ impl Service {
             let violation = Violation::new("credential", "the tenant has no credential of this name at the provider");
             return Err(JourneyError::InvalidFields(vec![violation]));
         }
-        Ok(chosen.into_iter().filter(|known| known.resume_calls()).map(|known| known.credential().to_owned()).collect())
+        let resumed =
+            chosen.into_iter().filter(|known| known.resume_calls()).map(|known| known.credential().to_owned()).collect();
+        // The polls of a paused credential wait for the end of the pause.
+        self.wake_background();
+        Ok(resumed)
     }
 
     /// Why the opening of a journey would not be sent if it began now. `None` also where it would fail for another reason, which then counts.

@@ -106,6 +106,8 @@ pub struct TenantPolicy {
     pub keep: Keep,
     /// The provider that is taken if a caller names none.
     pub default_provider: Option<String>,
+    /// The weight of its background polls beside those of other tenants; 0 counts as 1.
+    pub poll_weight: u32,
     /// Whether a breach of fair use is refused; otherwise it is logged and noted.
     pub enforce_fair_use: bool,
     /// Where a customer may be sent back to.

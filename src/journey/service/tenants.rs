@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Service, Shared};
-use crate::{access::TenantId, journey::on_record, store::StoreError};
+use crate::{
+    access::TenantId,
+    journey::{fair_queue::FairQueue, model::lane_name, on_record},
+    store::{Lane, StoreError},
+};
 
 /// One service for each tenant, by its id. What belongs to one tenant can be reached through its own service only. Cheap to clone.
 #[derive(Clone)]
@@ -53,6 +57,18 @@ impl Tenants {
     /// The tenants that this process serves. What belongs to any other one is left to whoever serves it.
     pub fn ids(&self) -> &[TenantId] {
         &self.0.ids
+    }
+
+    /// A queue that divides so many slots among the tenants' credentials, each of which has a lane.
+    pub fn fair_queue(&self, capacity: usize) -> FairQueue {
+        FairQueue::new(
+            capacity,
+            self.iter().map(|service| {
+                let tenant = service.tenant();
+                let names = service.providers().iter().map(|one| lane_name(one.id(), one.credential()));
+                (tenant.poll_weight, names.map(|name| Lane { tenant: tenant.id.to_string(), name }).collect())
+            }),
+        )
     }
 
     /// What all of them share.

@@ -136,6 +136,10 @@ impl Provider for Finpass {
         self.executor.refusal(call, ID, stage)
     }
 
+    fn held(&self) -> Option<std::time::Duration> {
+        self.executor.held()
+    }
+
     fn resume_calls(&self) -> bool {
         self.executor.resume()
     }

@@ -207,6 +207,10 @@ impl Provider for FinPro {
         self.executor.refusal(call, ID, stage)
     }
 
+    fn held(&self) -> Option<std::time::Duration> {
+        self.executor.held()
+    }
+
     fn resume_calls(&self) -> bool {
         self.executor.resume()
     }

@@ -9,7 +9,7 @@ use crate::{
     access::TenantId,
     journey::{model::Journey, undelivered},
     store::{
-        JourneyStore, Look, StoreError, Versioned,
+        JourneyStore, StoreError, Versioned,
         columns::{instant, millis},
         outcomes::Noted,
     },
@@ -47,28 +47,6 @@ impl JourneyStore for PostgresStore {
         let Some(row) = row else { return Ok(None) };
         let journey = self.vault.open_journey(tenant, id, row.get("sealed"))?;
         Ok(Some(Versioned { journey, version: row.get("version") }))
-    }
-
-    async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
-        // SKIP LOCKED: replicas that ask together get different journeys instead of waiting for each other.
-        let rows = sqlx::query(
-            "WITH due AS (
-                 SELECT tenant, id FROM journeys WHERE due_at <= $1 AND (looking_by IS NULL OR looking_until <= $1)
-                     AND tenant = ANY($5)
-                 ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED
-             )
-             UPDATE journeys SET due_at = $2, woken = false, looking_by = $3, looking_until = $2
-             FROM due WHERE journeys.tenant = due.tenant AND journeys.id = due.id
-             RETURNING journeys.tenant, journeys.id",
-        )
-        .bind(millis(look.now))
-        .bind(millis(look.until))
-        .bind(&self.owner)
-        .bind(i64::from(limit))
-        .bind(names(tenants))
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
     }
 
     async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError> {
@@ -153,8 +131,8 @@ impl PostgresStore {
     ) -> Result<(), StoreError> {
         let sealed = self.vault.seal_journey(journey)?;
         sqlx::query(
-            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed, purge_at)
-             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)",
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, sealed, purge_at, lane)
+             VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(&journey.tenant)
         .bind(&journey.id)
@@ -165,6 +143,7 @@ impl PostgresStore {
         .bind(due_at.map(millis))
         .bind(sealed)
         .bind(journey.purge_at.map(millis))
+        .bind(journey.routing.lane())
         .execute(&mut *tx)
         .await?;
         self.write_refs(tx, journey, now).await?;
@@ -184,7 +163,7 @@ impl PostgresStore {
         // A second writer waits for the row here, and then finds another version.
         let done = sqlx::query(
             "UPDATE journeys SET version = version + 1, state = $1, updated_at = $2, sealed = $3,
-                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8
+                 due_at = CASE WHEN woken THEN due_at ELSE $4 END, purge_at = $8, lane = $9
              WHERE tenant = $5 AND id = $6 AND version = $7",
         )
         .bind(journey.state.as_str_name())
@@ -195,6 +174,7 @@ impl PostgresStore {
         .bind(&journey.id)
         .bind(version)
         .bind(journey.purge_at.map(millis))
+        .bind(journey.routing.lane())
         .execute(&mut *tx)
         .await?;
         if done.rows_affected() == 0 {

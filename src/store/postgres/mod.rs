@@ -32,6 +32,7 @@ mod increments;
 mod intents;
 mod journeys;
 mod keys;
+mod lanes;
 mod presence;
 mod purges;
 mod requests;
@@ -44,7 +45,7 @@ use statements::{Bounds, Statements};
 use write::Write;
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -55,6 +56,7 @@ pub(super) const STEPS: [Step; 10] = [
     (9, "keys", include_str!("0009_keys.sql")),
     (10, "write_proof", include_str!("0010_write_proof.sql")),
     (11, "undelivered", include_str!("0011_undelivered.sql")),
+    (12, "lanes", include_str!("0012_lanes.sql")),
 ];
 
 /// How long a connection is waited for at the start.

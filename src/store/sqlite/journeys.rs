@@ -9,7 +9,7 @@ use crate::{
     access::TenantId,
     journey::{model::Journey, undelivered},
     store::{
-        JourneyStore, Look, StoreError, Versioned,
+        JourneyStore, StoreError, Versioned,
         columns::{instant, millis},
     },
 };
@@ -49,27 +49,6 @@ impl JourneyStore for SqliteStore {
         let Some(row) = row else { return Ok(None) };
         let journey = self.vault.open_journey(tenant, id, row.get("sealed"))?;
         Ok(Some(Versioned { journey, version: row.get("version") }))
-    }
-
-    async fn claim_due(&self, tenants: &[TenantId], look: Look, limit: u32) -> Result<Vec<(String, String)>, StoreError> {
-        let mut tx = self.writer.begin().await?;
-        let rows = sqlx::query(
-            "UPDATE journeys SET due_at = ?2, woken = 0, looking_by = ?3, looking_until = ?2
-             WHERE (tenant, id) IN (
-                 SELECT tenant, id FROM journeys WHERE due_at <= ?1 AND (looking_by IS NULL OR looking_until <= ?1)
-                     AND +tenant IN (SELECT value FROM json_each(?5))
-                 ORDER BY due_at LIMIT ?4
-             ) RETURNING tenant, id",
-        )
-        .bind(millis(look.now))
-        .bind(millis(look.until))
-        .bind(&self.owner)
-        .bind(limit)
-        .bind(names(tenants))
-        .fetch_all(&mut tx)
-        .await?;
-        tx.commit().await?;
-        Ok(rows.iter().map(|row| (row.get("tenant"), row.get("id"))).collect())
     }
 
     async fn end_look(&self, tenant: &str, id: &str) -> Result<(), StoreError> {
@@ -154,8 +133,8 @@ impl SqliteStore {
     ) -> Result<(), StoreError> {
         let sealed = self.vault.seal_journey(journey)?;
         sqlx::query(
-            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, purge_at, sealed)
-             VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journeys (tenant, id, version, provider, state, created_at, updated_at, due_at, purge_at, sealed, lane)
+             VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(&journey.tenant)
         .bind(&journey.id)
@@ -166,6 +145,7 @@ impl SqliteStore {
         .bind(due_at.map(millis))
         .bind(journey.purge_at.map(millis))
         .bind(sealed)
+        .bind(journey.routing.lane())
         .execute(&mut *tx)
         .await?;
         self.write_refs(tx, journey, now).await?;
@@ -183,7 +163,7 @@ impl SqliteStore {
     ) -> Result<bool, StoreError> {
         let sealed = self.vault.seal_journey(journey)?;
         let done = sqlx::query(
-            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, purge_at = ?, sealed = ?,
+            "UPDATE journeys SET version = version + 1, state = ?, updated_at = ?, purge_at = ?, sealed = ?, lane = ?,
                  due_at = CASE woken WHEN 1 THEN due_at ELSE ? END
              WHERE tenant = ? AND id = ? AND version = ?",
         )
@@ -191,6 +171,7 @@ impl SqliteStore {
         .bind(millis(now))
         .bind(journey.purge_at.map(millis))
         .bind(sealed)
+        .bind(journey.routing.lane())
         .bind(due_at.map(millis))
         .bind(&journey.tenant)
         .bind(&journey.id)

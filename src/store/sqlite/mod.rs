@@ -31,6 +31,7 @@ mod increments;
 mod intents;
 mod journeys;
 mod keys;
+mod lanes;
 mod opening;
 mod purges;
 mod requests;
@@ -42,7 +43,7 @@ use keys::KeyPools;
 use write::{Write, Writer};
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -54,6 +55,7 @@ pub(super) const STEPS: [Step; 11] = [
     (9, "keys", include_str!("0009_keys.sql")),
     (10, "write_proof", include_str!("0010_write_proof.sql")),
     (11, "undelivered", include_str!("0011_undelivered.sql")),
+    (12, "lanes", include_str!("0012_lanes.sql")),
 ];
 
 const READERS: u32 = 4;

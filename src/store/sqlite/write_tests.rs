@@ -13,9 +13,9 @@ use crate::{
     seal::Keys,
     store::{
         AuditStore, Begun, Claim, DocumentStore, EventStore, Guard, InboxStore, IncrementStore, IntentStore, JourneyStore,
-        KeptCheckpoint, KeptDocument, KeptEvidence, KeptIncrement, KeptSnapshot, KeyStore, Look, MessageState, NewMessage,
-        Outdated, PurgeStore, Purging, Replay, RequestStore, ResealCursor, Serving, Settled, SnapshotStore, Storage, StoreError,
-        Trim, sqlite::SqliteStore,
+        KeptCheckpoint, KeptDocument, KeptEvidence, KeptIncrement, KeptSnapshot, KeyStore, Lane, LaneStore, Look, MessageState,
+        NewMessage, Outdated, PurgeStore, Purging, Replay, RequestStore, ResealCursor, Serving, Settled, Share, SnapshotStore,
+        Storage, StoreError, Trim, sqlite::SqliteStore,
     },
 };
 
@@ -107,7 +107,8 @@ const PATHS: &[WritePath] = &[
     ("claim_due", |store| {
         Box::pin(async {
             let look = Look { now: at(50), until: at(60) };
-            store.claim_due(&tenants(), look, 5).await.map(|due| assert_eq!(due.len(), 1))
+            let lane = Lane { tenant: "default".to_owned(), name: journey().routing.lane() };
+            store.claim_due(&[Share { lane, limit: 5 }], look).await.map(|due| assert_eq!(due.len(), 1))
         })
     }),
     ("end_look", |store| Box::pin(async { store.end_look("default", "jrn_1").await })),

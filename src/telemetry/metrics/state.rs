@@ -106,6 +106,11 @@ impl Metrics {
         let of = tenants.shared().clone();
         observe(&self.meter, table::LOOKS_ACTIVE, move || [(Vec::new(), of.tallies.looks.load(Ordering::Relaxed))]);
         let of = tenants.shared().clone();
+        observe(&self.meter, table::POLL_DELAY, move || {
+            let delays = of.tallies.poll_delay.iter();
+            delays.map(|(word, seconds)| (vec![KeyValue::new("provider", word.word())], seconds)).collect::<Vec<_>>()
+        });
+        let of = tenants.shared().clone();
         observe(&self.meter, table::PURGED, move || [(Vec::new(), of.tallies.purged.load(Ordering::Relaxed))]);
         let of = tenants.shared().clone();
         observe(&self.meter, table::WEBHOOKS, move || sum("provider", "outcome", &of.tallies.webhooks));

@@ -108,6 +108,8 @@ metrics! {
         "Journeys that the background looks after, by state: open ones, and those whose consents may still bring something. Every replica tells the same number.";
     JOURNEYS_OLDEST = Gauge "sangam.journeys.oldest.age", "s", [("state", Values::Words(states))],
         "Age of the oldest of these journeys, by state.";
+    POLL_DELAY = Gauge "sangam.poll.delay", "s", [PROVIDER],
+        "How long the most overdue poll of a provider's journeys has been due; 0 if none is. A provider that does not answer delays only its own.";
     JOURNEYS_LATE = Gauge "sangam.journeys.look.delay", "s", [],
         "How long the most overdue look is overdue; 0 if none is.";
     INBOX = Gauge "sangam.inbox.messages", "{message}", [("state", Values::Words(words::<Waiting>))],

@@ -223,6 +223,13 @@ impl<W: Word> Tally<W> {
         }
     }
 
+    /// Replaces the number of a word, for what can fall again.
+    pub fn set(&self, word: W, number: u64) {
+        if let Some(counter) = self.0.get(word.place()) {
+            counter.store(number, Ordering::Relaxed);
+        }
+    }
+
     /// Every word with its count.
     pub fn iter(&self) -> impl Iterator<Item = (W, u64)> {
         W::ALL.iter().zip(&self.0).map(|(word, counter)| (*word, counter.load(Ordering::Relaxed)))

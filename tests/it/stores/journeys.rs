@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use sangam::store::{Look, Store, StoreError};
 
-use super::{Kit, at, on_every_store, ours, testing};
+use super::{Kit, at, lanes, on_every_store, ours, testing};
 
 on_every_store!(
     a_tree_survives_a_restart_and_is_nowhere_in_clear,
@@ -22,8 +22,8 @@ on_every_store!(
 
 /// Claims what is due at a second; a look may take a hundred.
 async fn claim(store: &Store, second: i64, limit: u32) -> Vec<String> {
-    let claimed = store.claim_due(&ours(), Look { now: at(second), until: at(second + 100) }, limit).await.unwrap();
-    let mut ids: Vec<String> = claimed.into_iter().map(|(_, id)| id).collect();
+    let look = Look { now: at(second), until: at(second + 100) };
+    let mut ids: Vec<String> = lanes::claim_all(store, &ours(), look, limit).await.into_iter().map(|(_, id)| id).collect();
     ids.sort();
     ids
 }
@@ -201,12 +201,12 @@ async fn what_is_due_of_a_tenant_that_is_not_served_is_left_alone(kit: &Kit) {
     // Neither claimed nor a reason to wake up for.
     assert_eq!(store.next_due(&known).await.unwrap(), Some(at(9)));
     let look = Look { now: at(10), until: at(110) };
-    assert_eq!(store.claim_due(&known, look, 10).await.unwrap(), [("default".to_owned(), "jrn_1".to_owned())]);
-    assert_eq!(store.claim_due(&known, look, 10).await.unwrap(), []);
+    assert_eq!(lanes::claim_all(store, &known, look, 10).await, [("default".to_owned(), "jrn_1".to_owned())]);
+    assert_eq!(lanes::claim_all(store, &known, look, 10).await, []);
     assert_eq!(store.due_elsewhere(&known, at(4)).await.unwrap(), Vec::<String>::new());
     assert_eq!(store.due_elsewhere(&known, at(10)).await.unwrap(), ["stranger"]);
     // Whoever serves it finds it as it was.
-    assert_eq!(store.claim_due(&["stranger".into()], look, 10).await.unwrap(), [("stranger".to_owned(), "jrn_1".to_owned())]);
+    assert_eq!(lanes::claim_all(store, &["stranger".into()], look, 10).await, [("stranger".to_owned(), "jrn_1".to_owned())]);
 }
 
 async fn a_reference_is_found_with_its_tenant(kit: &Kit) {

@@ -14,6 +14,7 @@ mod increments;
 mod intents;
 mod journeys;
 mod keys;
+pub mod lanes;
 mod migrations;
 mod purges;
 mod requests;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use sangam::store::{Begun, Look, REQUEST_LIFE, Store, Told};
 
-use super::{Kit, at, on_every_store, ours, testing};
+use super::{Kit, at, lanes, on_every_store, ours, testing};
 use crate::harness::PATIENCE;
 
 on_every_store!(
@@ -116,7 +116,7 @@ mod replicas {
         let due = async { while told.recv().await.unwrap() != Told::Due {} };
         tokio::time::timeout(PATIENCE, due).await.expect("nobody is told");
         let look = Look { now: at(6), until: at(100) };
-        assert_eq!(watchful.claim_due(&ours(), look, 10).await.unwrap(), [("default".to_owned(), "jrn_1".to_owned())]);
+        assert_eq!(lanes::claim_all(&watchful, &ours(), look, 10).await, [("default".to_owned(), "jrn_1".to_owned())]);
     }
 
     #[tokio::test]
