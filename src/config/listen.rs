@@ -27,8 +27,18 @@ pub struct Listen {
     pub tls: Option<ListenTls>,
     /// Whether callers may ask for the contract's descriptors; where it is left out, if nobody is asked who he is.
     pub reflection: Option<bool>,
-    /// Most connections at once, per listener. Further ones wait in the backlog.
+    /// Most connections at once on which a call was accepted, per listener. A further one takes the place of an idle one.
     pub max_connections: usize,
+    /// Most connections at once on which no call was accepted yet, per listener. A further one takes the place of the oldest idle one.
+    pub max_new_connections: usize,
+    /// Milliseconds from the accept of a connection to the head of its first request; for HTTP/1 to the head of each request.
+    pub first_request_ms: u64,
+    /// Most health checks and watches at once on one connection.
+    pub max_health_streams: usize,
+    /// Most reflection streams at once on one connection.
+    pub max_reflection_streams: usize,
+    /// Most of `max_calls` and of `watch.max_streams`, in percent, that one tenant of several has at once, and one authenticated caller.
+    pub max_share_percent: u8,
     /// Most calls at once on one gRPC connection.
     pub max_streams: u32,
     /// Most calls in progress at once, watches apart; further ones are refused.
@@ -84,6 +94,11 @@ impl Default for Listen {
             tls: None,
             reflection: None,
             max_connections: 1024,
+            max_new_connections: 256,
+            first_request_ms: 10_000,
+            max_health_streams: 4,
+            max_reflection_streams: 2,
+            max_share_percent: 50,
             max_streams: 256,
             max_calls: 4096,
             shutdown_grace_ms: 20_000,
@@ -167,6 +182,15 @@ impl Listen {
             faults.at_least_one("listen.connection_age_grace_ms", self.connection_age_grace_ms);
         }
         faults.at_least_one("listen.max_connections", self.max_connections as u64);
+        faults.at_least_one("listen.max_new_connections", self.max_new_connections as u64);
+        if !(100..=60_000).contains(&self.first_request_ms) {
+            faults.add("listen.first_request_ms", "must be 100 to 60000");
+        }
+        faults.at_least_one("listen.max_health_streams", self.max_health_streams as u64);
+        faults.at_least_one("listen.max_reflection_streams", self.max_reflection_streams as u64);
+        if !(1..=100).contains(&self.max_share_percent) {
+            faults.add("listen.max_share_percent", "must be 1 to 100");
+        }
         faults.at_least_one("listen.max_calls", self.max_calls as u64);
         faults.at_least_one("listen.max_streams", u64::from(self.max_streams));
     }

@@ -19,6 +19,8 @@ pub struct Webhook {
     pub per_second: u32,
     /// Messages that may come at once, counted likewise.
     pub burst: u32,
+    /// Milliseconds of a whole request, from its head to its answer.
+    pub request_ms: u64,
     /// Days for which messages are kept, sealed. A signed message that is older is refused: it could be a replay.
     pub keep_days: u32,
     /// Hours for which a message may wait for a journey that is not known yet.
@@ -32,6 +34,7 @@ impl Default for Webhook {
             max_body_bytes: 16 * 1024 * 1024,
             per_second: 2_000,
             burst: 10_000,
+            request_ms: 10_000,
             keep_days: 7,
             park_hours: 24,
         }
@@ -48,6 +51,9 @@ impl Webhook {
         }
         faults.at_least_one("webhook.per_second", u64::from(self.per_second));
         faults.at_least_one("webhook.burst", u64::from(self.burst));
+        if !(100..=60_000).contains(&self.request_ms) {
+            faults.add("webhook.request_ms", "must be 100 to 60000");
+        }
         if !(1..=90).contains(&self.keep_days) {
             faults.add("webhook.keep_days", "must be 1 to 90");
         }

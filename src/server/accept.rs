@@ -20,8 +20,7 @@ use hyper_util::{
 use tokio::{
     io::AsyncBufReadExt,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_rustls::server::TlsStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -30,14 +29,14 @@ use tower::Service;
 use super::{
     Settings,
     age::{ConnectionAge, Leaving},
+    call_end,
+    connections::{Connection, Connections},
     tls::Tls,
 };
 use crate::access::peer::Peer;
 
-/// A client that says nothing for this long after connecting is sent away.
-const FIRST_BYTE: Duration = Duration::from_secs(10);
-/// Most time for the head of an HTTP/1 request.
-const HEAD: Duration = Duration::from_secs(10);
+/// How long a client has to leave after it is asked to, where another connection needs its place.
+const LEAVE: Duration = Duration::from_secs(1);
 /// How often an idle HTTP/2 client is asked whether it is there, and how long it may take to answer.
 const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 /// Most bytes of headers of one request.
@@ -58,10 +57,11 @@ pub enum Protocol {
     Both,
 }
 
-/// Runs the calls of connections, so that a cut ends them too.
+/// Runs the calls of one connection, so that a cut ends them too.
 #[derive(Clone)]
 struct Calls {
     running: TaskTracker,
+    connection: Arc<Connection>,
     /// Shared as a whole: cloning a token takes its lock, and this happens for every call.
     cut: Arc<CancellationToken>,
 }
@@ -72,14 +72,10 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, call: F) {
-        let cut = self.cut.clone();
+        let (cut, running) = (self.cut.clone(), self.connection.begin_call());
         self.running.spawn(async move {
-            tokio::select! {
-                // A call that is answered at once never waits for the cut.
-                biased;
-                _ = call => {}
-                () = cut.cancelled() => {}
-            }
+            let _running = running;
+            call_end::run(call, cut).await;
         });
     }
 }
@@ -94,88 +90,145 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let slots = Arc::new(Semaphore::new(settings.max_connections));
-    let calls = Calls { running: TaskTracker::new(), cut: Arc::new(CancellationToken::new()) };
-    let builder = Arc::new(builder(&protocol, &settings, calls.clone()));
-    let connections = TaskTracker::new();
-    while let Some((stream, slot)) = next(&listener, &slots, &stop).await {
-        let (leaving, age) = (Leaving::default(), settings.age.clone());
-        let (builder, service) = (builder.clone(), service.clone());
-        let (stop, cut) = (stop.clone(), calls.cut.clone());
+    let connections = Connections::new(settings.places);
+    let (running, cut) = (TaskTracker::new(), Arc::new(CancellationToken::new()));
+    let tasks = TaskTracker::new();
+    while let Some(stream) = stop.run_until_cancelled(accept(&listener)).await {
+        // The time counts from here: handshake, preface and the head of the first request have it together.
+        let seat = connections.enter();
+        let end = End {
+            stop: stop.clone(),
+            cut: cut.clone(),
+            age: settings.age.clone(),
+            leaving: Leaving::default(),
+            first_request: Instant::now() + settings.first_request,
+            connection: seat.0.clone(),
+        };
+        let calls = Calls { running: running.clone(), connection: seat.0.clone(), cut: cut.clone() };
+        let (builder, service) = (builder(&protocol, &settings, calls), service.clone());
         let tls = match &protocol {
             Protocol::Grpc(tls) => tls.clone(),
             Protocol::Http | Protocol::Both => None,
         };
-        connections.spawn(async move {
-            let _slot = slot;
-            let end = End { stop: &stop, cut: &cut, age, leaving: &leaving };
-            match tls {
-                None if speaks(&stream, &stop).await => {
-                    let service = Beside { inner: service, leaving: leaving.clone(), peer: None };
-                    until_ended(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)), end).await;
-                }
-                None => {}
-                Some(tls) => {
-                    let secured = stop.run_until_cancelled(secured(&tls, stream)).await.flatten();
-                    let Some((stream, peer)) = secured else { return };
-                    let service = Beside { inner: service, leaving: leaving.clone(), peer };
-                    until_ended(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)), end).await;
-                }
-            }
+        tasks.spawn(async move {
+            let evicted = seat.0.cut.clone();
+            evicted.run_until_cancelled(converse(stream, tls, builder, service, end)).await;
         });
     }
     // Closed at once, so that the kernel refuses newcomers instead of letting them wait.
     drop(listener);
-    connections.close();
-    calls.running.close();
+    tasks.close();
+    running.close();
     let finished = async {
-        connections.wait().await;
-        calls.running.wait().await;
+        tasks.wait().await;
+        running.wait().await;
     };
     if timeout(settings.grace, finished).await.is_err() {
-        tracing::warn!(connections = connections.len(), "the grace period is over: cutting what is left");
-        calls.cut.cancel();
-        connections.wait().await;
-        calls.running.wait().await;
+        tracing::warn!(connections = tasks.len(), "the grace period is over: cutting what is left");
+        cut.cancel();
+        tasks.wait().await;
+        running.wait().await;
+    }
+}
+
+/// Serves one connection until it ends.
+async fn converse<S, B>(stream: TcpStream, tls: Option<Arc<Tls>>, builder: auto::Builder<Calls>, service: S, end: End)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let beside = |peer| {
+        let (leaving, connection) = (end.leaving.clone(), end.connection.clone());
+        TowerToHyperService::new(Beside { inner: service, leaving, connection, peer })
+    };
+    match tls {
+        // Nothing is set up for a client that sends nothing.
+        None => {
+            if end.in_time(speaks(&stream)).await == Some(true) {
+                let connection = builder.serve_connection(TokioIo::new(stream), beside(None));
+                until_ended(connection, &end).await;
+            }
+        }
+        Some(tls) => {
+            let Some(Some((stream, peer))) = end.in_time(secured(&tls, stream)).await else { return };
+            let connection = builder.serve_connection(TokioIo::new(stream), beside(peer));
+            until_ended(connection, &end).await;
+        }
     }
 }
 
 /// What ends a connection.
-struct End<'a> {
-    stop: &'a CancellationToken,
-    cut: &'a CancellationToken,
+struct End {
+    stop: CancellationToken,
+    cut: Arc<CancellationToken>,
     age: Option<ConnectionAge>,
-    /// Told when it is the age.
-    leaving: &'a Leaving,
+    /// Cancelled at that age.
+    leaving: Leaving,
+    /// When the head of the first request must be there.
+    first_request: Instant,
+    connection: Arc<Connection>,
+}
+
+impl End {
+    /// The result, unless the time of the first request is over or the gateway stops before.
+    async fn in_time<T>(&self, step: impl Future<Output = T>) -> Option<T> {
+        self.stop.run_until_cancelled(timeout_at(self.first_request, step)).await?.ok()
+    }
+
+    /// Ends shortly before the time of the first request is over, if none has come.
+    async fn nearly_mute(&self) {
+        let left = self.first_request.saturating_duration_since(Instant::now());
+        // A client that is there gets a GOAWAY and connects again when it has something to ask.
+        sleep(left - left / 10).await;
+        if self.connection.has_called() {
+            std::future::pending().await
+        }
+    }
+
+    /// Ends when the time of the first request is over and no call is in progress: one that came meanwhile goes on.
+    async fn mute(&self) {
+        sleep_until(self.first_request).await;
+        if !self.connection.is_idle() {
+            after(Some(self.age.as_ref().map_or(LEAVE, |age| age.grace))).await;
+        }
+    }
 }
 
 /// Lets a connection go on until it ends by itself; after the stop until its calls have ended, or the cut; at its age for the grace of that.
-async fn until_ended<C: GracefulConnection>(connection: C, end: End<'_>) {
+async fn until_ended<C: GracefulConnection>(connection: C, end: &End) {
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
+    let mut is_mute = false;
+    let grace = tokio::select! {
         _ = connection.as_mut() => return,
-        () = end.stop.cancelled() => {}
-        () = after(end.age.as_ref().map(ConnectionAge::draw)) => {}
-    }
+        // A stop ends the streams by itself, and cuts what is left in its own time.
+        () = end.stop.cancelled() => None,
+        () = after(end.age.as_ref().map(ConnectionAge::draw)) => {
+            end.leaving.0.cancel();
+            end.age.as_ref().map(|age| age.grace)
+        }
+        () = end.connection.leave.cancelled() => Some(LEAVE),
+        () = end.nearly_mute() => {
+            is_mute = true;
+            None
+        }
+    };
     connection.as_mut().graceful_shutdown();
-    // A stop ends the streams by itself, and cuts what is left in its own time.
-    let grace = end.age.filter(|_| !end.stop.is_cancelled()).map(|age| age.grace);
-    if grace.is_some() {
-        end.leaving.0.cancel();
-    }
     tokio::select! {
         _ = connection => {}
         () = after(grace) => {}
+        () = end.mute(), if is_mute => {}
         () = end.cut.cancelled() => {}
     }
 }
 
 /// The stream inside TLS, and who is at its other end; none if there is nobody to talk to.
 async fn secured(tls: &Arc<Tls>, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Option<Arc<Peer>>)> {
-    // The handshake has a time of its own, which counts from the first byte that does not come.
     let (mut stream, peer) = tls.accept(stream).await?;
-    let first = timeout(FIRST_BYTE, stream.fill_buf()).await;
-    matches!(first, Ok(Ok(bytes)) if !bytes.is_empty()).then_some((stream, peer))
+    let first = stream.fill_buf().await;
+    matches!(first, Ok(bytes) if !bytes.is_empty()).then_some((stream, peer))
 }
 
 /// Ends after a time; without one, never.
@@ -186,11 +239,12 @@ async fn after(time: Option<Duration>) {
     }
 }
 
-/// Puts beside each request of a connection who is at its other end, and that the connection is to go.
+/// Puts beside each request its connection, who is at the other end, and that the connection is to go.
 #[derive(Clone)]
 struct Beside<S> {
     inner: S,
     leaving: Leaving,
+    connection: Arc<Connection>,
     peer: Option<Arc<Peer>>,
 }
 
@@ -204,6 +258,8 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Beside<S> {
     }
 
     fn call(&mut self, mut request: Request<Incoming>) -> S::Future {
+        self.connection.request_came();
+        request.extensions_mut().insert(self.connection.clone());
         request.extensions_mut().insert(self.leaving.clone());
         if let Some(peer) = &self.peer {
             request.extensions_mut().insert(peer.clone());
@@ -224,28 +280,11 @@ fn builder(protocol: &Protocol, settings: &Settings, calls: Calls) -> auto::Buil
         })
         .keep_alive_interval(KEEP_ALIVE.0)
         .keep_alive_timeout(KEEP_ALIVE.1);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEADER_BYTES as usize);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.first_request).max_buf_size(MAX_HEADER_BYTES as usize);
     match protocol {
         Protocol::Grpc(_) => builder.http2_only(),
         Protocol::Http => builder.http1_only(),
         Protocol::Both => builder,
-    }
-}
-
-/// The next connection with its slot; none once it is time to stop. The slot comes first: whoever finds no room waits outside.
-async fn next(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-    stop: &CancellationToken,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let accepted = async {
-        let slot = slots.clone().acquire_owned().await.ok()?;
-        Some((accept(listener).await, slot))
-    };
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => None,
-        next = accepted => next,
     }
 }
 
@@ -271,11 +310,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Whether the client says anything before the time, or the stop.
-async fn speaks(stream: &TcpStream, stop: &CancellationToken) -> bool {
-    let mut byte = [0];
-    tokio::select! {
-        first = timeout(FIRST_BYTE, stream.peek(&mut byte)) => matches!(first, Ok(Ok(1..))),
-        () = stop.cancelled() => false,
-    }
+/// Whether the client sends anything.
+async fn speaks(stream: &TcpStream) -> bool {
+    matches!(stream.peek(&mut [0]).await, Ok(1..))
 }

@@ -1,16 +1,21 @@
 //! The listener for probes and monitoring: grpc.health.v1 and `GET /metrics` on one port, without TLS, and nothing else. It is up before the
 //! store is opened and goes last, so that a probe always gets an answer.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::{body::Body, service::Routes};
-use tower::Service;
+use tower::{Service, ServiceBuilder};
 
-use super::{Settings, accept, health::Health, layers::paths};
+use super::{
+    Settings, accept,
+    connections::Connection,
+    health::Health,
+    layers::{deadline::DeadlineLayer, paths, shed::ShedLayer},
+};
 use crate::telemetry::metrics::Metrics;
 
 /// The form of the metrics' text.
@@ -24,10 +29,16 @@ pub fn serve(
     settings: Settings,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
-    let routes = Routes::new(health.service()).prepare();
+    // Probes need no proof here, so a few places for each connection are all that bounds them. A call needs no place of callers.
+    let routes = ServiceBuilder::new()
+        .layer(DeadlineLayer { deadlines: settings.deadlines.clone() })
+        .layer(ShedLayer::new(settings.max_calls))
+        .service(Routes::new(health.service()).prepare());
     let service = tower::service_fn(move |request: Request<Incoming>| {
         let (mut routes, metrics) = (routes.clone(), metrics.clone());
+        let connection = request.extensions().get::<Arc<Connection>>().cloned();
         async move {
+            let _running = connection.as_ref().map(Connection::begin_call);
             if paths::is_health(request.uri().path()) {
                 return routes.call(request).await;
             }

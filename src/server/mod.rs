@@ -3,6 +3,8 @@
 pub mod accept;
 pub mod admin;
 pub mod age;
+mod call_end;
+mod connections;
 pub mod health;
 pub mod layers;
 pub mod reflection;
@@ -20,6 +22,9 @@ use tonic::{body::Body, service::Routes};
 use tower::{Service, ServiceBuilder, util::BoxCloneSyncService};
 
 pub use age::ConnectionAge;
+use connections::Connection;
+pub use connections::Places;
+use layers::share::{Sharers, Shares};
 pub use layers::{call_id::CallId, deadline::Deadline, limit::LimitLayer};
 use tls::Tls;
 
@@ -32,8 +37,12 @@ use crate::{
 /// How a listener behaves.
 #[derive(Clone)]
 pub struct Settings {
-    /// Most connections at once.
-    pub max_connections: usize,
+    /// How many connections each listener has places for.
+    pub places: Places,
+    /// The time from the accept of a connection to the head of its first request; for HTTP/1 to the head of each request.
+    pub first_request: Duration,
+    /// The time of a whole webhook request.
+    pub webhook_time: Duration,
     /// Most calls at once on one HTTP/2 connection.
     pub max_streams: u32,
     /// How long running calls may go on after the stop.
@@ -58,10 +67,17 @@ impl Settings {
     /// As configured, with the parts that were made before.
     pub fn new(config: &Config, gate: Arc<Gate>, tls: Option<Arc<Tls>>, meter: RpcMeter) -> Self {
         Self {
-            max_connections: config.listen.max_connections,
+            places: Places {
+                callers: config.listen.max_connections,
+                newcomers: config.listen.max_new_connections,
+                health: config.listen.max_health_streams,
+                reflection: config.listen.max_reflection_streams,
+            },
+            first_request: Duration::from_millis(config.listen.first_request_ms),
+            webhook_time: Duration::from_millis(config.webhook.request_ms),
             max_streams: config.listen.max_streams,
             max_calls: config.listen.max_calls,
-            limits: LimitLayer::new(config.tenants()),
+            limits: LimitLayer::new(config.tenants(), shares(config, gate.asks())),
             grace: Duration::from_millis(config.listen.shutdown_grace_ms),
             deadlines: config.deadlines.clone(),
             gate,
@@ -70,6 +86,16 @@ impl Settings {
             meter,
         }
     }
+}
+
+/// The shares of tenants and callers; none where all calls are of one tenant and callers cannot be told apart.
+fn shares(config: &Config, authenticated: bool) -> Option<Shares> {
+    let sharers = Sharers { tenants: config.tenants().len() > 1, callers: authenticated };
+    let percent = usize::from(config.listen.max_share_percent);
+    let share = |places: usize| (places.saturating_mul(percent) / 100).max(1);
+    let watches = usize::try_from(config.watch.max_streams).unwrap_or(usize::MAX);
+    let shared = percent < 100 && (sharers.tenants || sharers.callers);
+    shared.then(|| Shares::new(share(config.listen.max_calls), share(watches), sharers))
 }
 
 /// A service as the accept loop takes it.
@@ -84,7 +110,7 @@ pub fn grpc_stack(routes: Routes, settings: &Settings) -> GrpcService {
         .layer(layers::deadline::DeadlineLayer { deadlines: settings.deadlines.clone() })
         // Inside everything that writes down how a call ended: for all of it this is an end as the gateway's stop is one.
         .layer(layers::leaving::LeavingLayer)
-        // Before anything that costs: it holds its place until the answer is gone.
+        // Before anything that costs: a call holds its place until the answer is read, or until soon after its deadline.
         .layer(layers::shed::ShedLayer::new(settings.max_calls))
         // Nobody who is unknown learns even which methods there are.
         .layer(layers::authenticate::AuthenticateLayer { gate: settings.gate.clone() })
@@ -115,13 +141,22 @@ pub fn serve_grpc(listener: TcpListener, routes: Routes, settings: Settings, sto
     tokio::spawn(accept::serve(listener, protocol, service, settings, stop))
 }
 
-/// Serves providers' webhooks until `stop`: POST only, 30 s a request.
+/// Serves providers' webhooks until `stop`: POST only, within the time of a request.
 pub fn serve_http(listener: TcpListener, router: axum::Router, settings: Settings, stop: CancellationToken) -> JoinHandle<()> {
-    let router = webhook::bounded(router);
+    let router = webhook::bounded(router, settings.webhook_time);
     // The router takes its own body type; hyper's is wrapped once.
     let service = tower::service_fn(move |request: Request<Incoming>| {
         let mut router = router.clone();
-        async move { router.call(request.map(axum::body::Body::new)).await }
+        let connection = request.extensions().get::<Arc<Connection>>().cloned();
+        async move {
+            let _running = connection.as_ref().map(Connection::begin_call);
+            let answer = router.call(request.map(axum::body::Body::new)).await?;
+            // Only who sends what is taken gets a lasting place.
+            if let Some(connection) = connection.filter(|_| answer.status().is_success()) {
+                connection.accept();
+            }
+            Ok(answer)
+        }
     });
     tokio::spawn(accept::serve(listener, accept::Protocol::Http, service, settings, stop))
 }

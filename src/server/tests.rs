@@ -22,14 +22,19 @@ use tonic_types::StatusExt;
 use super::*;
 use crate::{access::Caller, clock::SystemClock, pb::journey_service_server, server::health::Health};
 
+mod places;
+mod unread;
+
 type GrpcAnswer = Response<Body>;
 
 fn settings(grace: Duration) -> Settings {
     Settings {
-        max_connections: 8,
+        places: Places { callers: 8, newcomers: 8, health: 8, reflection: 8 },
+        first_request: Duration::from_secs(60),
+        webhook_time: Duration::from_secs(60),
         max_streams: 8,
         max_calls: 8,
-        limits: LimitLayer::new([]),
+        limits: LimitLayer::new([], None),
         grace,
         deadlines: Deadlines::default(),
         gate: Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock))),
@@ -182,24 +187,6 @@ async fn neither_a_mute_client_nor_a_hanging_call_holds_up_a_hard_stop() {
     drop((silent, half));
 }
 
-#[tokio::test]
-async fn connections_beyond_the_most_wait_for_a_free_place() {
-    let served =
-        serve(routes(|_| async { Status::ok("").into_http() }), Settings { max_connections: 1, ..settings(Duration::ZERO) })
-            .await;
-    let mut first = client(served.address).await;
-    assert_eq!(first.send_request(request(METHOD, None)).await.unwrap().headers()["grpc-status"], "0");
-    let address = served.address;
-    let second = tokio::spawn(async move {
-        let mut second = client(address).await;
-        second.send_request(request(METHOD, None)).await.unwrap().headers()["grpc-status"].clone()
-    });
-    assert_eq!(first.send_request(request(METHOD, None)).await.unwrap().headers()["grpc-status"], "0");
-    assert!(!second.is_finished());
-    drop(first);
-    assert_eq!(second.await.unwrap(), "0");
-}
-
 async fn channel(address: SocketAddr) -> tonic::transport::Channel {
     tonic::transport::Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
@@ -326,12 +313,13 @@ async fn the_webhook_listener_refuses_a_flood_of_headers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_webhook_whose_body_does_not_come_is_cut() {
-    let router = webhook::bounded(axum::Router::new().fallback(async |body: Bytes| body.len().to_string()));
+    let router = axum::Router::new().fallback(async |body: Bytes| body.len().to_string());
+    let router = webhook::bounded(router, Duration::from_secs(10));
     let mute = axum::body::Body::from_stream(tokio_stream::pending::<Result<Bytes, std::io::Error>>());
     let request = Request::post("/hook").body(mute).unwrap();
     let begin = tokio::time::Instant::now();
     let answer = tower::ServiceExt::oneshot(router, request).await.unwrap();
-    assert_eq!((answer.status().as_u16(), begin.elapsed().as_secs()), (408, 30));
+    assert_eq!((answer.status().as_u16(), begin.elapsed().as_secs()), (408, 10));
 }
 
 #[tokio::test]

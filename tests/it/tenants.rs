@@ -117,7 +117,7 @@ impl Two {
                 request.extensions_mut().insert(caller.clone());
                 request
             })
-            .layer(LimitLayer::new(self.config.tenants()))
+            .layer(LimitLayer::new(self.config.tenants(), None))
             .service(routes);
         let explained = ServiceBuilder::new().layer(ExplainLayer).service(BoxCloneSyncService::new(stack));
         JourneyServiceClient::new(BoxCloneSyncService::new(explained)).max_decoding_message_size(16 * 1024 * 1024)

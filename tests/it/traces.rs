@@ -54,12 +54,8 @@ pub async fn collector(stop: &CancellationToken) -> (SocketAddr, Exports) {
     let address = listener.local_addr().unwrap();
     let service = axum::Router::new().fallback(handler).into_service::<hyper::body::Incoming>();
     let gate = Arc::new(Gate::open(Caller::anybody("default", false), Arc::new(SystemClock)));
-    let settings = Settings {
-        max_connections: 8,
-        max_streams: 8,
-        grace: Duration::ZERO,
-        ..Settings::new(&Config::default(), gate, None, RpcMeter::silent())
-    };
+    let settings =
+        Settings { max_streams: 8, grace: Duration::ZERO, ..Settings::new(&Config::default(), gate, None, RpcMeter::silent()) };
     // The accept loop alone: the layers know the contract's methods only.
     tokio::spawn(accept::serve(listener, accept::Protocol::Grpc(None), service, settings, stop.clone()));
     (address, exports)

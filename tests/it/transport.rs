@@ -174,3 +174,37 @@ async fn a_watch_of_an_unknown_name_stays_and_says_so() {
     drop(watch);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_caller_who_leaves_in_mid_message_is_no_failure() {
+    use tonic::body::Body;
+    let world = World::start().await;
+    let rest = || futures_util::stream::pending::<Result<http_body::Frame<Bytes>, Status>>();
+    for (count, reset) in [(1, true), (2, false)] {
+        let stream = TokioIo::new(TcpStream::connect(world.gateway.grpc).await.unwrap());
+        let handshake = hyper::client::conn::http2::handshake::<_, _, Body>(TokioExecutor::new(), stream);
+        let (mut sender, connection) = handshake.await.unwrap();
+        let connection = tokio::spawn(connection);
+        let half = futures_util::stream::iter([Ok(http_body::Frame::data(frame(0, b"AAAPA0001A").slice(..9)))]);
+        let body = Body::new(http_body_util::StreamBody::new(futures_util::StreamExt::chain(half, rest())));
+        let call = tokio::spawn(sender.send_request(post(GET_STATUS, Bytes::new()).map(|_| body)));
+        // Requests of one connection arrive in order: once this one is answered, the other one has begun.
+        let beside = sender.send_request(post("/", frame(0, b"")).map(Body::new)).await.unwrap();
+        assert_eq!(beside.headers()["grpc-status"], "12");
+        match reset {
+            true => call.abort(),
+            false => connection.abort(),
+        }
+        // Tonic takes a reset for the end of the message, so such a call counts as an unreadable one.
+        let ended = |text: &str| -> u32 {
+            let own = "rpc_server_call_duration_seconds_count{rpc_method=\"sangam.v1.JourneyService/GetStatus\"";
+            let lines = text.lines().filter(|line| line.starts_with(own));
+            lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+        };
+        let metrics = crate::metrics::until_scraped(&world, |text| ended(text) == count).await;
+        for code in ["UNKNOWN", "INTERNAL", "DATA_LOSS", "UNAVAILABLE", "DEADLINE_EXCEEDED"] {
+            assert!(!metrics.contains(&format!("rpc_response_status_code=\"{code}\"")), "{code}");
+        }
+    }
+    world.stop().await;
+}

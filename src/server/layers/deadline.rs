@@ -1,6 +1,8 @@
 //! Ends every call at its deadline with DEADLINE_EXCEEDED, streams included. The time is the caller's `grpc-timeout`, the default
 //! where there is none, and never more than the configured most. Watches last as long as their callers want: without a `grpc-timeout`
-//! for ever.
+//! for ever, but their requests must come within the default, and a watcher that takes nothing of what is ready for so long is cut.
+//!
+//! The task of an answered call ends soon after the caller's time, whether the caller reads or not.
 //!
 //! A call ends a little before its caller's time does. The caller's library ends the call by its own timer, which began earlier by the way of the
 //! request, and then nothing of our answer is read: neither the reason nor the effect nor the journey's id. So the work ends first, then, if it
@@ -18,12 +20,16 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
-use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
 use super::{paths, refusal};
-use crate::{config::Deadlines, journey::progress::Progress};
+use crate::{
+    config::Deadlines,
+    journey::progress::Progress,
+    server::call_end::{self, Unread},
+};
 
 /// When the work for a call must end, in the request's extensions. What is left of the caller's time is for the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +45,8 @@ fn shares(allowed: Duration) -> (Duration, Duration) {
     (allowed - margin, allowed - margin / 4)
 }
 
-/// Services without a deadline: watching the health and asking for descriptors go on as long as their callers like.
-const EXEMPT: [&str; 2] = ["/grpc.health.v1.", "/grpc.reflection."];
+/// How long after the caller's time the task of a call ends whose caller does not read the answer.
+const UNREAD: Duration = Duration::from_millis(500);
 
 /// Makes [`EndAtDeadline`].
 #[derive(Debug, Clone)]
@@ -78,13 +84,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<Q>) -> Self::Future {
-        if EXEMPT.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
-            return Box::pin(self.inner.call(request));
-        }
-        let asked = asked(request.headers());
+        let (asked, is_health) = (asked(request.headers()), paths::is_health(request.uri().path()));
         // A watch: only its caller's own time ends it.
-        let allowed = match (paths::is_watch(request.uri().path()), asked) {
-            (true, None) => return Box::pin(self.inner.call(request)),
+        let allowed = match (paths::is_open_ended(request.uri().path()), asked) {
+            (true, None) => return self.open_ended(request, is_health),
             (true, Some(own)) => own,
             (false, _) => self.deadlines.allowed(asked),
         };
@@ -96,11 +99,39 @@ where
         Box::pin(async move {
             let end = begin + whole;
             match timeout_at(end, answer).await {
-                Ok(answer) => answer.map(|response| response.map(|body| Body::new(Ending::new(body, end, progress)))),
-                Err(_) => Ok(refusal::deadline_exceeded(&progress).into_http()),
+                Ok(answer) => {
+                    call_end::set(Some(begin + allowed + UNREAD));
+                    answer.map(|response| response.map(|body| Body::new(Ending::new(body, end, progress))))
+                }
+                Err(_) => Ok(late(is_health, &progress).into_http()),
             }
         })
     }
+}
+
+impl<S> EndAtDeadline<S> {
+    /// A watch without a time of its own: the default holds for its request, and for what is ready and not taken.
+    fn open_ended<Q>(&mut self, request: Request<Q>, is_health: bool) -> BoxFuture<'static, Result<Response<Body>, S::Error>>
+    where
+        S: Service<Request<Q>, Response = Response<Body>>,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+    {
+        let limit = self.deadlines.allowed(None);
+        let answer = timeout(limit, self.inner.call(request));
+        Box::pin(async move {
+            match answer.await {
+                Ok(answer) => answer.map(|response| response.map(|body| Unread::body(body, limit))),
+                Err(_) => Ok(late(is_health, &Progress::default()).into_http()),
+            }
+        })
+    }
+}
+
+/// The status of a call that is not answered in time. Health is answered as soon as its request is there, so there the request is missing:
+/// that is the caller's fault, and no alert on failing calls may count it, for anyone can do it.
+fn late(is_health: bool, progress: &Progress) -> Status {
+    if is_health { refusal::abandoned() } else { refusal::deadline_exceeded(progress) }
 }
 
 /// The time that the caller gives, by the gRPC protocol: up to eight digits and a unit. Anything else counts as absent.

@@ -1,5 +1,8 @@
 //! Bounds what the callers of each tenant do, so that those of one do not slow those of another. It stands inside whatever says who calls.
 //! Health is no tenant's and always passes.
+//!
+//! A call that gets this far is accepted, so its connection gets a lasting place here. Then its tenant and its caller take a place of their
+//! share, and last the tenant's own limits are asked.
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +17,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
 use tower::{Layer, Service};
 
-use super::{held::Held, paths};
+use super::{
+    held::Held,
+    paths,
+    share::{Share, Shares},
+};
 use crate::{
     access::{Caller, TenantId},
     config::{Tenant, TenantLimits},
     journey::error::{Exceeded, JourneyError},
     resilience::bucket::Bucket,
     rpc::status,
+    server::connections::Connection,
 };
 
 /// When to try again where a call has to end first.
@@ -29,7 +37,13 @@ const SOON: Duration = Duration::from_secs(1);
 /// Makes [`Limit`].
 #[derive(Debug, Clone)]
 pub struct LimitLayer {
-    tenants: Arc<BTreeMap<TenantId, Bounds>>,
+    limits: Arc<Limits>,
+}
+
+#[derive(Debug)]
+struct Limits {
+    tenants: BTreeMap<TenantId, Bounds>,
+    shares: Option<Arc<Shares>>,
 }
 
 /// The bounds of a tenant, and what is left within them.
@@ -41,11 +55,11 @@ struct Bounds {
 }
 
 impl LimitLayer {
-    /// A layer with the limits of these tenants. A tenant without any is not bounded here.
-    pub fn new<'a>(tenants: impl IntoIterator<Item = &'a Tenant>) -> Self {
+    /// A layer with the limits of these tenants. A tenant without any has its share only; without shares it is not bounded here.
+    pub fn new<'a>(tenants: impl IntoIterator<Item = &'a Tenant>, shares: Option<Shares>) -> Self {
         let bounded = tenants.into_iter().filter(|tenant| tenant.limits != TenantLimits::default());
         let bounds = bounded.map(|tenant| (tenant.id.as_str().into(), Bounds::new(&tenant.limits)));
-        Self { tenants: Arc::new(bounds.collect()) }
+        Self { limits: Arc::new(Limits { tenants: bounds.collect(), shares: shares.map(Arc::new) }) }
     }
 }
 
@@ -74,10 +88,33 @@ impl Bounds {
     }
 }
 
+/// What a call holds until its answer is read.
+#[derive(Debug)]
+struct Place {
+    _share: Option<Share>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Limits {
+    /// Lets a call in; what it holds meanwhile, if anything bounds its kind.
+    fn enter<Q>(&self, request: &Request<Q>) -> Result<Option<Place>, JourneyError> {
+        let (path, extensions) = (request.uri().path(), request.extensions());
+        let Some(caller) = extensions.get::<Arc<Caller>>().filter(|_| !paths::is_health(path)) else { return Ok(None) };
+        if extensions.get::<Arc<Connection>>().is_some_and(|connection| !connection.accept()) {
+            return Err(JourneyError::Overloaded);
+        }
+        let share = self.shares.as_ref().map(|shares| shares.take(caller, paths::is_watch(path)));
+        let share = share.transpose().map_err(JourneyError::RateLimited)?;
+        let bounds = self.tenants.get(&*caller.tenant);
+        let permit = bounds.map_or(Ok(None), |bounds| bounds.enter(path)).map_err(JourneyError::RateLimited)?;
+        Ok((share.is_some() || permit.is_some()).then_some(Place { _share: share, _permit: permit }))
+    }
+}
+
 impl<S> Layer<S> for LimitLayer {
     type Service = Limit<S>;
     fn layer(&self, inner: S) -> Limit<S> {
-        Limit { inner, tenants: self.tenants.clone() }
+        Limit { inner, limits: self.limits.clone() }
     }
 }
 
@@ -87,7 +124,7 @@ type Answer<E> = Result<Response<Body>, E>;
 #[derive(Debug, Clone)]
 pub struct Limit<S> {
     inner: S,
-    tenants: Arc<BTreeMap<TenantId, Bounds>>,
+    limits: Arc<Limits>,
 }
 
 impl<S, Q> Service<Request<Q>> for Limit<S>
@@ -105,22 +142,14 @@ where
     }
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
-        let caller = request.extensions().get::<Arc<Caller>>();
-        let bounds = caller.and_then(|caller| self.tenants.get(&*caller.tenant));
-        let Some(bounds) = bounds.filter(|_| !paths::is_health(request.uri().path())) else {
-            return Either::Left(self.inner.call(request));
-        };
-        match bounds.enter(request.uri().path()) {
+        match self.limits.enter(&request) {
             Ok(None) => Either::Left(self.inner.call(request)),
-            Ok(Some(permit)) => {
+            Ok(Some(place)) => {
                 let answer = self.inner.call(request);
-                let held = async move { answer.await.map(|response| response.map(|body| Held::body(body, permit))) };
+                let held = async move { answer.await.map(|response| response.map(|body| Held::body(body, place))) };
                 Either::Right(Either::Right(Box::pin(held)))
             }
-            Err(exceeded) => {
-                let refusal = status::of(JourneyError::RateLimited(exceeded)).into_http();
-                Either::Right(Either::Left(ready(Ok(refusal))))
-            }
+            Err(refused) => Either::Right(Either::Left(ready(Ok(status::of(refused).into_http())))),
         }
     }
 }

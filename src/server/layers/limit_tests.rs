@@ -23,7 +23,7 @@ fn request(tenant: &str, path: &str) -> Request<()> {
 
 /// A layer for the tenant "a", with "b" beside it that has no limits.
 fn layer(limits: TenantLimits) -> LimitLayer {
-    LimitLayer::new([&tenant("a", limits), &tenant("b", TenantLimits::default())])
+    LimitLayer::new([&tenant("a", limits), &tenant("b", TenantLimits::default())], None)
 }
 
 async fn answered(_: Request<()>) -> Result<Response<Body>, Infallible> {

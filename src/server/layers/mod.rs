@@ -12,5 +12,6 @@ pub(super) mod paths;
 pub mod protocol;
 pub(in crate::server) mod refusal;
 pub mod scope;
+pub mod share;
 pub mod shed;
 pub mod trace;

@@ -12,3 +12,13 @@ pub(super) fn is_watch(path: &str) -> bool {
 
 /// The streams of changes.
 pub(super) const WATCHES: [&str; 2] = ["/sangam.v1.JourneyService/WatchStatus", "/sangam.v1.JourneyService/WatchJourneys"];
+
+/// Whether the call asks for the contract's descriptors.
+pub(super) fn is_reflection(path: &str) -> bool {
+    path.starts_with("/grpc.reflection.")
+}
+
+/// Whether the call is a stream that lasts as long as its caller wants: streams of changes, and watches of the health.
+pub(super) fn is_open_ended(path: &str) -> bool {
+    is_watch(path) || path == "/grpc.health.v1.Health/Watch"
+}

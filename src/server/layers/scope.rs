@@ -17,9 +17,6 @@ use crate::{
     telemetry::metrics::rpc::known,
 };
 
-/// Descriptors have no scope: they are every caller's.
-const REFLECTION: &str = "/grpc.reflection.";
-
 /// Makes [`Scoped`].
 #[derive(Debug, Clone, Copy)]
 pub struct ScopeLayer;
@@ -49,7 +46,8 @@ where
 
     fn call(&mut self, request: Request<Q>) -> Self::Future {
         let path = request.uri().path();
-        if paths::is_health(path) || path.starts_with(REFLECTION) {
+        // Every caller may read the descriptors: they have no scope.
+        if paths::is_health(path) || paths::is_reflection(path) {
             return match known(path) {
                 Some(_) => Either::Left(self.0.call(request)),
                 None => Either::Right(ready(Ok(refusal::unimplemented().into_http()))),

@@ -3,6 +3,7 @@
 mod certificates;
 mod forged;
 mod keys;
+mod mute;
 mod rotation;
 mod scopes;
 mod tenants;
@@ -175,7 +176,6 @@ pub async fn serve(
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = sangam::server::Settings {
-        max_connections: 64,
         max_streams: 64,
         grace: Duration::ZERO,
         ..sangam::server::Settings::new(

@@ -112,6 +112,14 @@ impl Fleet {
         assert!(set.success());
     }
 
+    /// The memory of a running process, in kB.
+    pub fn resident_kib(&self, number: usize) -> u64 {
+        let process = self.gateways.lock().unwrap()[number].0.0.id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Stops a process in the middle of whatever it does, until it goes on.
     pub fn pause(&self, number: usize) {
         self.gateways.lock().unwrap()[number].0.signal("STOP");

@@ -9,6 +9,7 @@ mod disk;
 mod flaky;
 mod fleet;
 mod idle;
+mod mute;
 mod notices;
 mod openings;
 mod outage;
