@@ -17,6 +17,8 @@ prepare_python() {
 }
 run_python() { "$tools/python/bin/python" "$out/python/client.py" "$1"; }
 run_large() { "$tools/python/bin/python" "$out/python/large.py" "$1"; }
+run_short() { "$tools/python/bin/python" "$out/python/short.py" "$1"; }
+run_watch() { "$tools/python/bin/python" "$out/python/watch.py" "$1"; }
 
 prepare_go() {
     GOBIN=$tools/go/bin go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
@@ -82,6 +84,21 @@ check_large() {
     grep -qx READY "$out/large.out" && grep -q '^equal ' "$out/large.out" || { echo "large: this is not what was wanted" >&2; return 1; }
 }
 
+# The ten lines of the README, and the program that follows changes.
+check_short() {
+    drive short || return 1
+    grep -qx 'accounts 5' "$out/short.out" || { echo "short: this is not what was wanted" >&2; return 1; }
+}
+check_watch() {
+    drive watch || return 1
+    [ "$(tail -n 1 "$out/watch.out")" = READY ] || { echo "watch: this is not what was wanted" >&2; return 1; }
+}
+
+# Fails if the page does not show the program in full.
+shows() {
+    [[ $(<"$1") == *"$(<"$2")"* ]] || { echo "$1 does not show $2 as it is" >&2; return 1; }
+}
+
 languages=("$@")
 [ $# -gt 0 ] || languages=(python go java node)
 for name in "${languages[@]}"; do
@@ -100,11 +117,15 @@ failed=0
 for name in "${languages[@]}"; do
     # The page of each language shows its program in full.
     program=$(find "tests/clients/$name" -name 'client.*' -o -name main.go -o -name Client.java)
-    page=docs/calling/$name.md
-    [[ $(<"$page") == *"$(<"$program")"* ]] || { echo "$page does not show $program as it is" >&2; failed=1; }
+    shows "docs/calling/$name.md" "$program" || failed=1
 done
+shows README.md tests/clients/python/short.py || failed=1
+shows docs/calling/watching.md tests/clients/python/watch.py || failed=1
 for name in "${languages[@]}"; do
     check "$name" || failed=1
-    [ "$name" != python ] || check_large || failed=1
+    [ "$name" = python ] || continue
+    for further in short watch large; do
+        "check_$further" || failed=1
+    done
 done
 exit "$failed"
