@@ -25,6 +25,7 @@ mod conformance;
 mod data_life;
 mod deadlines;
 mod documented;
+mod documents;
 mod equality;
 mod evidence;
 mod fair_use;
