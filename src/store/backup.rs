@@ -1,6 +1,11 @@
 //! A copy of a SQLite file, made while a gateway works on it.
 
-use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
@@ -35,6 +40,8 @@ pub async fn backup(from: &Path, to: &Path) -> Result<(), BackupError> {
         sqlx::query("VACUUM INTO ?").bind(name).execute(&mut file).await?;
         // A backup that a power cut takes back is none.
         copy.sync_all()?;
+        let directory = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(directory)?.sync_all()?;
         Ok(())
     };
     let copied = copied.await;

@@ -18,7 +18,7 @@ use crate::{
         fair_queue::{FairQueue, Slot},
         model::lane_name,
     },
-    store::{Lane, Message, MessageState, StoreError},
+    store::{Lane, Message, MessageState, Settled, StoreError},
     telemetry::metrics::words::Applied,
 };
 
@@ -107,7 +107,9 @@ impl Inbox {
         for message in shared.store.due_messages(self.tenants.ids(), now, BATCH).await? {
             let span = tracing::info_span!("webhook.apply", provider = %message.provider, outcome = Empty);
             shared.links.link(&message.id, &span);
-            let one = match self.decide(&message).instrument(span.clone()).await? {
+            let decision = self.decide(&message).instrument(span.clone()).await;
+            // What was decided before is not written either.
+            let one = match decision.inspect_err(|_| self.forget_wakes(&settled))? {
                 Decision::Settle(one) => one,
                 Decision::Work(job) => match queue.and_then(|queue| queue.take(&[lane(&message)], 1).pop()) {
                     Some(slot) => {
@@ -127,11 +129,7 @@ impl Inbox {
         }
         if !settled.is_empty() {
             let written = shared.store.settle_messages(&settled, now).await;
-            if written.is_err() {
-                // None of them was woken, so each must be woken when its message is tried again.
-                settled.iter().flat_map(|one| &one.wakes).for_each(|journey_id| self.hints.forget(journey_id));
-            }
-            written?;
+            written.inspect_err(|_| self.forget_wakes(&settled))?;
             shared.wake_background();
         }
         let applied = &shared.tallies.applied;
@@ -144,6 +142,11 @@ impl Inbox {
             applied.add(word, count as u64);
         }
         Ok((pass, jobs))
+    }
+
+    /// None of these journeys was woken, so each must be woken when its message is tried again.
+    fn forget_wakes(&self, settled: &[Settled]) {
+        settled.iter().flat_map(|one| &one.wakes).for_each(|journey_id| self.hints.forget(journey_id));
     }
 
     async fn until_next(&self) -> Duration {

@@ -13,6 +13,7 @@ use sangam::{
     app::{App, Running},
     clock::SystemClock,
     config::Config,
+    journey::model::{ConsentState, Journey},
     pb::{self, Product, View, journey_service_client::JourneyServiceClient},
     sandbox::SandboxConfig,
 };
@@ -25,7 +26,10 @@ use tonic_types::StatusExt;
 use crate::{
     harness::{PATIENCE, World, connect, data_request, metadata, reason, start_request},
     postgres::Database,
-    stores::on_server,
+    stores::{
+        commits::{CUT_AFTER, Relay},
+        on_server,
+    },
     torture::{REQUEST_CONSENT, full, mobile, opening, size},
 };
 
@@ -212,4 +216,34 @@ async fn no_call_depends_on_the_listener() {
     assert_eq!(failed, [""; 0]);
     two.other.stop().await;
     two.one.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_without_an_answer_outdates_what_is_in_memory() {
+    let (database, directory) = (Database::new().await, TempDir::new().unwrap());
+    let (relay, behind) = Relay::before_database(&database).await;
+    let world = world(&behind, &directory, |config| {
+        (config.poller.first_ms, config.poller.max_ms) = (3_600_000, 3_600_000);
+        config.cache.status_ttl_ms = 3_600_000;
+    })
+    .await;
+    let opened = world.client.clone().start_journey(opening(&mobile(1))).await.unwrap().into_inner();
+    let mut states = [ConsentState::Paused, ConsentState::Active].into_iter().cycle();
+    let lost = async {
+        loop {
+            // Now it is in memory.
+            world.status(&opened.journey_id).await;
+            let state = states.next().unwrap();
+            relay.cut.store(CUT_AFTER, Ordering::SeqCst);
+            let change = |journey: &mut Journey| journey.consents[0].state = state;
+            // Another commit, such as the audit log's, may have been the one that was cut.
+            if world.gateway.service().change("demo", &opened.journey_id, change).await.is_err() {
+                return state;
+            }
+        }
+    };
+    let lost = timeout(PATIENCE, lost).await.expect("no commit was cut");
+    let shown = world.status(&opened.journey_id).await.consents[0].state();
+    assert_eq!(shown == pb::ConsentState::Paused, lost == ConsentState::Paused, "{shown:?}, and {lost:?} is stored");
+    world.stop().await;
 }

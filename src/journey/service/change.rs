@@ -63,7 +63,13 @@ impl Service {
                     None => store.save_journey(&journey, version, due, now).await,
                 }
             };
-            if write.instrument(tracing::info_span!("store.write")).await? {
+            let written = write.instrument(tracing::info_span!("store.write")).await;
+            if written.is_err() {
+                // It may have been committed nevertheless. What is in memory, here and elsewhere, is not believed any more.
+                self.parts.caches.epochs.raise(&journey.id);
+                self.tell_others(&journey, true);
+            }
+            if written? {
                 // Who writes it is the one who wrote the change; of many at once that is one.
                 on_record::news(&before, &journey, now).into_iter().for_each(|record| self.parts.audit.note(record));
                 self.after_commit(&journey, news).await;

@@ -67,6 +67,8 @@ const STATEMENT: Duration = Duration::from_secs(5);
 const BULK: Duration = Duration::from_secs(60);
 const BULK_STATEMENT: &str = "SELECT set_config('statement_timeout', '60s', true), set_config('lock_timeout', '10s', true)";
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
+/// What is acknowledged outlives a crash of the server, whatever its settings or the user's are. Stricter settings stay.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 /// A write that shows that the server commits.
 const PROOF: &str =
     "INSERT INTO write_proof (id, number) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET number = write_proof.number + 1";
@@ -102,7 +104,13 @@ impl PostgresStore {
         let bounded = Bounds { lock, statement, idle_in_transaction: IDLE_IN_TRANSACTION }.of(options.clone());
         let pool = || PgPoolOptions::new().acquire_timeout(settings.timeout);
         let most = settings.max_connections;
-        let calls = Statements::lazy(pool().max_connections(most), bounded.clone(), statement);
+        let durable = pool().max_connections(most).after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::query(DURABLE).execute(connection).await?;
+                Ok(())
+            })
+        });
+        let calls = Statements::lazy(durable, bounded.clone(), statement);
         // A database that cannot be reached is noticed at the start.
         drop(calls.pool().acquire().await?);
         let unsynced = bounded.options([("synchronous_commit", "off")]);

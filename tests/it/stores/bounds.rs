@@ -116,3 +116,22 @@ async fn a_caller_who_leaves_takes_no_connection_along() {
     holding.rollback().await.unwrap();
     assert_eq!(listed(&store).await, Ok(0));
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_wait_for_its_disk_does_for_us() {
+    let kit = Kit::postgres().await;
+    let mut connection = kit.beside().await;
+    for statement in [
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$",
+        "CREATE TABLE seen (mode text)",
+        "CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN INSERT INTO seen VALUES (current_setting(''synchronous_commit'')); RETURN NEW; END'",
+        "CREATE TRIGGER see BEFORE INSERT ON journeys FOR EACH ROW EXECUTE FUNCTION see()",
+    ] {
+        connection.execute(statement).await.unwrap();
+    }
+    let store = kit.waiting(20_000).await;
+    insert(&store, "jrn_1").await.unwrap();
+    let mode: String = sqlx::query_scalar("SELECT mode FROM seen").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(mode, "on");
+}

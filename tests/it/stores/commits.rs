@@ -54,7 +54,7 @@ async fn a_check_of_health_writes_and_succeeds(kit: &Kit) {
 
 pub const PASS: u8 = 0;
 const CUT_BEFORE: u8 = 1;
-const CUT_AFTER: u8 = 2;
+pub const CUT_AFTER: u8 = 2;
 /// From now on nothing of what is sent arrives, and connections stay open.
 pub const SWALLOW: u8 = 3;
 /// The next commit does not arrive, and its connection stays open.
@@ -67,6 +67,15 @@ pub struct Relay {
 }
 
 impl Relay {
+    /// A relay before the server of a database, and the database as it is reached through it.
+    pub async fn before_database(database: &Database) -> (Self, Database) {
+        let mut url = Url::parse(&database.url).unwrap();
+        let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap()).parse().unwrap();
+        let relay = Self::before(server).await;
+        url.set_port(Some(relay.address.port())).unwrap();
+        (relay, Database { url: url.to_string() })
+    }
+
     async fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (cut, address) = (Arc::new(AtomicU8::new(PASS)), listener.local_addr().unwrap());
@@ -116,11 +125,8 @@ async fn pass(mut client: TcpStream, server: SocketAddr, cut: Arc<AtomicU8>) {
 /// A store behind a relay, with the database beside it.
 pub async fn behind_relay(timeout_ms: u64) -> (Store, Relay, Database, TempDir) {
     let (database, directory) = (Database::new().await, TempDir::new().unwrap());
-    let mut url = Url::parse(&database.url).unwrap();
-    let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap()).parse().unwrap();
-    let relay = Relay::before(server).await;
-    url.set_port(Some(relay.address.port())).unwrap();
-    let config = on_server(&Database { url: url.to_string() }, &directory);
+    let (relay, address) = Relay::before_database(&database).await;
+    let config = on_server(&address, &directory);
     let config = config::Store { timeout_ms, ..config };
     let store = store::connect(&config, &keys(1)).await.unwrap();
     assert_eq!(store.begin_request("default", "r1", b"a", "jrn_1", at(5)).await, Ok(Begun::New));

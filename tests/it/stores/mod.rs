@@ -4,7 +4,7 @@ mod audit;
 mod backup;
 mod bounds;
 mod census;
-mod commits;
+pub mod commits;
 mod documents;
 mod events;
 mod evidence;
