@@ -1,6 +1,5 @@
 //! Two consents of one transaction, one of which may be kept and the other only looked at: the stricter one decides, in any order.
 
-use prost::Message;
 use sangam::{
     pb::{self, ConsentAsk, JourneyState, Product, Purpose, View},
     sandbox::SandboxConfig,
@@ -41,44 +40,6 @@ async fn nothing_is_kept(purposes: [Purpose; 2]) {
         assert!(store.snapshot("demo", &fetch.fetch_id).await.unwrap().is_none(), "{purposes:?}");
         assert!(store.evidence("demo", &fetch.fetch_id).await.unwrap().is_none(), "{purposes:?}");
     }
-    world.stop().await;
-}
-
-/// The ids of the accounts in a stream.
-async fn streamed(world: &World, journey_id: &str, consent_id: &str) -> Result<Vec<String>, String> {
-    let request =
-        pb::StreamDataRequest { journey_id: journey_id.to_owned(), consent_id: consent_id.to_owned(), ..Default::default() };
-    let stream = world.client.clone().stream_data(request).await;
-    let mut stream = stream.map_err(|status| reason(&status))?.into_inner();
-    let mut ids = Vec::new();
-    while let Some(message) = stream.message().await.unwrap() {
-        if let Some(pb::stream_data_response::Part::Payload(payload)) = message.part {
-            let part = pb::FetchDataResponse::decode(&payload[..]).unwrap();
-            ids.extend(part.accounts.into_iter().map(|account| account.account_id));
-        }
-    }
-    Ok(ids)
-}
-
-#[tokio::test]
-async fn a_viewed_body_is_divided_by_consent() {
-    let world = world().await;
-    let journey_id = world.approved(start([Purpose::OneTime, Purpose::Underwriting])).await;
-    let ready = |journey: &pb::Journey| journey.state() == JourneyState::Ready && journey.settled;
-    let journey = world.until(&journey_id, ready).await;
-    let [first, second] = [0, 1].map(|place: usize| journey.consents[place].consent_id.clone());
-    let (of_first, of_second) =
-        (streamed(&world, &journey_id, &first).await.unwrap(), streamed(&world, &journey_id, &second).await.unwrap());
-    assert!(!of_first.is_empty() && !of_second.is_empty() && of_first.iter().all(|id| !of_second.contains(id)));
-    let all = streamed(&world, &journey_id, "").await.unwrap();
-    assert_eq!(all.len(), of_first.len() + of_second.len());
-    assert!(of_first.iter().chain(&of_second).all(|id| all.contains(id)));
-    // What is withdrawn is left out of the body, though the provider still sends it.
-    let revoke = pb::RevokeConsentRequest { consent_ids: vec![second.clone()], ..crate::writes::revoke(&journey_id) };
-    world.revoke(pb::RevokeConsentRequest { all_consents: false, ..revoke }).await.unwrap();
-    assert_eq!(streamed(&world, &journey_id, "").await, Ok(of_first.clone()));
-    assert_eq!(streamed(&world, &journey_id, &first).await, Ok(of_first));
-    assert_eq!(streamed(&world, &journey_id, &second).await, Err("CONSENT_REVOKED".to_owned()));
     world.stop().await;
 }
 
