@@ -127,6 +127,8 @@ impl Two {
             config.cache.status_ttl_ms = 3_600_000;
             if full() {
                 config.store.timeout_ms = 800;
+                // The polls of thousands of open journeys would use the connections up.
+                (config.poller.first_ms, config.poller.max_ms) = (2_000, 300_000);
             }
         };
         let one = world(database, directory, change).await;
