@@ -111,6 +111,7 @@ pub struct Executor {
 #[derive(Clone)]
 struct Gate {
     breaker: Arc<Breaker>,
+    concurrency: ConcurrencyLayer,
     rate: RateLayer,
     meter: CallMeter,
 }
@@ -131,7 +132,8 @@ impl Executor {
         meter.watch(&breaker);
         let counting = meter.clone();
         let rate = RateLayer::new(limits.per_second, limits.max_pause, clock.clone());
-        let gate = Gate { breaker: breaker.clone(), rate: rate.clone(), meter: meter.clone() };
+        let concurrency = ConcurrencyLayer::new(limits.concurrency);
+        let gate = Gate { breaker: breaker.clone(), concurrency: concurrency.clone(), rate: rate.clone(), meter: meter.clone() };
         let service = ServiceBuilder::new()
             // Outermost, so that a span covers every attempt and every pause.
             .layer(propagation::CallSpanLayer)
@@ -148,7 +150,7 @@ impl Executor {
             })
             // Whoever waits for his turn has sent nothing yet, so that is outside the attempt's own time; and a pause that the provider asks
             // for is kept by whatever comes last before the sending.
-            .layer(ConcurrencyLayer::new(limits.concurrency))
+            .layer(concurrency)
             .layer(rate)
             .layer(MeasureLayer { meter, of: Of::Attempt })
             .layer(AttemptTimeoutLayer { limit: limits.attempt })
@@ -179,12 +181,12 @@ impl Executor {
 
     /// What a call that begins now would be refused with, without being sent. It counts as refused.
     pub fn refusal(&self, call: Call, provider: &'static str, stage: &'static str) -> Option<ProviderError> {
-        let Gate { breaker, rate, meter } = self.gate.as_ref()?;
+        let Gate { breaker, concurrency, rate, meter } = self.gate.as_ref()?;
         if let Some(pause) = breaker.refusal() {
             meter.refused(provider, stage);
             return Some(refused(provider, stage, pause));
         }
-        rate.refusal(provider, stage, call.deadline)
+        rate.refusal(provider, stage, call.deadline).or_else(|| concurrency.refusal(provider, stage, call.deadline))
     }
 
     /// What is left of the time in which no call is sent: while the breaker is open, or during a pause.

@@ -139,13 +139,17 @@ impl Write<'_> {
             return Ok(());
         }
         match self.service.store().knows_request(&key.0, &key.1, self.service.clock().now()).await {
-            Ok(false) => Err(status::of_failure(failure)),
+            Ok(false) => {
+                self.service.pace_refusal(self.call).await;
+                Err(status::of_failure(failure))
+            }
             // Without the store nothing is sent either; what is wrong with it is answered below.
             Ok(true) | Err(_) => Ok(()),
         }
     }
 
-    /// Does the work, or answers what became of it before. `work` gets the journey id; `unfinished` answers for a request that began
+    /// Does the work, or answers what became of it before. `work` gets the journey id, which is the one of
+    /// before where the same request was freed; `unfinished` answers for a request that began
     /// and whose answer was never kept, from its journey.
     pub async fn run<R, W, WF, U, UF>(self, work: W, unfinished: U) -> Result<(R, bool), Status>
     where
@@ -168,11 +172,12 @@ impl Write<'_> {
             }
             let Some(running) = self.in_flight.begin(&key, store) else { continue };
             let (begun, mut running) = self.begin(&key, running).await?;
-            running.open = matches!(begun, Ok(Begun::New | Begun::InFlight(_)) | Err(_));
+            running.open = matches!(begun, Ok(Begun::New | Begun::Again(_) | Begun::InFlight(_)) | Err(_));
             match begun {
-                Ok(Begun::New) => {
+                Ok(new @ (Begun::New | Begun::Again(_))) => {
                     let Some(work) = work.take() else { break };
-                    return self.spawn(key, running, work(self.journey_id.to_owned())).await.map(|answer| (answer, false));
+                    let journey_id = if let Begun::Again(earlier) = new { earlier } else { self.journey_id.to_owned() };
+                    return self.spawn(key, running, work(journey_id)).await.map(|answer| (answer, false));
                 }
                 Ok(Begun::InFlight(journey_id)) => {
                     self.progress.effect(Effect::Unknown);

@@ -9,7 +9,7 @@ use crate::{
     journey::{
         error::{Failure, JourneyError},
         model::{Journey, JourneyState},
-        service::{OpenedJourney, Service, Started},
+        service::{OpenedJourney, Service, StartCommand, Started},
     },
     pb::{StartJourneyRequest, StartJourneyResponse},
     providers::provider::Call,
@@ -42,7 +42,10 @@ pub(super) async fn handle(
     };
     write.refuse_new(asked.service.foreseen_opening(call, &command)).await?;
     let (service, told) = (asked.service.clone(), audit.clone());
-    let work = move |_| async move {
+    let work = move |journey_id: String| async move {
+        told.journey(&journey_id);
+        let repeats = journey_id != command.journey_id;
+        let command = StartCommand { journey_id, repeats, ..command };
         let Started { opened, reused } = service.start(call, command).await?;
         told.whole(&opened.journey);
         Ok(StartJourneyResponse { reused, ..answer(&opened) })

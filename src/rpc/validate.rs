@@ -111,6 +111,7 @@ fn command(mut check: Check, request: pb::StartJourneyRequest, journey_id: Strin
         "needs a client_reference, the same as the superseded journey's",
     );
     check.finish(StartCommand {
+        repeats: false,
         journey_id,
         request_id: request.request_id,
         ask,

@@ -39,6 +39,17 @@ pub trait IntentStore: Send + Sync {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError>;
+    /// Writes the tree of a repeated request over the one of before, whose opening was never sent, unless another journey stands in its
+    /// way; returns that one. [`StoreError::Contended`] if the earlier tree is no longer at `version`.
+    async fn reopen_intent(
+        &self,
+        claim: Claim<'_>,
+        journey: &Journey,
+        version: i64,
+        guard: Guard<'_>,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError>;
     /// The journey of a request, as it is committed: read by the connection that writes, while the request is locked. `None` is the proof that no
     /// intent was written for the request, so that nothing was sent.
     async fn intent(&self, tenant: &str, claim: Claim<'_>, journey_id: &str) -> Result<Option<Journey>, StoreError>;

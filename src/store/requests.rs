@@ -13,6 +13,8 @@ pub const REQUEST_LIFE: SignedDuration = SignedDuration::from_hours(72);
 pub enum Begun {
     /// The first time: go on.
     New,
+    /// It came before with the same body and was freed: go on, with the journey of that time, whose opening was never sent.
+    Again(String),
     /// It was answered before; the sealed answer, opened.
     Answered(Vec<u8>),
     /// It came before with another body.
@@ -37,12 +39,13 @@ pub trait RequestStore: Send + Sync {
         journey_id: &str,
         now: Timestamp,
     ) -> Result<Begun, StoreError>;
-    /// Whether a request id is on record, answered or not. Writes nothing.
+    /// Whether a request id is on record, answered or not, and not freed. Writes nothing.
     async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError>;
     /// Keeps the answer of a request, unless it has one, or another process is at it: that one's answer counts.
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError>;
     /// Leaves a request of this process without an answer: whoever comes with it next is answered from the journey.
     async fn leave_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError>;
-    /// Frees a request id of this process: nothing happened under it and it may be tried again.
+    /// Frees a request id of this process: nothing happened under it, and it may be tried again, also with another body. Only the same body
+    /// gets the journey of before.
     async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError>;
 }

@@ -147,3 +147,31 @@ async fn an_operator_resumes_the_calls_of_one_credential() {
     assert_eq!(reason(&resume("nosuch", "").await.unwrap_err()), "UNKNOWN_PROVIDER");
     assert_eq!(reason(&resume("finpro", "nosuch").await.unwrap_err()), "INVALID_FIELDS");
 }
+
+#[tokio::test]
+async fn a_full_concurrency_limit_is_foreseen_while_no_call_ends() {
+    let (way, path) = (AGGREGATOR_WAY, format!("{AGGREGATOR}/init"));
+    let stage = Stage::start("retry_pause_ms = 1, breaker_failures = 0, concurrency = 1", RARELY).await;
+    stage.replay.set(&path, Answer::Held);
+    let mut holder = stage.client.clone();
+    let held = tokio::spawn(async move { holder.start_journey(way.request()).await });
+    stage.replay.until_asked(&path, 1).await;
+    let refused = async || {
+        let mut request = tonic::Request::new(way.request());
+        request.set_timeout(std::time::Duration::from_secs(4));
+        let status = stage.client.clone().start_journey(request).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::ResourceExhausted, "PROVIDER_RATE_LIMITED"), "{status:?}");
+        assert_eq!(metadata(&status, "effect").as_deref(), Some("NONE"));
+        assert!(status.get_error_details().retry_info().is_some_and(|info| info.retry_delay.is_some()));
+        status
+    };
+    // The first one waits for a part of its time; from then on it is known that no call ends.
+    refused().await;
+    let before = (journeys(&stage).await.len(), audit_rows(&stage, 3).await.len());
+    for _ in 0..5 {
+        assert_eq!(metadata(&refused().await, "journey_id"), None);
+    }
+    let rows = audit_rows(&stage, before.1 + 5).await.len();
+    assert_eq!((journeys(&stage).await.len(), rows, stage.replay.asked(&path)), (before.0, before.1 + 5, 1));
+    held.abort();
+}

@@ -58,6 +58,7 @@ mod purge;
 mod receipts;
 mod reconcile;
 mod refresh;
+mod repeats;
 mod replay;
 mod replicas;
 mod revoke;

@@ -109,6 +109,30 @@ impl Service {
         Ok(open)
     }
 
+    /// Writes a new tree over the journey of an earlier try of the same request, of which nothing was sent, as [`Self::insert`] does.
+    pub(super) async fn insert_again(
+        &self,
+        claim: Claim<'_>,
+        journey: &mut Journey,
+        guard: Guard<'_>,
+        earlier: Versioned,
+    ) -> Result<Option<String>, Failure> {
+        let Versioned { journey: earlier, version } = earlier;
+        let now = self.parts.clock.now();
+        (journey.created_at, journey.sequence) = (earlier.created_at, earlier.sequence + 1);
+        journey.state = derive::state(journey);
+        journey.purge_at = Some(self.parts.tenant.keep.journey_until(journey, now));
+        let due = self.first_due(now);
+        let write = self.parts.store.reopen_intent(claim, journey, version, guard, due, now);
+        let open = write.instrument(tracing::info_span!("store.write")).await?;
+        if open.is_none() {
+            self.parts.caches.epochs.raise(&journey.id);
+            self.tell_others(journey, true);
+            self.announce(journey);
+        }
+        Ok(open)
+    }
+
     /// A new journey is not looked at while the opening call itself is under way, unless this process dies in it.
     fn first_due(&self, now: Timestamp) -> Option<Timestamp> {
         now.checked_add(SignedDuration::try_from(self.parts.pace.look_limit).unwrap_or_default()).ok()

@@ -29,6 +29,11 @@ impl Service {
         Ok(resumed)
     }
 
+    /// Waits until a refusal that is known beforehand may be answered.
+    pub async fn pace_refusal(&self, call: Call) {
+        self.parts.refusals.turn(call.deadline).await;
+    }
+
     /// Why the opening of a journey would not be sent if it began now. `None` also where it would fail for another reason, which then counts.
     pub fn foreseen_opening(&self, call: Call, command: &StartCommand) -> Option<Failure> {
         self.allow_redirect(command.ask.redirect_url.as_ref().map(|url| url.expose().as_str())).ok()?;

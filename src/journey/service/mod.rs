@@ -18,6 +18,7 @@ mod latest_page;
 mod message;
 mod open;
 mod others;
+mod pacing;
 mod page;
 pub(crate) mod page_token;
 mod pick_up;
@@ -130,6 +131,7 @@ pub struct Parts {
     pub(super) ids: Arc<KeyedHash>,
     /// Keyed hash of page tokens.
     pub(super) tokens: KeyedHash,
+    refusals: pacing::RefusalPace,
     shared: Arc<Shared>,
 }
 
@@ -164,7 +166,18 @@ impl Service {
         let Own { providers, tenant, rules, assume } = own;
         let ids = Arc::new(shared.hash.derive("ids", &tenant.id));
         let tokens = shared.hash.derive("page tokens", &tenant.id);
-        Self { parts: Arc::new(Parts { providers, tenant, rules, assume, ids, tokens, shared }) }
+        Self {
+            parts: Arc::new(Parts {
+                providers,
+                tenant,
+                rules,
+                assume,
+                ids,
+                tokens,
+                refusals: pacing::RefusalPace::default(),
+                shared,
+            }),
+        }
     }
 
     /// The changes from now on, of every tenant. A slow listener misses the oldest ones and is told so.

@@ -11,7 +11,7 @@ use crate::{
         progress::Progress,
     },
     providers::provider::{Call, Plan, PlanFault, Provider},
-    store::{Claim, Guard},
+    store::{Claim, Guard, Versioned},
 };
 
 /// A valid StartJourney.
@@ -19,6 +19,8 @@ use crate::{
 pub struct StartCommand {
     /// The id that the journey gets.
     pub journey_id: String,
+    /// Whether that id is of an earlier try of the same request, of which nothing was sent. Its journey may not have been written.
+    pub repeats: bool,
     /// The caller's request id, under which nothing may be sent twice. Empty where nothing is sent.
     pub request_id: String,
     /// What is asked.
@@ -87,7 +89,11 @@ impl Service {
             OnOpen::New => Guard::Off,
             OnOpen::Reject | OnOpen::Reuse => Guard::UnlessOpen { except: command.supersedes.as_deref() },
         };
-        match self.insert(claim, &mut journey, guard).await? {
+        let insert = match self.earlier_try(&command).await? {
+            Some(earlier) => self.insert_again(claim, &mut journey, guard, earlier).await?,
+            None => self.insert(claim, &mut journey, guard).await?,
+        };
+        match insert {
             Some(open) if command.on_open == OnOpen::Reuse => {
                 command.progress.journey(&open);
                 let opened = self.resume(call, claim, &open, command.ask.redirect_url.clone()).await?;
@@ -101,6 +107,20 @@ impl Service {
         }
         let opened = self.open_attempt(call, provider.as_ref(), &journey, &command.ask, &plan).await?;
         Ok(Started { opened, reused: false })
+    }
+
+    /// The journey of an earlier try of the same request, of which nothing was sent.
+    async fn earlier_try(&self, command: &StartCommand) -> Result<Option<Versioned>, Failure> {
+        if !command.repeats {
+            return Ok(None);
+        }
+        let earlier = self.parts.store.journey(&self.parts.tenant.id, &command.journey_id).await?;
+        match earlier {
+            Some(found) if !matches!(found.journey.state, JourneyState::Failed | JourneyState::Created) => {
+                Err(Failure::from(JourneyError::JourneyState(found.journey.state)).of(&command.journey_id))
+            }
+            earlier => Ok(earlier),
+        }
     }
 
     /// Refuses to send a customer back where the operator does not let him be sent.
@@ -117,6 +137,8 @@ impl Service {
             return Err(wrong("must be a journey with the same client_reference").into());
         }
         match old.state {
+            // By an earlier try of this request.
+            _ if old.superseded_by.as_ref() == Some(&journey.id) => Ok(()),
             JourneyState::OutcomeUnknown | JourneyState::Failed | JourneyState::Abandoned if old.superseded_by.is_none() => {
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sqlx::Row;
 
 use super::{PostgresStore, write::Write};
 use crate::{
@@ -30,6 +31,31 @@ impl IntentStore for PostgresStore {
             return Ok(Some(open));
         }
         self.insert_in(&mut tx, journey, due_at, now).await?;
+        tx.commit().await?;
+        Ok(None)
+    }
+
+    async fn reopen_intent(
+        &self,
+        claim: Claim<'_>,
+        journey: &Journey,
+        version: i64,
+        guard: Guard<'_>,
+        due_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let mut tx = self.write().await?;
+        self.still_ours(&mut tx, &journey.tenant, claim).await?;
+        if let Guard::UnlessOpen { except } = guard
+            && let Some(open) = self.in_the_way(&mut tx, journey, except).await?
+        {
+            tx.rollback().await?;
+            return Ok(Some(open));
+        }
+        if !self.save_in(&mut tx, journey, version, due_at, now).await? {
+            tx.rollback().await?;
+            return Err(StoreError::Contended);
+        }
         tx.commit().await?;
         Ok(None)
     }
@@ -67,11 +93,19 @@ impl IntentStore for PostgresStore {
 impl PostgresStore {
     async fn still_ours(&self, tx: &mut Write, tenant: &str, claim: Claim<'_>) -> Result<(), StoreError> {
         // Locked until the commit: whoever takes the request over waits for what is written on its behalf.
-        let ours = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND owner = $2 AND sealed IS NULL FOR UPDATE")
+        let ours = sqlx::query("SELECT freed FROM requests WHERE hash = $1 AND owner = $2 AND sealed IS NULL FOR UPDATE")
             .bind(self.vault.request(tenant, claim.request_id))
             .bind(&self.owner)
-            .fetch_optional(tx)
+            .fetch_optional(&mut *tx)
             .await?;
-        ours.map(drop).ok_or(StoreError::Disowned)
+        let Some(row) = ours else { return Err(StoreError::Disowned) };
+        if row.get("freed") {
+            // From here on something may happen under it.
+            sqlx::query("UPDATE requests SET freed = false WHERE hash = $1")
+                .bind(self.vault.request(tenant, claim.request_id))
+                .execute(tx)
+                .await?;
+        }
+        Ok(())
     }
 }

@@ -45,7 +45,7 @@ use statements::{Bounds, Statements};
 use write::Write;
 
 /// See [`migrations`] for what a migration may do.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     (1, "init", include_str!("0001_init.sql")),
     (2, "incremental", include_str!("0002_incremental.sql")),
     (3, "events", include_str!("0003_events.sql")),
@@ -57,6 +57,7 @@ pub(super) const STEPS: [Step; 11] = [
     (10, "write_proof", include_str!("0010_write_proof.sql")),
     (11, "undelivered", include_str!("0011_undelivered.sql")),
     (12, "lanes", include_str!("0012_lanes.sql")),
+    (13, "freed_requests", include_str!("0013_freed_requests.sql")),
 ];
 
 /// How long a connection is waited for at the start.

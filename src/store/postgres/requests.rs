@@ -24,7 +24,7 @@ impl RequestStore for PostgresStore {
     }
 
     async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND created_at >= $2")
+        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = $1 AND created_at >= $2 AND NOT freed")
             .bind(self.vault.request(tenant, request_id))
             .bind(oldest_request(now));
         let known = self.within(async { Ok(known.fetch_optional(&self.pool).await?) }).await?;
@@ -34,7 +34,7 @@ impl RequestStore for PostgresStore {
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
         sqlx::query(
-            "UPDATE requests SET sealed = $1, owner = NULL
+            "UPDATE requests SET sealed = $1, owner = NULL, freed = false
              WHERE hash = $2 AND sealed IS NULL AND (owner IS NULL OR owner = $3)",
         )
         .bind(sealed)
@@ -57,7 +57,7 @@ impl RequestStore for PostgresStore {
     }
 
     async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM requests WHERE hash = $1 AND sealed IS NULL AND owner = $2")
+        sqlx::query("UPDATE requests SET freed = true, owner = NULL WHERE hash = $1 AND sealed IS NULL AND owner = $2")
             .bind(self.vault.request(tenant, request_id))
             .bind(&self.owner)
             .execute(&self.pool)
@@ -82,8 +82,8 @@ impl PostgresStore {
             if self.write_down(tenant, &hash, &body_hash, journey_id, now).await? {
                 return Ok(Begun::New);
             }
-            if let Some(journey_id) = self.take_over(&hash, &body_hash).await? {
-                return Ok(Begun::InFlight(journey_id));
+            if let Some(begun) = self.take_over(&hash, &body_hash).await? {
+                return Ok(begun);
             }
             let row = sqlx::query("SELECT body_hash, sealed, owner FROM requests WHERE hash = $1")
                 .bind(&hash)
@@ -103,7 +103,8 @@ impl PostgresStore {
         Err(StoreError::Contended)
     }
 
-    /// Writes a request down as this replica's, unless it is there already. One that is not remembered any more makes room.
+    /// Writes a request down as this replica's, unless it is there already. One that is not remembered any more makes
+    /// room, and so does one that was freed with another body.
     async fn write_down(
         &self,
         tenant: &str,
@@ -115,8 +116,11 @@ impl PostgresStore {
         let done = sqlx::query(
             "INSERT INTO requests AS kept (hash, tenant, body_hash, journey_id, created_at, owner) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (hash) DO UPDATE SET body_hash = excluded.body_hash, journey_id = excluded.journey_id,
-                 created_at = excluded.created_at, owner = excluded.owner, sealed = NULL
-             WHERE kept.created_at < $7",
+                 created_at = excluded.created_at, owner = excluded.owner, sealed = NULL,
+                 freed = false
+             WHERE kept.created_at < $7
+                 OR (kept.freed AND kept.sealed IS NULL AND kept.body_hash <> excluded.body_hash
+                     AND (kept.owner IS NULL OR kept.owner = excluded.owner))",
         )
         .bind(hash)
         .bind(tenant)
@@ -132,16 +136,19 @@ impl PostgresStore {
     }
 
     /// Makes a request this replica's that has no answer and is nobody else's; answers its journey.
-    async fn take_over(&self, hash: &[u8], body_hash: &[u8]) -> Result<Option<String>, StoreError> {
-        let journey_id = sqlx::query_scalar(
+    async fn take_over(&self, hash: &[u8], body_hash: &[u8]) -> Result<Option<Begun>, StoreError> {
+        let taken = sqlx::query(
             "UPDATE requests SET owner = $1
-             WHERE hash = $2 AND body_hash = $3 AND sealed IS NULL AND (owner IS NULL OR owner = $1) RETURNING journey_id",
+             WHERE hash = $2 AND body_hash = $3 AND sealed IS NULL AND (owner IS NULL OR owner = $1) RETURNING journey_id, freed",
         )
         .bind(&self.owner)
         .bind(hash)
         .bind(body_hash)
         .fetch_optional(&self.pool)
         .await?;
-        Ok(journey_id)
+        Ok(taken.map(|row| match row.get("freed") {
+            true => Begun::Again(row.get("journey_id")),
+            false => Begun::InFlight(row.get("journey_id")),
+        }))
     }
 }

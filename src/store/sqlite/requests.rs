@@ -20,7 +20,7 @@ impl RequestStore for SqliteStore {
         let hash = self.vault.request(tenant, request_id);
         let mut tx = self.writer.begin().await?;
         sqlx::query("DELETE FROM requests WHERE created_at < ?").bind(oldest_request(now)).execute(&mut tx).await?;
-        let row = sqlx::query("SELECT body_hash, journey_id, sealed, owner FROM requests WHERE hash = ?")
+        let row = sqlx::query("SELECT body_hash, journey_id, sealed, owner, freed FROM requests WHERE hash = ?")
             .bind(&hash)
             .fetch_optional(&mut tx)
             .await?;
@@ -31,7 +31,7 @@ impl RequestStore for SqliteStore {
         match &begun {
             Begun::New => {
                 sqlx::query(
-                    "INSERT INTO requests (hash, tenant, body_hash, journey_id, created_at, owner) VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO requests (hash, tenant, body_hash, journey_id, created_at, owner) VALUES (?, ?, ?, ?, ?, ?)",
                 )
                 .bind(&hash)
                 .bind(tenant)
@@ -42,7 +42,7 @@ impl RequestStore for SqliteStore {
                 .execute(&mut tx)
                 .await?;
             }
-            Begun::InFlight(_) => {
+            Begun::Again(_) | Begun::InFlight(_) => {
                 sqlx::query("UPDATE requests SET owner = ? WHERE hash = ?")
                     .bind(&self.owner)
                     .bind(&hash)
@@ -56,7 +56,7 @@ impl RequestStore for SqliteStore {
     }
 
     async fn knows_request(&self, tenant: &str, request_id: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = ? AND created_at >= ?")
+        let known = sqlx::query("SELECT 1 FROM requests WHERE hash = ? AND created_at >= ? AND freed = 0")
             .bind(self.vault.request(tenant, request_id))
             .bind(oldest_request(now))
             .fetch_optional(&self.readers)
@@ -67,7 +67,7 @@ impl RequestStore for SqliteStore {
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError> {
         let sealed = self.vault.seal_answer(tenant, request_id, answer)?;
         let finish = sqlx::query(
-            "UPDATE requests SET sealed = ?, owner = NULL
+            "UPDATE requests SET sealed = ?, owner = NULL, freed = 0
              WHERE hash = ? AND sealed IS NULL AND (owner IS NULL OR owner = ?)",
         );
         self.writer.execute(finish.bind(sealed).bind(self.vault.request(tenant, request_id)).bind(&self.owner)).await?;
@@ -81,7 +81,7 @@ impl RequestStore for SqliteStore {
     }
 
     async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError> {
-        let free = sqlx::query("DELETE FROM requests WHERE hash = ? AND sealed IS NULL AND owner = ?");
+        let free = sqlx::query("UPDATE requests SET freed = 1, owner = NULL WHERE hash = ? AND sealed IS NULL AND owner = ?");
         self.writer.execute(free.bind(self.vault.request(tenant, request_id)).bind(&self.owner)).await?;
         Ok(())
     }
@@ -91,10 +91,15 @@ impl SqliteStore {
     /// What became of a request that is written down.
     fn begun(&self, tenant: &str, request_id: &str, body_hash: &[u8], row: &SqliteRow) -> Result<Begun, StoreError> {
         let (sealed, owner): (Option<Vec<u8>>, Option<String>) = (row.get("sealed"), row.get("owner"));
+        let same = row.get::<Vec<u8>, _>("body_hash") == self.vault.body_hash(body_hash);
+        let ours = owner.as_ref().is_none_or(|owner| *owner == self.owner);
+        if sealed.is_none() && ours && row.get("freed") {
+            return Ok(if same { Begun::Again(row.get("journey_id")) } else { Begun::New });
+        }
         Ok(match sealed {
-            _ if row.get::<Vec<u8>, _>("body_hash") != self.vault.body_hash(body_hash) => Begun::Reused,
+            _ if !same => Begun::Reused,
             Some(sealed) => Begun::Answered(self.vault.open_answer(tenant, request_id, &sealed)?),
-            None if owner.is_none_or(|owner| owner == self.owner) => Begun::InFlight(row.get("journey_id")),
+            None if ours => Begun::InFlight(row.get("journey_id")),
             None => Begun::Elsewhere,
         })
     }

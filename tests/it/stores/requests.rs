@@ -1,7 +1,7 @@
 //! Request ids of writes.
 
 use jiff::SignedDuration;
-use sangam::store::{Begun, Look, REQUEST_LIFE, Store, Told};
+use sangam::store::{Begun, Claim, Guard, Look, REQUEST_LIFE, Store, StoreError, Told};
 
 use super::{Kit, at, lanes, on_every_store, ours, testing};
 use crate::harness::PATIENCE;
@@ -12,6 +12,9 @@ on_every_store!(
     of_many_at_once_one_begins,
     an_answer_is_nowhere_in_clear,
     a_process_that_ends_leaves_its_requests,
+    a_freed_id_keeps_its_journey_for_the_same_body,
+    a_freed_id_takes_another_body_as_new,
+    an_intent_ends_the_freedom_of_an_id,
 );
 
 async fn begin(store: &Store, body: &[u8], second: i64) -> Begun {
@@ -35,6 +38,43 @@ async fn the_life_of_a_request_id(kit: &Kit) {
     assert_eq!(store.begin_request("u", "r1", b"b", "jrn_2", at(now)).await.unwrap(), Begun::New);
     let later = (at(now) + REQUEST_LIFE + SignedDuration::from_secs(1)).as_second();
     assert_eq!(begin(store, b"b", later).await, Begun::New);
+}
+
+async fn a_freed_id_keeps_its_journey_for_the_same_body(kit: &Kit) {
+    assert_eq!(begin(&kit.store, b"a", 5).await, Begun::New);
+    for _ in 0..3 {
+        kit.store.free_request("t", "r1").await.unwrap();
+        assert!(!kit.store.knows_request("t", "r1", at(5)).await.unwrap());
+        let again = kit.store.begin_request("t", "r1", b"a", "jrn_2", at(5)).await.unwrap();
+        assert_eq!(again, Begun::Again("jrn_1".to_owned()));
+    }
+    kit.store.finish_request("t", "r1", b"answer").await.unwrap();
+    assert_eq!(begin(&kit.store, b"a", 5).await, Begun::Answered(b"answer".to_vec()));
+    assert!(kit.store.knows_request("t", "r1", at(5)).await.unwrap());
+}
+
+async fn a_freed_id_takes_another_body_as_new(kit: &Kit) {
+    assert_eq!(begin(&kit.store, b"a", 5).await, Begun::New);
+    kit.store.free_request("t", "r1").await.unwrap();
+    assert_eq!(kit.store.begin_request("t", "r1", b"b", "jrn_2", at(5)).await.unwrap(), Begun::New);
+    assert_eq!(begin(&kit.store, b"b", 5).await, Begun::InFlight("jrn_2".to_owned()));
+    assert_eq!(begin(&kit.store, b"a", 5).await, Begun::Reused);
+}
+
+async fn an_intent_ends_the_freedom_of_an_id(kit: &Kit) {
+    let mut journey = testing::journey();
+    journey.tenant = "t".to_owned();
+    assert_eq!(begin(&kit.store, b"a", 5).await, Begun::New);
+    let (claim, guard) = (Claim { request_id: "r1" }, Guard::UnlessOpen { except: None });
+    kit.store.insert_intent(Some(claim), &journey, guard, None, at(5)).await.unwrap();
+    kit.store.free_request("t", "r1").await.unwrap();
+    assert_eq!(begin(&kit.store, b"a", 6).await, Begun::Again("jrn_1".to_owned()));
+    journey.sequence = 2;
+    assert_eq!(kit.store.reopen_intent(claim, &journey, 1, Guard::Off, None, at(6)).await, Ok(None));
+    // A process that dies from here on may have sent something.
+    assert_eq!(begin(&kit.store, b"a", 6).await, Begun::InFlight("jrn_1".to_owned()));
+    assert_eq!(kit.store.reopen_intent(claim, &journey, 1, Guard::Off, None, at(6)).await, Err(StoreError::Contended));
+    assert_eq!(kit.store.journey("t", "jrn_1").await.unwrap().unwrap().journey.sequence, 2);
 }
 
 async fn what_is_left_is_the_next_ones(kit: &Kit) {

@@ -9,6 +9,7 @@ mod disk;
 mod flaky;
 mod fleet;
 mod idle;
+mod isolation;
 mod mute;
 mod notices;
 mod openings;
