@@ -59,6 +59,9 @@ pub struct SectionNames {
     pub transactions: &'static str,
 }
 
+/// An object that stands around the list of accounts: its name, its unknown keys with their texts, and its documented keys.
+pub type AroundAccounts<'a> = (&'a str, Vec<(String, Cow<'a, str>)>, &'a [&'a str]);
+
 /// Writes accounts into rows.
 pub struct AccountWriter<'c, I> {
     context: &'c ReadContext<'c>,
@@ -98,12 +101,14 @@ impl<'c, I: Identity> AccountWriter<'c, I> {
 
     /// Adds what stands around the list of accounts to the first account: each object's name, its unknown keys, and the documented ones,
     /// whose scalars say nothing of the accounts. An object without a name is the whole answer.
-    pub fn write_around(&mut self, objects: &[(&str, Vec<(String, Cow<'_, str>)>, &[&str])]) {
+    pub fn write_around(&mut self, objects: &[AroundAccounts<'_>]) {
         let mut around = Object::default();
         for (name, unknown, documented) in objects {
             let mut left = Object::of(unknown);
-            left.fields
-                .retain(|(key, node)| !node.says_nothing() && !(documented.contains(&key.as_ref()) && node.scalar().is_some()));
+            left.fields.retain(|(key, node)| {
+                let is_known = documented.contains(&key.as_ref()) && node.scalar().is_some();
+                !node.says_nothing() && !is_known
+            });
             match *name {
                 "" => around.fields.extend(left.fields),
                 name => around.put(name, Node::Object(left)),

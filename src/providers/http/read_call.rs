@@ -5,6 +5,7 @@ use super::OutboundRequest;
 use crate::providers::http::CallKind;
 
 /// A call whose answer is read for facts or data.
+#[expect(clippy::manual_non_exhaustive, reason = "only this module makes one, also within the crate")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadCall {
     /// The provider's id.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use sangam::pb::DESCRIPTOR_SET;
 use serde::{Deserialize, Serialize};
-use tonic::{Code, Request, Status, client::Grpc, transport::Channel};
+use tonic::{Request, Status, client::Grpc, transport::Channel};
 use tonic_types::StatusExt;
 
 use crate::canary::inputs::Raw;
@@ -111,7 +111,7 @@ async fn send(channel: &Channel, path: &str, request: Vec<u8>, most: Option<usiz
 
 fn outcome(status: &Status) -> String {
     let reason = status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default();
-    format!("{:?} {reason}", Code::from(status.code()))
+    format!("{:?} {reason}", status.code())
 }
 
 fn decode(text: &str) -> Vec<u8> {
