@@ -27,6 +27,7 @@ use crate::{
         service::{Means, Own, Service, Shared, TenantPolicy, Tenants},
         watch,
     },
+    memory::BodyBudget,
     providers::{self, http::Outward},
     random::{SharedRandom, SystemRandom, fraction},
     resilience::retry::Jitter,
@@ -197,12 +198,15 @@ fn load_keys(config: &Config) -> Result<Keys, StartError> {
 
 fn assemble(config: &Config, clock: SharedClock, store: Store, metrics: &Metrics) -> Result<Tenants, StartError> {
     let random: SharedRandom = Arc::new(SystemRandom);
+    let (bodies_bytes, caches_bytes) = config.memory.shares();
+    let bodies = BodyBudget::new(bodies_bytes);
+    metrics.bodies(&bodies);
     let own: Vec<Own> = config
         .paths()
         .zip(config.tenants())
-        .map(|(path, tenant)| own(config, &path, tenant, &clock, &random, metrics))
+        .map(|(path, tenant)| own(config, &path, tenant, &clock, &random, metrics, &bodies))
         .collect::<Result<_, _>>()?;
-    let caches = Caches::new(cache_settings(config));
+    let caches = Caches::new(cache_settings(config).within(caches_bytes));
     metrics.caches(&caches);
     let hash = store.keyed_hash();
     let checkpoints = audit::checkpoint_key(&hash);
@@ -215,6 +219,7 @@ fn assemble(config: &Config, clock: SharedClock, store: Store, metrics: &Metrics
         hash,
         pace: pace(config),
         watch: watching(config),
+        bodies,
     });
     let mut services = own.into_iter().map(|own| Service::new(shared.clone(), own));
     let first = services.next().ok_or(StartError::NoTenant)?;
@@ -245,10 +250,11 @@ fn own(
     clock: &SharedClock,
     random: &SharedRandom,
     metrics: &Metrics,
+    bodies: &BodyBudget,
 ) -> Result<Own, StartError> {
     let random = random.clone();
     let jitter: Jitter = Arc::new(move || fraction(random.as_ref()));
-    let outward = Outward { jitter, meter: metrics.calls.clone() };
+    let outward = Outward { jitter, meter: metrics.calls.clone(), bodies: bodies.share() };
     Ok(Own {
         providers: providers::build(&tenant.providers, path, &outward, clock.clone()).map_err(StartError::Credentials)?,
         tenant: tenant_policy(config, tenant),
@@ -265,6 +271,7 @@ fn cache_settings(config: &Config) -> CacheSettings {
         rows_bytes: config.cache.rows_max_bytes,
         rows_life: life(config.cache.rows_ttl_ms),
         frames_bytes: config.cache.frames_max_bytes,
+        beside_bytes: CacheSettings::default().beside_bytes,
         lease: Duration::from_millis(config.store.max_consent_lease_ms),
     }
 }

@@ -36,6 +36,7 @@ pub mod data;
 
 pub mod clock;
 pub mod console;
+pub mod memory;
 pub mod random;
 pub mod telemetry;
 

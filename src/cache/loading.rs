@@ -45,6 +45,9 @@ impl Origin {
     }
 }
 
+/// A value of so many bytes makes the cache keep its bound at once.
+const LARGE: usize = 1024 * 1024;
+
 /// See the module.
 #[derive(Clone)]
 pub struct Loading<K, V> {
@@ -121,7 +124,13 @@ where
         let load = move || load().instrument(tracing::info_span!("cache.load"));
         let task = tokio::spawn(async move { cache.try_get_with(key, async { load().await }).await }.in_current_span());
         match task.await {
-            Ok(Ok(value)) => Ok((value, Origin::Miss)),
+            Ok(Ok(value)) => {
+                // The cache drops what is beyond its bound in batches, which are far beyond it where values are large.
+                if value.weight() > LARGE {
+                    self.settle().await;
+                }
+                Ok((value, Origin::Miss))
+            }
             Ok(Err(error)) => Err(JourneyError::clone(&error)),
             Err(_) => Err(JourneyError::Internal("a load ended without an answer")),
         }

@@ -38,6 +38,8 @@ pub struct CacheSettings {
     pub rows_life: SignedDuration,
     /// Most bytes of compressed pages.
     pub frames_bytes: u64,
+    /// Most bytes of each of the caches of documents, differences and latest data; that of analyses has a quarter.
+    pub beside_bytes: u64,
     /// Where other processes write to the same store: how old a tree may be that decides whether data is served.
     pub lease: Duration,
 }
@@ -50,7 +52,30 @@ impl Default for CacheSettings {
             rows_bytes: 256 * 1024 * 1024,
             rows_life: SignedDuration::from_mins(10),
             frames_bytes: 64 * 1024 * 1024,
+            beside_bytes: 64 * 1024 * 1024,
             lease: Duration::from_secs(1),
+        }
+    }
+}
+
+impl CacheSettings {
+    /// The same caches, all smaller by the same factor where they are more than `most` bytes together.
+    #[must_use]
+    pub fn within(self, most: u64) -> Self {
+        let [status, rows, frames, beside] = [self.status_bytes, self.rows_bytes, self.frames_bytes, self.beside_bytes];
+        // Three caches of the one size, and one of a quarter.
+        let all =
+            [status, rows, frames, beside, beside, beside, beside / 4].iter().fold(0, |sum: u64, one| sum.saturating_add(*one));
+        if all <= most {
+            return self;
+        }
+        let part = |bytes: u64| u64::try_from(u128::from(bytes) * u128::from(most) / u128::from(all)).unwrap_or(bytes).max(1);
+        Self {
+            status_bytes: part(status),
+            rows_bytes: part(rows),
+            frames_bytes: part(frames),
+            beside_bytes: part(beside),
+            ..self
         }
     }
 }
@@ -153,5 +178,20 @@ impl Caches {
             epochs: Arc::new(Epochs::default()),
             settings,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caches_shrink_alike_to_their_share_of_the_memory() {
+        let whole = CacheSettings::default();
+        assert_eq!(whole.within(1 << 40).rows_bytes, whole.rows_bytes);
+        let small = whole.within(100 * 1024 * 1024);
+        let of = |cache: &CacheSettings| cache.status_bytes + cache.rows_bytes + cache.frames_bytes + cache.beside_bytes * 13 / 4;
+        assert!(of(&small) <= 100 * 1024 * 1024 && of(&small) > 99 * 1024 * 1024, "{small:?}");
+        assert_eq!(small.rows_bytes / small.frames_bytes, 4);
     }
 }

@@ -11,13 +11,14 @@ use crate::providers::TenantProviders;
 const PREFIX: &str = "SANGAM__";
 
 /// The sections, in the order of the default file.
-pub(super) const SECTIONS: [&str; 13] = [
+pub(super) const SECTIONS: [&str; 14] = [
     "listen",
     "access",
     "store",
     "seal",
     "audit",
     "cache",
+    "memory",
     "deadlines",
     "poller",
     "watch",
@@ -77,6 +78,7 @@ impl Config {
             seal: take(&mut settings, "seal", faults),
             audit: take(&mut settings, "audit", faults),
             cache: take(&mut settings, "cache", faults),
+            memory: take(&mut settings, "memory", faults),
             deadlines: take(&mut settings, "deadlines", faults),
             poller: take(&mut settings, "poller", faults),
             watch: take(&mut settings, "watch", faults),
@@ -106,6 +108,7 @@ impl Config {
         self.seal.validate(faults);
         self.audit.validate(faults);
         self.cache.validate(faults);
+        self.memory.validate(faults);
         self.deadlines.validate(faults);
         self.poller.validate(faults);
         self.watch.validate(faults);

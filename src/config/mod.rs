@@ -10,6 +10,7 @@ mod deadlines;
 mod faults;
 mod listen;
 mod load;
+mod memory;
 mod poller;
 mod read;
 mod seal;
@@ -27,6 +28,7 @@ pub use cache::Cache;
 pub use deadlines::Deadlines;
 pub use faults::{Fault, Faults};
 pub use listen::{Admin, ClientAuth, Listen, ListenTls};
+pub use memory::Memory;
 pub use poller::Poller;
 pub use seal::{KEY_BYTES, Seal};
 pub use secret::SecretSource;
@@ -55,6 +57,8 @@ pub struct Config {
     pub audit: Audit,
     /// Caches.
     pub cache: Cache,
+    /// Memory.
+    pub memory: Memory,
     /// Deadlines of calls.
     pub deadlines: Deadlines,
     /// Background looks.

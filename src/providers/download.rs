@@ -17,6 +17,7 @@ use super::{
     resolve::{Lookup, PublicOnly, System},
     settings::is_loopback,
 };
+use crate::memory::BodyShare;
 
 /// The longest link that is followed.
 const LONGEST: usize = 8192;
@@ -31,6 +32,7 @@ pub struct Downloader {
     max_bytes: usize,
     #[cfg(test)]
     answer: Option<Arc<AnswerInTest>>,
+    bodies: BodyShare,
 }
 
 /// Answers a request in place of the file host.
@@ -40,12 +42,18 @@ pub(crate) type AnswerInTest = dyn Fn(&OutboundRequest) -> OutboundResponse + Se
 impl Downloader {
     /// A downloader for these hosts. With `loopback` (the provider itself is a simulator on this machine) links to this
     /// machine pass too, also without TLS.
-    pub fn new(hosts: HostRules, loopback: bool, limits: Limits) -> Result<Self, reqwest::Error> {
-        Self::looking_up(hosts, loopback, limits, Arc::new(System))
+    pub fn new(hosts: HostRules, loopback: bool, limits: Limits, bodies: BodyShare) -> Result<Self, reqwest::Error> {
+        Self::looking_up(hosts, loopback, limits, bodies, Arc::new(System))
     }
 
     /// The same, with the resolver that finds the hosts' addresses.
-    fn looking_up(hosts: HostRules, loopback: bool, limits: Limits, lookup: Arc<dyn Lookup>) -> Result<Self, reqwest::Error> {
+    fn looking_up(
+        hosts: HostRules,
+        loopback: bool,
+        limits: Limits,
+        bodies: BodyShare,
+        lookup: Arc<dyn Lookup>,
+    ) -> Result<Self, reqwest::Error> {
         // Links are few and their hosts many, and nothing sends a link again: no fetch may meet a connection that is being closed.
         let client = builder(limits).pool_max_idle_per_host(0).dns_resolver(PublicOnly::new(lookup, loopback)).build()?;
         Ok(Self {
@@ -54,6 +62,7 @@ impl Downloader {
             loopback,
             total: limits.total,
             max_bytes: limits.max_response_bytes,
+            bodies,
             #[cfg(test)]
             answer: None,
         })
@@ -61,8 +70,8 @@ impl Downloader {
 
     /// A downloader that opens no connection: the link is judged as ever, and every answer is that of `answer`.
     #[cfg(test)]
-    pub(crate) fn answering_each(hosts: HostRules, answer: Arc<AnswerInTest>) -> Result<Self, reqwest::Error> {
-        Ok(Self { answer: Some(answer), ..Self::new(hosts, false, Limits::default())? })
+    pub(crate) fn answering_each(hosts: HostRules, bodies: BodyShare, answer: Arc<AnswerInTest>) -> Result<Self, reqwest::Error> {
+        Ok(Self { answer: Some(answer), ..Self::new(hosts, false, Limits::default(), bodies)? })
     }
 
     /// Fetches a link, whole.
@@ -80,7 +89,7 @@ impl Downloader {
                 return Ok(answer(&request));
             }
             let answer = self.client.get(url).send().await.map_err(|error| transport_error(&request, &error))?;
-            read_whole(&request, answer, self.max_bytes).await
+            read_whole(&request, answer, self.max_bytes, &self.bodies).await
         };
         let timed_out = || ProviderError::new(ErrorKind::Timeout, provider, stage).with_detail("the link's time is over");
         let response = timeout_at(request.deadline, exchange).await.map_err(|_| timed_out())??;
@@ -151,6 +160,10 @@ mod tests {
         HostRules::check(&["s3.ap-south-1.amazonaws.com".to_owned()], "report_hosts", &mut Faults::default())
     }
 
+    fn bodies() -> BodyShare {
+        crate::memory::BodyBudget::new(1 << 30).share()
+    }
+
     fn call() -> Call {
         Call { deadline: Instant::now() + Duration::from_secs(5) }
     }
@@ -170,7 +183,7 @@ mod tests {
     async fn no_evil_link_opens_a_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let downloader = Downloader::new(hosts(), false, Limits::default()).unwrap();
+        let downloader = Downloader::new(hosts(), false, Limits::default(), bodies()).unwrap();
         let host = "s3.ap-south-1.amazonaws.com";
         // What is not `https://` with exactly the host.
         let at_port = [
@@ -297,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_host_is_named_without_the_link() {
-        let downloader = Downloader::new(hosts(), false, Limits::default()).unwrap();
+        let downloader = Downloader::new(hosts(), false, Limits::default(), bodies()).unwrap();
         let link = SecretString::from("https://reports.files.example/9000000001.xlsx?sig=SECRET");
         let error = downloader.fetch(call(), LINK, &link).await.unwrap_err();
         assert_eq!(error.refused_host.as_ref().map(|host| host.0.as_str()), Some("reports.files.example"));
@@ -319,7 +332,7 @@ mod tests {
     async fn a_named_host_that_lies_inside_gets_no_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let lookup = Arc::new(Inside(listener.local_addr().unwrap().port()));
-        let downloader = Downloader::looking_up(hosts(), false, Limits::default(), lookup).unwrap();
+        let downloader = Downloader::looking_up(hosts(), false, Limits::default(), bodies(), lookup).unwrap();
         let link = SecretString::from("https://s3.ap-south-1.amazonaws.com/x?sig=SECRET");
         let error = downloader.fetch(call(), LINK, &link).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unavailable);
@@ -349,7 +362,7 @@ mod tests {
     #[tokio::test]
     async fn a_simulators_link_is_fetched_without_credentials() {
         let (link, asked) = serve("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nPK\x03\x04".to_owned()).await;
-        let downloader = Downloader::new(HostRules::default(), true, Limits::default()).unwrap();
+        let downloader = Downloader::new(HostRules::default(), true, Limits::default(), bodies()).unwrap();
         let response = downloader.fetch(call(), LINK, &SecretString::from(link)).await.unwrap();
         assert_eq!(&response.body[..], b"PK\x03\x04");
         let asked = asked.await.unwrap().to_lowercase();
@@ -373,7 +386,7 @@ mod tests {
         ] {
             let (link, asked) = serve(head.to_owned()).await;
             let limits = Limits { max_response_bytes: 1024, ..Limits::default() };
-            let downloader = Downloader::new(HostRules::default(), true, limits).unwrap();
+            let downloader = Downloader::new(HostRules::default(), true, limits, bodies()).unwrap();
             let error = downloader.fetch(call(), LINK, &SecretString::from(link)).await.unwrap_err();
             assert_eq!(error.kind, kind);
             assert!(!format!("{error} {error:?}").contains("SECRET"));

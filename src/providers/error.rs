@@ -28,6 +28,8 @@ pub enum ErrorKind {
     ResponseInvalid,
     /// The answer is larger than the bound.
     ResponseTooLarge,
+    /// The gateway had no memory for the answer within the call's time. The provider is not to blame.
+    NoRoom,
     /// Not there yet: ask again.
     NotReady,
     /// The data's life is over.
@@ -79,6 +81,7 @@ impl ErrorKind {
             Self::Timeout => ErrorReason::ProviderTimeout,
             Self::ResponseInvalid => ErrorReason::ProviderResponseInvalid,
             Self::ResponseTooLarge => ErrorReason::ProviderResponseTooLarge,
+            Self::NoRoom => ErrorReason::Overloaded,
             Self::NotReady => ErrorReason::DataNotReady,
             Self::DataExpired => ErrorReason::DataExpired,
             Self::Revoked => ErrorReason::ConsentRevoked,

@@ -3,6 +3,7 @@
 mod body;
 mod message;
 mod read_call;
+mod room_wait;
 mod sending;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     clock::SharedClock,
+    memory::BodyShare,
     resilience::{
         attempt::AttemptTimeoutLayer,
         breaker::{Breaker, BreakerLayer, refused},
@@ -38,6 +40,7 @@ pub(super) use body::read_whole;
 pub use message::{CallKind, OutboundRequest, OutboundResponse};
 pub use read_call::ReadCall;
 pub(super) use read_call::read_calls;
+pub use room_wait::RoomWait;
 pub use sending::Sending;
 use sending::WatchedBody;
 
@@ -90,12 +93,14 @@ pub struct Outward {
     pub jitter: Jitter,
     /// Measures the calls.
     pub meter: CallMeter,
+    /// The credential's part of the bytes that bodies in flight may take.
+    pub bodies: BodyShare,
 }
 
 impl Outward {
     /// The same for one credential.
     pub fn of(&self, provider: &'static str, credential: &str) -> Self {
-        Self { jitter: self.jitter.clone(), meter: self.meter.of(provider, credential) }
+        Self { jitter: self.jitter.clone(), meter: self.meter.of(provider, credential), bodies: self.bodies.another() }
     }
 }
 
@@ -127,7 +132,7 @@ impl Executor {
     ) -> Result<Self, reqwest::Error> {
         let client = client(limits)?;
         let fresh = fresh_client(limits)?;
-        let Outward { jitter, meter } = outward;
+        let Outward { jitter, meter, bodies } = outward;
         let breaker = Arc::new(Breaker::new(limits.breaker_failures));
         meter.watch(&breaker);
         let counting = meter.clone();
@@ -158,7 +163,7 @@ impl Executor {
             .layer(propagation::InjectLayer)
             // Last, so that nothing outside ever holds a credential.
             .layer(CredentialsLayer(Arc::new(credentials)))
-            .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes });
+            .service(Send { client, fresh, base_url: Arc::new(base_url), max_bytes: limits.max_response_bytes, bodies });
         Ok(Self { service: BoxCloneSyncService::new(service), gate: Some(gate), clock })
     }
 
@@ -208,6 +213,7 @@ impl Executor {
         let x_request_id = Uuid::new_v4();
         request.deadline = call.deadline;
         request.sending = Sending::default();
+        request.room_wait = RoomWait::default();
         request.x_request_id = x_request_id;
         if let Ok(id) = HeaderValue::try_from(x_request_id.to_string()) {
             request.headers.insert(X_REQUEST_ID, id);
@@ -292,6 +298,7 @@ struct Send {
     fresh: reqwest::Client,
     base_url: Arc<Url>,
     max_bytes: usize,
+    bodies: BodyShare,
 }
 
 impl Service<OutboundRequest> for Send {
@@ -321,7 +328,7 @@ impl Service<OutboundRequest> for Send {
                 }
             }
             let answer = outbound.send().await.map_err(|error| transport_error(&request, &error))?;
-            read_whole(&request, answer, this.max_bytes).await
+            read_whole(&request, answer, this.max_bytes, &this.bodies).await
         })
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     capability::ProviderProduct,
     error::ProviderError,
+    http::OutboundResponse,
     inbound::{Inbound, Owner, Reading},
     judge::Origin,
     message_content::MessageContent,
@@ -24,6 +25,7 @@ use crate::{
             FetchedAccount, Institution, Journey, LaterFetches, PdfProgress, Purpose, StepState,
         },
     },
+    memory::Room,
     pb,
 };
 
@@ -275,6 +277,8 @@ pub struct Body {
     pub endpoint: &'static str,
     /// When they came.
     pub received_at: Timestamp,
+    /// What is reserved for the bytes and for what is made of them.
+    pub room: Room,
 }
 
 /// Without what it holds.
@@ -286,8 +290,9 @@ impl std::fmt::Debug for Body {
 
 impl Body {
     /// A body of JSON, as every provider sends it.
-    pub(super) fn json(origin: Origin, bytes: Bytes) -> Self {
-        Self { bytes, media_type: "application/json", endpoint: origin.stage, received_at: as_kept(origin.now) }
+    pub(super) fn json(origin: Origin, response: OutboundResponse) -> Self {
+        let OutboundResponse { body: bytes, room, .. } = response;
+        Self { bytes, media_type: "application/json", endpoint: origin.stage, received_at: as_kept(origin.now), room }
     }
 }
 

@@ -237,7 +237,8 @@ async fn world() -> (Sandbox, Scratch, Vec<Arc<dyn Provider>>) {
     let sandbox = Sandbox::start(SandboxConfig::default(), Arc::new(SystemClock)).await.unwrap();
     let dir = Scratch::new("sangam-walk").unwrap();
     let config = Config::from_toml_str(&gateway_toml(&sandbox, dir.path()).unwrap()).unwrap();
-    let outward = Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent() };
+    let outward =
+        Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent(), bodies: crate::memory::BodyBudget::new(1 << 30).share() };
     let built = build(&config.tenant.providers, "tenant", &outward, Arc::new(SystemClock)).unwrap();
     (sandbox, dir, built)
 }

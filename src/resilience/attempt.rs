@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tower::{Layer, Service};
 
 use crate::providers::{
@@ -17,7 +17,7 @@ use crate::providers::{
 /// Makes [`AttemptTimeout`].
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptTimeoutLayer {
-    /// The most that one attempt may take, from connecting to the last byte.
+    /// The most that one attempt may take, from connecting to the last byte. A wait for room in our own memory does not count.
     pub limit: Duration,
 }
 
@@ -51,13 +51,22 @@ where
     fn call(&mut self, request: OutboundRequest) -> Self::Future {
         let error =
             ProviderError::new(ErrorKind::Timeout, request.provider, request.stage).with_detail("the attempt's time is over");
-        let (limit, cut) = (self.limit, request.cut());
-        let answer = self.inner.call(request);
+        let (limit, cut, waits) = (self.limit, request.cut(), request.room_wait.clone());
+        let mut answer = Box::pin(self.inner.call(request));
         Box::pin(async move {
-            match timeout(limit, answer).await {
-                Ok(result) => result,
-                Err(_) => Err(error.with_effect(cut.effect())),
+            let (begin, before) = (Instant::now(), waits.total());
+            let mut end = begin + limit;
+            loop {
+                if let Ok(result) = timeout_at(end, &mut answer).await {
+                    return result;
+                }
+                end = begin + limit + waits.total().saturating_sub(before);
+                if end <= Instant::now() {
+                    break;
+                }
             }
+            drop(answer);
+            Err(error.with_effect(cut.effect()))
         })
     }
 }

@@ -21,7 +21,7 @@ use tower::{Layer, Service};
 use crate::{
     providers::{
         error::{ErrorKind, ProviderError},
-        http::{OutboundRequest, OutboundResponse},
+        http::{OutboundRequest, OutboundResponse, RoomWait},
     },
     telemetry::metrics::words::words,
 };
@@ -205,13 +205,14 @@ struct Admitted {
     provider: &'static str,
     began: Instant,
     successes: u64,
+    waits: RoomWait,
     ended: bool,
 }
 
 impl Admitted {
-    fn new(breaker: Arc<Breaker>, provider: &'static str) -> Self {
+    fn new(breaker: Arc<Breaker>, provider: &'static str, waits: RoomWait) -> Self {
         let successes = breaker.successes.load(Ordering::Relaxed);
-        Self { breaker, provider, began: Instant::now(), successes, ended: false }
+        Self { breaker, provider, began: Instant::now(), successes, waits, ended: false }
     }
 
     fn end(mut self, sign: Sign) {
@@ -239,9 +240,10 @@ impl Admitted {
 }
 
 impl Drop for Admitted {
-    /// A provider that is slower than its callers wait is of no use to them. It is not to blame where the time was short.
+    /// A provider that is slower than its callers wait is of no use to them. It is not to blame where the time was short, or where its answer
+    /// waited for room here.
     fn drop(&mut self) {
-        if !self.ended && self.began.elapsed() >= SLOW {
+        if !self.ended && self.began.elapsed() >= SLOW && self.waits.total().is_zero() {
             self.slow();
         }
     }
@@ -298,9 +300,10 @@ where
             (self.guard.refused)(&request);
             return Box::pin(std::future::ready(Err(refused(provider, stage, pause))));
         }
+        let waits = request.room_wait.clone();
         let (breaker, answer) = (self.guard.breaker.clone(), self.inner.call(request));
         Box::pin(async move {
-            let admitted = Admitted::new(breaker, provider);
+            let admitted = Admitted::new(breaker, provider, waits);
             let result = answer.await;
             admitted.end(sign(&result));
             result

@@ -86,7 +86,7 @@ async fn latest(
     // Later pages are of an answer that is there.
     let replayed = !query.page_token.is_empty() || ask(asked, audit, call, journey, &consent_id, &query.request_id).await?;
     let view = query.view;
-    let page = asked.service.latest(journey, &consent_id, query).await.map_err(status::of_failure)?;
+    let page = asked.service.latest(call, journey, &consent_id, query).await.map_err(status::of_failure)?;
     audit.served().await?;
     let tail = FetchChangesResponse {
         next_page_token: page.next_page_token,

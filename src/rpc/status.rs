@@ -214,6 +214,7 @@ fn provider_verdict(error: &ProviderError) -> Verdict {
         ErrorKind::Timeout => (DeadlineExceeded, "the provider did not answer in time"),
         ErrorKind::ResponseInvalid => (Internal, "the provider's answer cannot be understood"),
         ErrorKind::ResponseTooLarge => (Internal, "the provider's answer is too large"),
+        ErrorKind::NoRoom => (Unavailable, "the gateway has no memory for the provider's answer now"),
         ErrorKind::NotReady => (FailedPrecondition, "the data is not there yet"),
         ErrorKind::DataExpired => (FailedPrecondition, "the life of the data is over"),
         ErrorKind::Revoked => (FailedPrecondition, "the consent is withdrawn"),
@@ -278,7 +279,9 @@ fn retry_after(error: &JourneyError) -> Option<Duration> {
         | JourneyError::Unwritten
         | JourneyError::AuditUnavailable => Some(SOON),
         JourneyError::Provider(error) => match error.kind {
-            ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady => Some(error.retry_after.unwrap_or(SOON)),
+            ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::NotReady | ErrorKind::NoRoom => {
+                Some(error.retry_after.unwrap_or(SOON))
+            }
             _ => error.retry_after,
         },
         _ => None,

@@ -25,6 +25,7 @@ mod purges;
 mod requests;
 pub mod rotation;
 mod sealed;
+mod sizes;
 mod snapshots;
 mod sqlite;
 mod vault;
@@ -52,6 +53,7 @@ pub use keys::{KeyStore, KeyUse, NeededKey, ResealCursor, Resealed, report as ke
 pub use lanes::{ClaimedJourney, DueLane, Lane, LaneStore, Share};
 pub use purges::{KeptReceipt, Overdue, OverdueItem, PurgeStore, Purging, ReceiptLife};
 pub use requests::{Begun, REQUEST_LIFE, RequestStore};
+pub use sizes::{LargeValue, SizeStore};
 pub use snapshots::{KeptSnapshot, SnapshotStore};
 
 use crate::{
@@ -75,6 +77,7 @@ pub trait Storage:
     + RequestStore
     + IntentStore
     + SnapshotStore
+    + SizeStore
     + EvidenceStore
     + DocumentStore
     + IncrementStore

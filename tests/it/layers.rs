@@ -12,6 +12,7 @@ const ORDER: [&str; 22] = [
     "clock",
     "console",
     "random",
+    "memory",
     "pb",
     "contract",
     "seal",

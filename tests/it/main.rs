@@ -62,6 +62,7 @@ mod repeats;
 mod replay;
 mod replicas;
 mod revoke;
+mod room_for_bodies;
 mod scenarios;
 mod shared_consents;
 mod stage;

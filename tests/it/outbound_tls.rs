@@ -76,7 +76,11 @@ async fn a_provider_without_a_good_certificate_is_told_nothing() {
         let mut credentials = HeaderMap::new();
         credentials.insert("client_secret", HeaderValue::from_static("opensesame"));
         let limits = Limits { retry_pause: Duration::from_millis(1), ..Limits::default() };
-        let outward = Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent() };
+        let outward = Outward {
+            jitter: Arc::new(|| 0.0),
+            meter: CallMeter::silent(),
+            bodies: sangam::memory::BodyBudget::new(1 << 30).share(),
+        };
         let executor = Executor::new(base, credentials, limits, outward, Arc::new(SystemClock)).unwrap();
         let call = Call { deadline: Instant::now() + Duration::from_secs(20) };
         let error = executor.send(call, OutboundRequest::of_executor_test(CallKind::Read, "path", &())).await.unwrap_err();

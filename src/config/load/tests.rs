@@ -7,8 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::{
-        Access, ApiKeyCaller, Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, JwtIssuer, Listen, ListenTls, MtlsCaller,
-        Poller, RangeMonths, Seal, Store, Telemetry, TenantLimits, Watch, Webhook,
+        Access, ApiKeyCaller, Cache, DEFAULT_TOML, DataLifeDays, Deadlines, FairUse, JwtIssuer, Listen, ListenTls, Memory,
+        MtlsCaller, Poller, RangeMonths, Seal, Store, Telemetry, TenantLimits, Watch, Webhook,
     },
     pb::Purpose,
     providers::{finpass, finpro, settings::LimitsConfig},
@@ -242,6 +242,7 @@ fn the_default_file_names_every_setting() {
         ("store", names::<Store>()),
         ("seal", names::<Seal>()),
         ("cache", names::<Cache>()),
+        ("memory", names::<Memory>()),
         ("deadlines", names::<Deadlines>()),
         ("poller", names::<Poller>()),
         ("watch", names::<Watch>()),

@@ -20,19 +20,25 @@ pub(super) async fn look(service: &Service, call: Call, tenant: &str, journey_id
     let journey = service.load(tenant, journey_id).await?;
     // What a process that died has left undone.
     service.sweep_fenced(&journey).await;
-    let mut brought = Brought::new();
+    // Fetches whose body a poll brought, which this look does not pick up a second time.
+    let mut tried: Vec<String> = Vec::new();
     match service.provider_of(&journey.routing) {
         Ok(provider) => {
             // First: nobody should wait for it because something else fails.
             service.deliver(call, provider.as_ref(), &journey).await?;
             for attempt_id in steps::attempts_to_observe(&journey) {
-                brought.extend(observe(service, call, provider.as_ref(), &journey, &attempt_id).await?);
+                let brought = observe(service, call, provider.as_ref(), &journey, &attempt_id).await?;
+                // At once: a body that is held while the next one waits for room could keep it waiting.
+                if !brought.is_empty() {
+                    tried.extend(brought.iter().map(|(fetch_id, _)| fetch_id.clone()));
+                    pick_up_brought(service, call, tenant, journey_id, brought).await?;
+                }
             }
             request_data(service, call, provider.as_ref(), tenant, journey_id).await?;
         }
         Err(error) => tracing::error!(?error, "the credential of this journey is not configured any more"),
     }
-    pick_up(service, call, tenant, journey_id, brought).await?;
+    pick_up(service, call, tenant, journey_id, &tried).await?;
     // Last, so that what this look has brought counts; also sets the next due time.
     let pace = service.pace().clone();
     service
@@ -129,12 +135,23 @@ async fn request_data(
     Ok(())
 }
 
-async fn pick_up(service: &Service, call: Call, tenant: &str, journey_id: &str, mut brought: Brought) -> Result<(), Failure> {
+/// Picks up the fetches whose bodies a poll brought.
+async fn pick_up_brought(service: &Service, call: Call, tenant: &str, journey_id: &str, brought: Brought) -> Result<(), Failure> {
     let journey = service.load(tenant, journey_id).await?;
-    for fetch_id in steps::fetches_to_pick_up(&journey, service.clock().now()) {
-        let body = brought.iter().position(|(id, _)| *id == fetch_id).map(|at| brought.swap_remove(at).1);
+    let due = steps::fetches_to_pick_up(&journey, service.clock().now());
+    for (fetch_id, body) in brought.into_iter().filter(|(fetch_id, _)| due.contains(fetch_id)) {
         // The failure stands in the tree and in the log already; the next look tries again.
-        let _ = service.pick_up(call, tenant, journey_id, &fetch_id, body).await;
+        let _ = service.pick_up(call, tenant, journey_id, &fetch_id, Some(body)).await;
+    }
+    Ok(())
+}
+
+/// Picks up the fetches that are there, without those that were tried in this look.
+async fn pick_up(service: &Service, call: Call, tenant: &str, journey_id: &str, tried: &[String]) -> Result<(), Failure> {
+    let journey = service.load(tenant, journey_id).await?;
+    let due = steps::fetches_to_pick_up(&journey, service.clock().now());
+    for fetch_id in due.iter().filter(|fetch_id| !tried.contains(fetch_id)) {
+        let _ = service.pick_up(call, tenant, journey_id, fetch_id, None).await;
     }
     Ok(())
 }

@@ -157,6 +157,9 @@ impl Service {
         let side = |fetch: &Fetch| (self.reading(journey, consent, fetch, false), days(fetch.requested_range));
         let (since, fetch) = (side(since), side(fetch));
         let load = move || async move {
+            let bytes = this.bytes_of(call, &journey_id, &since.0).await?;
+            let bytes = bytes.saturating_add(this.bytes_of(call, &journey_id, &fetch.0).await?);
+            let _room = this.room_for(call, bytes).await?;
             let (before, before_by) = this.read(call, &tenant, &journey_id, &since.0).await?;
             let (after, after_by) = this.read(call, &tenant, &journey_id, &fetch.0).await?;
             let version = before_by.normaliser_version.wrapping_add(after_by.normaliser_version);

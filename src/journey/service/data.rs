@@ -153,12 +153,18 @@ impl Service {
         let this = self.clone();
         let (tenant, journey_id, reading) = (journey.tenant.clone(), journey.id.clone(), reading.clone());
         let load = move || async move {
+            let _room = this.room_for(call, this.bytes_of(call, &journey_id, &reading).await?).await?;
             let (rows, provenance) = this.read(call, &tenant, &journey_id, &reading).await?;
-            let rows = tokio::task::spawn_blocking(move || shown(rows, view));
-            let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))?;
-            Ok(CachedRows { rows: Arc::new(rows), provenance: Arc::new(provenance), until: this.rows_until()? })
+            this.shown(rows, provenance, view).await
         };
         self.parts.caches.rows.get(key, self.parts.clock.now(), |_| true, load).await
+    }
+
+    /// The rows in a view, as the cache holds them.
+    pub(super) async fn shown(&self, rows: Rows, provenance: Provenance, view: View) -> Result<CachedRows, JourneyError> {
+        let rows = tokio::task::spawn_blocking(move || shown(rows, view));
+        let rows = rows.await.map_err(|_| JourneyError::Internal("showing a snapshot ended without an answer"))?;
+        Ok(CachedRows { rows: Arc::new(rows), provenance: Arc::new(provenance), until: self.rows_until()? })
     }
 
     /// A fetch's snapshot, picked up from the provider where that has not been done yet.

@@ -121,7 +121,10 @@ impl Service {
 
 /// Faults that say nothing of what was sent.
 fn passes(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Credentials)
+    matches!(
+        kind,
+        ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::NoRoom | ErrorKind::Credentials
+    )
 }
 
 /// The provider says that what is asked for is so already. That a consent is revoked does not prove that its data is deleted.

@@ -11,7 +11,7 @@ use crate::{
         model::Journey,
     },
     providers::provider::Call,
-    store::RetainedFetch,
+    store::{LargeValue, RetainedFetch},
 };
 
 /// A body as the provider sent it.
@@ -47,15 +47,18 @@ impl Service {
         if fetch.picked_up_at.is_none() && self.parts.tenant.retain_evidence {
             self.pick_up(call, &journey.tenant, &journey.id, &fetch.id, None).await?;
         }
+        let room = self.room_for_stored(call, LargeValue::Evidence(snapshot_of(fetch))).await?;
         let kept = self.parts.store.evidence(&journey.tenant, snapshot_of(fetch)).await?;
         let RetainedFetch { evidence, normaliser_version, purge_at } = kept.ok_or(JourneyError::EvidenceNotKept)?;
+        room.shrink_to(evidence.bytes.len() as u64);
+        let bytes = room.bind(evidence.bytes);
         // Who asked stands in the audit log.
         tracing::info!(journey_id = %journey.id, fetch_id = %fetch.id, "evidence is handed out");
         Ok(EvidenceAnswer {
             consent_id: consent.id.clone(),
             fetch_id: fetch.id.clone(),
             media_type: evidence.media_type,
-            bytes: evidence.bytes,
+            bytes,
             provenance: Provenance { endpoint: evidence.endpoint, received_at: evidence.received_at, normaliser_version },
             purge_at,
         })

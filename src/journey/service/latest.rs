@@ -13,6 +13,7 @@ use crate::{
         sharing::{is_live, view_only},
         withdraw::given_up,
     },
+    memory::Room,
     providers::{
         call_notes::{self, CallNote},
         provider::{Call, Latest, Target},
@@ -88,6 +89,11 @@ impl Service {
             self.note_calls_of(journey, &attempt.id, &calls).await;
         }
         let latest = self.heeded(journey, consent_id, latest.map_err(JourneyError::from)).await?;
+        // Until it is stored.
+        let _room = match &latest {
+            Latest::Data(body) => body.room.clone(),
+            Latest::Nothing { .. } => Room::default(),
+        };
         let increment = self.increment_of(journey, consent, latest);
         let (tenant, store) = (&journey.tenant, &self.parts.store);
         if let Err(error) = store.put_increment(tenant, request_id, &increment).await {

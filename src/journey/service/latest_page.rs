@@ -23,8 +23,8 @@ use crate::{
         model::Journey,
     },
     pb::{ChangeCounts, View},
-    providers::error::Effect,
-    store::KeptIncrement,
+    providers::{error::Effect, provider::Call},
+    store::{KeptIncrement, LargeValue},
 };
 
 /// A valid FetchChanges in mode PROVIDER.
@@ -84,11 +84,23 @@ impl Cached for Reported {
 
 impl Service {
     /// A page of what is kept for a request.
-    pub async fn latest(&self, journey: &Journey, consent_id: &str, query: LatestQuery) -> Result<LatestPage, Failure> {
-        self.latest_page(journey, consent_id, query).await.map_err(|error| Failure::from(error).of(&journey.id))
+    pub async fn latest(
+        &self,
+        call: Call,
+        journey: &Journey,
+        consent_id: &str,
+        query: LatestQuery,
+    ) -> Result<LatestPage, Failure> {
+        self.latest_page(call, journey, consent_id, query).await.map_err(|error| Failure::from(error).of(&journey.id))
     }
 
-    async fn latest_page(&self, journey: &Journey, consent_id: &str, query: LatestQuery) -> Result<LatestPage, JourneyError> {
+    async fn latest_page(
+        &self,
+        call: Call,
+        journey: &Journey,
+        consent_id: &str,
+        query: LatestQuery,
+    ) -> Result<LatestPage, JourneyError> {
         let page_bytes = query.page_bytes.to_string();
         let view = query.view.as_str_name();
         let bound = ["latest", &journey.tenant, &journey.id, consent_id, &query.request_id, view, &page_bytes];
@@ -96,7 +108,7 @@ impl Service {
             "" => None,
             token => Some(page_token::read(&self.parts.tokens, &bound, token).ok_or(JourneyError::PageTokenMismatch)?),
         };
-        let (reported, origin) = self.reported(journey, consent_id, &query.request_id, query.view).await?;
+        let (reported, origin) = self.reported(call, journey, consent_id, &query.request_id, query.view).await?;
         if reported.journey_id != journey.id || reported.consent_id != consent_id {
             return Err(JourneyError::RequestIdReused);
         }
@@ -122,6 +134,7 @@ impl Service {
 
     async fn reported(
         &self,
+        call: Call,
         journey: &Journey,
         consent_id: &str,
         request_id: &str,
@@ -131,6 +144,7 @@ impl Service {
         let (this, journey, consent_id) = (self.clone(), journey.clone(), consent_id.to_owned());
         let request_id = request_id.to_owned();
         let load = move || async move {
+            let _room = this.room_for_stored(call, LargeValue::Increment(&request_id)).await?;
             let kept = this.parts.store.increment(&journey.tenant, &request_id).await?;
             let now = this.parts.clock.now();
             let kept = kept.filter(|kept| kept.purge_at > now).ok_or(JourneyError::DataExpired)?;

@@ -30,6 +30,7 @@ mod renormalise;
 mod report;
 mod request;
 mod resume;
+mod room;
 mod select;
 mod shared;
 mod start;

@@ -246,6 +246,8 @@ impl Service {
             endpoint: body.endpoint.to_owned(),
             received_at: body.received_at,
         });
+        // The rows and their sealed copy still need it.
+        let _room = body.room.clone();
         drop(body);
         let snapshot = KeptSnapshot { rows: rows.into_kept_bytes(), provenance };
         let store = &self.parts.store;
@@ -272,6 +274,10 @@ impl Service {
         error: &ProviderError,
         calls: &[CallNote],
     ) -> Result<(), JourneyError> {
+        // The data is there, and the gateway will have room for it: the next look tries again.
+        if error.kind == ErrorKind::NoRoom {
+            return Ok(());
+        }
         // Of several consents it is not known which one was withdrawn: the next poll reads it back.
         let revoked = error.kind == ErrorKind::Revoked && fetch_ids.len() == 1;
         self.change(&journey.tenant, &journey.id, |journey| {

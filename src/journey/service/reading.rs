@@ -46,6 +46,11 @@ impl FetchChoice {
 }
 
 impl Reading {
+    /// The fetches whose snapshots it takes.
+    pub(super) fn snapshots(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(|part| part.snapshot.as_str())
+    }
+
     /// A page token's text for it: the chosen fetch, and the key where that is another text.
     pub(super) fn token(&self, fetch: &Fetch) -> String {
         if self.key == fetch.id { self.key.clone() } else { format!("{}|{}", fetch.id, self.key) }
@@ -123,7 +128,7 @@ impl Service {
         self.load(&journey.tenant, &journey.id).await.map(Some).map_err(|failure| failure.error)
     }
 
-    /// The rows of a read, in full: from the snapshots, or, where none is picked up yet, from the provider.
+    /// The rows of a read, in full, from the snapshots. The caller has room for [`Service::bytes_of`] it.
     pub(super) async fn read(
         &self,
         call: Call,

@@ -17,7 +17,7 @@ use crate::{
     },
     pb::ReportFormat,
     providers::provider::Call,
-    store::KeptDocument,
+    store::{KeptDocument, LargeValue},
 };
 
 /// A document.
@@ -122,6 +122,7 @@ impl Service {
     ) -> Result<ReportAnswer, JourneyError> {
         let name = subject.kept_name(format.as_str_name());
         let store = &self.parts.store;
+        let room = self.room_for_stored(call, LargeValue::Document(&subject.kept_under, &name)).await?;
         let mut kept = store.document(&journey.tenant, &subject.kept_under, &name).await?;
         // An older version kept it under the fetch.
         if kept.is_none() && subject.kept_under != subject.fetch.id {
@@ -129,7 +130,9 @@ impl Service {
         }
         let fetch_id = subject.fetch.id.clone();
         if let Some(KeptDocument { bytes, media_type, provenance }) = kept {
-            return Ok(ReportAnswer { format, media_type, bytes: bytes.into(), fetch_id, provenance });
+            room.shrink_to(bytes.len() as u64);
+            let bytes = room.bind(bytes.into());
+            return Ok(ReportAnswer { format, media_type, bytes, fetch_id, provenance });
         }
         let this = self.clone();
         let key = (self.parts.tenant.id.clone(), subject.kept_name(&subject.kept_under), format);

@@ -85,6 +85,11 @@ fn refuse(fetch: &mut Fetch, error: &ProviderError, evidence: Evidence) {
 fn passing(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Unavailable | ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Credentials | ErrorKind::NotReady
+        ErrorKind::Unavailable
+            | ErrorKind::RateLimited
+            | ErrorKind::Timeout
+            | ErrorKind::NoRoom
+            | ErrorKind::Credentials
+            | ErrorKind::NotReady
     )
 }

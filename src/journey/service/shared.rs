@@ -10,6 +10,7 @@ use crate::{
     cache::{Caches, Loading},
     clock::SharedClock,
     journey::{arrivals::Arrivals, policy::Pace, watch},
+    memory::BodyBudget,
     pb::ReportFormat,
     providers::provider::Analysis,
     random::SharedRandom,
@@ -36,6 +37,8 @@ pub struct Means {
     pub watch: watch::Settings,
     /// What is done goes on record here.
     pub audit: Auditor,
+    /// The bytes that bodies in flight may take.
+    pub bodies: BodyBudget,
 }
 
 /// See the module.
@@ -77,12 +80,15 @@ pub struct Shared {
     pub links: Links,
     /// Which credentials get signed messages.
     pub arrivals: Arrivals,
+    /// The bytes that bodies in flight may take.
+    pub bodies: BodyBudget,
 }
 
 impl Shared {
     /// What a process's tenants share from now on.
     pub fn new(means: Means) -> Arc<Self> {
-        let Means { store, caches, clock, random, hash, pace, watch, audit } = means;
+        let Means { store, caches, clock, random, hash, pace, watch, audit, bodies } = means;
+        let beside = caches.settings.beside_bytes;
         let changes = broadcast::channel(1_024).0;
         let wake = Arc::new(Notify::new());
         // Half of the connections: the others are for calls.
@@ -96,10 +102,10 @@ impl Shared {
             hash,
             pace,
             pick_ups: Loading::new(10_000),
-            analyses: Loading::new(16 * 1024 * 1024),
-            reports: Loading::new(64 * 1024 * 1024),
-            differences: Loading::new(64 * 1024 * 1024),
-            reported: Loading::new(64 * 1024 * 1024),
+            analyses: Loading::new(beside / 4),
+            reports: Loading::new(beside),
+            differences: Loading::new(beside),
+            reported: Loading::new(beside),
             changes,
             watches: Arc::new(watch::Hub::new(watch, reads)),
             wake,
@@ -108,6 +114,7 @@ impl Shared {
             tallies: Tallies::default(),
             links: Links::default(),
             arrivals: Arrivals::default(),
+            bodies,
         })
     }
 

@@ -10,16 +10,18 @@ use super::{
     complete::{self, Demand},
     data::known_accounts,
     pick_up::{Read, locate},
+    reading::Reading,
     select::select,
 };
 use crate::{
-    cache::Origin,
+    cache::{CachedRows, Origin, RowsKey},
     data::{EntryKind, Provenance, Rows, filter::Filter, view},
     journey::{
         error::{Failure, JourneyError},
         model::{Fetch, Journey},
         sharing::{keeps_nothing, may_bring},
     },
+    memory::{Room, SMALL_BODY},
     pb::View,
     providers::provider::{Call, Target},
 };
@@ -58,6 +60,7 @@ pub struct DataStream {
     pub bytes: usize,
     rows: Arc<Rows>,
     runs: Vec<Range<usize>>,
+    room: Room,
 }
 
 impl Service {
@@ -73,20 +76,48 @@ impl Service {
         let journey = gathered.as_ref().unwrap_or(journey);
         let (consent, fetch) = select(journey, &query.choice, now, self.parts.pace.first)?;
         let mut fetches = vec![fetch.clone()];
+        let room;
         let (rows, provenance, origin) = if keeps_nothing(journey, consent, Some(fetch)) {
-            let (rows, provenance) = self.passing_rows(call, journey, &fetch.id, open, query.view).await?;
+            let (rows, provenance, held) = self.passing_rows(call, journey, &fetch.id, open, query.view).await?;
+            room = held;
             (Arc::new(rows), Arc::new(provenance), Origin::Miss)
         } else {
             let reading = self.reading(journey, consent, fetch, open);
-            let (cached, origin) = self.rows(call, journey, &reading, query.view).await?;
+            let (cached, held, origin) = self.streamed_rows(call, journey, &reading, query.view).await?;
             fetches = reading.fetches;
+            room = held;
             (cached.rows, cached.provenance, origin)
         };
+        // From here on the stream holds the rows alone.
+        room.shrink_to(rows.bytes.len() as u64);
         complete::meets(query.demand, &fetches, &complete::others(journey, consent, open), &rows)?;
         known_accounts(&query.filter, &rows)?;
         let fetches = fetches.into_iter().map(|fetch| fetch.id).collect();
         let stream = DataStream::new(rows, &query.filter, fetch.clone(), consent.id.clone(), provenance, origin);
-        Ok(DataStream { fetches, ..stream })
+        Ok(DataStream { fetches, room, ..stream })
+    }
+
+    /// Kept rows for a stream, and room for them for as long as it lasts: its reader may be slow. Large ones are not shared by way of the cache,
+    /// for another stream's load could wait for the room that this one holds.
+    async fn streamed_rows(
+        &self,
+        call: Call,
+        journey: &Journey,
+        reading: &Reading,
+        view: View,
+    ) -> Result<(CachedRows, Room, Origin), JourneyError> {
+        let bytes = self.bytes_of(call, &journey.id, reading).await?;
+        let room = self.room_for(call, bytes).await?;
+        if bytes <= SMALL_BODY {
+            let (cached, origin) = self.rows(call, journey, reading, view).await?;
+            return Ok((cached, room, origin));
+        }
+        let key = RowsKey { tenant: self.parts.tenant.id.clone(), fetch_id: reading.key.clone(), view };
+        if let Some(cached) = self.parts.caches.rows.peek(&key, self.parts.clock.now(), |_| true).await {
+            return Ok((cached, room, Origin::Hit));
+        }
+        let (rows, provenance) = self.read(call, &journey.tenant, &journey.id, reading).await?;
+        Ok((self.shown(rows, provenance, view).await?, room, Origin::Miss))
     }
 
     /// Rows that may only be looked at: one call of the provider, no store, no cache.
@@ -97,7 +128,7 @@ impl Service {
         fetch_id: &str,
         open: bool,
         view: View,
-    ) -> Result<(Rows, Provenance), JourneyError> {
+    ) -> Result<(Rows, Provenance, Room), JourneyError> {
         let (attempt, consent, fetch) = locate(journey, fetch_id).ok_or(JourneyError::FetchNotFound)?;
         may_bring(journey, consent, Some(fetch), self.parts.clock.now())?;
         let provider = self.reader_of(journey)?;
@@ -110,7 +141,7 @@ impl Service {
         let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
             .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;
-        Ok((rows, Provenance::read_now(body.endpoint, body.received_at)))
+        Ok((rows, Provenance::read_now(body.endpoint, body.received_at), body.room))
     }
 }
 
@@ -132,13 +163,25 @@ impl DataStream {
             }
             bytes += entry.len as usize;
         }
-        Self { fetches: vec![fetch.id.clone()], fetch, consent_id, provenance, origin, accounts, transactions, bytes, rows, runs }
+        Self {
+            fetches: vec![fetch.id.clone()],
+            fetch,
+            consent_id,
+            provenance,
+            origin,
+            accounts,
+            transactions,
+            bytes,
+            rows,
+            runs,
+            room: Room::default(),
+        }
     }
 
     /// The chosen entries, one behind the other, in pieces of at most `most` bytes. Each is cut when it is asked for: a slice of the
     /// kept bytes, or a copy where a filter leaves only scattered entries.
     pub fn into_chunks(self, most: usize) -> Chunks {
-        Chunks { rows: self.rows, runs: self.runs.into_iter(), run: 0..0, rest: 0..0, most }
+        Chunks { rows: self.rows, runs: self.runs.into_iter(), run: 0..0, rest: 0..0, most, _room: self.room }
     }
 }
 
@@ -152,6 +195,8 @@ pub struct Chunks {
     /// What is left of an entry that is larger than a chunk, in bytes.
     rest: Range<usize>,
     most: usize,
+    /// The room of the rows, as long as they are sent.
+    _room: Room,
 }
 
 impl Chunks {

@@ -107,7 +107,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, P
     if report.state == FetchState::Requested {
         return Err(origin.error(ErrorKind::NotReady).with_detail("no account is ready"));
     }
-    Ok(Body::json(origin, response.body))
+    Ok(Body::json(origin, response))
 }
 
 /// Takes the answer of `statement-result` of the analysed product.
@@ -130,7 +130,7 @@ pub(super) fn read_statement(origin: Origin, response: OutboundResponse, client_
         (true, _) => return Err(origin.unusable("the list of accounts holds no account")),
         (false, _) => {}
     }
-    Ok(Body::json(origin, response.body))
+    Ok(Body::json(origin, response))
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ mod tests {
 
     fn body(text: &str) -> Body {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        Body { bytes, media_type: "application/json", endpoint: "test", received_at: testing::now() }
+        Body { bytes, media_type: "application/json", endpoint: "test", received_at: testing::now(), room: Default::default() }
     }
 
     fn texts(text: &str) -> Vec<Option<String>> {
@@ -92,7 +92,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tail in "[\\[\\]{}\",:a-c0-9]{0,60}") {
             for bytes in [bytes, format!("{{\"data\":{tail}}}").into_bytes()] {
-                let body = Body { bytes: Bytes::from(bytes), media_type: "application/json", endpoint: "test", received_at: testing::now() };
+                let body = Body { bytes: Bytes::from(bytes), media_type: "application/json", endpoint: "test", received_at: testing::now(), room: Default::default() };
                 let _ = divide(&body, &|_| Some(0), 1);
             }
         }

@@ -17,7 +17,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse) -> Result<Body, P
     if !holds_accounts(origin, &response)? {
         return Err(origin.error(ErrorKind::NoAccounts).with_detail("the list of accounts is empty"));
     }
-    Ok(Body::json(origin, response.body))
+    Ok(Body::json(origin, response))
 }
 
 fn holds_accounts(origin: Origin, response: &OutboundResponse) -> Result<bool, ProviderError> {
@@ -42,7 +42,7 @@ fn holds_accounts(origin: Origin, response: &OutboundResponse) -> Result<bool, P
 /// Takes the answer of `/getalllatestfidata`. That there is nothing new comes as an error or as an empty list.
 pub(super) fn read_latest(origin: Origin, response: OutboundResponse) -> Result<Latest, ProviderError> {
     match holds_accounts(origin, &response) {
-        Ok(true) => return Ok(Latest::Data(Body::json(origin, response.body))),
+        Ok(true) => return Ok(Latest::Data(Body::json(origin, response))),
         Err(error) if !error::is_nothing_new(&response) => return Err(error),
         Ok(false) | Err(_) => {}
     }

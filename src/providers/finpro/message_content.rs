@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::{session, webhook};
 use crate::{
     journey::model::{FactSource, FetchState, FetchedAccount, UploadedStatement},
+    memory::Room,
     providers::{
         lenient::{self, Members, identifier, institution},
         message_content::{ConsentAccounts, ConsentName, MessageContent, PushedData},
@@ -102,7 +103,13 @@ fn pushed(message: &Members<'_>, bytes: &Bytes, received_at: Timestamp) -> Optio
         session: message.text(&["sessionId"]).and_then(identifier),
         accounts: rows(message, &["linkRefNumbers"]),
         data_expires_at: message.instant(&["dataExpiry"]),
-        body: Body { bytes: bytes.clone(), media_type: "application/json", endpoint: "DATA_PUSH", received_at },
+        body: Body {
+            bytes: bytes.clone(),
+            media_type: "application/json",
+            endpoint: "DATA_PUSH",
+            received_at,
+            room: Room::default(),
+        },
     })
 }
 

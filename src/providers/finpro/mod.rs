@@ -90,9 +90,9 @@ pub struct FinPro {
 impl FinPro {
     /// A credential by its valid settings.
     pub fn new(credential: &str, settings: Settings, outward: Outward, clock: SharedClock) -> Result<Self, reqwest::Error> {
-        let executor =
-            Executor::new(settings.base_url.clone(), settings.credentials.clone(), settings.limits, outward, clock.clone())?;
-        let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), settings.limits)?;
+        let (base_url, limits, bodies) = (settings.base_url.clone(), settings.limits, outward.bodies.clone());
+        let executor = Executor::new(base_url, settings.credentials.clone(), limits, outward, clock.clone())?;
+        let downloader = Downloader::new(settings.report_hosts.clone(), is_loopback(&settings.base_url), limits, bodies)?;
         let urls = UrlRules { hosts: settings.customer_url_hosts.clone(), loopback: is_loopback(&settings.base_url) };
         let products = products::products(&settings);
         let terms = Mutex::default();

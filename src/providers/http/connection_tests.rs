@@ -106,7 +106,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 
 fn executor(base: &str) -> Executor {
     let limits = Limits { retry_pause: Duration::from_millis(1), breaker_failures: 0, ..Limits::default() };
-    let outward = Outward { jitter: Arc::new(|| 0.5), meter: CallMeter::silent() };
+    let outward =
+        Outward { jitter: Arc::new(|| 0.5), meter: CallMeter::silent(), bodies: crate::memory::BodyBudget::new(1 << 30).share() };
     Executor::new(base.parse().unwrap(), HeaderMap::new(), limits, outward, Arc::new(SystemClock)).unwrap()
 }
 

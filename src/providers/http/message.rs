@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::sending::Sending;
+use super::{room_wait::RoomWait, sending::Sending};
 use crate::{
     data::repair::{self, Numbers},
+    memory::Room,
     providers::{error::Effect, lenient::Members},
 };
 
@@ -59,6 +60,8 @@ pub struct OutboundRequest {
     pub fresh_connection: bool,
     /// How far a write has come. Set by the executor.
     pub sending: Sending,
+    /// How long it waits for room before its answer is read. Set by the executor.
+    pub room_wait: RoomWait,
 }
 
 impl OutboundRequest {
@@ -102,6 +105,7 @@ impl OutboundRequest {
             x_request_id: Uuid::nil(),
             fresh_connection: false,
             sending: Sending::default(),
+            room_wait: RoomWait::default(),
         }
     }
 
@@ -165,6 +169,8 @@ pub struct OutboundResponse {
     pub headers: HeaderMap,
     /// The whole body as it came, within the bound.
     pub body: Bytes,
+    /// What is reserved for the body. It must live as long as the body or what is made of it.
+    pub room: Room,
     /// The body made readable, once that was needed.
     repaired: OnceLock<Option<String>>,
 }
@@ -172,7 +178,13 @@ pub struct OutboundResponse {
 impl OutboundResponse {
     /// An answer.
     pub fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body, repaired: OnceLock::new() }
+        Self { status, headers, body, room: Room::default(), repaired: OnceLock::new() }
+    }
+
+    /// The same with what is reserved for the body.
+    pub(super) fn with_room(mut self, room: Room) -> Self {
+        self.room = room;
+        self
     }
 
     /// The members of the body, which is made readable if it is no JSON as it came; `None` if it is no JSON object even then.

@@ -21,7 +21,11 @@ async fn answer_once(listener: tokio::net::TcpListener, answer: &'static str) ->
 
 #[tokio::test]
 async fn a_call_is_known_by_the_id_that_was_sent() {
-    let outward = || Outward { jitter: Arc::new(|| 0.0), meter: CallMeter::silent() };
+    let outward = || Outward {
+        jitter: Arc::new(|| 0.0),
+        meter: CallMeter::silent(),
+        bodies: crate::memory::BodyBudget::new(1 << 30).share(),
+    };
     for (answer, status) in [
         ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", Some(200)),
         ("HTTP/1.1 503 Gone\r\ncontent-length: 0\r\nconnection: close\r\n\r\n", Some(503)),

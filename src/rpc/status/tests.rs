@@ -15,6 +15,7 @@ fn all() -> Vec<JourneyError> {
         ErrorKind::Timeout,
         ErrorKind::ResponseInvalid,
         ErrorKind::ResponseTooLarge,
+        ErrorKind::NoRoom,
         ErrorKind::NotActive,
     ];
     let mut all: Vec<JourneyError> = kinds.into_iter().map(|kind| ProviderError::new(kind, "test", "call").into()).collect();

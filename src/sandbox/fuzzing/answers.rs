@@ -104,7 +104,11 @@ pub(crate) fn finpro_adapters() -> &'static [finpro::FinPro] {
 }
 
 fn outward() -> Outward {
-    Outward { jitter: std::sync::Arc::new(|| 0.0), meter: crate::telemetry::metrics::CallMeter::silent() }
+    Outward {
+        jitter: std::sync::Arc::new(|| 0.0),
+        meter: crate::telemetry::metrics::CallMeter::silent(),
+        bodies: crate::memory::BodyBudget::new(1 << 30).share(),
+    }
 }
 
 fn finpro_settings(style: finpro::Style) -> Option<finpro::Settings> {

@@ -36,6 +36,7 @@ mod lanes;
 mod presence;
 mod purges;
 mod requests;
+mod sizes;
 mod snapshots;
 mod statements;
 mod write;

@@ -36,6 +36,7 @@ mod opening;
 mod purges;
 mod requests;
 mod serving;
+mod sizes;
 mod snapshots;
 mod write;
 

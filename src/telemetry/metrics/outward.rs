@@ -135,6 +135,7 @@ fn outcome(result: &Result<OutboundResponse, ProviderError>) -> CallOutcome {
             ErrorKind::Timeout => CallOutcome::Timeout,
             ErrorKind::RateLimited => CallOutcome::RateLimited,
             ErrorKind::Unavailable => CallOutcome::Unavailable,
+            ErrorKind::NoRoom => CallOutcome::NoRoom,
             _ => CallOutcome::Invalid,
         },
     }

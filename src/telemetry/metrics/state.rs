@@ -20,6 +20,7 @@ use crate::{
     cache::Caches,
     clock::SharedClock,
     journey::service::Tenants,
+    memory::BodyBudget,
     store::{Census, Store},
 };
 
@@ -91,6 +92,18 @@ impl Metrics {
             ];
             sizes.map(|(name, bytes)| (vec![KeyValue::new("cache", name.word())], bytes))
         });
+    }
+
+    /// Tells of the memory for bodies in flight from now on.
+    pub fn bodies(&self, bodies: &BodyBudget) {
+        let of = bodies.clone();
+        observe(&self.meter, table::BODIES_RESERVED, move || [(Vec::new(), of.in_use())]);
+        let of = bodies.clone();
+        observe(&self.meter, table::BODIES_PEAK, move || [(Vec::new(), of.peak())]);
+        let of = bodies.clone();
+        observe(&self.meter, table::BODIES_MAX, move || [(Vec::new(), of.size())]);
+        let of = bodies.clone();
+        observe(&self.meter, table::BODIES_WAITING, move || [(Vec::new(), of.waiting())]);
     }
 
     /// Tells of what the services do from now on.

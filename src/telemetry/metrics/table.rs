@@ -102,6 +102,14 @@ metrics! {
         "Look-ups in the caches, by what was there.";
     CACHE_SIZE = Gauge "sangam.cache.size", "By", [("cache", Values::Words(words::<CacheName>))],
         "Bytes that the caches hold, about.";
+    BODIES_RESERVED = Gauge "sangam.bodies.reserved", "By", [],
+        "Bytes of memory that are reserved for provider bodies and stored data in flight.";
+    BODIES_PEAK = Gauge "sangam.bodies.reserved.peak", "By", [],
+        "The most bytes that were reserved for them at once since the start.";
+    BODIES_MAX = Gauge "sangam.bodies.max", "By", [],
+        "Bytes that may be reserved for them (memory.bodies_max_bytes).";
+    BODIES_WAITING = Gauge "sangam.bodies.waiting", "{body}", [],
+        "Bodies and reads that wait for such memory.";
     LOOKS_ACTIVE = Gauge "sangam.looks.active", "{look}", [],
         "Journeys that the background looks at right now.";
     JOURNEYS = Gauge "sangam.journeys", "{journey}", [("state", Values::Words(states))],

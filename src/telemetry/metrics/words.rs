@@ -56,6 +56,8 @@ words! {
         BreakerOpen = "breaker_open",
         /// The answer could not be taken: too large, or damaged.
         Invalid = "invalid",
+        /// Answered, but the gateway had no memory for the body in time.
+        NoRoom = "no_room",
     }
 }
 

@@ -39,7 +39,11 @@ async fn a_read_never_fails_and_a_write_is_never_sent_twice_by_connections_that_
     let flaky = Flaky::start(place(), None, dice);
     let base = format!("http://{}/", flaky.address).parse().unwrap();
     let limits = Limits { retry_pause: Duration::from_millis(5), ..Limits::default() };
-    let outward = Outward { jitter: Arc::new(|| 0.5), meter: CallMeter::silent() };
+    let outward = Outward {
+        jitter: Arc::new(|| 0.5),
+        meter: CallMeter::silent(),
+        bodies: sangam::memory::BodyBudget::new(1 << 30).share(),
+    };
     let executor = Executor::new(base, HeaderMap::new(), limits, outward, Arc::new(SystemClock)).unwrap();
     let sent = (0..calls).map(|number| {
         let executor = executor.clone();

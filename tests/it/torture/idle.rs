@@ -88,7 +88,11 @@ async fn no_write_fails_at_a_provider_that_closes_idle_connections() {
     let (seed, (address, seen)) = (dice.seed, provider().await);
     let base = format!("http://{address}/").parse().unwrap();
     let limits = Limits { retry_pause: Duration::from_millis(5), ..Limits::default() };
-    let outward = Outward { jitter: Arc::new(|| 0.5), meter: CallMeter::silent() };
+    let outward = Outward {
+        jitter: Arc::new(|| 0.5),
+        meter: CallMeter::silent(),
+        bodies: sangam::memory::BodyBudget::new(1 << 30).share(),
+    };
     let executor = Executor::new(base, HeaderMap::new(), limits, outward, Arc::new(SystemClock)).unwrap();
     let mut running = JoinSet::new();
     for lane in 0..lanes {

@@ -21,7 +21,7 @@ pub(super) fn read(origin: Origin, response: OutboundResponse, held: Held<'_>) -
             let has_data = matches!(report.state, FetchState::Ready | FetchState::Partial);
             let fetch = FetchFact {
                 accounts: report.accounts,
-                body: has_data.then(|| Body::json(origin, response.body)),
+                body: has_data.then(|| Body::json(origin, response)),
                 ..held.fetch(report.state, report.settled, "READY")
             };
             return Ok(held.seen(Done, Active, Some(fetch), "READY"));
