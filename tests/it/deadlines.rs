@@ -36,7 +36,7 @@ const OPENINGS: [(Way, &str, &str); 4] = [
 ];
 
 /// Calls with this time over a raw connection that keeps no time of its own; answers the status on the wire.
-async fn call(stage: &Stage, method: &str, message: &impl Message, timeout: &str) -> Status {
+pub async fn call(stage: &Stage, method: &str, message: &impl Message, timeout: &str) -> Status {
     let mut frame = BytesMut::new();
     frame.put_u8(0);
     frame.put_u32(u32::try_from(message.encoded_len()).unwrap());

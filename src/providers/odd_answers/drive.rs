@@ -23,6 +23,7 @@ use crate::{
         model::{AttemptState, ConsentState, FactSource, FetchState, Journey, Product},
         policy::Assumptions,
     },
+    memory::BodyBudget,
     pb::ReportFormat,
     providers::{
         download::Downloader,
@@ -231,7 +232,7 @@ pub(super) fn run(row: &Row, op: Op, odd: &Odd) -> Outcome {
 /// A downloader that follows the documented link.
 fn downloader(answer: impl Fn(&OutboundRequest) -> OutboundResponse + Send + Sync + 'static) -> Downloader {
     let hosts = HostRules::check(&["files.example".to_owned()], "report_hosts", &mut Faults::default());
-    Downloader::answering_each(hosts, Arc::new(answer)).unwrap()
+    Downloader::answering_each(hosts, BodyBudget::new(1 << 30).share(), Arc::new(answer)).unwrap()
 }
 
 fn good(stage: &str) -> OutboundResponse {

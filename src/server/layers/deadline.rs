@@ -20,11 +20,14 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
-use tokio::time::{Instant, Sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
-use super::{paths, refusal};
+use super::{
+    in_time::{Late, in_time},
+    paths, refusal,
+};
 use crate::{
     config::Deadlines,
     journey::progress::Progress,
@@ -98,12 +101,13 @@ where
         let answer = self.inner.call(request);
         Box::pin(async move {
             let end = begin + whole;
-            match timeout_at(end, answer).await {
+            match in_time(begin + work, end, answer).await {
                 Ok(answer) => {
                     call_end::set(Some(begin + allowed + UNREAD));
                     answer.map(|response| response.map(|body| Body::new(Ending::new(body, end, progress))))
                 }
-                Err(_) => Ok(late(is_health, &progress).into_http()),
+                Err(Late::Begun) => Ok(late(is_health, &progress).into_http()),
+                Err(Late::Unbegun) => Ok(refusal::expired().into_http()),
             }
         })
     }

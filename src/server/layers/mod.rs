@@ -5,6 +5,7 @@ pub mod call_id;
 pub mod deadline;
 pub mod explain;
 mod held;
+mod in_time;
 pub mod leaving;
 pub mod limit;
 pub mod panic;

@@ -23,6 +23,11 @@ pub(super) fn deadline_exceeded(progress: &Progress) -> Status {
     Status::with_error_details(Code::DeadlineExceeded, text, details(ErrorReason::DeadlineExceeded, metadata))
 }
 
+/// The status of a call whose time was over before its work began.
+pub(super) fn expired() -> Status {
+    refused(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, "The call's time was over before its work began.", None)
+}
+
 /// The status of a fault of the gateway itself; what it was is in the log only.
 pub(super) fn internal() -> Status {
     status(Code::Internal, ErrorReason::Internal, "The gateway has failed; the call id finds it in the log.")

@@ -10,6 +10,7 @@ mod flaky;
 mod fleet;
 mod idle;
 mod isolation;
+mod late;
 mod mute;
 mod notices;
 mod openings;
