@@ -1,5 +1,6 @@
 //! Two consents of one transaction, one of which may be kept and the other only looked at: the stricter one decides, in any order.
 
+use prost::Message;
 use sangam::{
     pb::{self, ConsentAsk, JourneyState, Product, Purpose, View},
     sandbox::SandboxConfig,
@@ -39,6 +40,50 @@ async fn nothing_is_kept(purposes: [Purpose; 2]) {
     for fetch in journey.consents.iter().flat_map(|consent| &consent.fetches) {
         assert!(store.snapshot("demo", &fetch.fetch_id).await.unwrap().is_none(), "{purposes:?}");
         assert!(store.evidence("demo", &fetch.fetch_id).await.unwrap().is_none(), "{purposes:?}");
+    }
+    world.stop().await;
+}
+
+/// The ids of the accounts in a stream.
+async fn streamed(world: &World, journey_id: &str, consent_id: &str) -> Result<Vec<String>, String> {
+    let (journey_id, consent_id) = (journey_id.to_owned(), consent_id.to_owned());
+    let request = pb::StreamDataRequest { journey_id, consent_id, ..Default::default() };
+    let stream = world.client.clone().stream_data(request).await;
+    let mut stream = stream.map_err(|status| reason(&status))?.into_inner();
+    let mut payload = Vec::new();
+    while let Some(message) = stream.message().await.unwrap() {
+        if let Some(pb::stream_data_response::Part::Payload(part)) = message.part {
+            payload.extend_from_slice(&part);
+        }
+    }
+    let rows = pb::FetchDataResponse::decode(&payload[..]).unwrap();
+    let mut ids: Vec<String> = rows.accounts.into_iter().map(|account| account.account_id).collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+#[tokio::test]
+async fn a_viewed_body_shows_each_account_once() {
+    let world = world().await;
+    // One template is about deposits only, the other one about them and more.
+    let journey_id = world.approved(start([Purpose::OneTime, Purpose::Underwriting])).await;
+    let ready = |journey: &pb::Journey| journey.state() == JourneyState::Ready && journey.settled;
+    let journey = world.until(&journey_id, ready).await;
+    let listed: Vec<usize> = journey.consents.iter().map(|consent| consent.fetches[0].accounts.len()).collect();
+    let [deposits, all] = listed[..] else { panic!("{listed:?}") };
+    assert!(0 < deposits && deposits < all, "{listed:?}");
+    for (consent_id, count) in [("", all), (&journey.consents[0].consent_id, deposits), (&journey.consents[1].consent_id, all)] {
+        let mut ids = streamed(&world, &journey_id, consent_id).await.unwrap();
+        let read = ids.len();
+        ids.dedup();
+        assert_eq!((read, ids.len()), (count, count), "{consent_id}");
+    }
+    // What both list cannot be told apart, so the withdrawal of one takes it from both.
+    let consent_ids = vec![journey.consents[1].consent_id.clone()];
+    let revoke = pb::RevokeConsentRequest { consent_ids, all_consents: false, ..crate::writes::revoke(&journey_id) };
+    world.client.clone().revoke_consent(revoke).await.unwrap();
+    for consent in &journey.consents {
+        assert!(streamed(&world, &journey_id, &consent.consent_id).await.is_err());
     }
     world.stop().await;
 }

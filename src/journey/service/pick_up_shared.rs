@@ -156,9 +156,10 @@ impl Service {
         let units = transaction.units();
         let wanted: Vec<Vec<Member<'_>>> = units.iter().filter(|unit| wanted(unit)).cloned().collect();
         let (all, flat) = (units.len(), vec![wanted.into_iter().flatten().collect::<Vec<_>>()]);
-        if all == 1 {
-            return if flat.iter().any(|unit| !unit.is_empty()) { Ok(body) } else { Err(JourneyError::DataPurged) };
+        if flat.iter().all(Vec::is_empty) {
+            return Err(JourneyError::DataPurged);
         }
+        // Also where there is one unit: the provider repeats an account that two consents list.
         let mut shares = divided(provider, &transaction, flat, all, body)?.into_iter();
         shares.next().and_then(|(_, body)| body).ok_or(JourneyError::NoAccounts)
     }

@@ -96,19 +96,31 @@ impl Service {
 
     /// One fetch of a transaction: its unit, without the accounts that only other consents list.
     fn of_one(&self, transaction: &Transaction<'_>, fetch: &Fetch) -> Reading {
-        let unit = transaction.unit_of(&fetch.id);
         let snapshot = snapshot_of(fetch).to_owned();
-        // The unit's rows carry ids under the consent whose fetch holds them.
-        let carrier = unit.iter().find(|member| member.fetch.id == snapshot).map(|member| member.consent.id.as_str());
-        let mine = unit.iter().find(|member| member.fetch.id == fetch.id);
-        let mut without: Vec<String> = Vec::new();
-        if let (Some(carrier), Some(mine)) = (carrier, mine.filter(|mine| !mine.fetch.accounts.is_empty())) {
-            let listed = unit.iter().flat_map(|member| &member.fetch.accounts);
-            let others = listed.filter(|account| !mine.lists(&account.link_ref));
-            without = others.map(|account| account_id(&self.parts.ids, carrier, &account.link_ref)).collect();
-        }
+        let without = self.listed_for_others(transaction, fetch, &snapshot);
         let key = if without.is_empty() { snapshot.clone() } else { format!("{snapshot}/{}", fetch.id) };
         Reading { key, fetches: vec![fetch.clone()], parts: vec![Part { snapshot, without }] }
+    }
+
+    /// The accounts of a fetch's unit that only other consents list, by `account_id`. `carrier` is the fetch under whose consent the rows
+    /// have their ids.
+    fn listed_for_others(&self, transaction: &Transaction<'_>, fetch: &Fetch, carrier: &str) -> Vec<String> {
+        let unit = transaction.unit_of(&fetch.id);
+        let carrier = unit.iter().find(|member| member.fetch.id == carrier).map(|member| member.consent.id.as_str());
+        let mine = unit.iter().find(|member| member.fetch.id == fetch.id);
+        let (Some(carrier), Some(mine)) = (carrier, mine.filter(|mine| !mine.fetch.accounts.is_empty())) else {
+            return Vec::new();
+        };
+        let listed = unit.iter().flat_map(|member| &member.fetch.accounts);
+        let others = listed.filter(|account| !mine.lists(&account.link_ref));
+        others.map(|account| account_id(&self.parts.ids, carrier, &account.link_ref)).collect()
+    }
+
+    /// The rows of a fetch that were read for this call alone, without the accounts that only other consents list.
+    pub(super) fn own_rows(&self, journey: &Journey, consent: &Consent, fetch: &Fetch, rows: Rows) -> Rows {
+        let Some(transaction) = Transaction::of(journey, consent, fetch) else { return rows };
+        let without = self.listed_for_others(&transaction, fetch, &fetch.id);
+        if without.is_empty() { rows } else { rows.without(&without) }
     }
 
     /// Picks up the transaction of a chosen fetch where that has not been done: only then is it known which snapshots hold its rows.

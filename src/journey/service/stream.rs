@@ -138,6 +138,7 @@ impl Service {
         let body = self.share_of(provider.as_ref(), journey, (consent, fetch), open, body)?;
         let read = self.read_rows(call, journey, attempt, consent, fetch, Some(body)).await.map_err(JourneyError::from);
         let Read { rows, body } = self.heeded(journey, &consent.id, read).await?;
+        let rows = if open { rows } else { self.own_rows(journey, consent, fetch, rows) };
         let rows = tokio::task::spawn_blocking(move || view::apply(&rows, view))
             .await
             .map_err(|_| JourneyError::Internal("showing rows ended without an answer"))?;
