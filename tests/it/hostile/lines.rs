@@ -21,7 +21,7 @@ const RARELY: u64 = 600_000;
 const OFTEN: u64 = 20;
 
 /// The rpcs whose lines are asserted here or, together with what the caller reads, in `codes.rs`.
-const ASSERTED: [&str; 11] = [
+const ASSERTED: [&str; 12] = [
     "StartJourney",
     "ResumeJourney",
     "ResolveRedirect",
@@ -31,6 +31,7 @@ const ASSERTED: [&str; 11] = [
     "FetchReport",
     "FetchChanges",
     "StreamData",
+    "RefreshData",
     "RevokeConsent",
     "PurgeData",
 ];
@@ -48,15 +49,13 @@ const WITHOUT: [&str; 10] = [
     // It reads what is picked up, or picks it up as StreamData does.
     "FetchData",
 ];
-/// The wrapper around the adapter writes their lines as well; no test asserts them yet.
-const NOT_YET: [&str; 1] = ["RefreshData"];
 
 #[test]
 fn every_rpc_is_judged_for_its_lines() {
     let set = <prost_types::FileDescriptorSet as prost::Message>::decode(DESCRIPTOR_SET).unwrap();
     let files = set.file.iter().filter(|file| file.package() == "sangam.v1");
     let methods = files.flat_map(|file| &file.service).flat_map(|service| &service.method);
-    let known: BTreeSet<&str> = ASSERTED.into_iter().chain(WITHOUT).chain(NOT_YET).collect();
+    let known: BTreeSet<&str> = ASSERTED.into_iter().chain(WITHOUT).collect();
     assert_eq!(methods.map(|method| method.name()).collect::<BTreeSet<_>>(), known);
 }
 
@@ -142,6 +141,19 @@ async fn data_that_only_pass_leave_one_line() {
     let request = pb::StreamDataRequest { journey_id, ..Default::default() };
     stage.client.clone().stream_data(request).await.unwrap_err();
     assert_one_line("getallfidata", "AAAPA2404A");
+}
+
+#[tokio::test]
+async fn a_refresh_leaves_one_line() {
+    capture::watch();
+    let stage = stage(RARELY, periodic).await;
+    let journey_id = stage.ready(CONSENT_WAY).await;
+    // The template allows one fetch an hour.
+    stage.clock.advance(2);
+    fail(&stage, &format!("{CONSENT}/fi/request"), "AAAPA2405A");
+    let request = pb::RefreshDataRequest { journey_id, request_id: Uuid::new_v4().to_string(), ..Default::default() };
+    stage.client.clone().refresh_data(request).await.unwrap_err();
+    assert_one_line("fi_request", "AAAPA2405A");
 }
 
 #[tokio::test]
