@@ -27,7 +27,7 @@ pub fn read(text: &SummaryText<'_>, reader: &mut Reader<'_>) -> TermDepositSumma
         interest_on_maturity: reader.money("summary.interest_on_maturity", &text.interest_on_maturity),
         tenure: tenure(text, reader.flags),
         recurring_amount: reader.money("summary.recurring_amount", &text.recurring_amount),
-        recurring_day: reader.text("summary.recurring_day", &text.recurring_day),
+        recurring_day: reader.code("summary.recurring_day", &text.recurring_day),
         exchange_rate: rate("summary.exchange_rate", &text.exchange_rate, reader.flags),
     }
 }

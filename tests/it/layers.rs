@@ -93,10 +93,11 @@ fn group_heads(group: &str) -> Vec<String> {
     heads
 }
 
+/// The first name of a path; none for a macro, which stands at the root of the crate wherever it is defined.
 fn head(item: &str) -> Option<String> {
     let item = item.trim_start();
     let end = item.find(|letter: char| !letter.is_ascii_lowercase() && letter != '_').unwrap_or(item.len());
-    (end > 0).then(|| item[..end].to_owned())
+    (end > 0 && !item[end..].starts_with('!')).then(|| item[..end].to_owned())
 }
 
 /// Whether a file holds tests only.
@@ -157,7 +158,7 @@ fn no_module_uses_a_later_one() {
 
 #[test]
 fn every_way_of_naming_a_module_is_found() {
-    let text = "use crate::{\n    alpha::{One, two::Three},\n    beta,\n    gamma::Four, // crate::comment\n};\nlet x = crate::delta::five();";
+    let text = "use crate::{\n    alpha::{One, two::Three},\n    beta,\n    gamma::Four, // crate::comment\n};\nlet x = crate::delta::five();\ncrate::macro_call!(x);";
     assert_eq!(used(text), ["alpha", "beta", "delta", "gamma"].map(str::to_owned).into());
     assert_eq!(used("#[cfg(test)]\nmod tests {\nuse crate::alpha;"), BTreeSet::new());
 }
