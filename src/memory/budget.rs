@@ -50,7 +50,7 @@ impl Ledger {
 impl BodyBudget {
     /// A budget of so many bytes, at least one unit of 1 KiB.
     pub fn new(bytes: u64) -> Self {
-        let most = u32::MAX.min(u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX));
+        let most = u32::try_from(Semaphore::MAX_PERMITS).unwrap_or(u32::MAX);
         let units = u32::try_from(bytes / UNIT).unwrap_or(most).clamp(1, most);
         let room = Arc::new(Semaphore::new(units as usize));
         let count = AtomicU64::default;

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The modules of `src/`, lowest first.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "clock",
     "console",
     "random",
