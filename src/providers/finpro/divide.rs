@@ -1,5 +1,7 @@
 //! Divides the answer of `/getallfidata` for a transaction: one answer holds the accounts of all its consents.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
@@ -17,21 +19,53 @@ pub(super) fn divide(body: &Body, part_of: PartOf<'_>, parts: usize) -> Result<V
     let start = (data.get().as_ptr() as usize).checked_sub(bytes.as_ptr() as usize).ok_or_else(unusable)?;
     let (before, rest) = bytes.split_at_checked(start).ok_or_else(unusable)?;
     let after = rest.get(data.get().len()..).ok_or_else(unusable)?;
-    let mut divided: Vec<Vec<&RawValue>> = vec![Vec::new(); parts];
+    let mut divided: Vec<Vec<Copy<'_>>> = vec![Vec::new(); parts];
     for account in elements(Some(data)) {
         let link = Members::within(Some(account)).text(&["linkReferenceNumber", "linkRefNumber"]).and_then(institution);
         let Some(part) = part_of(link.as_deref()).and_then(|part| divided.get_mut(part)) else { continue };
-        // FinPro repeats an account that two consents list. The same account is not counted twice.
-        if link.is_none() || !part.iter().any(|other| other.get() == account.get()) {
-            part.push(account);
-        }
+        add(part, Copy { link, account });
     }
+    let divided = divided.into_iter().map(|part| part.into_iter().map(|copy| copy.account).collect());
     let whole = |accounts: Vec<&RawValue>| {
         let list: Vec<&str> = accounts.iter().map(|account| account.get()).collect();
         let text = [before, b"[", list.join(",").as_bytes(), b"]", after].concat();
         (!list.is_empty()).then(|| Body { bytes: Bytes::from(text), ..body.clone() })
     };
-    Ok(divided.into_iter().map(whole).collect())
+    Ok(divided.map(whole).collect())
+}
+
+/// One occurrence of an account.
+#[derive(Clone)]
+struct Copy<'a> {
+    link: Option<String>,
+    account: &'a RawValue,
+}
+
+impl Copy<'_> {
+    fn rows(&self) -> BTreeSet<&str> {
+        let rows = Members::within(Some(self.account)).object(&["Transactions"]).list(&["Transaction"]);
+        rows.into_iter().map(RawValue::get).collect()
+    }
+
+    /// Whether it says all that another copy of the same account says.
+    fn covers(&self, other: &Self) -> bool {
+        let rows = self.rows();
+        self.account.get() == other.account.get() || (!rows.is_empty() && rows.is_superset(&other.rows()))
+    }
+}
+
+/// Adds an account to a part. FinPro repeats an account that two consents list, with the rows of each consent's range: the copy whose rows
+/// hold those of the other is kept, so that no row is counted twice. Copies that differ otherwise are both kept.
+fn add<'a>(part: &mut Vec<Copy<'a>>, copy: Copy<'a>) {
+    let same = |known: &Copy<'_>| copy.link.is_some() && known.link == copy.link;
+    if part.iter().any(|known| same(known) && known.covers(&copy)) {
+        return;
+    }
+    let place = part.iter().position(|known| same(known) && copy.covers(known));
+    match place.and_then(|place| part.get_mut(place)) {
+        Some(known) => *known = copy,
+        None => part.push(copy),
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +106,19 @@ mod tests {
                 Some(r#" {"ver":"1.21.0","data":[{"y":"é"}],"status":"success"}"#.to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn the_copy_with_more_rows_stands_for_both() {
+        let copy = |rows: &str| format!(r#"{{"linkReferenceNumber":"a","Transactions":{{"Transaction":[{rows}]}}}}"#);
+        let (short, long, other) = (copy(r#"{"x":2}"#), copy(r#"{"x":1},{"x":2}"#), copy(r#"{"x":2},{"x":3}"#));
+        let of_a = |accounts: &[&String]| {
+            let list = accounts.iter().map(|account| account.as_str()).collect::<Vec<_>>().join(",");
+            texts(&format!(r#"{{"data":[{list}]}}"#)).swap_remove(0).unwrap()
+        };
+        assert_eq!(of_a(&[&short, &long]), format!(r#"{{"data":[{long}]}}"#));
+        assert_eq!(of_a(&[&long, &short]), format!(r#"{{"data":[{long}]}}"#));
+        assert_eq!(of_a(&[&long, &other]), format!(r#"{{"data":[{long},{other}]}}"#));
     }
 
     #[test]
