@@ -110,7 +110,7 @@ fn told(report: &Report, signed: bool) -> ExitCode {
         sangam::say!("newest checkpoint {number} {hash}");
     }
     if !signed {
-        sangam::say!("signatures of checkpoints were not looked at: that needs the sealing key (--config)");
+        sangam::say!("skipped the signatures of checkpoints: they need the sealing key (--config)");
     }
     match fault {
         None => {

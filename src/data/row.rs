@@ -81,8 +81,8 @@ impl Row<'_> {
         matches!(self.kind, Scalar::Missing) && self.parts().iter().all(|part| matches!(part, Scalar::Missing))
     }
 
-    /// The bank's id as text; a number's digits are its text. `None` where a word such as "-" or "0" says that there is none: rows that
-    /// share it share nothing.
+    /// The bank's id as text; a number's digits are its text. `None` for a placeholder such as "-" or "0": rows with the same placeholder are
+    /// not the same row.
     pub fn bank_id(&self) -> Option<Cow<'_, str>> {
         told(&self.id)
     }

@@ -1,10 +1,9 @@
 //! Divides the background's capacity among lanes, each the journeys of one credential of one tenant. A lane whose provider does not answer
 //! keeps every slot that it holds for a long time, so what one lane may hold is bounded:
 //!
-//! - Half of the capacity is divided by weight. This share is a lane's own: it can have it whatever the other lanes hold, and it is one
-//!   slot at least.
-//! - The other half is lent. A lane may borrow as long as it has borrowed fewer slots than are left, so the lanes that come later find
-//!   some too. The only lane may have all of it.
+//! - Half of the capacity is divided by weight. Each lane has such a share of its own, of at least one slot, which no other lane can take.
+//! - The other half is lent. A lane may borrow while it has borrowed fewer slots than are left, so later lanes can borrow too. A lane that is
+//!   the only one may have the whole capacity.
 //!
 //! Among the lanes that may have the next slot, the one that had the least for its weight gets it (start-time fair queueing).
 
@@ -17,7 +16,7 @@ use crate::store::Lane;
 
 /// Virtual time that passes for a lane of weight 1 with each slot.
 const STEP: u128 = 1 << 64;
-/// Weight of a lane that no credential of the configuration has. Those of the configuration weigh more.
+/// Weight of a lane whose credential is not in the configuration. Configured lanes weigh at least as much.
 const STRAY: u64 = 1;
 /// Weight of a tenant's lanes together, times the tenant's own weight.
 const TENANT: u64 = 1 << 20;
@@ -85,8 +84,7 @@ impl FairQueue {
         Self(Arc::new(Mutex::new(State { capacity: capacity.max(1) as u64, now: 0, lanes })))
     }
 
-    /// Slots for the lanes in `wanting`, each of which may have work for any number: at most `most`, in the order in which they are to be
-    /// used.
+    /// Takes up to `most` slots for the lanes in `wanting`, in the order in which to use them. A lane in `wanting` may get several slots.
     pub fn take(&self, wanting: &[Lane], most: usize) -> Vec<Slot> {
         let mut state = self.lock();
         let mut slots = Vec::new();

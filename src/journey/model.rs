@@ -233,8 +233,8 @@ pub struct Consent {
     pub evidence: Evidence,
     /// How data may be kept.
     pub mode: ConsentMode,
-    /// Whether the provider's list of templates, which tells the mode, could not be read, and the configuration says neither the mode nor a
-    /// data life: nothing may be kept until it is read.
+    /// True if the provider's list of templates, which states the mode, could not be read and the configuration sets neither mode nor data
+    /// life. Nothing may be stored until the list is read.
     #[serde(default)]
     pub mode_untold: bool,
     /// Whether data may be fetched again.

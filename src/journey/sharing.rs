@@ -31,7 +31,7 @@ pub fn view_only(consent: &Consent) -> bool {
     matches!(consent.mode, ConsentMode::View | ConsentMode::Other) || consent.mode_untold
 }
 
-/// Why nothing of what a fetch brings is kept: for good, or until the provider tells the mode.
+/// The error of a fetch whose data may not be stored: `ViewOnly` if that is final, `DataNotReady` until the provider states the mode.
 pub fn kept_never_or_later(journey: &Journey, consent: &Consent, fetch: &Fetch, retry_after: Duration) -> JourneyError {
     match sharing(journey, consent, Some(fetch)).any(|one| view_only(one) && !one.mode_untold) {
         true => JourneyError::ViewOnly,

@@ -119,7 +119,7 @@ pub fn data_end(journey: &Journey, consent: &Consent, fetch: &Fetch) -> Option<T
     unit.iter().map(|member| member.fetch).chain([fetch]).filter_map(|fetch| fetch.data_expires_at).min()
 }
 
-/// What is kept longer than a change of a journey allows, by the id it is kept under, with its new end.
+/// Stored items whose end a change of the journey makes earlier: the id they are stored under, and the new end.
 pub fn shortened(before: &Journey, after: &Journey) -> Vec<(String, Timestamp)> {
     let old = ends(before);
     let earlier =

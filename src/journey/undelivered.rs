@@ -1,5 +1,4 @@
-//! Withdrawals and deletions that a provider has not confirmed, where an operator has to act: it refused them, gave no word for them, or has
-//! not been reached for long.
+//! Withdrawals and deletions that need an operator: the provider refused them or never confirmed them, or they are still pending after an hour.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +11,7 @@ use super::{
 /// most half an hour apart.
 const LATE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Since when an operator has to see to the oldest such delivery of a journey; none where there is none.
+/// When the earliest such delivery of a journey needs an operator; may be in the future. `None` if there is none.
 pub fn since(journey: &Journey) -> Option<Timestamp> {
     journey.consents.iter().flat_map(|consent| &consent.deliveries).filter_map(since_when).min()
 }
@@ -58,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_delivery_is_an_operators_at_once() {
+    fn a_failed_delivery_is_overdue_at_once() {
         let journey = journey(&[(ProviderDelivery::Done, 1), (ProviderDelivery::NotOffered, 2), (ProviderDelivery::Failed, 3)]);
         assert_eq!(since(&journey), Some(at(3)));
         assert_eq!(all(&journey, at(3)).len(), 1);
     }
 
     #[test]
-    fn a_delivery_in_retry_is_an_operators_after_an_hour() {
+    fn a_pending_delivery_is_overdue_after_an_hour() {
         let journey = journey(&[(ProviderDelivery::Pending, 10)]);
         assert_eq!(since(&journey), Some(at(3610)));
         assert!(all(&journey, at(3609)).is_empty());
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmed_delivery_is_no_operators() {
+    fn a_confirmed_delivery_is_not_overdue() {
         assert_eq!(since(&journey(&[(ProviderDelivery::Done, 1), (ProviderDelivery::NotOffered, 2)])), None);
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
 
 use super::room::Room;
 
-/// What one permit stands for. A semaphore counts in 32 bits, and so a budget of up to 4 TiB fits.
+/// Bytes per permit. One acquisition takes a `u32` of permits, so the budget is at most 4 TiB.
 pub(super) const UNIT: u64 = 1024;
 
 /// There was no room until the deadline.

@@ -112,7 +112,7 @@ async fn one_credential_leaves_half_to_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_needed_goes_to_who_waits() {
+async fn shrinking_a_reservation_frees_room_for_waiting_callers() {
     let budget = BodyBudget::new(10 * KIB);
     let share = budget.share();
     let room = share.reserve(10 * KIB, soon()).await.unwrap();

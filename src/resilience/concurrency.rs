@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_calls_wait_than_have_a_prospect() {
+    async fn at_most_sixteen_calls_wait_for_each_turn() {
         let layer = ConcurrencyLayer::new(1);
         let service = layer.layer(hanging());
         let calls: Vec<_> =

@@ -148,9 +148,8 @@ impl Write<'_> {
         }
     }
 
-    /// Does the work, or answers what became of it before. `work` gets the journey id, which is the one of
-    /// before where the same request was freed; `unfinished` answers for a request that began
-    /// and whose answer was never kept, from its journey.
+    /// Does the work, or returns the outcome of an earlier call with the same request id. `work` gets the journey id; a repeat of a freed
+    /// request gets the earlier one. `unfinished` builds the answer from the journey if an earlier call began and its answer was not stored.
     pub async fn run<R, W, WF, U, UF>(self, work: W, unfinished: U) -> Result<(R, bool), Status>
     where
         R: Message + Default + 'static,

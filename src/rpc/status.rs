@@ -177,7 +177,7 @@ fn verdict(error: &JourneyError) -> Verdict {
             (InvalidArgument, R::RedirectNotAllowed, "a customer may not be sent back to this address")
         }
         JourneyError::RateLimited(_) => (ResourceExhausted, R::RateLimited, "the callers of the tenant do more than they may"),
-        JourneyError::Overloaded => (Unavailable, R::Overloaded, "the gateway does all that it can"),
+        JourneyError::Overloaded => (Unavailable, R::Overloaded, "the gateway has reached a limit of calls, connections or memory"),
         JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
@@ -209,12 +209,12 @@ fn provider_verdict(error: &ProviderError) -> Verdict {
         ErrorKind::Configuration => (FailedPrecondition, "the tenant's configuration does not fit the provider"),
         ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, "the provider refuses the request"),
         ErrorKind::InvalidInput(_) => (InvalidArgument, "the provider refuses a value of the request"),
-        ErrorKind::RateLimited => (ResourceExhausted, "the provider limits the rate of calls"),
+        ErrorKind::RateLimited => (ResourceExhausted, "too many calls at the provider"),
         ErrorKind::Unavailable => (Unavailable, "the provider cannot be reached"),
         ErrorKind::Timeout => (DeadlineExceeded, "the provider did not answer in time"),
         ErrorKind::ResponseInvalid => (Internal, "the provider's answer cannot be understood"),
         ErrorKind::ResponseTooLarge => (Internal, "the provider's answer is too large"),
-        ErrorKind::NoRoom => (Unavailable, "the gateway has no memory for the provider's answer now"),
+        ErrorKind::NoRoom => (Unavailable, "the gateway has no memory for the provider's answer within the call's time"),
         ErrorKind::NotReady => (FailedPrecondition, "the data is not there yet"),
         ErrorKind::DataExpired => (FailedPrecondition, "the life of the data is over"),
         ErrorKind::Revoked => (FailedPrecondition, "the consent is withdrawn"),

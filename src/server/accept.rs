@@ -124,7 +124,7 @@ where
         running.wait().await;
     };
     if timeout(settings.grace, finished).await.is_err() {
-        tracing::warn!(connections = tasks.len(), "the grace period is over: cutting what is left");
+        tracing::warn!(connections = tasks.len(), "cut the remaining connections: the grace period is over");
         cut.cancel();
         tasks.wait().await;
         running.wait().await;

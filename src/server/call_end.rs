@@ -1,5 +1,5 @@
-//! When the task that sends an answer ends. A body whose peer opens no flow-control window is not polled, so no timer inside the body can end
-//! it. The task that would poll it ends instead: this drops the body with everything that it holds, and resets the stream.
+//! When the task that sends an answer ends. HTTP/2 does not poll a body while the peer's flow-control window is closed, so a timer inside the
+//! body cannot end it. Instead the task ends: this drops the body with everything that it holds, and resets the stream.
 
 use std::{
     cell::Cell,

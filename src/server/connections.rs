@@ -1,6 +1,6 @@
-//! The places of a listener's connections. A connection is a newcomer until a call on it is accepted: gRPC after authentication, a webhook
-//! after its message is taken. Newcomers have few places, and one that arrives when these are full takes the place of another: anyone can
-//! open a connection and send nothing, and a client that does so must not keep a caller out.
+//! The places of a listener's connections. A connection is a newcomer until a call on it is accepted: a gRPC call after authentication, a
+//! webhook after its message is stored. Anyone can open a connection and send nothing, so newcomers have few places of their own. When these
+//! are full, a new connection replaces the oldest idle newcomer, or the oldest if none is idle. Callers keep their places.
 
 use std::{
     collections::BTreeMap,

@@ -39,8 +39,8 @@ pub trait IntentStore: Send + Sync {
         due_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<String>, StoreError>;
-    /// Writes the tree of a repeated request over the one of before, whose opening was never sent, unless another journey stands in its
-    /// way; returns that one. [`StoreError::Contended`] if the earlier tree is no longer at `version`.
+    /// Writes the tree of a repeated request over its earlier journey, whose opening was never sent. Returns the id of another open journey
+    /// that prevents this. [`StoreError::Contended`] if the earlier tree is no longer at `version`.
     async fn reopen_intent(
         &self,
         claim: Claim<'_>,

@@ -49,8 +49,8 @@ pub struct ClaimedJourney {
 pub trait LaneStore: Send + Sync {
     /// The lanes of `tenants` that have a date. The cost grows with the number of lanes and not with the number of journeys.
     async fn due_lanes(&self, tenants: &[TenantId], now: Timestamp) -> Result<Vec<DueLane>, StoreError>;
-    /// Takes due journeys of each share's lane, soonest first, for a poll of this process: until the poll ends, or `look.until` has passed, or
-    /// this process is gone, no other process polls them, even if they are woken or changed meanwhile. A journey whose poll changes
-    /// nothing is due again at `look.until`.
+    /// Claims due journeys of each share's lane for this process, soonest first. No other process polls them until the poll ends, `look.until`
+    /// passes, or this process ends, even if they are woken or changed meanwhile. A journey whose poll changes nothing is due again at
+    /// `look.until`.
     async fn claim_due(&self, shares: &[Share], look: Look) -> Result<Vec<ClaimedJourney>, StoreError>;
 }

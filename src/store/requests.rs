@@ -45,7 +45,7 @@ pub trait RequestStore: Send + Sync {
     async fn finish_request(&self, tenant: &str, request_id: &str, answer: &[u8]) -> Result<(), StoreError>;
     /// Leaves a request of this process without an answer: whoever comes with it next is answered from the journey.
     async fn leave_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError>;
-    /// Frees a request id of this process: nothing happened under it, and it may be tried again, also with another body. Only the same body
-    /// gets the journey of before.
+    /// Frees a request id of this process, under which nothing happened. It may be used again, also with another body; only the same body
+    /// gets the earlier journey id.
     async fn free_request(&self, tenant: &str, request_id: &str) -> Result<(), StoreError>;
 }

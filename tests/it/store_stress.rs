@@ -125,6 +125,8 @@ impl Two {
         let change = |config: &mut Config| {
             // Every status is asked of the store or of what others tell.
             config.cache.status_ttl_ms = 3_600_000;
+            // On a busy machine a gateway that is late with its signs of life is not gone.
+            config.store.replica_timeout_ms = 600_000;
             if full() {
                 config.store.timeout_ms = 800;
                 // The polls of thousands of open journeys would use the connections up.

@@ -263,8 +263,8 @@ impl Account<'_> {
         self.asked.to.map_or(before_fetch, |to| to.min(before_fetch))
     }
 
-    /// Whether the account states its days and none of them was asked for. Before its opening, and on the day of the fetch, there was
-    /// nothing to come. A range that begins later has nothing to do with what came.
+    /// Whether the account states its days and none of them was requested. False if the account was opened after the requested days, or if the
+    /// requested range begins on the day of the fetch: then no rows were due. True for a range that begins after that day.
     fn lies_outside(&self) -> bool {
         let before_fetch = self.fetched_on.number() - 1;
         let until = self.asked.to.map_or(before_fetch, |to| to.number().min(before_fetch));

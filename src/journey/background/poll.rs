@@ -108,12 +108,12 @@ async fn poll_once(service: Service, slot: Slot, journey_id: String) {
     let poll = timeout(limit + POLL_MARGIN, look::look(&service, call, &tenant, &journey_id));
     match AssertUnwindSafe(poll).catch_unwind().await {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(failure))) => tracing::warn!(error = ?failure.error, "a look ended early"),
-        Ok(Err(_)) => tracing::warn!("a look was cut off"),
-        Err(_) => tracing::error!("a look panicked"),
+        Ok(Ok(Err(failure))) => tracing::warn!(error = ?failure.error, "poll failed"),
+        Ok(Err(_)) => tracing::warn!("poll timed out"),
+        Err(_) => tracing::error!("poll panicked"),
     }
     // If this fails, the claim ends by its time.
     if let Err(error) = service.store().end_look(&tenant, &journey_id).await {
-        tracing::warn!(%error, "the end of a look is not written");
+        tracing::warn!(%error, "failed to store the end of a poll");
     }
 }

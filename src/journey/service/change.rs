@@ -65,7 +65,7 @@ impl Service {
             };
             let written = write.instrument(tracing::info_span!("store.write")).await;
             if written.is_err() {
-                // It may have been committed nevertheless. What is in memory, here and elsewhere, is not believed any more.
+                // The commit may have succeeded, so every cached copy of the journey counts as outdated, here and at other replicas.
                 self.parts.caches.epochs.raise(&journey.id);
                 self.tell_others(&journey, true);
             }

@@ -8,11 +8,11 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-/// Between two refusals of a tenant, for long.
+/// Time between two refusals of a tenant after the burst.
 const GAP: Duration = Duration::from_millis(20);
-/// So many come at once before that: callers who stop after the first refusal are all answered without a wait.
+/// Refusals that a tenant gets without a wait. Callers that do not retry at once stay within it.
 const BURST: u32 = 64;
-/// The longest wait, and the part of a call's time that it may take at most: one half.
+/// The longest wait, and its divisor of the call's remaining time: a refusal waits for at most half of that.
 const WAIT: (Duration, u32) = (Duration::from_secs(4), 2);
 
 /// The pace of one tenant's refusals.
@@ -43,7 +43,7 @@ impl RefusalPace {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let due = (*next).max(now);
         let at = due.checked_sub(GAP * BURST).unwrap_or(now).max(now);
-        // Beyond the longest wait nothing is reserved: those who come later would wait for ever longer.
+        // A refusal at the longest wait reserves nothing, so later waits do not grow without limit.
         if at < now + WAIT.0 {
             *next = due + GAP;
         }

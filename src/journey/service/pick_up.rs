@@ -217,8 +217,7 @@ impl Service {
         self.drop_homeless(&after, &fetch.id).await
     }
 
-    /// Moves the end of rows that were kept until `purge_at` to the end that their fetch has by now: it may have become earlier while they
-    /// were on their way.
+    /// Shortens the life of rows that were stored until `purge_at` if their fetch's end became earlier during the pick-up.
     pub(super) async fn end_in_time(&self, after: &Journey, fetch_id: &str, purge_at: Timestamp) -> Result<(), JourneyError> {
         let end = locate(after, fetch_id).and_then(|(_, consent, fetch)| data_end(after, consent, fetch));
         if let Some(end) = end.filter(|end| *end < purge_at) {

@@ -19,7 +19,7 @@ use crate::{
 pub struct StartCommand {
     /// The id that the journey gets.
     pub journey_id: String,
-    /// Whether that id is of an earlier try of the same request, of which nothing was sent. Its journey may not have been written.
+    /// Whether `journey_id` comes from an earlier try of the same request that sent nothing. That journey may be missing in the store.
     pub repeats: bool,
     /// The caller's request id, under which nothing may be sent twice. Empty where nothing is sent.
     pub request_id: String,

@@ -97,8 +97,8 @@ impl Service {
         Ok(DataStream { fetches, room, ..stream })
     }
 
-    /// Kept rows for a stream, and room for them for as long as it lasts: its reader may be slow. Large ones are not shared by way of the cache,
-    /// for another stream's load could wait for the room that this one holds.
+    /// The rows of a stream, and their room for as long as the stream lasts, because its reader may be slow. Large rows bypass the cache: a
+    /// shared load for another stream could wait for the room that this stream holds.
     async fn streamed_rows(
         &self,
         call: Call,

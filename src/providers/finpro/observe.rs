@@ -79,7 +79,7 @@ async fn add_terms_and_sessions(
 
 fn apply(terms: &Terms, attempt: &Attempt, fact: &mut ConsentFact) {
     fact.mode = terms.mode;
-    // Where a data life is told, data may be kept: a consent to view has none (ReBIT: VIEW needs a data life of 0).
+    // A stated data life means that data may be stored: a VIEW consent has a data life of 0 (ReBIT).
     fact.mode_untold = Some(terms.unread && terms.mode.is_none() && terms.lives.is_empty());
     fact.periodic = terms.periodic;
     fact.trigger = terms.trigger;

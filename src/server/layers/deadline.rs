@@ -132,8 +132,8 @@ impl<S> EndAtDeadline<S> {
     }
 }
 
-/// The status of a call that is not answered in time. Health is answered as soon as its request is there, so there the request is missing:
-/// that is the caller's fault, and no alert on failing calls may count it, for anyone can do it.
+/// The status of a call without an answer in time. A health check is answered as soon as its request arrives, so a late one means that the
+/// request is incomplete. Any client can cause that, so the code is not one that alerts count.
 fn late(is_health: bool, progress: &Progress) -> Status {
     if is_health { refusal::abandoned() } else { refusal::deadline_exceeded(progress) }
 }

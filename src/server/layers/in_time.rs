@@ -1,5 +1,5 @@
-//! Runs a call's work only while the call has time. Where many calls end at once, the work that is left of them would hold up each other's
-//! answers: so the clock is read before the work goes on, and work whose time has passed before it began is never begun.
+//! Runs a call's work only while the call has time. When many calls reach their deadline together, leftover work would delay their answers. So
+//! the clock is read before each step of the work, and work that is not started in time is never started.
 
 use std::{
     future::{Future, poll_fn},
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_comes_before_work_that_could_go_on() {
+    async fn work_is_not_resumed_once_its_time_is_over() {
         let steps = Cell::new(0);
         let now = Instant::now();
         let work = async {

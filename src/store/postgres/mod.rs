@@ -69,7 +69,8 @@ const STATEMENT: Duration = Duration::from_secs(5);
 const BULK: Duration = Duration::from_secs(60);
 const BULK_STATEMENT: &str = "SELECT set_config('statement_timeout', '60s', true), set_config('lock_timeout', '10s', true)";
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
-/// What is acknowledged outlives a crash of the server, whatever its settings or the user's are. Stricter settings stay.
+/// Turns `synchronous_commit` on where the server or role has it off, so that an acknowledged write survives a crash of the server. Stricter
+/// settings stay.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 /// A write that shows that the server commits.
 const PROOF: &str =

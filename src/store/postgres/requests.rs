@@ -103,8 +103,8 @@ impl PostgresStore {
         Err(StoreError::Contended)
     }
 
-    /// Writes a request down as this replica's, unless it is there already. One that is not remembered any more makes
-    /// room, and so does one that was freed with another body.
+    /// Stores a request as this replica's, unless its id is in use. It replaces a request that is past its retention, and a freed one with
+    /// another body.
     async fn write_down(
         &self,
         tenant: &str,

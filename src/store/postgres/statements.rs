@@ -194,8 +194,8 @@ impl Drop for Lease {
     }
 }
 
-/// Gives a connection back to its pool, or closes it if the server does not end in time what a caller has left. The pool's own way back waits for
-/// the server without a limit, and the pool has a connection less all the while.
+/// Returns a connection to its pool. Closes it if the server does not end an abandoned statement within [`UNDO`]: the pool itself would wait
+/// without a limit, with one connection fewer meanwhile.
 pub(super) fn give_back(mut connection: PoolConnection<Postgres>) {
     if let Ok(runtime) = Handle::try_current() {
         runtime.spawn(timeout(UNDO, connection.return_to_pool()));

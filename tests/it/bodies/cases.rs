@@ -117,7 +117,7 @@ fn a_row_that_a_busier_days_end_lacks_is_one_break_on_its_day() {
 }
 
 #[test]
-fn text_that_no_text_can_hold_costs_a_character() {
+fn a_lone_surrogate_becomes_a_replacement_character() {
     let rows = json!([
         row("S1", "100.00".into(), "CREDIT", "2026-11-03", "1100.00"),
         row("<text>", "100.00".into(), "DEBIT", "2026-11-04", "1000.00")

@@ -120,7 +120,7 @@ async fn a_caller_who_leaves_takes_no_connection_along() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_wait_for_its_disk_does_for_us() {
+async fn commits_are_synchronous_if_the_server_default_is_off() {
     let kit = Kit::postgres().await;
     let mut connection = kit.beside().await;
     for statement in [
