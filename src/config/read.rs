@@ -107,7 +107,7 @@ impl Cause {
             Self::UnknownField { name, known } => unknown(name, known.iter().map(String::as_str)),
             Self::MissingField { .. } => "is required".to_owned(),
             Self::WrongType { expected } => format!("must be {expected}"),
-            Self::Other => "is none of the words known here".to_owned(),
+            Self::Other => "cannot be read as a value of this setting".to_owned(),
         }
     }
 }

@@ -293,7 +293,8 @@ pub(super) async fn harmless<R>(_: String) -> Result<R, Failure> {
 pub(super) fn effect_of(error: &JourneyError) -> Effect {
     match error {
         JourneyError::Provider(error) => error.effect,
-        JourneyError::Unwritten => Effect::Unknown,
+        // Of a repeat: the earlier call under the same request id may have reached the provider.
+        JourneyError::Unwritten | JourneyError::OutcomeUnknown | JourneyError::RequestInFlight => Effect::Unknown,
         _ => Effect::None,
     }
 }

@@ -177,7 +177,9 @@ fn verdict(error: &JourneyError) -> Verdict {
             (InvalidArgument, R::RedirectNotAllowed, "a customer may not be sent back to this address")
         }
         JourneyError::RateLimited(_) => (ResourceExhausted, R::RateLimited, "the callers of the tenant do more than they may"),
-        JourneyError::Overloaded => (Unavailable, R::Overloaded, "the gateway has reached a limit of calls, connections or memory"),
+        JourneyError::Overloaded => {
+            (Unavailable, R::Overloaded, "the gateway has reached a limit of calls, connections or memory")
+        }
         JourneyError::FairUse(_) => (FailedPrecondition, R::FairUse, "the consent goes beyond the limits of fair use"),
         JourneyError::OutcomeUnknown => {
             (FailedPrecondition, R::OutcomeUnknown, "the outcome of an earlier call is not known yet")
@@ -210,7 +212,7 @@ fn provider_verdict(error: &ProviderError) -> Verdict {
         ErrorKind::Refused | ErrorKind::UnknownReference => (FailedPrecondition, "the provider refuses the request"),
         ErrorKind::InvalidInput(_) => (InvalidArgument, "the provider refuses a value of the request"),
         ErrorKind::RateLimited => (ResourceExhausted, "too many calls at the provider"),
-        ErrorKind::Unavailable => (Unavailable, "the provider cannot be reached"),
+        ErrorKind::Unavailable => (Unavailable, "the provider could not be reached, or failed"),
         ErrorKind::Timeout => (DeadlineExceeded, "the provider did not answer in time"),
         ErrorKind::ResponseInvalid => (Internal, "the provider's answer cannot be understood"),
         ErrorKind::ResponseTooLarge => (Internal, "the provider's answer is too large"),

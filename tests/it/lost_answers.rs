@@ -49,6 +49,7 @@ async fn what_cannot_be_looked_up_fails_at_the_limit_and_is_never_sent_again() {
         let replay = client.start_journey(request.clone()).await.unwrap_err();
         assert_eq!((replay.code(), reason(&replay).as_str()), (Code::FailedPrecondition, "OUTCOME_UNKNOWN"), "{sent}");
         assert_eq!(metadata(&replay, "journey_id").as_ref(), Some(&journey_id), "{sent}");
+        assert_eq!(metadata(&replay, "effect").as_deref(), Some("UNKNOWN"), "{sent}: the first call may have reached it");
         clock.advance(2);
         let journey = world.until_state(&journey_id, JourneyState::Failed).await;
         assert_eq!(journey.attempts[0].failure_reason, "OUTCOME_UNKNOWN", "{sent}");
