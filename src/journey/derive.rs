@@ -25,6 +25,8 @@ struct Facts {
     fruitless: usize,
     /// Active consents without any fetch.
     unfetched: usize,
+    /// Consents that were asked for together with a given one and are not given: declined, failed, undecided, or in a state that is not known.
+    declined: usize,
     /// Any fetch, also an older one, that can be served.
     usable: bool,
     last: AttemptState,
@@ -42,6 +44,7 @@ impl Facts {
         for consent in &journey.consents {
             facts.note(consent, stood_in_for(journey, consent), given_up(journey, consent));
         }
+        facts.declined = journey.consents.iter().filter(|consent| is_declined(journey, consent)).count();
         facts
     }
 
@@ -88,14 +91,23 @@ fn stood_in_for(journey: &Journey, consent: &Consent) -> bool {
     !consent.uploaded && !usable(consent) && others.any(|other| other.uploaded && usable(other))
 }
 
-/// The consents of a journey of whose data something is missing, for a read that names none of them. A consent that was declined or
-/// withdrawn is not missing.
+/// Whether a consent was asked for together with a given one, and is not given itself. A withdrawn consent was given once; one of an earlier
+/// attempt was asked for again.
+fn is_declined(journey: &Journey, consent: &Consent) -> bool {
+    let ungiven = !consent_given(consent.state) && consent.state != ConsentState::Revoked;
+    ungiven
+        && !given_up(journey, consent)
+        && !stood_in_for(journey, consent)
+        && journey.consents_of(&consent.attempt_id).any(|other| consent_given(other.state))
+}
+
+/// The consents of a journey of whose data something is missing, for a read that names none of them. A withdrawn consent is not missing.
 pub fn missing(journey: &Journey) -> Vec<&Consent> {
     let whole = |fetch: &Fetch| fetch.state == FetchState::Ready && fetch.settled;
     let lacks = |consent: &&Consent| {
         let wanted = consent_given(consent.state) && !given_up(journey, consent) && !stood_in_for(journey, consent);
         let without = consent.state == ConsentState::Active && consent.fetches.is_empty();
-        wanted && (without || consent.fetches.last().is_some_and(|fetch| !whole(fetch)))
+        wanted && (without || consent.fetches.last().is_some_and(|fetch| !whole(fetch))) || is_declined(journey, consent)
     };
     journey.consents.iter().filter(lacks).collect()
 }
@@ -104,7 +116,7 @@ type Row = (fn(&Facts) -> bool, JourneyState);
 
 /// The table, first fit wins.
 const TABLE: &[Row] = &[
-    (|f| f.given && f.ready > 0 && f.partial + f.fruitless + f.open + f.unfetched == 0, JourneyState::Ready),
+    (|f| f.given && f.ready > 0 && f.partial + f.fruitless + f.open + f.unfetched + f.declined == 0, JourneyState::Ready),
     (|f| f.given && f.usable, JourneyState::PartiallyReady),
     (|f| f.active && f.open > 0, JourneyState::Fetching),
     (|f| f.active && f.unfetched > 0, JourneyState::Consented),
@@ -194,14 +206,16 @@ mod tests {
             (A::Done, false, &[(C::Active, &[(F::Failed, true), (F::Ready, true)])], J::Ready),
             (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Active, &[])], J::PartiallyReady),
             (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Active, &[(F::Denied, true)])], J::PartiallyReady),
-            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Rejected, &[])], J::Ready),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Rejected, &[])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Failed, &[])], J::PartiallyReady),
+            (A::Done, false, &[(C::Other, &[]), (C::Active, &[(F::Ready, true)])], J::PartiallyReady),
+            (A::AwaitingCustomer, false, &[(C::Pending, &[]), (C::Active, &[(F::Ready, true)])], J::PartiallyReady),
+            (A::Done, false, &[(C::Active, &[(F::Ready, true)]), (C::Revoked, &[])], J::Ready),
             (A::Done, false, &[(C::Active, &[(F::Denied, true)])], J::Failed),
             (A::Done, false, &[(C::Active, &[(F::Empty, true)])], J::Failed),
             (A::Done, false, &[(C::Expired, &[(F::Timeout, true)])], J::Failed),
             (A::Done, false, &[(C::Failed, &[])], J::Failed),
             (A::Done, false, &[(C::Revoked, &[]), (C::Rejected, &[])], J::Revoked),
-            // A statement uploaded instead of a declined consent.
-            (A::Done, false, &[(C::Rejected, &[]), (C::Active, &[(F::Ready, true)])], J::Ready),
         ]
     };
 
@@ -228,8 +242,13 @@ mod tests {
         let mut uploaded = testing::consent(ConsentState::Active);
         uploaded.uploaded = true;
         uploaded.fetches.push(testing::fetch(FetchState::Ready, true));
-        for fetches in [vec![], vec![testing::fetch(FetchState::Failed, true)]] {
-            let mut approved = testing::consent(ConsentState::Active);
+        for (state_of_other, fetches) in [
+            (ConsentState::Active, vec![]),
+            (ConsentState::Active, vec![testing::fetch(FetchState::Failed, true)]),
+            (ConsentState::Rejected, vec![]),
+            (ConsentState::Pending, vec![]),
+        ] {
+            let mut approved = testing::consent(state_of_other);
             approved.fetches = fetches;
             journey.consents = vec![approved, uploaded.clone()];
             assert_eq!(state(&journey), JourneyState::Ready);

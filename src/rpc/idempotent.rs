@@ -293,8 +293,7 @@ pub(super) async fn harmless<R>(_: String) -> Result<R, Failure> {
 pub(super) fn effect_of(error: &JourneyError) -> Effect {
     match error {
         JourneyError::Provider(error) => error.effect,
-        // Of a repeat: the earlier call under the same request id may have reached the provider.
-        JourneyError::Unwritten | JourneyError::OutcomeUnknown | JourneyError::RequestInFlight => Effect::Unknown,
+        JourneyError::Unwritten => Effect::Unknown,
         _ => Effect::None,
     }
 }

@@ -262,6 +262,8 @@ fn metadata(failure: &Failure) -> HashMap<String, String> {
             put("fetch_id", fetch_id);
             put("effect", Effect::None.name());
         }
+        // This call did nothing, but the earlier one under the same request id may have reached the provider.
+        JourneyError::OutcomeUnknown | JourneyError::RequestInFlight => put("effect", Effect::Unknown.name()),
         error => put("effect", super::idempotent::effect_of(error).name()),
     }
     metadata

@@ -119,6 +119,7 @@ pub struct Account<'a> {
 
 /// Judges an account.
 pub fn judge(account: &Account<'_>) -> pb::Completeness {
+    let account = &Account { stated: account.believed(), ..*account };
     let walk = match account.fi_type {
         FiType::Deposit => habit::recognise(account.facts, account.rows),
         _ => Walk::default(),
@@ -152,6 +153,14 @@ struct Span {
 }
 
 impl Account<'_> {
+    /// The stated range, unless its rows contradict it: a range that does not touch the days of the rows says nothing about them.
+    fn believed(&self) -> (Option<Day>, Option<Day>) {
+        let Some((first, last)) = self.delivered else { return self.stated };
+        let begins_after = self.stated.0.is_some_and(|from| from.number() > last.number() + 1);
+        let ends_before = self.stated.1.is_some_and(|to| to.number() + 1 < first.number());
+        if begins_after || ends_before { (None, None) } else { self.stated }
+    }
+
     fn statement(&self, walk: &Walk, out: &mut pb::Completeness) {
         let closes = self.closes(walk);
         let covered = self.covered(closes);

@@ -76,6 +76,18 @@ impl Case {
     }
 }
 
+#[test]
+fn a_stated_range_apart_from_all_rows_proves_nothing() {
+    let rows = [("2025-01-10", 5), ("2025-02-10", 5), ("2025-03-10", 5)];
+    let judged = |stated| Case { stated, ..case(&rows) }.judge();
+    let unstated = judged(None);
+    assert_ne!(unstated.complete(), Answer::Yes);
+    for stated in [("2020-01-01", "2020-06-01"), ("2025-01-01", "2025-01-01"), ("2025-06-01", "2025-12-31")] {
+        assert_eq!(judged(Some(stated)), unstated, "{stated:?}");
+    }
+    assert_eq!(judged(Some(("2025-01-01", "2025-03-31"))).complete(), Answer::Yes);
+}
+
 fn codes(judged: &Completeness) -> Vec<(Code, i64)> {
     judged.findings.iter().map(|found| (found.code(), found.count)).collect()
 }
