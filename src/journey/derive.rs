@@ -282,6 +282,24 @@ mod tests {
     }
 
     #[test]
+    fn a_declined_consent_is_missing_unless_it_was_asked_for_again() {
+        let mut journey = testing::journey();
+        journey.attempts[0].state = AttemptState::Done;
+        let mut ready = testing::consent(ConsentState::Active);
+        ready.fetches.push(testing::fetch(FetchState::Ready, true));
+        for declined in [ConsentState::Rejected, ConsentState::Failed, ConsentState::Pending, ConsentState::Other] {
+            let declined = Consent { id: "cns_declined".to_owned(), ..testing::consent(declined) };
+            journey.consents = vec![ready.clone(), declined.clone()];
+            let names: Vec<&str> = missing(&journey).iter().map(|consent| consent.id.as_str()).collect();
+            assert_eq!((state(&journey), names), (JourneyState::PartiallyReady, vec!["cns_declined"]), "{declined:?}");
+            journey.consents[1].attempt_id = "att_earlier".to_owned();
+            assert_eq!((state(&journey), missing(&journey).len()), (JourneyState::Ready, 0), "{declined:?}");
+        }
+        journey.consents[1] = testing::consent(ConsentState::Revoked);
+        assert_eq!(missing(&journey).len(), 0, "a withdrawn consent");
+    }
+
+    #[test]
     fn a_consent_whose_fetch_never_began_is_fruitless() {
         let mut journey = testing::journey();
         journey.attempts[0].state = AttemptState::Done;

@@ -83,7 +83,8 @@ async fn a_viewed_body_shows_each_account_once() {
     let revoke = pb::RevokeConsentRequest { consent_ids, all_consents: false, ..crate::writes::revoke(&journey_id) };
     world.client.clone().revoke_consent(revoke).await.unwrap();
     for consent in &journey.consents {
-        assert!(streamed(&world, &journey_id, &consent.consent_id).await.is_err());
+        let refused = streamed(&world, &journey_id, &consent.consent_id).await;
+        assert_eq!(refused, Err("CONSENT_REVOKED".to_owned()));
     }
     world.stop().await;
 }

@@ -111,6 +111,14 @@ fn every_status_has_a_reason_and_an_effect_and_fits_the_headers() {
 }
 
 #[test]
+fn a_repeat_never_claims_that_its_first_call_had_no_effect() {
+    for error in [JourneyError::OutcomeUnknown, JourneyError::RequestInFlight] {
+        let details = of_failure(Failure::from(error.clone())).get_error_details();
+        assert_eq!(details.error_info().unwrap().metadata["effect"], "UNKNOWN", "{error:?}");
+    }
+}
+
+#[test]
 fn many_violations_fit_the_headers_and_are_counted() {
     let many = (0..500).map(|n| Violation::new(format!("consents[{n}].{}", "x".repeat(300)), "y".repeat(300))).collect();
     let status = of(JourneyError::InvalidFields(many));

@@ -194,7 +194,7 @@ async fn health_watches_without_a_proof_stay_few() {
     served(target.ports[0]).await;
     println!(
         "{watches} health watches on {connections} connections: {open} are open; resident {before} kB before, {during} kB with them, {} kB \
-         after (bound: 100 MB more)",
+         after (bound: 40 MB more)",
         target.fleet.resident_kib(0)
     );
     assert_eq!(open, connections * 4);
