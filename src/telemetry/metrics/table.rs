@@ -88,7 +88,7 @@ metrics! {
         "How long calls to providers took, with all their attempts and pauses.";
     PROVIDER_ATTEMPTS = Counter "sangam.provider.attempts", "{attempt}",
         [PROVIDER, OPERATION, ("outcome", Values::Words(words::<CallOutcome>))],
-        "Attempts of calls to providers. A read that fails is tried a second time, a write never.";
+        "Attempts of calls to providers. A failed read is sent a second time, a write only if none of its bytes was sent.";
     PROVIDER_BACKOFF = Histogram "sangam.provider.backoff.duration", "s", [PROVIDER],
         "How long the pauses before second attempts were.";
     PROVIDER_QUOTA = Gauge "sangam.provider.quota.remaining", "{request}",
